@@ -1,0 +1,1 @@
+"""Vector index of the TV: hnswlib behind a port, with an exact fallback."""

@@ -1,0 +1,1 @@
+"""Domain types, errors, validation, clock and vectors of Omega TV."""

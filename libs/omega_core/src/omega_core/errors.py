@@ -1,0 +1,122 @@
+"""The one error catalogue: code -> gRPC status -> public text.
+
+Code raises OmegaError; libs/omega_rpc turns it into a gRPC status with an ErrorInfo. Only the
+public text and the named field and bound leave the process; `detail` is for the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class ErrorCode(StrEnum):
+    """Stable names of every error a client can meet."""
+
+    INVALID_FIELD = "INVALID_FIELD"
+    UNKNOWN_CONTENT = "UNKNOWN_CONTENT"
+    UNKNOWN_RESOURCE = "UNKNOWN_RESOURCE"
+    UNKNOWN_ROUND = "UNKNOWN_ROUND"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    ENROLMENT_REFUSED = "ENROLMENT_REFUSED"
+    ENCODER_MISMATCH = "ENCODER_MISMATCH"
+    SYNC_NOT_CONFIGURED = "SYNC_NOT_CONFIGURED"
+    SYNC_UNAVAILABLE = "SYNC_UNAVAILABLE"
+    STORAGE_FULL = "STORAGE_FULL"
+    STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
+    OVERLOADED = "OVERLOADED"
+    ROUND_CONFLICT = "ROUND_CONFLICT"
+    ROUND_NOT_POSSIBLE = "ROUND_NOT_POSSIBLE"
+    ROUND_FAILED = "ROUND_FAILED"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    CORRUPT_RESOURCE = "CORRUPT_RESOURCE"
+    INTERNAL = "INTERNAL"
+
+
+@dataclass(frozen=True)
+class ErrorSpec:
+    """What a code means outside the process."""
+
+    status: str
+    """Name of the gRPC status code."""
+    text: str
+    """Public text; may use {field} and {bound}."""
+
+
+CATALOGUE: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
+    {
+        ErrorCode.INVALID_FIELD: ErrorSpec("INVALID_ARGUMENT", "{field} must be {bound}"),
+        ErrorCode.UNKNOWN_CONTENT: ErrorSpec("NOT_FOUND", "{field} must name a stored title"),
+        ErrorCode.UNKNOWN_RESOURCE: ErrorSpec("NOT_FOUND", "this resource version is not kept"),
+        ErrorCode.UNKNOWN_ROUND: ErrorSpec("NOT_FOUND", "{field} must name a recorded round"),
+        ErrorCode.UNAUTHENTICATED: ErrorSpec(
+            "UNAUTHENTICATED", "a valid device token is needed; register the device again"
+        ),
+        ErrorCode.ENROLMENT_REFUSED: ErrorSpec(
+            "PERMISSION_DENIED", "enrolment_key is not the operator's"
+        ),
+        ErrorCode.ENCODER_MISMATCH: ErrorSpec(
+            "FAILED_PRECONDITION", "{field} must be {bound}: vectors of two encoders never meet"
+        ),
+        ErrorCode.SYNC_NOT_CONFIGURED: ErrorSpec(
+            "FAILED_PRECONDITION", "no sync server is configured"
+        ),
+        ErrorCode.SYNC_UNAVAILABLE: ErrorSpec(
+            "UNAVAILABLE", "the sync server did not answer; nothing was lost, try again later"
+        ),
+        ErrorCode.STORAGE_FULL: ErrorSpec(
+            "RESOURCE_EXHAUSTED", "the disk is full; nothing was stored"
+        ),
+        ErrorCode.STORAGE_UNAVAILABLE: ErrorSpec(
+            "UNAVAILABLE", "the database does not answer; nothing was stored, try again later"
+        ),
+        ErrorCode.OVERLOADED: ErrorSpec(
+            "RESOURCE_EXHAUSTED", "too many calls at once; nothing was stored, try again later"
+        ),
+        ErrorCode.ROUND_CONFLICT: ErrorSpec("ABORTED", "another worker runs a round"),
+        ErrorCode.ROUND_NOT_POSSIBLE: ErrorSpec(
+            "FAILED_PRECONDITION", "a round needs {bound}; {field} has fewer"
+        ),
+        ErrorCode.ROUND_FAILED: ErrorSpec("ABORTED", "the round failed; nothing was published"),
+        ErrorCode.DEADLINE_EXCEEDED: ErrorSpec("DEADLINE_EXCEEDED", "the deadline has passed"),
+        ErrorCode.CORRUPT_RESOURCE: ErrorSpec("DATA_LOSS", "a transferred body is damaged"),
+        ErrorCode.INTERNAL: ErrorSpec("INTERNAL", "an internal error; its id is in the log"),
+    }
+)
+
+
+class OmegaError(Exception):
+    """An error of the catalogue.
+
+    Args:
+        code: its row in CATALOGUE.
+        field: name of the request field or setting at fault, as the client wrote it.
+        bound: what the field must be, for a person: "between 0 and 1".
+        detail: for the log only; never leaves the process.
+    """
+
+    def __init__(
+        self, code: ErrorCode, *, field: str = "", bound: str = "", detail: str = ""
+    ) -> None:
+        self.code = code
+        self.field = field
+        self.bound = bound
+        self.detail = detail
+        super().__init__(self.public_text + (f" ({detail})" if detail else ""))
+
+    @property
+    def spec(self) -> ErrorSpec:
+        """The code's row of the catalogue."""
+        return CATALOGUE[self.code]
+
+    @property
+    def public_text(self) -> str:
+        """The text a client sees."""
+        return self.spec.text.format(field=self.field, bound=self.bound)
+
+
+def invalid(field: str, bound: str) -> OmegaError:
+    """An INVALID_FIELD error: `field` must be `bound`."""
+    return OmegaError(ErrorCode.INVALID_FIELD, field=field, bound=bound)

@@ -1,0 +1,44 @@
+"""Bounds of the contracts in one place; proto/ states the same numbers in its comments."""
+
+from __future__ import annotations
+
+DIMENSION = 384
+"""Width of every embedding."""
+SKETCH_BYTES = DIMENSION // 8
+"""Bytes of one sketch: a bit a dimension."""
+MIN_DEVICES = 3
+"""Least number of distinct devices behind anything given out."""
+
+MAX_ID = 128
+"""Longest content id, in characters."""
+MAX_SHORT_ID = 64
+"""Longest event, session, provider or model id, in characters."""
+MAX_TITLE = 300
+"""Longest title, in characters."""
+MAX_DESCRIPTION = 2_000
+"""Longest description, in characters."""
+MAX_GENRES = 16
+"""Most genres a title."""
+MAX_PROVIDERS = 32
+"""Most providers a title."""
+MAX_QUERY = 256
+"""Longest query text, in characters."""
+MAX_CATALOGUE = 100_000
+"""Most titles in a catalogue."""
+
+MAX_SYNC_REQUEST = 1_024
+"""Largest serialised SyncRequest, in bytes."""
+MAX_PUSH_SKETCHES = 20
+"""Most sketches a push."""
+MAX_DELTA = 65_536
+"""Largest compressed StateDelta, in bytes."""
+MAX_DELTA_RAW = 262_144
+"""Largest decompressed StateDelta, in bytes."""
+MAX_RESOURCE = 67_108_864
+"""Largest resource body as transferred, in bytes."""
+MAX_RESOURCE_RAW = 268_435_456
+"""Largest decompressed resource body, in bytes."""
+MAX_CHUNK = 262_144
+"""Largest resource chunk, in bytes."""
+MAX_MESSAGE = 4_194_304
+"""Largest gRPC message, in bytes."""

@@ -1,0 +1,1 @@
+"""Wire codecs shared by TV and constellation."""

@@ -1,0 +1,1 @@
+"""Quality measurement: data sets, splits, metrics, baselines."""

@@ -1,0 +1,1 @@
+"""Collective learning from privatised sketches."""

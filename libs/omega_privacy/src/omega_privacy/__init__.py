@@ -1,0 +1,1 @@
+"""Privatised sketches with memoised noise."""

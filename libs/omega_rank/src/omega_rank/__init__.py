@@ -1,0 +1,1 @@
+"""The hybrid ranker and its reasons."""

@@ -1,0 +1,1 @@
+"""gRPC plumbing of Omega TV: life cycle, interceptors, health, TLS, tokens."""

@@ -1,0 +1,1 @@
+"""Test kit: embedded Postgres, service processes, certificates."""

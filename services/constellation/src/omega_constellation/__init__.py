@@ -1,0 +1,1 @@
+"""Owner of a shard's data."""

@@ -1,0 +1,1 @@
+"""The device-facing gateway of the fleet."""
