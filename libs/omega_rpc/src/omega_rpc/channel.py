@@ -1,0 +1,43 @@
+"""Client channels: one a target and process, kept open."""
+
+from __future__ import annotations
+
+import json
+
+import grpc
+from omega_core import limits
+
+from omega_rpc.tls import ClientTls, client_credentials
+
+# Every method of the contracts is idempotent (by request id, event id or nature), so a call that
+# the server did not take may be sent again.
+_RETRIES = {
+    "methodConfig": [
+        {
+            "name": [{}],
+            "retryPolicy": {
+                "maxAttempts": 3,
+                "initialBackoff": "0.2s",
+                "maxBackoff": "2s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ]
+}
+
+
+def connect(target: str, tls: ClientTls | None = None, *, retries: bool = True) -> grpc.Channel:
+    """Opens a channel to HOST:PORT or unix:/path. Nothing is dialled before the first call."""
+    options: list[tuple[str, str | int]] = [
+        ("grpc.max_receive_message_length", limits.MAX_MESSAGE),
+        ("grpc.enable_retries", int(retries)),
+    ]
+    if retries:
+        options.append(("grpc.service_config", json.dumps(_RETRIES)))
+    if target.startswith("unix:"):
+        # An encoded path is no valid authority for other gRPC stacks.
+        options.append(("grpc.default_authority", "localhost"))
+    if tls is None:
+        return grpc.insecure_channel(target, options=options)
+    return grpc.secure_channel(target, client_credentials(tls), options=options)

@@ -1,0 +1,102 @@
+"""The layers around every handler.
+
+Outermost first: telemetry, request id, errors, authentication, deadline. A layer is a context
+manager over one call, so one form serves unary and streaming methods. The request id lies outside
+the errors so that an error's answer can name it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+
+from grpc_status import rpc_status
+from omega_core.errors import ErrorCode, OmegaError
+from opentelemetry import metrics
+
+from omega_rpc import call as calls
+from omega_rpc.call import Call, Principal
+from omega_rpc.status import to_status
+
+Layer = Callable[[Call], AbstractContextManager[None]]
+Authenticator = Callable[[str, Mapping[str, str]], Principal | None]
+"""(method, metadata) -> who calls, or None for methods open to all; raises UNAUTHENTICATED."""
+
+_log = logging.getLogger(__name__)
+_MAX_REQUEST_ID = 64
+
+
+@contextmanager
+def telemetry(call: Call) -> Iterator[None]:
+    """Records rpc.server.call.duration (OpenTelemetry RPC semantic conventions)."""
+    begun = time.perf_counter()
+    try:
+        yield
+    finally:
+        code = call.context.code()  # type: ignore[attr-defined]  # the stubs lack the getter
+        _duration().record(
+            time.perf_counter() - begun,
+            {
+                "rpc.system.name": "grpc",
+                "rpc.method": call.method.lstrip("/"),
+                "rpc.response.status_code": code.name if code is not None else "OK",
+            },
+        )
+
+
+def _duration() -> metrics.Histogram:
+    return metrics.get_meter("omega_rpc").create_histogram(
+        "rpc.server.call.duration", unit="s", description="Time from request to answer"
+    )
+
+
+@contextmanager
+def request_ids(call: Call) -> Iterator[None]:
+    """Takes x-request-id of the client, or draws one; logs and errors name it."""
+    given = call.metadata.get("x-request-id", "")
+    usable = 0 < len(given) <= _MAX_REQUEST_ID and given.isprintable()
+    calls._request_id.set(given if usable else uuid.uuid4().hex)  # noqa: SLF001 - the one writer
+    yield
+
+
+@contextmanager
+def errors(call: Call) -> Iterator[None]:
+    """Turns exceptions into statuses: the catalogue's, or INTERNAL with an id for the log."""
+    try:
+        yield
+    except OmegaError as error:
+        level = logging.ERROR if error.code == ErrorCode.INTERNAL else logging.INFO
+        _log.log(level, "%s: %s [%s]", call.method, error, calls.request_id())
+        call.context.abort_with_status(rpc_status.to_status(to_status(error)))
+    except Exception:
+        if not call.context.is_active():
+            raise
+        _log.exception("%s failed [%s]", call.method, calls.request_id())
+        call.context.abort_with_status(
+            rpc_status.to_status(to_status(OmegaError(ErrorCode.INTERNAL)))
+        )
+
+
+def authentication(authenticate: Authenticator | None) -> Layer:
+    """Sets the principal, or refuses the call."""
+
+    @contextmanager
+    def layer(call: Call) -> Iterator[None]:
+        found = authenticate(call.method, call.metadata) if authenticate else None
+        calls._principal.set(found)  # noqa: SLF001 - the one writer
+        yield
+
+    return layer
+
+
+@contextmanager
+def deadlines(call: Call) -> Iterator[None]:
+    """Refuses a call whose time is over and lets handlers ask what is left."""
+    left = call.context.time_remaining()
+    if left is not None and left <= 0:
+        raise OmegaError(ErrorCode.DEADLINE_EXCEEDED)
+    calls._deadline.set(None if left is None else time.monotonic() + left)  # noqa: SLF001 - the one writer
+    yield

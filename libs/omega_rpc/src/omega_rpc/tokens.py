@@ -1,0 +1,82 @@
+"""Device tokens: HMAC-SHA256 over device id and time of issue, checked without a database.
+
+A key file holds lines `KEY_ID:64 hexadecimal digits`; the first signs and all verify, so
+keys rotate by putting a new line on top. Form: v1.KEY_ID.DEVICE_ID.ISSUED.MAC (RFC 2104), the MAC as
+base64url.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from omega_core.errors import ErrorCode, OmegaError, invalid
+
+_LINE = re.compile(r"([A-Za-z0-9]{1,16}):([0-9a-f]{64})\Z")
+_TOKEN = re.compile(
+    r"v1\.([A-Za-z0-9]{1,16})\.(tv-[0-9a-f]{32})\.([0-9]{1,12})\.([\w-]{43})\Z", re.ASCII
+)
+
+
+@dataclass(frozen=True)
+class TokenKeys:
+    """Keys that sign and verify device tokens."""
+
+    signer: str
+    """Id of the key that signs."""
+    keys: dict[str, bytes] = field(repr=False)
+    """Key id -> 32 bytes."""
+
+    @classmethod
+    def read(cls, name: str, path: Path) -> TokenKeys:
+        """Reads a key file; `name` is the setting that holds its path.
+
+        Raises:
+            OmegaError: INVALID_FIELD when it cannot be read, others may read it, or a
+                line is wrong.
+        """
+        try:
+            mode = path.stat().st_mode
+            lines = path.read_text("ascii").split()
+        except (OSError, UnicodeDecodeError) as error:
+            raise invalid(name, "a readable key file") from error
+        if mode & 0o007:
+            raise invalid(name, "a key file that others cannot read (chmod o-rwx)")
+        found = [match.groups() for line in lines if (match := _LINE.match(line))]
+        if not found or len(found) != len(lines):
+            raise invalid(name, "lines of KEY_ID:64 hexadecimal digits")
+        return cls(found[0][0], {key_id: bytes.fromhex(digits) for key_id, digits in found})
+
+    def sign(self, device_id: str, issued_at: datetime) -> str:
+        """A token for a device."""
+        stem = f"v1.{self.signer}.{device_id}.{int(issued_at.timestamp())}"
+        return f"{stem}.{self._mac(self.signer, stem)}"
+
+    def verify(self, token: str) -> str:
+        """The device id of a valid token.
+
+        Raises:
+            OmegaError: UNAUTHENTICATED.
+        """
+        match = _TOKEN.match(token)
+        if match and match[1] in self.keys:
+            stem, _, mac = token.rpartition(".")
+            if hmac.compare_digest(mac, self._mac(match[1], stem)):
+                return match[2]
+        raise OmegaError(ErrorCode.UNAUTHENTICATED)
+
+    def _mac(self, key_id: str, stem: str) -> str:
+        digest = hmac.new(self.keys[key_id], stem.encode("ascii"), hashlib.sha256).digest()
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+
+
+def bearer(metadata: Mapping[str, str]) -> str:
+    """The token of the authorization metadata, or ""."""
+    scheme, _, token = metadata.get("authorization", "").partition(" ")
+    return token if scheme.lower() == "bearer" else ""
