@@ -1,0 +1,63 @@
+"""Settings of the ranker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from omega_core import validate
+
+
+@dataclass(frozen=True)
+class RankConfig:
+    """Weights and constants of the hybrid ranker; the defaults were picked on validation data."""
+
+    half_life: float = 20.0
+    """Titles after which a viewing counts half: decay is 0.5^(recency rank / half_life)."""
+    seen_weight: float = 0.3
+    """Weight of a title seen without strong opinion, beside 1 of a liked one."""
+    opinion_reward: float = 0.5
+    """Least reward of a title that was not liked but not rejected either; below it weighs 0."""
+    collaborative_weight: float = 1.0
+    """Weight of the collaborative term."""
+    content_weight: float = 0.7
+    """Weight of the content term where the fleet's model is held."""
+    genre_weight: float = 0.7
+    """Weight of the genre term where the fleet's model is held."""
+    nearest_weight: float = 0.35
+    """Weight of the nearest term where the fleet's model is held."""
+    local_content_weight: float = 0.7
+    """Weight of the content term without a model."""
+    local_genre_weight: float = 0.7
+    """Weight of the genre term without a model."""
+    local_nearest_weight: float = 0.35
+    """Weight of the nearest term without a model."""
+    prior_weight: float = 1.0
+    """Weight of the collective prior for a household that liked nothing yet."""
+    prior_half_life: float = 1.0
+    """Likes after which the prior weighs half."""
+    context_boost: float = 1.25
+    """Factor on a history title's weight for each stated part of the context it shares."""
+    mmr_lambda: float = 0.8
+    """Share of relevance against diversity (Carbonell & Goldstein 1998); 1 = relevance only."""
+    mmr_window: int = 50
+    """Titles of the relevance order that diversity may move."""
+
+    def __post_init__(self) -> None:
+        validate.number("half_life", self.half_life, 0.1, 10_000)
+        validate.number("seen_weight", self.seen_weight, 0, 1)
+        validate.number("opinion_reward", self.opinion_reward, 0, 1)
+        for name in (
+            "collaborative_weight",
+            "content_weight",
+            "genre_weight",
+            "nearest_weight",
+            "local_content_weight",
+            "local_genre_weight",
+            "local_nearest_weight",
+            "prior_weight",
+        ):
+            validate.number(name, getattr(self, name), 0, 10)
+        validate.number("prior_half_life", self.prior_half_life, 0.1, 10_000)
+        validate.number("context_boost", self.context_boost, 1, 4)
+        validate.number("mmr_lambda", self.mmr_lambda, 0, 1)
+        validate.integer("mmr_window", self.mmr_window, 1, 200)
