@@ -1,0 +1,59 @@
+# Every command of the project. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+# hnswlib would otherwise be built for this very processor and fail on others.
+export HNSWLIB_NO_NATIVE := 1
+OURS := libs services tests bench tools
+
+.PHONY: help
+help: ## Lists the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/ready: requirements-dev.txt constraints.txt $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt hatchling editables hnswlib
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt --no-build-isolation -r requirements-dev.txt
+	touch $@
+
+.PHONY: setup
+setup: .venv/ready ## Installs everything into .venv and the sentence model into the cache
+	@$(BIN)/omega model install
+
+.PHONY: gen
+gen: .venv/ready ## Regenerates libs/omega_proto from proto/
+	tools/gen.sh
+
+.PHONY: check
+check: .venv/ready ## Format, lint, types, contracts, generated code
+	$(BIN)/ruff format --check $(OURS)
+	$(BIN)/ruff check $(OURS)
+	$(BIN)/mypy $(wildcard libs/*/src) $(wildcard services/*/src) tests bench tools
+	$(BIN)/buf lint proto
+	$(BIN)/buf format --diff --exit-code proto
+	$(BIN)/buf breaking proto --against proto/baseline/omega.binpb
+	tools/gen.sh --check
+
+.PHONY: test
+test: setup ## The whole suite
+	$(BIN)/pytest
+
+.PHONY: demo
+demo: setup ## Runs the whole loop and shows it (OMEGA_DATA=path of ml-latest-small for real ratings)
+	$(BIN)/omega demo $(ARGS)
+
+.PHONY: bench
+bench: setup ## Prints the measured figures beside their peers
+	$(BIN)/omega bench brain $(ARGS)
+
+.PHONY: interop
+interop: setup ## Drives brain and sync from Node.js with @grpc/grpc-js
+	@command -v npm >/dev/null || { echo "Node.js is missing: apt-get install nodejs npm"; exit 1; }
+	cd tests/interop && npm ci --silent --no-audit --no-fund
+	$(BIN)/python tests/interop/drive.py
+
+.PHONY: clean
+clean: ## Removes what the other commands made
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/interop/node_modules demo-report.html demo-report.json
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
