@@ -1,1 +1,34 @@
 """Wire codecs shared by TV and constellation."""
+
+from omega_delta.catalogue import CataloguePack, decode_catalogue, encode_catalogue
+from omega_delta.content import content_from_proto, content_to_proto
+from omega_delta.event import (
+    context_from_proto,
+    context_to_proto,
+    event_from_proto,
+    event_to_proto,
+)
+from omega_delta.factors import FactorPack, decode_factors, encode_factors
+from omega_delta.state import GlobalPattern, StateDelta, decode_state_delta, encode_state_delta
+from omega_delta.zstd import compress, decompress
+
+__all__ = [
+    "CataloguePack",
+    "FactorPack",
+    "GlobalPattern",
+    "StateDelta",
+    "compress",
+    "content_from_proto",
+    "content_to_proto",
+    "context_from_proto",
+    "context_to_proto",
+    "decode_catalogue",
+    "decode_factors",
+    "decode_state_delta",
+    "decompress",
+    "encode_catalogue",
+    "encode_factors",
+    "encode_state_delta",
+    "event_from_proto",
+    "event_to_proto",
+]

@@ -14,11 +14,11 @@ import math
 import os
 
 import numpy as np
-
 from omega_core import validate
 from omega_core.errors import invalid
 from omega_core.limits import DIMENSION, SKETCH_BYTES
 from omega_core.vectors import FloatArray
+
 from omega_privacy.policy import SketchPolicy
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-
 from omega_core.limits import DIMENSION
 from omega_core.vectors import FloatArray
 
@@ -35,7 +34,7 @@ def expected_cosine(sigma: float) -> float:
 
 
 def sharpness(sigma: float) -> float:
-    """k of the decoder's posterior: r(title | sketch) ~ prior * exp(k * cos(sketch, title)).
+    """Factor k of the decoder's posterior: r(title | sketch) ~ prior * exp(k * cos(sketch, title)).
 
     k = sqrt(2 / pi) * 384 * sqrt(1 + sigma^2) / sigma^2: the log-likelihood ratio of normal
     cosines with mean expected_cosine(sigma) (deconvolution, Agrawal & Aggarwal 2001).

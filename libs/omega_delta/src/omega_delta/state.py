@@ -1,0 +1,141 @@
+"""State deltas: news of the tastes that the fleet shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from omega.sync.v1 import sync_service_pb2
+from omega_core import limits, validate
+from omega_core.errors import invalid
+from omega_core.limits import DIMENSION
+from omega_core.vectors import FloatArray, pack_f16
+
+from omega_delta import checks, packing
+
+MAX_PATTERNS = 256
+"""Most patterns a delta."""
+MAX_REMOVED = 4_096
+"""Most removed ids a delta."""
+_MOST_ID = 2**32 - 1
+
+
+@dataclass(frozen=True, eq=False)
+class GlobalPattern:
+    """A taste that at least 3 TVs share."""
+
+    pattern_id: int
+    """Names it within a shard, 1 to 4,294,967,295."""
+    embedding: FloatArray
+    """Centred unit vector, float32 (384,); float16 on the wire."""
+    success_rate: float
+    """Quality-weighted success rate of its members, 0 to 1; float32 on the wire."""
+    device_count_floor: int
+    """Distinct TVs behind it, rounded down to a power of two, at least 2."""
+    weight: float
+    """Share of the fleet's weighted taste, 0 to 1; float32 on the wire."""
+
+
+@dataclass(frozen=True, eq=False)
+class StateDelta:
+    """What leads from one version of the collective state to another."""
+
+    base_version: int
+    """Version it starts from; 0 = from nothing."""
+    version: int
+    """Version it leads to, greater than base_version."""
+    model_version: str
+    """Encoder of the patterns, 1 to 64 characters."""
+    patterns: tuple[GlobalPattern, ...]
+    """New or changed, at most 256, with distinct ids."""
+    removed_pattern_ids: tuple[int, ...] = ()
+    """Gone, at most 4,096, distinct, none of them in patterns."""
+
+
+def encode_state_delta(delta: StateDelta) -> bytes:
+    """A zstd frame of omega.sync.v1.StateDelta. Equal deltas give equal bytes.
+
+    About 710 bytes a pattern, so some 90 patterns reach limits.MAX_DELTA.
+
+    Raises:
+        OmegaError: INVALID_FIELD that names the field when the delta breaks a bound of the
+            contract, or its frame exceeds limits.MAX_DELTA.
+    """
+    _check(delta)
+    message = sync_service_pb2.StateDelta(
+        base_version=delta.base_version,
+        version=delta.version,
+        model_version=delta.model_version,
+        patterns=[
+            sync_service_pb2.GlobalPattern(
+                pattern_id=p.pattern_id,
+                embedding=pack_f16(p.embedding),
+                success_rate=p.success_rate,
+                device_count_floor=p.device_count_floor,
+                weight=p.weight,
+            )
+            for p in delta.patterns
+        ],
+        removed_pattern_ids=delta.removed_pattern_ids,
+    )
+    return packing.pack("delta", message, limits.MAX_DELTA, limits.MAX_DELTA_RAW)
+
+
+def decode_state_delta(data: bytes) -> StateDelta:
+    """The delta of a zstd frame, held to every bound of the contract.
+
+    Raises:
+        OmegaError: INVALID_FIELD that names the field, such as "patterns[3].weight".
+    """
+    message = sync_service_pb2.StateDelta()
+    packing.unpack("delta", data, message, limits.MAX_DELTA, limits.MAX_DELTA_RAW)
+    validate.count("patterns", message.patterns, MAX_PATTERNS)
+    embeddings = packing.halves([p.embedding for p in message.patterns], "patterns[{}].embedding")
+    delta = StateDelta(
+        base_version=message.base_version,
+        version=message.version,
+        model_version=message.model_version,
+        patterns=tuple(
+            GlobalPattern(
+                pattern_id=p.pattern_id,
+                embedding=embedding,
+                success_rate=p.success_rate,
+                device_count_floor=p.device_count_floor,
+                weight=p.weight,
+            )
+            for p, embedding in zip(message.patterns, embeddings, strict=True)
+        ),
+        removed_pattern_ids=tuple(message.removed_pattern_ids),
+    )
+    _check(delta)
+    return delta
+
+
+def _check(delta: StateDelta) -> None:
+    validate.integer("base_version", delta.base_version, 0, checks.MOST_VERSION)
+    checks.version("version", delta.version)
+    if delta.version <= delta.base_version:
+        raise invalid("version", "greater than base_version")
+    checks.model("model_version", delta.model_version)
+    validate.count("patterns", delta.patterns, MAX_PATTERNS)
+    for i, pattern in enumerate(delta.patterns):
+        _check_pattern(f"patterns[{i}]", pattern)
+    validate.count("removed_pattern_ids", delta.removed_pattern_ids, MAX_REMOVED)
+    for i, removed in enumerate(delta.removed_pattern_ids):
+        validate.integer(f"removed_pattern_ids[{i}]", removed, 1, _MOST_ID)
+    kept = [p.pattern_id for p in delta.patterns]
+    checks.distinct("patterns[{}].pattern_id", kept)
+    checks.distinct("removed_pattern_ids[{}]", delta.removed_pattern_ids)
+    if not set(kept).isdisjoint(delta.removed_pattern_ids):
+        raise invalid("removed_pattern_ids", "free of ids that patterns holds")
+
+
+def _check_pattern(name: str, pattern: GlobalPattern) -> None:
+    validate.integer(f"{name}.pattern_id", pattern.pattern_id, 1, _MOST_ID)
+    checks.shape(f"{name}.embedding", pattern.embedding, (DIMENSION,))
+    checks.unit_rows(f"{name}.embedding", pattern.embedding[np.newaxis])
+    validate.number(f"{name}.success_rate", pattern.success_rate, 0.0, 1.0)
+    floor = validate.integer(f"{name}.device_count_floor", pattern.device_count_floor, 2, _MOST_ID)
+    if floor & (floor - 1):
+        raise invalid(f"{name}.device_count_floor", "a power of two")
+    validate.number(f"{name}.weight", pattern.weight, 0.0, 1.0)
