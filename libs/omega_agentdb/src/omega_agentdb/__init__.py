@@ -1,1 +1,22 @@
-"""Vector index of the TV: hnswlib behind a port, with an exact fallback."""
+"""Vector index of the TV: hnswlib behind a port, an exact twin, and snapshots.
+
+The index is a cache of SQLite: ids are content rowids, and a snapshot that is missing, damaged or
+of another recipe is rebuilt from the table.
+"""
+
+from omega_agentdb.exact import ExactIndex
+from omega_agentdb.hnsw import HnswIndex, open_index
+from omega_agentdb.port import IdArray, SearchResult, VectorIndex
+from omega_agentdb.snapshot import Snapshot, load_snapshot, save_snapshot
+
+__all__ = [
+    "ExactIndex",
+    "HnswIndex",
+    "IdArray",
+    "SearchResult",
+    "Snapshot",
+    "VectorIndex",
+    "load_snapshot",
+    "open_index",
+    "save_snapshot",
+]

@@ -1,1 +1,43 @@
-"""The one SQLite file of a TV."""
+"""The one SQLite file of a TV: owner, migrations, backup, and a small repository a table.
+
+    database = Database.open(path, clock=SystemClock())
+    contents = Contents(database)
+    with database.transaction():        # joins several repositories in one commit
+        ...
+
+Every repository method that writes opens a transaction of its own, or joins the one already open
+in its thread. What a method returned from is durable (WAL, synchronous=FULL) once the outermost
+transaction has ended without an error.
+"""
+
+from omega_persistence.contents import ContentRow, Contents, StoredContent, UpsertCounts
+from omega_persistence.database import Database
+from omega_persistence.events import Events, RecordedEvent
+from omega_persistence.meta import Identity, LastSync, Meta, Traffic
+from omega_persistence.patterns import GlobalPatterns, StoredPattern
+from omega_persistence.recommendations import Recommendations, ServedList
+from omega_persistence.resources import ResourceKey, Resources, StoredResource
+from omega_persistence.sketches import Push, Sketches
+
+__all__ = [
+    "ContentRow",
+    "Contents",
+    "Database",
+    "Events",
+    "GlobalPatterns",
+    "Identity",
+    "LastSync",
+    "Meta",
+    "Push",
+    "Recommendations",
+    "RecordedEvent",
+    "ResourceKey",
+    "Resources",
+    "ServedList",
+    "Sketches",
+    "StoredContent",
+    "StoredPattern",
+    "StoredResource",
+    "Traffic",
+    "UpsertCounts",
+]
