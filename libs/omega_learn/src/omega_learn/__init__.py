@@ -1,1 +1,39 @@
 """Collective learning from privatised sketches."""
+
+from omega_learn.decode import Posterior, decode
+from omega_learn.factors import Factors, fit_factors
+from omega_learn.patterns import GlobalPattern, global_patterns, stable_ids
+from omega_learn.prior import estimate_prior
+from omega_learn.round import (
+    DeviceSketches,
+    LearnConfig,
+    RoundFigures,
+    RoundInput,
+    RoundResult,
+    run,
+)
+from omega_learn.rows import DeviceRows, device_rows
+from omega_learn.statistics import Statistics, count_support, merge, summarise
+
+__all__ = [
+    "DeviceRows",
+    "DeviceSketches",
+    "Factors",
+    "GlobalPattern",
+    "LearnConfig",
+    "Posterior",
+    "RoundFigures",
+    "RoundInput",
+    "RoundResult",
+    "Statistics",
+    "count_support",
+    "decode",
+    "device_rows",
+    "estimate_prior",
+    "fit_factors",
+    "global_patterns",
+    "merge",
+    "run",
+    "stable_ids",
+    "summarise",
+]

@@ -1,0 +1,38 @@
+"""Array types of this library, and the checks that its entry points share."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from omega_core.errors import invalid
+from omega_core.limits import DIMENSION
+from omega_core.vectors import FloatArray
+
+Int8Array = NDArray[np.int8]
+"""An int8 array."""
+Int32Array = NDArray[np.int32]
+"""An int32 array."""
+Int64Array = NDArray[np.int64]
+"""An int64 array."""
+DoubleArray = NDArray[np.float64]
+"""A float64 array."""
+
+
+def check_inputs(
+    sketches: FloatArray, embeddings: FloatArray, sigma: float, **at_least_one: int
+) -> None:
+    """Holds sketches (n, 384), embeddings (m >= 1, 384), sigma and counts to their bounds.
+
+    Raises:
+        OmegaError: INVALID_FIELD that names the argument.
+    """
+    for field, rows in (("sketches", sketches), ("embeddings", embeddings)):
+        if rows.shape != (rows.shape[0], DIMENSION):
+            raise invalid(field, f"a matrix of {DIMENSION} columns")
+    if not embeddings.shape[0]:
+        raise invalid("embeddings", "a matrix with at least one row")
+    if not sigma > 0:
+        raise invalid("sigma", "greater than 0")
+    for field, value in at_least_one.items():
+        if value < 1:
+            raise invalid(field, "at least 1")
