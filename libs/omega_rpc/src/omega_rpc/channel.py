@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import grpc
-from omega_core import limits
 
+from omega_core import limits
 from omega_rpc.tls import ClientTls, client_credentials
 
 # Every method of the contracts is idempotent (by request id, event id or nature), so a call that

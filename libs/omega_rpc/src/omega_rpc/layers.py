@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
 from grpc_status import rpc_status
-from omega_core.errors import ErrorCode, OmegaError
 from opentelemetry import metrics
 
+from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc import call as calls
 from omega_rpc.call import Call, Principal
 from omega_rpc.status import to_status

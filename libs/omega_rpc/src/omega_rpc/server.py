@@ -13,9 +13,9 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+
 from omega_core import limits
 from omega_core.errors import invalid
-
 from omega_rpc import layers, sockets
 from omega_rpc.chain import Chain
 from omega_rpc.config import ServerConfig

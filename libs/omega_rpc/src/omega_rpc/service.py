@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from omega_core.config import load, variable
 from omega_core.errors import ErrorCode, OmegaError
-
 from omega_rpc.config import ServerConfig
 from omega_rpc.logs import configure_logging
 from omega_rpc.server import Server

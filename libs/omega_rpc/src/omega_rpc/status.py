@@ -5,8 +5,8 @@ from __future__ import annotations
 import grpc
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
-from omega_core.errors import OmegaError
 
+from omega_core.errors import OmegaError
 from omega_rpc import call as calls
 
 DOMAIN = "omega.tv"

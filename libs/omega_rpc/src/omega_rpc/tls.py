@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
-from omega_core.errors import invalid
 
+from omega_core.errors import invalid
 from omega_rpc.config import ServerConfig
 
 
