@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
 from omega_core.content import ViewingContext
+from omega_rank import order, reasons, relevance, shelf
 from omega_rank.catalogue import Catalogue
 from omega_rank.config import RankConfig
-from omega_rank.history import History
+from omega_rank.history import History, TasteQuery
+from omega_rank.kinds import Basis, Term
 from omega_rank.model import CollectiveModel
+from omega_rank.reasons import Reason
+from omega_rank.relevance import Relevance
 
-
-class Basis(IntEnum):
-    """What a list rests on; values as in omega.brain.v1.Basis."""
-
-    PERSONAL = 1
-    COLLECTIVE_PRIOR = 2
-    METADATA = 3
-
-
-class Term(IntEnum):
-    """A part of the relevance; values as in omega.brain.v1.ReasonTerm."""
-
-    COLLABORATIVE = 1
-    CONTENT = 2
-    GENRE = 3
-    NEAREST = 4
-    PRIOR = 5
-    METADATA = 6
+_Explain = Callable[[int, dict[Term, float]], Reason]
 
 
 @dataclass(frozen=True)
@@ -49,7 +36,8 @@ class Ranked:
     contributions: Mapping[Term, float]
     """Weight x standard score of each term; they add up to the relevance."""
     reason_term: Term
-    """Term that the reason speaks of: one of the two largest contributions."""
+    """Term that the reason speaks of: one of the two largest contributions, and positive; METADATA
+    when there is none such."""
     because: tuple[int, ...]
     """At most 2 rows of the household's history that the reason names, strongest first."""
     reason: str
@@ -70,7 +58,12 @@ class Ranker:
     """Ranks what a household has not seen. Stateless: safe to share between threads."""
 
     def __init__(self, config: RankConfig | None = None) -> None:
-        raise NotImplementedError
+        self._config = config or RankConfig()
+
+    @property
+    def config(self) -> RankConfig:
+        """Its settings."""
+        return self._config
 
     def rank(
         self,
@@ -97,4 +90,74 @@ class Ranker:
         Raises:
             ValueError: model, history or candidates are not aligned to the catalogue.
         """
-        raise NotImplementedError
+        _check_aligned(catalogue, model, history, candidates)
+        query = history.query(context)
+        basis, found, explain = self._relevance(catalogue, model, history, query)
+        open_rows = ~history.seen if candidates is None else candidates & ~history.seen
+        masked = np.where(open_rows, found.total, np.float32(-np.inf))
+        page = self._page(catalogue, masked, limit, offset, diverse=basis is not Basis.METADATA)
+        scores = found.score(page)
+        titles = []
+        for row, score in zip(page.tolist(), scores.tolist(), strict=True):
+            contributions = {term: float(values[row]) for term, values in found.terms.items()}
+            reason = explain(row, contributions)
+            titles.append(
+                Ranked(row, score, contributions, reason.term, reason.because, reason.text)
+            )
+        return Ranking(basis, tuple(titles))
+
+    def _relevance(
+        self,
+        catalogue: Catalogue,
+        model: CollectiveModel | None,
+        history: History,
+        query: TasteQuery,
+    ) -> tuple[Basis, Relevance, _Explain]:
+        if len(query.rows):
+            found = relevance.personal(self._config, catalogue, model, history, query)
+            explainer = reasons.Explainer(catalogue, model, history, query)
+            return Basis.PERSONAL, found, explainer.explain
+        if model is not None:
+            explainer = reasons.Explainer(catalogue, model, history, query)
+            return Basis.COLLECTIVE_PRIOR, relevance.prior(model, history.seen), explainer.explain
+        shelved = shelf.arrange(catalogue)
+
+        def explain(row: int, _: dict[Term, float]) -> Reason:
+            return Reason(Term.METADATA, (), reasons.shelf_text(catalogue, shelved, row))
+
+        return Basis.METADATA, relevance.metadata(shelved.position, history.seen), explain
+
+    def _page(
+        self,
+        catalogue: Catalogue,
+        scores: NDArray[np.float32],
+        limit: int,
+        offset: int,
+        *,
+        diverse: bool,
+    ) -> NDArray[np.int64]:
+        end = offset + limit
+        window = self._config.mmr_window if diverse else 0
+        rows = order.best_first(scores, max(window, end))
+        if offset < window:
+            head = rows[:window]
+            chosen = order.diversify(
+                scores[head], catalogue.embeddings[head], self._config.mmr_lambda, end
+            )
+            rows = np.concatenate([head[chosen], rows[window:]])
+        return rows[offset:end]
+
+
+def _check_aligned(
+    catalogue: Catalogue,
+    model: CollectiveModel | None,
+    history: History,
+    candidates: NDArray[np.bool_] | None,
+) -> None:
+    n = len(catalogue)
+    if history.catalogue is not catalogue:
+        raise ValueError("the history follows another catalogue")
+    if model is not None and len(model) != n:
+        raise ValueError(f"the model has {len(model)} rows, the catalogue {n}")
+    if candidates is not None and candidates.shape != (n,):
+        raise ValueError(f"candidates of {n} titles have shape ({n},)")

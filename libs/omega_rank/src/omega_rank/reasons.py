@@ -1,0 +1,134 @@
+"""Why a title is in the list, in words that hold.
+
+A reason speaks of one of the two largest contributions to the title's relevance, and only when
+that contribution is positive. The titles it names are those of the household's history that
+contribute most to that very term. When neither of the two largest terms speaks for the title, the
+reason is a fact of the catalogue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omega_core.vectors import FloatArray
+from omega_rank.catalogue import Catalogue
+from omega_rank.history import History, TasteQuery
+from omega_rank.kinds import Term
+from omega_rank.model import CollectiveModel
+from omega_rank.shelf import Shelf
+
+_NAMED = 2
+_SECOND_SHARE = 0.25
+_AMONG_THE_NEWEST = 10
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A reason and what it rests on."""
+
+    term: Term
+    """The part of the relevance it speaks of."""
+    because: tuple[int, ...] = ()
+    """Rows of the history that it names, strongest first; at most 2."""
+    text: str = ""
+    """For a person."""
+
+
+@dataclass(frozen=True, eq=False)
+class Explainer:
+    """Finds reasons within one answer."""
+
+    catalogue: Catalogue
+    model: CollectiveModel | None
+    history: History
+    query: TasteQuery
+
+    def explain(self, row: int, contributions: dict[Term, float]) -> Reason:
+        """The reason for the title at `row`."""
+        for term in sorted(contributions, key=lambda t: (-contributions[t], t))[:_NAMED]:
+            if contributions[term] <= 0:
+                break
+            reason = self._reason(term, row)
+            if reason is not None:
+                return reason
+        return Reason(Term.METADATA, (), facts(self.catalogue, row))
+
+    def _reason(self, term: Term, row: int) -> Reason | None:
+        if term is Term.PRIOR:
+            return Reason(term, (), "Much liked across households")
+        rows, evidence = self._evidence(term, row)
+        because = _strongest(rows, evidence)
+        if not because:
+            return None
+        if term is Term.GENRE:
+            return self._genre_reason(row, because)
+        named = _joined([self.catalogue.titles[r] for r in because])
+        return Reason(term, because, self._text(term, row).format(named))
+
+    def _text(self, term: Term, row: int) -> str:
+        if term is Term.NEAREST:
+            return "Much like {}, which you liked"
+        if term is Term.CONTENT:
+            return "Because you watched {}"
+        if self.model is not None and self.model.has_factor[row]:
+            return "Households that liked {} also liked this"
+        return "Households that liked {} also liked titles like this"
+
+    def _evidence(self, term: Term, row: int) -> tuple[NDArray[np.int64], FloatArray]:
+        """Titles of the history and what each adds to `term` for the title at `row`."""
+        rows, weights = self.query.rows, self.query.weights
+        embeddings = self.catalogue.embeddings
+        if term is Term.NEAREST:
+            liked = np.flatnonzero(self.history.liked)
+            return liked, embeddings[liked] @ embeddings[row]
+        if term is Term.GENRE:
+            genres = self.catalogue.genre_rows
+            return rows, weights * (genres[rows] @ genres[row])
+        if term is Term.CONTENT:
+            return rows, weights * (embeddings[rows] @ embeddings[row])
+        if self.model is None:
+            return rows, np.zeros_like(weights)
+        factors = self.model.score_factors
+        return rows, weights * self.model.query_scale[rows] * (factors[rows] @ factors[row])
+
+    def _genre_reason(self, row: int, because: tuple[int, ...]) -> Reason:
+        genres = self.catalogue.genre_rows
+        shared = (genres[row] > 0) & (genres[because[0]] > 0)
+        taste = self.query.weights @ genres[self.query.rows] * genres[row]
+        columns = np.argsort(-np.where(shared, taste, -1), kind="stable")[: shared.sum()][:_NAMED]
+        because = tuple(r for r in because if (genres[r, columns] > 0).all())
+        wanted = _joined([self.catalogue.genres[c] for c in columns])
+        named = _joined([self.catalogue.titles[r] for r in because])
+        return Reason(Term.GENRE, because, f"More {wanted}, like {named}")
+
+
+def facts(catalogue: Catalogue, row: int) -> str:
+    """What the catalogue says of a title."""
+    genres = _joined(list(catalogue.genres_of[row][:_NAMED]))
+    year = int(catalogue.years[row])
+    if year:
+        return f"{genres or 'A title'} from {year}"
+    return genres or "From the catalogue"
+
+
+def shelf_text(catalogue: Catalogue, shelf: Shelf, row: int) -> str:
+    """Why a title stands where it stands on the shelf."""
+    if shelf.genre[row] >= 0 and shelf.age_rank[row] < _AMONG_THE_NEWEST and catalogue.years[row]:
+        return f"Among the newest in {catalogue.genres[shelf.genre[row]]}"
+    return facts(catalogue, row)
+
+
+def _strongest(rows: NDArray[np.int64], evidence: FloatArray) -> tuple[int, ...]:
+    """The one or two rows with the most positive evidence."""
+    order = np.argsort(-evidence, kind="stable")[:_NAMED]
+    if not len(order) or evidence[order[0]] <= 0:
+        return ()
+    least = _SECOND_SHARE * evidence[order[0]]
+    return tuple(int(rows[j]) for j in order if evidence[j] >= least)
+
+
+def _joined(names: list[str]) -> str:
+    return " and ".join(names)

@@ -1,0 +1,109 @@
+"""Relevance of every title as a weighted sum of standard scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omega_core.vectors import FloatArray
+from omega_rank.catalogue import Catalogue
+from omega_rank.config import RankConfig
+from omega_rank.history import History, TasteQuery
+from omega_rank.kinds import Term
+from omega_rank.model import CollectiveModel
+
+_LEAST_SPREAD = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Relevance:
+    """What each term says of each title."""
+
+    terms: Mapping[Term, FloatArray]
+    """(n,) weight x standard score of each term; zero for seen titles."""
+    total: FloatArray
+    """(n,) their sum."""
+    weight: float
+    """Sum of the weights, greater than 0."""
+
+    def score(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Logistic of the weighted mean standard score of `rows`, 0 to 1."""
+        return np.asarray(1 / (1 + np.exp(-self.total[rows].astype(np.float64) / self.weight)))
+
+
+def standardise(values: FloatArray, seen: NDArray[np.bool_]) -> FloatArray:
+    """(n,) values less their mean over their standard deviation, both over unseen titles.
+
+    Seen titles get 0; so does everything when the unseen values do not differ.
+    """
+    unseen = len(values) - np.count_nonzero(seen)
+    if not unseen:
+        return np.zeros_like(values)
+    result = np.where(seen, np.float32(0), values)
+    scale = float(np.abs(result).max())
+    result -= np.float32(result.sum(dtype=np.float64) / unseen)
+    result[seen] = 0
+    deviation = float(np.sqrt(np.dot(result, result) / unseen))
+    if deviation <= _LEAST_SPREAD * scale:
+        return np.zeros_like(values)
+    result /= np.float32(deviation)
+    return result
+
+
+def personal(
+    config: RankConfig,
+    catalogue: Catalogue,
+    model: CollectiveModel | None,
+    history: History,
+    query: TasteQuery,
+) -> Relevance:
+    """Relevance for a household whose `query` is not empty."""
+    rows, weights = query.rows, query.weights
+    raw = {
+        Term.CONTENT: catalogue.embeddings @ (weights @ catalogue.embeddings[rows]),
+        Term.GENRE: catalogue.genre_rows @ (weights @ catalogue.genre_rows[rows]),
+        Term.NEAREST: history.nearest(),
+    }
+    if model is None:
+        scale = {
+            Term.CONTENT: config.local_content_weight,
+            Term.GENRE: config.local_genre_weight,
+            Term.NEAREST: config.local_nearest_weight,
+        }
+    else:
+        raw[Term.COLLABORATIVE] = model.scores(rows, weights)
+        raw[Term.PRIOR] = model.log_prior
+        scale = {
+            Term.COLLABORATIVE: config.collaborative_weight,
+            Term.CONTENT: config.content_weight,
+            Term.GENRE: config.genre_weight,
+            Term.NEAREST: config.nearest_weight,
+            Term.PRIOR: config.prior_weight * 0.5 ** (history.likes / config.prior_half_life),
+        }
+    return _sum(raw, scale, history.seen)
+
+
+def prior(model: CollectiveModel, seen: NDArray[np.bool_]) -> Relevance:
+    """Relevance for a household of which nothing is known: what the fleet likes."""
+    return _sum({Term.PRIOR: model.log_prior}, {Term.PRIOR: 1.0}, seen)
+
+
+def metadata(position: NDArray[np.int64], seen: NDArray[np.bool_]) -> Relevance:
+    """Relevance that keeps the order of a shelf: `position` (n,) from 0."""
+    falling = np.asarray(-np.log1p(position), np.float32)
+    return _sum({Term.METADATA: falling}, {Term.METADATA: 1.0}, seen)
+
+
+def _sum(
+    raw: Mapping[Term, FloatArray], scale: Mapping[Term, float], seen: NDArray[np.bool_]
+) -> Relevance:
+    terms = {}
+    total = np.zeros(len(seen), np.float32)
+    for term, values in raw.items():
+        if scale[term] > 0:
+            terms[term] = np.float32(scale[term]) * standardise(values, seen)
+            total += terms[term]
+    return Relevance(terms, total, sum(scale.values()) or 1.0)
