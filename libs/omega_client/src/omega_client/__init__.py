@@ -1,1 +1,17 @@
 """Python clients of the Omega TV services."""
+
+from omega_client.brain import BrainClient
+from omega_client.constellation import ConstellationClient
+from omega_client.errors import ServiceError
+from omega_client.federation import FederationClient
+from omega_client.sync import SyncClient
+from omega_rpc.tls import ClientTls
+
+__all__ = [
+    "BrainClient",
+    "ClientTls",
+    "ConstellationClient",
+    "FederationClient",
+    "ServiceError",
+    "SyncClient",
+]
