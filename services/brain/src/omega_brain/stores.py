@@ -1,0 +1,64 @@
+"""The tables of the brain's one database, opened together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from omega_core.clock import Clock
+from omega_persistence.contents import Contents
+from omega_persistence.database import Database
+from omega_persistence.events import Events
+from omega_persistence.meta import Meta
+from omega_persistence.patterns import GlobalPatterns
+from omega_persistence.recommendations import Recommendations
+from omega_persistence.resources import Resources
+from omega_persistence.sketches import Sketches
+
+
+@dataclass(frozen=True)
+class Stores:
+    """What the brain keeps for good."""
+
+    database: Database
+    """The file itself."""
+    contents: Contents
+    """Titles and vectors."""
+    events: Events
+    """Viewings."""
+    recommendations: Recommendations
+    """Served lists."""
+    sketches: Sketches
+    """What waits for the next push."""
+    patterns: GlobalPatterns
+    """The collective state."""
+    resources: Resources
+    """Downloaded bodies."""
+    meta: Meta
+    """Single facts."""
+
+    @classmethod
+    def open(cls, storage_path: Path, clock: Clock) -> Self:
+        """Opens `brain.db` in a directory that this process then owns.
+
+        Raises:
+            OmegaError: STORAGE_UNAVAILABLE.
+        """
+        database = Database.open(storage_path / "brain.db", clock=clock)
+        return cls(
+            database,
+            Contents(database),
+            Events(database),
+            Recommendations(database),
+            Sketches(database),
+            GlobalPatterns(database),
+            Resources(database),
+            Meta(database),
+        )
+
+    def close(self) -> None:
+        """Writes what waits, backs up and gives the database up."""
+        self.recommendations.flush()
+        self.database.backup()
+        self.database.close()
