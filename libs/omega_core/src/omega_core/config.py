@@ -10,6 +10,7 @@ import dataclasses
 import typing
 from collections.abc import Mapping
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from omega_core.errors import invalid
@@ -28,19 +29,26 @@ def variable(prefix: str, field: str) -> str:
 def load(cls: type[C], prefix: str, environ: Mapping[str, str]) -> C:
     """Reads `cls` from `environ`; absent variables keep the field's default.
 
-    Fields may be str, int, float, bool (true/false) or Path.
+    Fields may be str, int, float, bool (true/false) or Path, or one of them or None.
 
     Raises:
-        OmegaError: INVALID_FIELD that names the variable when a value has the wrong form, or the
-            field when it breaks a bound.
+        OmegaError: INVALID_FIELD that names the variable when a value has the wrong form or a
+            field without a default is absent, or the field when it breaks a bound.
     """
     hints = typing.get_type_hints(cls)
-    given = {
-        f.name: _parse(name, hints[f.name], environ[name])
-        for f in dataclasses.fields(cls)
-        if (name := variable(prefix, f.name)) in environ
-    }
+    given: dict[str, object] = {}
+    for f in dataclasses.fields(cls):
+        name = variable(prefix, f.name)
+        if name in environ:
+            given[f.name] = _parse(name, _without_none(hints[f.name]), environ[name])
+        elif f.default is f.default_factory is dataclasses.MISSING:
+            raise invalid(name, "set")
     return cls(**given)
+
+
+def _without_none(hint: Any) -> Any:
+    """Path of `Path | None`; any other type as it is."""
+    return next((kind for kind in typing.get_args(hint) if kind is not NoneType), hint)
 
 
 def _parse(name: str, kind: Any, value: str) -> object:

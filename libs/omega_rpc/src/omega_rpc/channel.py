@@ -26,11 +26,15 @@ _RETRIES = {
     ]
 }
 
+# grpc's own longest pause between dials is 2 minutes: a server would be back long before.
+_LONGEST_REDIAL_MS = 5_000
+
 
 def connect(target: str, tls: ClientTls | None = None, *, retries: bool = True) -> grpc.Channel:
     """Opens a channel to HOST:PORT or unix:/path. Nothing is dialled before the first call."""
     options: list[tuple[str, str | int]] = [
         ("grpc.max_receive_message_length", limits.MAX_MESSAGE),
+        ("grpc.max_reconnect_backoff_ms", _LONGEST_REDIAL_MS),
         ("grpc.enable_retries", int(retries)),
     ]
     if retries:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from omega_core import validate
 from omega_core.errors import invalid
+
+_LONGEST_SOCKET_PATH = 107
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,14 @@ class ServerConfig:
     def __post_init__(self) -> None:
         if not self.listen.startswith("unix:/") and not _host(self.listen):
             raise invalid("listen", "HOST:PORT or unix:/absolute/path")
+        if len(os.fsencode(self.listen.removeprefix("unix:"))) > _LONGEST_SOCKET_PATH:
+            raise invalid("listen", f"at most {_LONGEST_SOCKET_PATH} bytes")
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise invalid("tls_key", "set together with tls_certificate")
         if self.tls_client_ca is not None and self.tls_certificate is None:
             raise invalid("tls_certificate", "set when tls_client_ca is")
+        if not self.local and self.tls_certificate is None:
+            raise invalid("listen", "a loopback address or unix socket until TLS is configured")
         validate.integer("workers", self.workers, 1, 256)
         validate.integer("max_concurrent_rpcs", self.max_concurrent_rpcs, 1, 65_536)
         validate.integer("max_connection_age_seconds", self.max_connection_age_seconds, 0, 86_400)

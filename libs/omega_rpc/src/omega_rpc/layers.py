@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
+import grpc
 from grpc_status import rpc_status
 from opentelemetry import metrics
 
@@ -27,6 +28,10 @@ Authenticator = Callable[[str, Mapping[str, str]], Principal | None]
 
 _log = logging.getLogger(__name__)
 _MAX_REQUEST_ID = 64
+# Made once: without a provider, the API keeps every meter that was ever asked for.
+_duration = metrics.get_meter("omega_rpc").create_histogram(
+    "rpc.server.call.duration", unit="s", description="Time from request to answer"
+)
 
 
 @contextmanager
@@ -36,21 +41,22 @@ def telemetry(call: Call) -> Iterator[None]:
     try:
         yield
     finally:
-        code = call.context.code()  # type: ignore[attr-defined]  # the stubs lack the getter
-        _duration().record(
+        _duration.record(
             time.perf_counter() - begun,
             {
                 "rpc.system.name": "grpc",
                 "rpc.method": call.method.lstrip("/"),
-                "rpc.response.status_code": code.name if code is not None else "OK",
+                "rpc.response.status_code": _outcome(call.context),
             },
         )
 
 
-def _duration() -> metrics.Histogram:
-    return metrics.get_meter("omega_rpc").create_histogram(
-        "rpc.server.call.duration", unit="s", description="Time from request to answer"
-    )
+def _outcome(context: grpc.ServicerContext) -> str:
+    """Name of the status that the call ends with."""
+    if not context.is_active():
+        return grpc.StatusCode.CANCELLED.name
+    code = context.code()  # type: ignore[attr-defined]  # the stubs lack the getter
+    return grpc.StatusCode.OK.name if code is None else str(code.name)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -48,7 +48,8 @@ class Server:
         local_only: refuse any address that another machine can reach, TLS or not.
 
     Raises:
-        OmegaError: INVALID_FIELD `listen` when the address may not be used.
+        OmegaError: INVALID_FIELD `listen` when the address may not be used, or the TLS setting
+            whose file is of no use.
     """
 
     def __init__(
@@ -60,16 +61,19 @@ class Server:
         readiness: Callable[[], bool] | None = None,
         local_only: bool = False,
     ) -> None:
-        if not config.local and (local_only or config.tls_certificate is None):
-            bound = "a loopback address or unix socket"
-            raise invalid("listen", bound if local_only else f"{bound} until TLS is configured")
+        if local_only and not config.local:
+            raise invalid("listen", "a loopback address or unix socket")
         self._config = config
+        self._credentials = server_credentials(config)
         self._names = [binding.name for binding in bindings]
         self._readiness = readiness or (lambda: True)
         self._stopping = threading.Event()
         self._health = health.HealthServicer()
+        self._lock: IO[bytes] | None = None
+        self._watcher = threading.Thread(target=self._watch, name="readiness", daemon=True)
+        self._pool = ThreadPoolExecutor(config.workers, thread_name_prefix="rpc")
         self._server = grpc.server(
-            ThreadPoolExecutor(config.workers, thread_name_prefix="rpc"),
+            self._pool,
             interceptors=[
                 Chain(
                     [
@@ -92,25 +96,27 @@ class Server:
             reflection.enable_server_reflection(names, self._server)
 
     def start(self) -> str:
-        """Binds and serves; returns the address, with the port that was chosen."""
+        """Binds and serves; returns the address, with the port that was chosen.
+
+        Raises:
+            OmegaError: INVALID_FIELD `listen` when the address is taken or cannot be bound.
+        """
+        address = self._config.listen
         self._set_health(serving=False)
-        self._lock = sockets.claim(self._config.listen)
-        credentials = server_credentials(self._config)
+        self._lock = sockets.claim(address)
         try:
             port = (
-                self._server.add_secure_port(self._config.listen, credentials)
-                if credentials
-                else self._server.add_insecure_port(self._config.listen)
+                self._server.add_secure_port(address, self._credentials)
+                if self._credentials
+                else self._server.add_insecure_port(address)
             )
         except RuntimeError as error:
-            raise invalid("listen", "an address that is free") from error
-        sockets.restrict(self._config.listen)
+            self._release()
+            raise invalid("listen", "an address of this machine that is free") from error
+        sockets.restrict(address)
         self._server.start()
-        self._watcher = threading.Thread(target=self._watch, name="readiness", daemon=True)
         self._watcher.start()
-        if self._config.listen.startswith("unix:"):
-            return self._config.listen
-        return f"{self._config.listen.rpartition(':')[0]}:{port}"
+        return address if self._lock else f"{address.rpartition(':')[0]}:{port}"
 
     def stop(self) -> None:
         """NOT_SERVING, drain, then grace for running calls. May be called twice."""
@@ -120,7 +126,12 @@ class Server:
         self._health.enter_graceful_shutdown()
         time.sleep(self._config.drain_seconds)
         self._server.stop(self._config.grace_seconds).wait()
-        self._watcher.join()
+        if self._watcher.ident is not None:
+            self._watcher.join()
+        self._release()
+
+    def _release(self) -> None:
+        self._pool.shutdown(wait=False)
         if self._lock:
             self._lock.close()
 

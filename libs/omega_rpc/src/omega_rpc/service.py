@@ -62,6 +62,8 @@ class Service(Generic[C]):
     """Makes the application."""
     commands: Mapping[str, tuple[str, Callable[[C], int]]] = field(default_factory=dict)
     """Flags that do one thing and exit: "--once" -> (help, function -> exit code)."""
+    tools: Mapping[str, tuple[str, Callable[[], int]]] = field(default_factory=dict)
+    """The same for flags that need no settings."""
 
 
 def run_service(service: Service[C], argv: Sequence[str] | None = None) -> int:
@@ -70,15 +72,18 @@ def run_service(service: Service[C], argv: Sequence[str] | None = None) -> int:
     Prints one JSON line {"listening": ADDRESS} on standard output once it listens.
     """
     arguments = _parse(service, argv)
-    configure_logging()
     try:
+        configure_logging()
+        for flag, (_, tool) in service.tools.items():
+            if _given(arguments, flag):
+                return tool()
         config = load(service.config, service.prefix, os.environ)
         environ = {variable(service.prefix, "listen"): service.listen, **os.environ}
         server_config = load(ServerConfig, service.prefix, environ)
         if arguments.check_config:
             return 0
         for flag, (_, command) in service.commands.items():
-            if getattr(arguments, flag.lstrip("-").replace("-", "_")):
+            if _given(arguments, flag):
                 return command(config)
         with configure_telemetry(service.name):
             return _serve(service.build(config, server_config))
@@ -109,6 +114,10 @@ def _parse(service: Service[C], argv: Sequence[str] | None) -> argparse.Namespac
     )
     parser.add_argument("--version", action="version", version=version(service.name))
     parser.add_argument("--check-config", action="store_true", help="check the settings and exit")
-    for flag, (text, _) in service.commands.items():
+    for flag, (text, _) in (*service.commands.items(), *service.tools.items()):
         parser.add_argument(flag, action="store_true", help=text)
     return parser.parse_args(argv)
+
+
+def _given(arguments: argparse.Namespace, flag: str) -> bool:
+    return bool(getattr(arguments, flag.lstrip("-").replace("-", "_")))

@@ -18,18 +18,25 @@ def claim(address: str) -> IO[bytes] | None:
     """Takes the lock of a unix: address; None for TCP. Close the file to give it up.
 
     Raises:
-        OmegaError: INVALID_FIELD when another server holds the path.
+        OmegaError: INVALID_FIELD when another server or a file holds the path, or the directory
+            is not for this user.
     """
     if not address.startswith("unix:"):
         return None
     path = Path(address.removeprefix("unix:"))
-    path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-    lock = path.with_name(path.name + ".lock").open("ab")
+    try:
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        lock = path.with_name(path.name + ".lock").open("ab")
+    except OSError as error:
+        raise invalid("listen", f"a socket path this user may make ({error.strerror})") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         lock.close()
         raise invalid("listen", "a socket path that no other server holds") from error
+    if path.exists() and not path.is_socket():
+        lock.close()
+        raise invalid("listen", "a path where no file lies")
     path.unlink(missing_ok=True)
     return lock
 

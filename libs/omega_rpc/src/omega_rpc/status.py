@@ -5,8 +5,9 @@ from __future__ import annotations
 import grpc
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
 
-from omega_core.errors import OmegaError
+from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc import call as calls
 
 DOMAIN = "omega.tv"
@@ -25,4 +26,33 @@ def to_status(error: OmegaError) -> status_pb2.Status:
         code=grpc.StatusCode[error.spec.status].value[0],
         message=error.public_text,
         details=[packed],
+    )
+
+
+def from_rpc_error(error: grpc.RpcError, unavailable: ErrorCode) -> OmegaError:
+    """The error of the catalogue that a failed call carries, with its field and bound.
+
+    Without a known reason the status decides: UNAVAILABLE is `unavailable`, RESOURCE_EXHAUSTED
+    OVERLOADED (grpc's own limits name no reason), DEADLINE_EXCEEDED itself, all else INTERNAL.
+    """
+    code = error.code()
+    detail = f"{code.name}: {error.details()}"
+    status = rpc_status.from_call(error)
+    info = error_details_pb2.ErrorInfo()
+    for packed in status.details if status else ():
+        if packed.Unpack(info) and info.domain == DOMAIN and info.reason in ErrorCode.__members__:
+            named = info.metadata
+            return OmegaError(
+                ErrorCode(info.reason),
+                field=named.get("field", ""),
+                bound=named.get("bound", ""),
+                detail=detail,
+            )
+    return OmegaError(
+        {
+            grpc.StatusCode.UNAVAILABLE: unavailable,
+            grpc.StatusCode.RESOURCE_EXHAUSTED: ErrorCode.OVERLOADED,
+            grpc.StatusCode.DEADLINE_EXCEEDED: ErrorCode.DEADLINE_EXCEEDED,
+        }.get(code, ErrorCode.INTERNAL),
+        detail=detail,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,17 +23,21 @@ class ClientTls:
     key: Path | None = None
     """PEM key of the client."""
 
+    def __post_init__(self) -> None:
+        if (self.certificate is None) != (self.key is None):
+            raise invalid("tls_key", "set together with tls_certificate")
+
 
 def server_credentials(config: ServerConfig) -> grpc.ServerCredentials | None:
     """Credentials of a server, or None without TLS.
 
     Raises:
-        OmegaError: INVALID_FIELD that names the setting whose file cannot be read.
+        OmegaError: INVALID_FIELD that names the setting whose file cannot be read or used.
     """
-    if config.tls_certificate is None or config.tls_key is None:
+    pair = _pair(config.tls_certificate, config.tls_key)
+    if pair is None:
         return None
-    pair = (_read("tls_key", config.tls_key), _read("tls_certificate", config.tls_certificate))
-    ca = _read("tls_client_ca", config.tls_client_ca) if config.tls_client_ca else None
+    ca = _authorities("tls_client_ca", config.tls_client_ca)
     return grpc.ssl_server_credentials(
         [pair], root_certificates=ca, require_client_auth=ca is not None
     )
@@ -42,13 +47,36 @@ def client_credentials(tls: ClientTls) -> grpc.ChannelCredentials:
     """Credentials of a client.
 
     Raises:
-        OmegaError: INVALID_FIELD that names the setting whose file cannot be read.
+        OmegaError: INVALID_FIELD that names the setting whose file cannot be read or used.
     """
-    return grpc.ssl_channel_credentials(
-        root_certificates=_read("tls_ca", tls.ca) if tls.ca else None,
-        private_key=_read("tls_key", tls.key) if tls.key else None,
-        certificate_chain=_read("tls_certificate", tls.certificate) if tls.certificate else None,
-    )
+    key, certificate = _pair(tls.certificate, tls.key) or (None, None)
+    return grpc.ssl_channel_credentials(_authorities("tls_ca", tls.ca), key, certificate)
+
+
+# grpc takes any bytes and fails later without a word on why, so OpenSSL reads the files first.
+
+
+def _pair(certificate: Path | None, key: Path | None) -> tuple[bytes, bytes] | None:
+    """(key, certificate chain) as PEM."""
+    if certificate is None or key is None:
+        return None
+    pair = (_read("tls_key", key), _read("tls_certificate", certificate))
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except ssl.SSLError as error:
+        raise invalid("tls_key", "the unencrypted PEM key of tls_certificate") from error
+    return pair
+
+
+def _authorities(field: str, path: Path | None) -> bytes | None:
+    if path is None:
+        return None
+    pem = _read(field, path)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError as error:
+        raise invalid(field, "a file of PEM certificates") from error
+    return pem
 
 
 def _read(field: str, path: Path) -> bytes:

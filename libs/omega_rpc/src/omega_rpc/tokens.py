@@ -1,7 +1,7 @@
 """Device tokens: HMAC-SHA256 over device id and time of issue, checked without a database.
 
-A key file holds lines `KEY_ID:64 hexadecimal digits`; the first signs and all verify, so
-keys rotate by putting a new line on top. Form: v1.KEY_ID.DEVICE_ID.ISSUED.MAC (RFC 2104), the MAC as
+A key file holds lines `KEY_ID:64 hexadecimal digits`; the first signs and all verify, so keys
+rotate by putting a new line on top. Form: v1.KEY_ID.DEVICE_ID.ISSUED.MAC (RFC 2104), the MAC as
 base64url.
 """
 
@@ -11,6 +11,7 @@ import base64
 import hashlib
 import hmac
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -41,17 +42,12 @@ class TokenKeys:
             OmegaError: INVALID_FIELD when it cannot be read, others may read it, or a
                 line is wrong.
         """
-        try:
-            mode = path.stat().st_mode
-            lines = path.read_text("ascii").split()
-        except (OSError, UnicodeDecodeError) as error:
-            raise invalid(name, "a readable key file") from error
-        if mode & 0o007:
-            raise invalid(name, "a key file that others cannot read (chmod o-rwx)")
+        lines = read_secret(name, path).split()
         found = [match.groups() for line in lines if (match := _LINE.match(line))]
-        if not found or len(found) != len(lines):
-            raise invalid(name, "lines of KEY_ID:64 hexadecimal digits")
-        return cls(found[0][0], {key_id: bytes.fromhex(digits) for key_id, digits in found})
+        keys = {key_id: bytes.fromhex(digits) for key_id, digits in found}
+        if not keys or len(keys) != len(lines):
+            raise invalid(name, "lines of KEY_ID:64 hexadecimal digits, each KEY_ID once")
+        return cls(found[0][0], keys)
 
     def sign(self, device_id: str, issued_at: datetime) -> str:
         """A token for a device."""
@@ -74,6 +70,28 @@ class TokenKeys:
     def _mac(self, key_id: str, stem: str) -> str:
         digest = hmac.new(self.keys[key_id], stem.encode("ascii"), hashlib.sha256).digest()
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+
+
+def new_key_line() -> str:
+    """A line for a key file with a fresh key; its id is drawn, so lines of two draws differ."""
+    return f"{secrets.token_hex(4)}:{secrets.token_hex(32)}"
+
+
+def read_secret(name: str, path: Path) -> str:
+    """Text of a file that others may not read, without white space around it.
+
+    Raises:
+        OmegaError: INVALID_FIELD when it cannot be read or others may read it; `name` is the
+            setting that holds its path.
+    """
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise invalid(name, "a readable file of ASCII text") from error
+    if mode & 0o007:
+        raise invalid(name, "a file that others cannot read (chmod o-rwx)")
+    return text
 
 
 def bearer(metadata: Mapping[str, str]) -> str:
