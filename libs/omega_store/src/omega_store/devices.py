@@ -1,0 +1,115 @@
+"""Identities of TVs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from psycopg import sql
+from psycopg.rows import class_row
+
+from omega_store.pool import Connection
+from omega_store.rows import only
+
+SEEN_STEP = timedelta(minutes=1)
+"""last_seen_at is exact to this step, so that a busy device costs no write a call."""
+
+_SELECT = sql.SQL(
+    "SELECT device_id, platform, app_version, registered_at, last_seen_at, revoked_at"
+    " FROM devices WHERE {key} = %s"
+)
+
+
+@dataclass(frozen=True)
+class Device:
+    """One registered TV."""
+
+    device_id: str
+    """`tv-` and 32 hexadecimal digits."""
+    platform: str
+    """As registered, at most 64 characters."""
+    app_version: str
+    """As registered, at most 64 characters."""
+    registered_at: datetime
+    """When the identity was made."""
+    last_seen_at: datetime | None
+    """When it last pushed or pulled, exact to SEEN_STEP; None = never."""
+    revoked_at: datetime | None
+    """When it was shut out; None = it is welcome."""
+
+
+@dataclass(frozen=True)
+class DeviceFigures:
+    """A device in a listing."""
+
+    device_id: str
+    """`tv-` and 32 hexadecimal digits."""
+    platform: str
+    """As registered."""
+    registered_at: datetime
+    """When the identity was made."""
+    last_seen_at: datetime | None
+    """None = never."""
+    sketches: int
+    """Sketches stored for it."""
+
+
+def register(
+    conn: Connection,
+    *,
+    device_id: str,
+    request_id: str,
+    platform: str,
+    app_version: str,
+    now: datetime,
+) -> Device:
+    """Stores a new identity, or returns the one that this request_id (a UUID) made earlier."""
+    conn.execute(
+        "INSERT INTO devices (device_id, request_id, platform, app_version, registered_at)"
+        " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (request_id) DO NOTHING",
+        (device_id, request_id, platform, app_version, now),
+    )
+    return only(_one(conn, "request_id", request_id))
+
+
+def get(conn: Connection, device_id: str) -> Device | None:
+    """A device, revoked or not."""
+    return _one(conn, "device_id", device_id)
+
+
+def touch(conn: Connection, device_id: str, now: datetime) -> bool:
+    """Notes that a device called; False when it is unknown or revoked."""
+    device = get(conn, device_id)
+    if device is None or device.revoked_at is not None:
+        return False
+    if device.last_seen_at is None or device.last_seen_at < now - SEEN_STEP:
+        conn.execute("UPDATE devices SET last_seen_at = %s WHERE device_id = %s", (now, device_id))
+    return True
+
+
+def revoke(conn: Connection, device_id: str, now: datetime) -> bool:
+    """Shuts a device out: no push, no pull, no part in rounds. False when it is unknown."""
+    done = conn.execute(
+        "UPDATE devices SET revoked_at = coalesce(revoked_at, %s) WHERE device_id = %s",
+        (now, device_id),
+    )
+    return done.rowcount == 1
+
+
+def last_seen(conn: Connection, most: int) -> list[DeviceFigures]:
+    """The `most` devices that called last, the latest first, those that never did at the end."""
+    with conn.cursor(row_factory=class_row(DeviceFigures)) as cursor:
+        cursor.execute(
+            "SELECT device_id, platform, registered_at, last_seen_at, coalesce(("
+            "  SELECT sum(count) FROM pushes WHERE pushes.device_id = devices.device_id"
+            " ), 0) AS sketches FROM devices"
+            " ORDER BY last_seen_at DESC NULLS LAST, device_id LIMIT %s",
+            (most,),
+        )
+        return cursor.fetchall()
+
+
+def _one(conn: Connection, key: str, value: str) -> Device | None:
+    with conn.cursor(row_factory=class_row(Device)) as cursor:
+        cursor.execute(_SELECT.format(key=sql.Identifier(key)), (value,))
+        return cursor.fetchone()

@@ -1,0 +1,162 @@
+"""Connections to one shard's Postgres."""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import psycopg
+from psycopg import IsolationLevel
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+
+from omega_core import validate
+from omega_store.errors import translated
+
+Connection = psycopg.Connection[TupleRow]
+"""A psycopg connection whose rows are tuples."""
+
+_RECONNECT_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class StoreConfig:
+    """Bounds of a shard's connections."""
+
+    pool_size: int = 8
+    """Most connections, 1 to 256."""
+    acquire_seconds: float = 2.0
+    """Longest wait for a connection before STORAGE_UNAVAILABLE, 0.1 to 60."""
+    connect_seconds: int = 2
+    """Longest attempt to connect, 2 to 60."""
+    statement_seconds: float = 30.0
+    """Longest statement, 0.1 to 3,600."""
+    application_name: str = "omega"
+    """Shown in pg_stat_activity, 1 to 64 characters of [A-Za-z0-9._:-]."""
+
+    def __post_init__(self) -> None:
+        validate.integer("pool_size", self.pool_size, 1, 256)
+        validate.number("acquire_seconds", self.acquire_seconds, 0.1, 60)
+        validate.integer("connect_seconds", self.connect_seconds, 2, 60)
+        validate.number("statement_seconds", self.statement_seconds, 0.1, 3_600)
+        validate.identifier("application_name", self.application_name, 64)
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of psycopg.connect."""
+        return {
+            "application_name": self.application_name,
+            "connect_timeout": self.connect_seconds,
+            # A silent network must not hold a call longer than a statement may last.
+            "tcp_user_timeout": int(self.statement_seconds * 1_000),
+            "options": f"-c statement_timeout={int(self.statement_seconds * 1_000)}"
+            f" -c idle_in_transaction_session_timeout={int(self.statement_seconds * 2_000)}",
+        }
+
+
+class Store:
+    """A shard's database. Safe to share between threads.
+
+    Made by connect(); opens whether or not the server answers, and finds it again by itself.
+    """
+
+    def __init__(self, url: str, config: StoreConfig) -> None:
+        self._url = url
+        self._config = config
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            url,
+            kwargs=config.arguments(),
+            min_size=1,
+            max_size=config.pool_size,
+            timeout=config.acquire_seconds,
+            # A waiting caller starts a fresh attempt; long back-offs would only delay recovery.
+            reconnect_timeout=_RECONNECT_SECONDS,
+            check=self._check,
+            open=False,
+        )
+
+    @classmethod
+    def connect(cls, url: str, config: StoreConfig | None = None) -> Self:
+        """Opens a pool to `url`, a libpq connection string or postgresql:// URL."""
+        store = cls(url, config or StoreConfig())
+        store._pool.open(wait=False)
+        return store
+
+    @property
+    def url(self) -> str:
+        """The connection string, for migrate() and pending()."""
+        return self._url
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One READ COMMITTED transaction, committed when the block ends without an exception.
+
+        Raises:
+            OmegaError: STORAGE_UNAVAILABLE or STORAGE_FULL; nothing of the block is stored, except
+                that a failure during the commit itself leaves the outcome open.
+        """
+        with translated(), self._pool.connection() as conn:
+            yield conn
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A read-only REPEATABLE READ transaction: every statement sees the same instant.
+
+        Raises:
+            OmegaError: STORAGE_UNAVAILABLE.
+        """
+        with translated(), self._pool.connection() as conn:
+            conn.isolation_level = IsolationLevel.REPEATABLE_READ
+            conn.read_only = True
+            try:
+                yield conn
+            finally:
+                conn.rollback()
+                conn.isolation_level = None
+                conn.read_only = None
+
+    @contextmanager
+    def session(self) -> Iterator[Connection]:
+        """A connection outside the pool in autocommit mode, for session-level locks.
+
+        Raises:
+            OmegaError: STORAGE_UNAVAILABLE.
+        """
+        with (
+            translated(),
+            psycopg.connect(self._url, autocommit=True, **self._config.arguments()) as conn,
+        ):
+            yield conn
+
+    def reachable(self) -> bool:
+        """Whether the server answers a statement now."""
+        try:
+            with self._pool.connection() as conn:
+                conn.execute("SELECT 1")
+        except psycopg.Error:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _check(self, conn: Connection) -> None:
+        """Costs a poll, not a round trip: an idle connection is readable once its peer is gone."""
+        poller = select.poll()
+        poller.register(conn.fileno(), select.POLLIN)
+        if not poller.poll(0):
+            return
+        conn.pgconn.consume_input()
+        if poller.poll(0):
+            # One dead connection means a restarted server: the others are dead, too.
+            self._pool.drain()
+            raise psycopg.OperationalError("the server closed an idle connection")

@@ -1,0 +1,76 @@
+"""Publication of a round's result: all of it in one transaction, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from omega_store import resources, rounds, states
+from omega_store.pool import Connection
+from omega_store.resources import ResourceKind
+from omega_store.rounds import RoundFigures
+from omega_store.states import Pattern
+
+
+@dataclass(frozen=True)
+class RoundResult:
+    """What a round found, ready to publish."""
+
+    round_id: int
+    """The RUNNING round."""
+    model_version: str
+    """Encoder of the patterns and factors."""
+    state_version: int
+    """states.current(conn).version + 1."""
+    changed: Sequence[Pattern]
+    """Patterns that are new (pattern_id 0) or changed; at most 256."""
+    removed: Sequence[int]
+    """Ids of patterns that are gone. A change of encoder removes the old ones by itself."""
+    factors_version: int
+    """resources.newest_version(conn, ResourceKind.FACTORS) + 1, or 0 for no factors."""
+    factors: bytes
+    """The encoded FactorPack of that version; empty = none."""
+    figures: RoundFigures
+    """Counts of the round; the versions and the pattern count are filled in."""
+
+
+def publish_round(conn: Connection, result: RoundResult, now: datetime) -> RoundFigures:
+    """Stores patterns, state, factors and the round's end; returns the completed figures.
+
+    `conn` is the leader's (omega_store.leadership). When nothing changed and nothing was removed,
+    no state is published (state_version 0 in the figures).
+
+    Raises:
+        OmegaError: ROUND_CONFLICT when the round does not run or a version is not the next one;
+            STORAGE_UNAVAILABLE. Nothing is published then.
+    """
+    with conn.transaction():
+        state_version, live = states.publish(
+            conn,
+            round_id=result.round_id,
+            version=result.state_version,
+            model_version=result.model_version,
+            changed=result.changed,
+            removed=result.removed,
+            now=now,
+        )
+        if result.factors:
+            resources.publish(
+                conn,
+                ResourceKind.FACTORS,
+                result.factors_version,
+                model_version=result.model_version,
+                body=result.factors,
+                now=now,
+            )
+        figures = RoundFigures(
+            devices=result.figures.devices,
+            sketches=result.figures.sketches,
+            supported_titles=result.figures.supported_titles,
+            patterns=live,
+            state_version=state_version,
+            factors_version=result.factors_version if result.factors else 0,
+        )
+        rounds.succeed(conn, result.round_id, figures, now)
+    return figures

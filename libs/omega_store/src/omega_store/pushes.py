@@ -1,0 +1,165 @@
+"""Pushes of privatised sketches: stored once, read back by device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from itertools import groupby
+from operator import itemgetter
+from typing import LiteralString
+from uuid import UUID
+
+from omega_core import limits
+from omega_store.devices import SEEN_STEP
+from omega_store.pool import Connection
+
+
+class Outcome(IntEnum):
+    """What became of a push; values as in omega.constellation.v1.PushOutcome."""
+
+    STORED = 1
+    DUPLICATE = 2
+    UNKNOWN_DEVICE = 3
+
+
+@dataclass(frozen=True)
+class Push:
+    """One push of one device, validated."""
+
+    device_id: str
+    """`tv-` and 32 hexadecimal digits."""
+    request_id: str
+    """A UUID; with device_id the idempotency key."""
+    model_version: str
+    """Encoder of the sketches, 1 to 64 characters."""
+    sketches: bytes
+    """48 bytes a sketch, at most 20 sketches."""
+    classes: bytes
+    """A byte a sketch."""
+
+    @property
+    def count(self) -> int:
+        """Number of sketches."""
+        return len(self.sketches) // limits.SKETCH_BYTES
+
+
+@dataclass(frozen=True)
+class PushResult:
+    """What became of one push."""
+
+    outcome: Outcome
+    """Stored now, stored earlier, or refused."""
+    sketches: int
+    """Sketches that the stored push holds; 0 when refused."""
+
+
+@dataclass(frozen=True)
+class DeviceSketches:
+    """All sketches of one device under one encoder."""
+
+    device_id: str
+    """`tv-` and 32 hexadecimal digits."""
+    sketches: bytes
+    """48 bytes a sketch; pushes in order of request_id."""
+    classes: bytes
+    """A byte a sketch, in the same order."""
+
+
+_STAGE: LiteralString = (
+    "CREATE TEMPORARY TABLE IF NOT EXISTS staged_pushes ("
+    ' position integer, device_id text COLLATE "C", request_id uuid, model_version text,'
+    " sketches bytea, classes bytea, count integer) ON COMMIT DELETE ROWS"
+)
+_COPY: LiteralString = (
+    "COPY staged_pushes (position, device_id, request_id, model_version, sketches, classes, count)"
+    " FROM STDIN (FORMAT binary)"
+)
+# Devices are locked in order and before pushes, pushes in order: two writers cannot deadlock.
+_TOUCH: LiteralString = (
+    "UPDATE devices SET last_seen_at = %s FROM ("
+    "  SELECT device_id FROM devices WHERE device_id IN (SELECT device_id FROM staged_pushes)"
+    "  AND revoked_at IS NULL AND coalesce(last_seen_at < %s, true)"
+    "  ORDER BY device_id FOR NO KEY UPDATE"
+    ") AS stale WHERE devices.device_id = stale.device_id"
+)
+_INSERT: LiteralString = (
+    "INSERT INTO pushes"
+    " (device_id, request_id, model_version, sketches, classes, count, received_at)"
+    " SELECT DISTINCT ON (s.device_id, s.request_id)"
+    "  s.device_id, s.request_id, s.model_version, s.sketches, s.classes, s.count, %s"
+    " FROM staged_pushes AS s JOIN devices AS d ON d.device_id = s.device_id"
+    " WHERE d.revoked_at IS NULL ORDER BY s.device_id, s.request_id, s.position"
+    " ON CONFLICT DO NOTHING RETURNING device_id, request_id"
+)
+_STORED: LiteralString = (
+    "SELECT p.device_id, p.request_id, p.count FROM pushes AS p"
+    " JOIN staged_pushes AS s USING (device_id, request_id)"
+    " JOIN devices AS d USING (device_id) WHERE d.revoked_at IS NULL"
+)
+_SCAN: LiteralString = (
+    "SELECT p.device_id, p.sketches, p.classes FROM pushes AS p JOIN devices AS d USING (device_id)"
+    " WHERE p.model_version = %s AND p.count > 0 AND d.revoked_at IS NULL"
+    " ORDER BY p.device_id, p.request_id"
+)
+
+
+def store(conn: Connection, pushes: Sequence[Push], now: datetime) -> list[PushResult]:
+    """Stores a batch; durable once the caller's transaction has committed.
+
+    The batch travels as one binary COPY into a table of this connection and from there, in one
+    statement, into the inbox. A (device_id, request_id) that is stored already, or stands twice in
+    the batch, is stored once: the first of them wins, whatever the later ones hold.
+
+    Args:
+        conn: the transaction.
+        pushes: validated.
+        now: the present instant; becomes received_at and last_seen_at.
+
+    Returns:
+        A result a push, in their order.
+    """
+    conn.execute(_STAGE)
+    with conn.cursor() as cursor, cursor.copy(_COPY) as copy:
+        copy.set_types(["int4", "text", "uuid", "text", "bytea", "bytea", "int4"])
+        for position, p in enumerate(pushes):
+            device = (p.device_id, UUID(p.request_id), p.model_version)
+            copy.write_row((position, *device, p.sketches, p.classes, p.count))
+    conn.execute(_TOUCH, (now, now - SEEN_STEP))
+    fresh = set(conn.execute(_INSERT, (now,)).fetchall())
+    keys = [(p.device_id, UUID(p.request_id)) for p in pushes]
+    earlier: dict[tuple[str, UUID], int] = {}
+    if len(fresh) < len(pushes):
+        earlier = {(d, r): count for d, r, count in conn.execute(_STORED)}
+    results = []
+    for key, push in zip(keys, pushes, strict=True):
+        if key in fresh:
+            fresh.discard(key)
+            results.append(PushResult(Outcome.STORED, push.count))
+        elif key in earlier:
+            results.append(PushResult(Outcome.DUPLICATE, earlier[key]))
+        else:
+            results.append(PushResult(Outcome.UNKNOWN_DEVICE, 0))
+    return results
+
+
+def iterate(
+    conn: Connection, model_version: str, *, fetch: int = 1_000
+) -> Iterator[DeviceSketches]:
+    """Every device's sketches under one encoder, by ascending device_id; revoked devices left out.
+
+    Streams through a server-side cursor, so memory holds `fetch` pushes at a time. Call it in
+    Store.snapshot(): the transaction fixes what is seen, and no time limit of it runs while the
+    caller works on a device.
+    """
+    conn.execute("SET LOCAL statement_timeout = 0")
+    conn.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+    with conn.cursor(name="sketches", binary=True) as cursor:
+        cursor.itersize = fetch
+        cursor.execute(_SCAN, (model_version,))
+        for device_id, rows in groupby(cursor, key=itemgetter(0)):
+            pairs = [(sketches, classes) for _, sketches, classes in rows]
+            yield DeviceSketches(
+                device_id, b"".join(s for s, _ in pairs), b"".join(c for _, c in pairs)
+            )
