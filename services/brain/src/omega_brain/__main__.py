@@ -1,0 +1,57 @@
+"""The `omega-brain` command."""
+
+from __future__ import annotations
+
+import sys
+
+from omega.brain.v1 import brain_service_pb2_grpc
+from omega_brain.background import Background
+from omega_brain.brain import Brain
+from omega_brain.config import BrainConfig
+from omega_brain.servicer import BrainServicer
+from omega_brain.syncer import Syncer
+from omega_rpc.config import ServerConfig
+from omega_rpc.server import Binding, Server
+from omega_rpc.service import Application, Service, run_service
+
+
+def build(config: BrainConfig, server_config: ServerConfig) -> Application:
+    """A brain behind a server that only this machine reaches."""
+    brain = Brain(config)
+    syncer = Syncer(brain)
+    background = Background(brain, syncer)
+    server = Server(
+        server_config,
+        [
+            Binding(
+                "omega.brain.v1.BrainService",
+                brain_service_pb2_grpc.add_BrainServiceServicer_to_server,
+                BrainServicer(brain, syncer),
+            )
+        ],
+        local_only=True,
+    )
+
+    def close() -> None:
+        background.stop()
+        syncer.close()
+        brain.close()
+
+    return Application(server, close=close, started=background.start)
+
+
+def main() -> int:
+    """Runs the brain until SIGTERM; returns the exit code."""
+    return run_service(
+        Service(
+            name="omega-brain",
+            prefix="OMEGA_BRAIN_",
+            config=BrainConfig,
+            listen="127.0.0.1:50070",
+            build=build,
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
