@@ -14,12 +14,14 @@ import math
 import os
 
 import numpy as np
+
 from omega_core import validate
 from omega_core.errors import invalid
 from omega_core.limits import DIMENSION, SKETCH_BYTES
 from omega_core.vectors import FloatArray
-
 from omega_privacy.policy import SketchPolicy
+
+_UNIT_TOLERANCE = 1e-3
 
 
 def draw_noise() -> FloatArray:
@@ -47,12 +49,15 @@ def make_sketch(centred: FloatArray, noise: FloatArray, policy: SketchPolicy) ->
         policy: gives sigma.
 
     Raises:
-        OmegaError: INVALID_FIELD when an array has another shape or is not finite, or when the
-            policy lets nothing leave.
+        OmegaError: INVALID_FIELD when an array has another shape or is not finite, when `centred`
+            is not of norm 1 (a longer vector drowns the noise), or when the policy lets nothing
+            leave.
     """
     if not policy.consent:
         raise invalid("consent", "true before a sketch is made")
     signal = validate.vector("centred", centred, DIMENSION)
+    if abs(float(np.linalg.norm(signal)) - 1.0) > _UNIT_TOLERANCE:
+        raise invalid("centred", "a vector of norm 1")
     dither = validate.vector("noise", noise, DIMENSION)
     noisy = signal + np.float32(policy.sigma / math.sqrt(DIMENSION)) * dither
     return np.packbits(noisy >= 0).tobytes()

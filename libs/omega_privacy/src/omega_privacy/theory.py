@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
 from omega_core.limits import DIMENSION
 from omega_core.vectors import FloatArray
 
