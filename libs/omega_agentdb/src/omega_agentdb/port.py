@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
 from omega_core.vectors import FloatArray
 
 IdArray = NDArray[np.int64]

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import importlib.metadata
+import logging
+import os
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from omega_agentdb.hnsw import HnswIndex
+from omega_agentdb.manifest import Manifest, Recipe
 from omega_agentdb.port import VectorIndex
+from omega_core.errors import ErrorCode, OmegaError
+
+_log = logging.getLogger(__name__)
+
+_KEPT = 2
+"""Generations kept: the newest and the one before."""
 
 
-class Snapshot(NamedTuple):
+@dataclass(frozen=True)
+class Snapshot:
     """A loaded snapshot."""
 
     index: HnswIndex
@@ -38,7 +54,26 @@ def save_snapshot(
     Raises:
         OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE; earlier generations are untouched.
     """
-    raise NotImplementedError
+    if not isinstance(index, HnswIndex):
+        return False
+    generation = 0
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        generation = max(_generations(directory), default=0) + 1
+        _write(
+            index,
+            directory,
+            generation,
+            _recipe(index.dimension, index.m, index.ef_construction, model_version, lineage),
+            applied_rev,
+        )
+    except OSError as error:
+        _remove(directory, generation)
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        code = ErrorCode.STORAGE_FULL if full else ErrorCode.STORAGE_UNAVAILABLE
+        raise OmegaError(code, detail=f"index snapshot: {error}") from error
+    _prune(directory)
+    return True
 
 
 def load_snapshot(
@@ -56,4 +91,124 @@ def load_snapshot(
     Every refusal is logged with its reason. Nothing is read into hnswlib before its SHA-256 was
     verified.
     """
-    raise NotImplementedError
+    for generation in sorted(_generations(directory), reverse=True):
+        try:
+            index = HnswIndex(dimension, m=m, ef_construction=ef_construction, ef=ef)
+            recipe = _recipe(dimension, m, ef_construction, model_version, lineage)
+            return Snapshot(index, _read(index, directory, generation, recipe))
+        except (OSError, RuntimeError, ValueError) as error:
+            _log.warning("index snapshot %d is not used: %s", generation, error)
+        except ImportError:
+            _log.warning("index snapshots are not used: hnswlib is not installed")
+            break
+    return None
+
+
+def _recipe(dimension: int, m: int, ef_construction: int, model: str, lineage: str) -> Recipe:
+    return Recipe(
+        library=f"hnswlib {importlib.metadata.version('hnswlib')}",
+        platform=f"{sys.byteorder} {8 * struct.calcsize('P')}",
+        space="ip",
+        dimension=dimension,
+        m=m,
+        ef_construction=ef_construction,
+        model_version=model,
+        lineage=lineage,
+    )
+
+
+def _write(
+    index: HnswIndex, directory: Path, generation: int, recipe: Recipe, applied_rev: int
+) -> None:
+    graph, rows = _graph(directory, generation), _rows(directory, generation)
+    slots, size = index.export(graph, rows)
+    for path in (graph, rows):
+        _sync(path)
+    if graph.stat().st_size != size:
+        raise OSError(errno.ENOSPC, f"{graph.name} was cut short")
+    manifest = Manifest(
+        recipe=recipe,
+        slots=slots,
+        applied_rev=applied_rev,
+        graph_sha256=_sha256(graph),
+        rows_sha256=_sha256(rows),
+    )
+    path = _manifest(directory, generation)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_bytes(manifest.to_json())
+    _sync(temporary)
+    temporary.replace(path)
+    _sync(directory)
+
+
+def _read(index: HnswIndex, directory: Path, generation: int, recipe: Recipe) -> int:
+    manifest = Manifest.from_json(_manifest(directory, generation).read_bytes())
+    manifest.recipe.require(recipe)
+    graph, rows = _graph(directory, generation), _rows(directory, generation)
+    for path, expected in ((graph, manifest.graph_sha256), (rows, manifest.rows_sha256)):
+        if _sha256(path) != expected:
+            raise ValueError(f"the SHA-256 of {path.name} differs")
+    index.restore(graph, rows, manifest.slots)
+    return manifest.applied_rev
+
+
+def _prune(directory: Path) -> None:
+    generations = sorted(_generations(directory), reverse=True)
+    kept = {
+        path.name for generation in generations[:_KEPT] for path in _files(directory, generation)
+    }
+    for path in _ours(directory):
+        if path.name not in kept:
+            path.unlink(missing_ok=True)
+
+
+def _remove(directory: Path, generation: int) -> None:
+    for path in _files(directory, generation):
+        path.unlink(missing_ok=True)
+        path.with_suffix(".tmp").unlink(missing_ok=True)
+
+
+def _generations(directory: Path) -> list[int]:
+    return [
+        int(stem)
+        for path in directory.glob("manifest-*.json")
+        if (stem := path.stem.removeprefix("manifest-")).isdecimal()
+    ]
+
+
+def _ours(directory: Path) -> Iterator[Path]:
+    for pattern in ("manifest-*.json", "manifest-*.tmp", "graph-*.bin", "rows-*.bin"):
+        yield from directory.glob(pattern)
+
+
+def _files(directory: Path, generation: int) -> tuple[Path, Path, Path]:
+    return (
+        _manifest(directory, generation),
+        _graph(directory, generation),
+        _rows(directory, generation),
+    )
+
+
+def _manifest(directory: Path, generation: int) -> Path:
+    return directory / f"manifest-{generation:08d}.json"
+
+
+def _graph(directory: Path, generation: int) -> Path:
+    return directory / f"graph-{generation:08d}.bin"
+
+
+def _rows(directory: Path, generation: int) -> Path:
+    return directory / f"rows-{generation:08d}.bin"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
