@@ -26,6 +26,7 @@ class ErrorCode(StrEnum):
     SYNC_UNAVAILABLE = "SYNC_UNAVAILABLE"
     STORAGE_FULL = "STORAGE_FULL"
     STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
+    UPSTREAM_UNAVAILABLE = "UPSTREAM_UNAVAILABLE"
     OVERLOADED = "OVERLOADED"
     ROUND_CONFLICT = "ROUND_CONFLICT"
     ROUND_NOT_POSSIBLE = "ROUND_NOT_POSSIBLE"
@@ -71,6 +72,9 @@ CATALOGUE: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
         ),
         ErrorCode.STORAGE_UNAVAILABLE: ErrorSpec(
             "UNAVAILABLE", "the database does not answer; nothing was stored, try again later"
+        ),
+        ErrorCode.UPSTREAM_UNAVAILABLE: ErrorSpec(
+            "UNAVAILABLE", "a server behind this one does not answer; repeat the call later"
         ),
         ErrorCode.OVERLOADED: ErrorSpec(
             "RESOURCE_EXHAUSTED", "too many calls at once; nothing was stored, try again later"

@@ -29,30 +29,29 @@ def to_status(error: OmegaError) -> status_pb2.Status:
     )
 
 
-def from_rpc_error(error: grpc.RpcError, unavailable: ErrorCode) -> OmegaError:
-    """The error of the catalogue that a failed call carries, with its field and bound.
+def from_rpc_error(error: grpc.RpcError) -> OmegaError:
+    """The error of the catalogue that a failed call to another service carries.
 
-    Without a known reason the status decides: UNAVAILABLE is `unavailable`, RESOURCE_EXHAUSTED
-    OVERLOADED (grpc's own limits name no reason), DEADLINE_EXCEEDED itself, all else INTERNAL.
+    Without a known reason the status decides: UNAVAILABLE and CANCELLED (a server that stops) are
+    UPSTREAM_UNAVAILABLE, RESOURCE_EXHAUSTED (grpc's own limits) OVERLOADED, all else INTERNAL.
     """
-    code = error.code()
-    detail = f"{code.name}: {error.details()}"
+    code, detail = error.code(), f"{error.code().name}: {error.details()}"
     status = rpc_status.from_call(error)
     info = error_details_pb2.ErrorInfo()
     for packed in status.details if status else ():
         if packed.Unpack(info) and info.domain == DOMAIN and info.reason in ErrorCode.__members__:
-            named = info.metadata
             return OmegaError(
                 ErrorCode(info.reason),
-                field=named.get("field", ""),
-                bound=named.get("bound", ""),
+                field=info.metadata.get("field", ""),
+                bound=info.metadata.get("bound", ""),
                 detail=detail,
             )
-    return OmegaError(
-        {
-            grpc.StatusCode.UNAVAILABLE: unavailable,
-            grpc.StatusCode.RESOURCE_EXHAUSTED: ErrorCode.OVERLOADED,
-            grpc.StatusCode.DEADLINE_EXCEEDED: ErrorCode.DEADLINE_EXCEEDED,
-        }.get(code, ErrorCode.INTERNAL),
-        detail=detail,
-    )
+    return OmegaError(_BY_STATUS.get(code, ErrorCode.INTERNAL), detail=detail)
+
+
+_BY_STATUS = {
+    grpc.StatusCode.UNAVAILABLE: ErrorCode.UPSTREAM_UNAVAILABLE,
+    grpc.StatusCode.CANCELLED: ErrorCode.UPSTREAM_UNAVAILABLE,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: ErrorCode.OVERLOADED,
+    grpc.StatusCode.DEADLINE_EXCEEDED: ErrorCode.DEADLINE_EXCEEDED,
+}
