@@ -1,0 +1,33 @@
+"""The console script omega-sync."""
+
+from __future__ import annotations
+
+import sys
+
+from omega_rpc.service import Service, run_service
+from omega_rpc.tokens import new_key_line
+from omega_sync.app import build
+from omega_sync.config import PREFIX, SyncConfig
+
+
+def main() -> int:
+    """Runs the gateway; returns the exit code."""
+    return run_service(
+        Service(
+            name="omega-sync",
+            prefix=PREFIX,
+            config=SyncConfig,
+            listen="127.0.0.1:50071",
+            build=build,
+            tools={"--new-token-key": ("print a fresh line for the token key file", _print_key)},
+        )
+    )
+
+
+def _print_key() -> int:
+    print(new_key_line())  # noqa: T201 - the flag's whole purpose
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""Settings of the gateway, read from OMEGA_SYNC_*."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from omega_core import validate
+from omega_core.errors import invalid
+
+PREFIX = "OMEGA_SYNC_"
+"""Prefix of the environment variables."""
+
+
+@dataclass(frozen=True)
+class SyncConfig:
+    """Where the gateway finds its constellation and its secrets."""
+
+    token_keys: Path
+    """Key file of device tokens; a line is made by `omega-sync --new-token-key`."""
+    enrolment_key_file: Path | None = None
+    """File with the key that a TV must show to register; None = every TV may."""
+    constellation_target: str = "127.0.0.1:50072"
+    """gRPC target of the constellation, 1 to 256 characters."""
+    constellation_tls_ca: Path | None = None
+    """PEM certificates that sign the constellation; None = no TLS."""
+    constellation_tls_certificate: Path | None = None
+    """PEM chain that this gateway shows, together with constellation_tls_key."""
+    constellation_tls_key: Path | None = None
+    """PEM key of this gateway."""
+    call_timeout_seconds: float = 10.0
+    """Longest wait for one answer of the constellation, 0.1 to 60."""
+    resource_timeout_seconds: float = 300.0
+    """Longest time for one resource's body, 1 to 3,600; a TV goes on from its offset."""
+    max_resource_streams: int = 4
+    """Bodies under way at once, at least 1 and below WORKERS, since each holds a thread."""
+
+    def __post_init__(self) -> None:
+        validate.text("constellation_target", self.constellation_target, 256, 1)
+        if (self.constellation_tls_certificate is None) != (self.constellation_tls_key is None):
+            raise invalid("constellation_tls_key", "set together with its certificate")
+        if self.constellation_tls_key is not None and self.constellation_tls_ca is None:
+            raise invalid("constellation_tls_ca", "set when constellation_tls_key is")
+        validate.number("call_timeout_seconds", self.call_timeout_seconds, 0.1, 60)
+        validate.number("resource_timeout_seconds", self.resource_timeout_seconds, 1, 3_600)
+        validate.integer("max_resource_streams", self.max_resource_streams, 1, 255)
