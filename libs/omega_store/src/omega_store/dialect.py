@@ -6,8 +6,6 @@ extension is slotted in by replacing what stands here.
 
 from __future__ import annotations
 
-from string import Template
-
 import numpy as np
 from pgvector import HalfVector
 from psycopg import sql
@@ -24,15 +22,17 @@ COLUMN = sql.SQL("halfvec_send(embedding)")
 DISTANCE = sql.SQL("embedding <=> %s::halfvec")
 """Cosine distance (1 - cosine) of the column `embedding` to a parameter; the index answers it."""
 
-_NAMES = {
-    "vector": f"halfvec({limits.DIMENSION})",
-    "vector_index": "hnsw (embedding halfvec_cosine_ops) WITH (m = 16, ef_construction = 100)",
+_PLACEHOLDERS = {
+    "{{vector}}": f"halfvec({limits.DIMENSION})",
+    "{{vector_index}}": "hnsw (embedding halfvec_cosine_ops) WITH (m = 16, ef_construction = 100)",
 }
 
 
 def render(text: str) -> str:
-    """Fills the placeholders ${vector} and ${vector_index} of a migration."""
-    return Template(text).substitute(_NAMES)
+    """Fills the placeholders {{vector}} and {{vector_index}} of a migration."""
+    for placeholder, value in _PLACEHOLDERS.items():
+        text = text.replace(placeholder, value)
+    return text
 
 
 def dump(vector: FloatArray) -> str:

@@ -1,0 +1,55 @@
+"""Runs one program and takes it along when the starter goes, however that goes.
+
+A script for an isolated interpreter: standard library only, no import of this package. The starter
+holds the other end of this script's standard input; its end of file means that the starter is
+gone, killed or not. The first line on standard output is the program's process id; the exit code
+is the program's, 128 + N when signal N ended it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+
+def main() -> int:
+    """Reads the order from the first argument, a JSON object, and waits for the program."""
+    order = json.loads(sys.argv[1])
+    owner = order["owner"]
+    with Path(order["output"]).open("ab") as output, Path(order["log"]).open("ab") as log:
+        child = subprocess.Popen(
+            order["command"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=log,
+            cwd=order["directory"],
+            env=order["environ"],
+            user=owner and owner[0],
+            group=owner and owner[1],
+            extra_groups=[] if owner else None,
+        )
+    sys.stdout.write(f"{child.pid}\n")
+    sys.stdout.close()
+    threading.Thread(target=_follow, args=(child, order), daemon=True).start()
+    code = child.wait()
+    return code if code >= 0 else 128 - code
+
+
+def _follow(child: subprocess.Popen[bytes], order: dict[str, int]) -> None:
+    # Not sys.stdin: the interpreter would wait for its lock at exit.
+    while os.read(0, 1):
+        pass
+    child.send_signal(order["stop_signal"])
+    try:
+        child.wait(order["patience"])
+    except subprocess.TimeoutExpired:
+        child.send_signal(signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
