@@ -1,0 +1,1 @@
+"""`omega demo`: the whole loop on one desk, with real parts, shown to a person."""

@@ -1,0 +1,78 @@
+"""The services of the demo: real processes on loopback, all of them stopped at the end."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from omega_testing.postgres import EmbeddedPostgres
+from omega_testing.processes import ServiceProcess
+
+ANY_PORT = "127.0.0.1:0"
+
+
+class Cluster:
+    """Postgres, constellation, sync and federation worker; brains are added one by one."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def brain(self, name: str) -> ServiceProcess:
+        """Starts a brain with a storage directory of its own."""
+        return self._service(
+            "omega-brain",
+            OMEGA_BRAIN_STORAGE_PATH=str(self._root / name),
+            OMEGA_BRAIN_SYNC_TARGET=self.sync.address,
+            OMEGA_BRAIN_SYNC_INTERVAL_SECONDS="0",
+            OMEGA_BRAIN_LISTEN=ANY_PORT,
+            OMEGA_BRAIN_PLATFORM="demo",
+        )
+
+    def _start(self) -> None:
+        self._root = Path(tempfile.mkdtemp(prefix="omega-demo-"))
+        self._stack.callback(shutil.rmtree, self._root, ignore_errors=True)
+        self._postgres = self._stack.enter_context(EmbeddedPostgres())
+        keys = self._root / "token-keys"
+        keys.touch(mode=0o600)
+        keys.write_text(f"demo:{secrets.token_hex(32)}\n", "ascii")
+        self.constellation = self._service(
+            "omega-constellation",
+            OMEGA_CONSTELLATION_DATABASE_URL=self._postgres.url,
+            OMEGA_CONSTELLATION_LISTEN=ANY_PORT,
+        )
+        self.sync = self._service(
+            "omega-sync",
+            OMEGA_SYNC_CONSTELLATION_TARGET=self.constellation.address,
+            OMEGA_SYNC_TOKEN_KEYS=str(keys),
+            OMEGA_SYNC_LISTEN=ANY_PORT,
+        )
+        self.worker = self._service(
+            "omega-federation-worker",
+            OMEGA_FEDERATION_DATABASE_URL=self._postgres.url,
+            OMEGA_FEDERATION_PERIOD_SECONDS="0",
+            OMEGA_FEDERATION_LISTEN=ANY_PORT,
+        )
+
+    def _service(self, command: str, **environ: str) -> ServiceProcess:
+        return self._stack.enter_context(ServiceProcess([command], environ))

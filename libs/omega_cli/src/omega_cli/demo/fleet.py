@@ -1,0 +1,130 @@
+"""TVs without a process of their own: their sketches are real and cross a real socket."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from omega.common.v1 import resource_pb2
+from omega.sync.v1 import sync_service_pb2 as pb
+from omega_client import SyncClient
+from omega_core.content import ViewingEvent
+from omega_core.vectors import FloatArray
+from omega_privacy.classes import class_byte, count_class, rate_class
+from omega_privacy.policy import SketchPolicy
+from omega_privacy.sketch import draw_noise, make_sketch
+
+PUSH_SKETCHES = 18
+"""Sketches a push, as a brain sends them."""
+CALLERS = 4
+"""TVs that talk at once."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One call of Sync."""
+
+    sketches: int
+    """Sketches it carried."""
+    pushed_bytes: int
+    """Serialised request."""
+    pulled_bytes: int
+    """Serialised response."""
+
+
+@dataclass
+class FleetTv:
+    """One household's TV."""
+
+    events: tuple[ViewingEvent, ...]
+    """What it watched; never sent."""
+    token: str = ""
+    """Set at registration."""
+    exchanges: list[Exchange] = field(default_factory=list)
+    """What it sent."""
+
+    def register(self, client: SyncClient) -> None:
+        """Gets an identity."""
+        request = pb.RegisterDeviceRequest(request_id=str(uuid.uuid4()), platform="demo-fleet")
+        self.token = client.register_device(request).auth_token
+
+    def push(
+        self, client: SyncClient, embeddings: dict[str, FloatArray], model_version: str
+    ) -> None:
+        """Sends one sketch for each title it succeeded with, in random order."""
+        waiting = self._sketches(embeddings)
+        secrets.SystemRandom().shuffle(waiting)
+        for begin in range(0, len(waiting), PUSH_SKETCHES):
+            part = waiting[begin : begin + PUSH_SKETCHES]
+            self.exchange(
+                client,
+                model_version,
+                b"".join(sketch for sketch, _ in part),
+                bytes(classes for _, classes in part),
+            )
+
+    def exchange(
+        self, client: SyncClient, model_version: str, sketches: bytes = b"", classes: bytes = b""
+    ) -> pb.SyncResponse:
+        """One call of Sync."""
+        request = pb.SyncRequest(
+            request_id=str(uuid.uuid4()),
+            model_version=model_version,
+            sketches=sketches,
+            classes=classes,
+        )
+        answer = client.sync(request, token=self.token)
+        self.exchanges.append(Exchange(len(classes), request.ByteSize(), answer.ByteSize()))
+        return answer
+
+    def _sketches(self, embeddings: dict[str, FloatArray]) -> list[tuple[bytes, int]]:
+        policy = SketchPolicy.default()
+        outcomes: defaultdict[str, list[bool]] = defaultdict(list)
+        for event in self.events:
+            outcomes[event.content_id].append(event.success)
+        rates = {title: sum(seen) / len(seen) for title, seen in outcomes.items()}
+        liked = [title for title, rate in rates.items() if rate >= policy.min_success_rate]
+        samples = sum(len(outcomes[title]) for title in liked)
+        return [
+            (
+                make_sketch(embeddings[title], draw_noise(), policy),
+                class_byte(rate_class(rates[title]), count_class(len(outcomes[title]))),
+            )
+            for title in liked
+            if policy.qualifies(rates[title], 1.0, samples)
+        ]
+
+
+def for_each(
+    tvs: Sequence[FleetTv], work: Callable[[FleetTv], None], done: Callable[[], None]
+) -> None:
+    """Runs `work` for every TV, a few at once; `done` is called after each. First error wins."""
+    lock = threading.Lock()
+
+    def one(tv: FleetTv) -> None:
+        work(tv)
+        with lock:
+            done()
+
+    with ThreadPoolExecutor(CALLERS) as pool:
+        for _ in pool.map(one, tvs):
+            pass
+
+
+def newest(
+    answer: pb.SyncResponse, kind: resource_pb2.ResourceKind.ValueType
+) -> resource_pb2.ResourceInfo:
+    """The resource of a kind that an answer announces.
+
+    Raises:
+        LookupError: it announces none.
+    """
+    for info in answer.resources:
+        if info.kind == kind:
+            return info
+    raise LookupError(resource_pb2.ResourceKind.Name(kind))

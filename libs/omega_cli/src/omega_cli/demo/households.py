@@ -1,0 +1,66 @@
+"""Who takes part: MovieLens where OMEGA_DATA names it, else the project's sample."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from omega_eval.movielens import load_movielens
+from omega_eval.sample import load_sample
+from omega_eval.synthetic import synthetic_households
+
+from omega_core.content import Content
+from omega_eval.split import SplitHousehold, split
+
+VARIABLE = "OMEGA_DATA"
+"""Directory of ml-latest-small."""
+SYNTHETIC_HOUSEHOLDS = 240
+"""Households of the sample."""
+SEED = 2_026
+"""Of the synthetic households."""
+BRAINS = 3
+"""Households that get a brain process of their own."""
+_STORY_EVENTS = (40, 120)
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The data of a run."""
+
+    name: str
+    """For a person."""
+    synthetic: bool
+    """Whether households are made up."""
+    contents: tuple[Content, ...]
+    """The catalogue."""
+    households: tuple[SplitHousehold, ...]
+    """Everybody, cut into training events and held-out titles."""
+    with_brain: tuple[int, ...]
+    """Positions of the households with a brain of their own."""
+
+
+def load_cast() -> Cast:
+    """Reads the data set.
+
+    Raises:
+        OmegaError: INVALID_FIELD that names what cannot be read.
+    """
+    named = os.environ.get(VARIABLE)
+    if named:
+        contents, households = load_movielens(Path(named))
+        name = "MovieLens ml-latest-small (GroupLens): one user = one TV"
+    else:
+        contents = load_sample()
+        households = synthetic_households(contents, SYNTHETIC_HOUSEHOLDS, SEED)
+        name = "data/sample: real titles, synthetic households"
+    cut = split(households)
+    return Cast(name, not named, tuple(contents), cut, _choose(cut))
+
+
+def _choose(households: Sequence[SplitHousehold]) -> tuple[int, ...]:
+    """The first households with something held out and a history that a table can show."""
+    least, most = _STORY_EVENTS
+    fitting = (i for i, h in enumerate(households) if h.held_out and least <= len(h.train) <= most)
+    return tuple(i for i, _ in zip(fitting, range(BRAINS), strict=False))

@@ -1,0 +1,101 @@
+"""Catalogue files: one JSON object a line, the form in which operators hand titles over.
+
+Keys: content_id, title and kind ("movie", "series" or "live") are needed; genres, year, country,
+description and providers may follow, with the names and bounds of omega_core.content.Content.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from omega_core.content import Availability, Content, ContentKind, Provider, check_content
+from omega_core.errors import invalid
+
+_KEYS = frozenset(Content.__dataclass_fields__)
+
+
+def read_catalogue(path: Path) -> list[Content]:
+    """The titles of a file, in its order.
+
+    Raises:
+        OmegaError: INVALID_FIELD that names the line and the key at fault, or the file when it
+            cannot be read or repeats a content_id.
+    """
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise invalid(str(path), "a readable file of UTF-8 lines") from error
+    contents = [_line(f"line {n}", line) for n, line in enumerate(lines, 1) if line.strip()]
+    if len({content.content_id for content in contents}) != len(contents):
+        raise invalid(str(path), "free of repeated content ids")
+    return contents
+
+
+def _line(name: str, line: str) -> Content:
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        raise invalid(name, "a JSON object") from error
+    if not isinstance(record, dict):
+        raise invalid(name, "a JSON object")
+    if unknown := set(record) - _KEYS:
+        raise invalid(f"{name}.{min(unknown)}", f"one of {', '.join(sorted(_KEYS))}")
+    providers = _list(name, record, "providers")
+    return check_content(
+        Content(
+            content_id=_text(name, record, "content_id"),
+            title=_text(name, record, "title"),
+            kind=_choice(f"{name}.kind", ContentKind, record.get("kind")),
+            genres=tuple(
+                _text(name, {"genres": g}, "genres") for g in _list(name, record, "genres")
+            ),
+            year=_year(name, record),
+            country=_text(name, record, "country"),
+            description=_text(name, record, "description"),
+            providers=tuple(
+                _provider(f"{name}.providers[{i}]", p) for i, p in enumerate(providers)
+            ),
+        ),
+        name,
+    )
+
+
+def _provider(name: str, record: object) -> Provider:
+    if not isinstance(record, dict):
+        raise invalid(name, "a JSON object")
+    return Provider(
+        _text(name, record, "provider_id"),
+        _text(name, record, "name"),
+        _choice(f"{name}.availability", Availability, record.get("availability")),
+    )
+
+
+def _text(name: str, record: Mapping[str, object], key: str) -> str:
+    value = record.get(key, "")
+    if not isinstance(value, str):
+        raise invalid(f"{name}.{key}", "text")
+    return value
+
+
+def _list(name: str, record: Mapping[str, object], key: str) -> list[object]:
+    value = record.get(key, [])
+    if not isinstance(value, list):
+        raise invalid(f"{name}.{key}", "a list")
+    return value
+
+
+def _year(name: str, record: Mapping[str, object]) -> int:
+    value = record.get("year", 0)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise invalid(f"{name}.year", "an integer")
+    return value
+
+
+def _choice(field: str, kind: Any, value: object) -> Any:
+    names = {member.name.lower(): member for member in kind}
+    if not isinstance(value, str) or value not in names:
+        raise invalid(field, "one of " + ", ".join(names))
+    return names[value]
