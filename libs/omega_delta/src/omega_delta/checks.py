@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from omega_core import validate
 from omega_core.errors import invalid
 from omega_core.vectors import FloatArray
@@ -50,9 +51,10 @@ def ascending(field: str, values: NDArray[np.uint32]) -> None:
 
 
 def unit_rows(field: str, rows: FloatArray) -> None:
-    """Finite rows (n, d) of Euclidean norm 1, within UNIT_TOLERANCE."""
+    """Rows (n, d) that are finite and of Euclidean norm 1 as float16, within UNIT_TOLERANCE."""
     with np.errstate(over="ignore", invalid="ignore"):
-        norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+        rounded = rows.astype(np.float16).astype(np.float32)
+        norms = np.sqrt(np.einsum("ij,ij->i", rounded, rounded))
     wrong = np.flatnonzero(~(np.abs(norms - 1.0) <= UNIT_TOLERANCE))
     if wrong.size:
         raise invalid(field.format(int(wrong[0])), "a finite vector of norm 1")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 from google.protobuf.timestamp_pb2 import Timestamp
+
 from omega.brain.v1 import brain_service_pb2
 from omega.common.v1 import context_pb2
 from omega_core import limits, validate

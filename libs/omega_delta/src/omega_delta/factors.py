@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
 from omega.common.v1 import resource_pb2
 from omega_core import limits, validate
 from omega_core.errors import invalid
 from omega_core.vectors import FloatArray, pack_f32, unpack_f32
-
 from omega_delta import checks, packing
 
 MAX_RANK = 256

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from google.protobuf.message import DecodeError, Message
+
 from omega_core.errors import invalid
 from omega_core.limits import DIMENSION
 from omega_core.vectors import FloatArray
-
 from omega_delta.zstd import compress, decompress
 
 

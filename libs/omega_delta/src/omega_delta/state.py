@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from omega.sync.v1 import sync_service_pb2
 from omega_core import limits, validate
 from omega_core.errors import invalid
 from omega_core.limits import DIMENSION
 from omega_core.vectors import FloatArray, pack_f16
-
 from omega_delta import checks, packing
 
 MAX_PATTERNS = 256

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zstandard
+
 from omega_core.errors import OmegaError, invalid
 
 LEVEL = 9
