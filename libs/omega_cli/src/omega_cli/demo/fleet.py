@@ -101,7 +101,7 @@ class FleetTv:
 
 
 def for_each(
-    tvs: Sequence[FleetTv], work: Callable[[FleetTv], None], done: Callable[[], None]
+    tvs: Sequence[FleetTv], work: Callable[[FleetTv], object], done: Callable[[], None]
 ) -> None:
     """Runs `work` for every TV, a few at once; `done` is called after each. First error wins."""
     lock = threading.Lock()

@@ -103,8 +103,10 @@ def _figures(report: DemoReport) -> str:
         (
             "federation round, s",
             f"{done.seconds:.1f}",
-            f"{done.devices:,} devices, "
-            f"{done.sketches:,} sketches, {done.supported_titles:,} titles with 3 or more devices",
+            (
+                f"{done.devices:,} devices, {done.sketches:,} sketches, "
+                f"{done.supported_titles:,} titles with 3 or more devices"
+            ),
         ),
     ]
     return _table(("", "value", "beside"), rows)

@@ -85,8 +85,10 @@ def _figures(report: DemoReport) -> Table:
         (
             "federation round",
             f"{done.seconds:.1f} s",
-            f"{done.devices:,} devices, {done.sketches:,} sketches, "
-            f"{done.supported_titles:,} titles with 3 or more devices",
+            (
+                f"{done.devices:,} devices, {done.sketches:,} sketches, "
+                f"{done.supported_titles:,} titles with 3 or more devices"
+            ),
         ),
     ]
     for row in rows:
