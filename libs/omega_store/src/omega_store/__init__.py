@@ -2,13 +2,13 @@
 
 `Store.connect(url)` opens a shard, `migrate(url)` brings its schema up to date. Queries stand in
 modules of functions that take the connection of a transaction: devices, pushes, contents,
-resources, states, rounds, status. `PushWriter` commits many callers' pushes at once;
+resources, states, heads, rounds, status. `PushWriter` commits many callers' pushes at once;
 `leadership()` and `publish_round()` are the federation worker's.
 """
 
 from omega_store.locks import leadership, lock_catalogue
 from omega_store.migrate import MigrationError, migrate, pending, pending_on
-from omega_store.pool import Connection, Store, StoreConfig
+from omega_store.pool import Connection, Store, StoreConfig, check_url
 from omega_store.publish import RoundResult, publish_round
 from omega_store.push_writer import PushWriter, PushWriterConfig
 
@@ -20,6 +20,7 @@ __all__ = [
     "RoundResult",
     "Store",
     "StoreConfig",
+    "check_url",
     "leadership",
     "lock_catalogue",
     "migrate",

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import psycopg
-from psycopg import IsolationLevel
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from omega_core import validate
+from omega_core.errors import invalid
 from omega_store.errors import translated
 
 Connection = psycopg.Connection[TupleRow]
@@ -56,6 +57,19 @@ class StoreConfig:
         }
 
 
+def check_url(field: str, url: str) -> str:
+    """Holds a connection string to libpq's form; `field` is the setting that it came from.
+
+    Raises:
+        OmegaError: INVALID_FIELD; the text does not repeat the value, which may hold a password.
+    """
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise invalid(field, "a postgresql:// URL or a libpq connection string") from None
+    return url
+
+
 class Store:
     """A shard's database. Safe to share between threads.
 
@@ -67,7 +81,7 @@ class Store:
         self._config = config
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             url,
-            kwargs=config.arguments(),
+            kwargs={"autocommit": True, **config.arguments()},
             min_size=1,
             max_size=config.pool_size,
             timeout=config.acquire_seconds,
@@ -90,6 +104,16 @@ class Store:
         return self._url
 
     @contextmanager
+    def statements(self) -> Iterator[Connection]:
+        """A connection on which each statement is a transaction of its own; for single reads.
+
+        Raises:
+            OmegaError: STORAGE_UNAVAILABLE or STORAGE_FULL.
+        """
+        with translated(), self._pool.connection() as conn:
+            yield conn
+
+    @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """One READ COMMITTED transaction, committed when the block ends without an exception.
 
@@ -97,25 +121,19 @@ class Store:
             OmegaError: STORAGE_UNAVAILABLE or STORAGE_FULL; nothing of the block is stored, except
                 that a failure during the commit itself leaves the outcome open.
         """
-        with translated(), self._pool.connection() as conn:
+        with self.statements() as conn, conn.transaction():
             yield conn
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """A read-only REPEATABLE READ transaction: every statement sees the same instant.
+        """A read-only transaction whose statements all see the same instant.
 
         Raises:
             OmegaError: STORAGE_UNAVAILABLE.
         """
-        with translated(), self._pool.connection() as conn:
-            conn.isolation_level = IsolationLevel.REPEATABLE_READ
-            conn.read_only = True
-            try:
-                yield conn
-            finally:
-                conn.rollback()
-                conn.isolation_level = None
-                conn.read_only = None
+        with self.transaction() as conn:
+            conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield conn
 
     @contextmanager
     def session(self) -> Iterator[Connection]:
@@ -129,15 +147,6 @@ class Store:
             psycopg.connect(self._url, autocommit=True, **self._config.arguments()) as conn,
         ):
             yield conn
-
-    def reachable(self) -> bool:
-        """Whether the server answers a statement now."""
-        try:
-            with self._pool.connection() as conn:
-                conn.execute("SELECT 1")
-        except psycopg.Error:
-            return False
-        return True
 
     def close(self) -> None:
         """Closes every connection."""

@@ -13,6 +13,8 @@ from omega_core.vectors import FloatArray
 from omega_store import dialect
 from omega_store.pool import Connection
 
+MOST_PATTERNS = 80
+"""Most live patterns: a delta of all of them fits limits.MAX_DELTA even if nothing compresses."""
 KEEP_STEPS = 64
 """States kept as starting points of a delta; a TV that holds an older one gets everything."""
 
@@ -61,7 +63,8 @@ class Step:
     """Gone, by pattern_id; every one was part of the base."""
 
 
-_MOST_REMOVED = 4_096
+# With more removals than that, everything is the smaller delta.
+_MOST_REMOVED = 256
 _SELECT = sql.SQL(
     "SELECT pattern_id, {vector}, success_rate, device_count_floor, weight FROM global_patterns"
     " WHERE removed_version IS NULL AND changed_version > %s ORDER BY pattern_id"
@@ -136,7 +139,8 @@ def publish(
 
     Raises:
         OmegaError: ROUND_CONFLICT when `version` is not the successor of the newest.
-        ValueError: a changed or removed id is not live, or is one of an earlier encoder.
+        ValueError: a changed or removed id is not live, or is one of an earlier encoder; more
+            than MOST_PATTERNS would be live.
     """
     before = current(conn)
     if version != before.version + 1:
@@ -150,6 +154,9 @@ def publish(
     gone |= stale
     if not (changed or gone):
         return 0, len(live)
+    left = len(live - gone) + sum(not pattern.pattern_id for pattern in changed)
+    if left > MOST_PATTERNS:
+        raise ValueError(f"{left} patterns; at most {MOST_PATTERNS}")
     conn.execute(
         "INSERT INTO states (version, round_id, model_version, published_at)"
         " VALUES (%s, %s, %s, %s)",
@@ -167,7 +174,7 @@ def publish(
             _INSERT, [(*_values(p), version, version) for p in changed if not p.pattern_id]
         )
     _forget(conn, version - KEEP_STEPS)
-    return version, len(live - gone) + sum(not p.pattern_id for p in changed)
+    return version, left
 
 
 def _forget(conn: Connection, horizon: int) -> None:

@@ -1,0 +1,44 @@
+"""The newest versions of a shard, in one statement: what every pull is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import LiteralString
+
+from psycopg.rows import class_row
+
+from omega_store.pool import Connection
+from omega_store.resources import ResourceInfo
+from omega_store.states import NOTHING, State
+
+_STATE = 0
+_HEADS: LiteralString = (
+    "(SELECT 0 AS kind, version, 0::bigint AS size, ''::bytea AS sha256, model_version"
+    " FROM states ORDER BY version DESC LIMIT 1)"
+    " UNION ALL"
+    " (SELECT DISTINCT ON (kind) kind, version, size, sha256, model_version"
+    " FROM resources ORDER BY kind, version DESC)"
+)
+
+
+@dataclass(frozen=True)
+class Heads:
+    """The newest version of everything that a TV holds a version of."""
+
+    state: State
+    """NOTHING before the first."""
+    resources: tuple[ResourceInfo, ...]
+    """At most one a kind."""
+
+
+def heads(conn: Connection) -> Heads:
+    """Reads them."""
+    state = NOTHING
+    resources = []
+    with conn.cursor(row_factory=class_row(ResourceInfo)) as cursor:
+        for row in cursor.execute(_HEADS):
+            if row.kind == _STATE:
+                state = State(row.version, row.model_version)
+            else:
+                resources.append(row)
+    return Heads(state, tuple(resources))

@@ -1,0 +1,68 @@
+"""Stored things as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import cast
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from omega.common.v1 import resource_pb2
+from omega.constellation.v1 import constellation_service_pb2 as pb
+from omega_store.devices import DeviceFigures
+from omega_store.pushes import PushResult
+from omega_store.resources import ResourceInfo
+from omega_store.status import ShardFigures
+
+
+def timestamp(instant: datetime | None) -> Timestamp | None:
+    """An instant, or None."""
+    if instant is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(instant)
+    return stamp
+
+
+def push_result(result: PushResult) -> pb.PushResult:
+    """What became of a push."""
+    outcome = cast("pb.PushOutcome.ValueType", int(result.outcome))
+    return pb.PushResult(outcome=outcome, sketches=result.sketches)
+
+
+def resource(info: ResourceInfo) -> resource_pb2.ResourceInfo:
+    """One version of a resource."""
+    return resource_pb2.ResourceInfo(
+        kind=cast("resource_pb2.ResourceKind.ValueType", info.kind),
+        version=info.version,
+        size_bytes=info.size,
+        sha256=info.sha256,
+        model_version=info.model_version,
+    )
+
+
+def cluster_status(
+    figures: ShardFigures, listed: Sequence[DeviceFigures]
+) -> pb.GetClusterStatusResponse:
+    """Figures of the shard and the listed devices."""
+    return pb.GetClusterStatusResponse(
+        total_devices=figures.total_devices,
+        active_devices=figures.active_devices,
+        pushes=figures.pushes,
+        sketches=figures.sketches,
+        contents=figures.contents,
+        catalogue_version=figures.catalogue_version,
+        state_version=figures.state_version,
+        last_push_at=timestamp(figures.last_push_at),
+        devices=[
+            pb.DeviceSummary(
+                device_id=device.device_id,
+                platform=device.platform,
+                registered_at=timestamp(device.registered_at),
+                last_seen_at=timestamp(device.last_seen_at),
+                sketches=device.sketches,
+            )
+            for device in listed
+        ],
+    )

@@ -1,0 +1,55 @@
+"""Puts the constellation together."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from omega.constellation.v1 import constellation_service_pb2_grpc
+from omega_constellation.config import ConstellationConfig
+from omega_constellation.news import StateNews
+from omega_constellation.readiness import Readiness
+from omega_constellation.servicer import ConstellationServicer
+from omega_core.clock import SystemClock
+from omega_rpc.config import ServerConfig
+from omega_rpc.server import Binding, Server
+from omega_rpc.service import Application
+from omega_store import PushWriter, Store
+
+
+def build(config: ConstellationConfig, server_config: ServerConfig) -> Application:
+    """A constellation that is ready to start; its database need not be there yet.
+
+    Raises:
+        OmegaError: INVALID_FIELD that names the setting at fault.
+    """
+    clock = SystemClock()
+    store = Store.connect(config.database_url, config.store())
+    writer = PushWriter(store, config.push_writer(), clock)
+    servicer = ConstellationServicer(
+        store,
+        writer,
+        StateNews(store),
+        clock,
+        push_seconds=config.push_seconds,
+        sync_interval=timedelta(seconds=config.sync_interval_seconds),
+    )
+    binding = Binding(
+        "omega.constellation.v1.ConstellationService",
+        constellation_service_pb2_grpc.add_ConstellationServiceServicer_to_server,
+        servicer,
+    )
+
+    def close() -> None:
+        writer.close()
+        store.close()
+
+    try:
+        server = Server(
+            server_config,
+            [binding],
+            readiness=Readiness(store, migrating=config.migrate_at_start),
+        )
+    except BaseException:
+        close()
+        raise
+    return Application(server, close=close)

@@ -1,0 +1,149 @@
+"""Holds every request to the bounds of the contract, before the database sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from omega.common.v1 import resource_pb2
+from omega.constellation.v1 import constellation_service_pb2 as pb
+from omega_core import limits, validate
+from omega_core.errors import invalid
+from omega_core.vectors import FloatArray, unpack_f16
+from omega_delta import content_from_proto
+from omega_store.contents import EmbeddedContent
+from omega_store.pushes import Push
+
+_MAX_PUSHES = 256
+_MAX_CLASS = 31
+_MAX_HELD = 8
+_MAX_CONTENTS = 1_000
+_MAX_DEVICES = 1_000
+_UNIT_TOLERANCE = 1e-2
+# Versions end up in signed 64-bit columns.
+_MAX_VERSION = 2**63 - 1
+_KINDS = frozenset(resource_pb2.ResourceKind.values()) - {
+    resource_pb2.ResourceKind.RESOURCE_KIND_UNSPECIFIED
+}
+
+
+def registration(request: pb.RegisterDeviceRequest) -> None:
+    """Checks a RegisterDeviceRequest.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    validate.uuid("request_id", request.request_id)
+    validate.identifier("platform", request.platform, limits.MAX_SHORT_ID, optional=True)
+    validate.identifier("app_version", request.app_version, limits.MAX_SHORT_ID, optional=True)
+
+
+def pushes(request: pb.IngestPatternsRequest) -> list[Push]:
+    """The pushes of a request; one bad push refuses all of them.
+
+    Raises:
+        OmegaError: INVALID_FIELD that names the field, such as "pushes[3].classes".
+    """
+    validate.count("pushes", request.pushes, _MAX_PUSHES, 1)
+    return [_push(f"pushes[{i}]", push) for i, push in enumerate(request.pushes)]
+
+
+def pull(request: pb.GetGlobalStateRequest) -> Mapping[int, int]:
+    """Checks a GetGlobalStateRequest; returns the held version of each kind, the highest stated.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    validate.device_id("device_id", request.device_id)
+    validate.integer("state_version", request.state_version, 0, _MAX_VERSION)
+    validate.count("held", request.held, _MAX_HELD)
+    held: dict[int, int] = {}
+    for i, resource in enumerate(request.held):
+        kind = _kind(f"held[{i}].kind", resource.kind)
+        version = validate.integer(f"held[{i}].version", resource.version, 0, _MAX_VERSION)
+        held[kind] = max(version, held.get(kind, 0))
+    return held
+
+
+def contents(request: pb.UpsertContentsRequest) -> list[EmbeddedContent]:
+    """The titles of a request; one bad title refuses all of them.
+
+    Raises:
+        OmegaError: INVALID_FIELD that names the field, such as "contents[3].embedding".
+    """
+    model_version(request.model_version)
+    validate.count("contents", request.contents, _MAX_CONTENTS, 1)
+    found = []
+    seen: set[str] = set()
+    for i, message in enumerate(request.contents):
+        name = f"contents[{i}]"
+        content = content_from_proto(message.content, f"{name}.content")
+        if content.content_id in seen:
+            raise invalid(f"{name}.content.content_id", "named once in a request")
+        seen.add(content.content_id)
+        found.append(EmbeddedContent(content, _unit(f"{name}.embedding", message.embedding)))
+    return found
+
+
+def body(request: pb.GetResourceRequest) -> None:
+    """Checks a GetResourceRequest, but for the body's own length.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    _kind("kind", request.kind)
+    validate.integer("version", request.version, 1, _MAX_VERSION)
+    validate.integer("offset", request.offset, 0, limits.MAX_RESOURCE)
+
+
+def status(request: pb.GetClusterStatusRequest) -> None:
+    """Checks a GetClusterStatusRequest.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    validate.integer("max_devices", request.max_devices, 0, _MAX_DEVICES)
+
+
+def model_version(value: str, name: str = "model_version") -> str:
+    """An encoder's name.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    return validate.text(name, value, limits.MAX_SHORT_ID, 1)
+
+
+def _push(name: str, message: pb.DevicePush) -> Push:
+    validate.device_id(f"{name}.device_id", message.device_id)
+    validate.uuid(f"{name}.request_id", message.request_id)
+    model_version(message.model_version, f"{name}.model_version")
+    count, rest = divmod(len(message.sketches), limits.SKETCH_BYTES)
+    if rest or count > limits.MAX_PUSH_SKETCHES:
+        bound = f"0 to {limits.MAX_PUSH_SKETCHES} sketches of {limits.SKETCH_BYTES} bytes"
+        raise invalid(f"{name}.sketches", bound)
+    if len(message.classes) != count:
+        raise invalid(f"{name}.classes", f"a byte a sketch, {count} in all")
+    if max(message.classes, default=0) > _MAX_CLASS:
+        raise invalid(f"{name}.classes", f"0 to {_MAX_CLASS} in every byte")
+    return Push(
+        device_id=message.device_id,
+        request_id=message.request_id,
+        model_version=message.model_version,
+        sketches=message.sketches,
+        classes=message.classes,
+    )
+
+
+def _unit(field: str, data: bytes) -> FloatArray:
+    vector = unpack_f16(field, data, limits.DIMENSION)
+    if not abs(float(np.linalg.norm(vector)) - 1.0) <= _UNIT_TOLERANCE:
+        raise invalid(field, "a vector of norm 1")
+    return vector
+
+
+def _kind(field: str, kind: int) -> int:
+    if kind not in _KINDS:
+        raise invalid(field, "one of the stated values")
+    return kind

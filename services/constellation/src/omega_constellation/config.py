@@ -1,0 +1,55 @@
+"""Settings of the constellation, read from OMEGA_CONSTELLATION_*."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from omega_core import validate
+from omega_store import PushWriterConfig, StoreConfig, check_url
+
+PREFIX = "OMEGA_CONSTELLATION_"
+"""Prefix of the environment variables."""
+
+
+@dataclass(frozen=True)
+class ConstellationConfig:
+    """Where the shard's data lies and how much may wait for it."""
+
+    database_url: str = field(repr=False)
+    """postgresql:// URL or libpq connection string of the shard."""
+    pool_size: int = 8
+    """Most connections to the database, 2 to 256: one is the push writer's."""
+    acquire_seconds: float = 2.0
+    """Longest wait for the database before UNAVAILABLE, 0.1 to 60."""
+    statement_seconds: float = 30.0
+    """Longest statement, 0.1 to 3,600."""
+    most_waiting_pushes: int = 8_192
+    """Pushes that may wait for the disk before RESOURCE_EXHAUSTED, 256 to 1,048,576."""
+    push_seconds: float = 10.0
+    """Longest wait for a push to be durable when the caller sets no deadline, 0.1 to 60."""
+    sync_interval_seconds: int = 600
+    """What TVs are told as the time until their next sync, before jitter, 1 to 86,400."""
+    migrate_at_start: bool = True
+    """Bring the schema up to date; false = wait, not SERVING, until --migrate-only has."""
+
+    def __post_init__(self) -> None:
+        check_url("database_url", self.database_url)
+        validate.integer("pool_size", self.pool_size, 2, 256)
+        validate.number("push_seconds", self.push_seconds, 0.1, 60)
+        validate.integer("sync_interval_seconds", self.sync_interval_seconds, 1, 86_400)
+        # They hold the rest to its bounds.
+        self.store()
+        self.push_writer()
+
+    def store(self) -> StoreConfig:
+        """Settings of the connections."""
+        return StoreConfig(
+            pool_size=self.pool_size,
+            acquire_seconds=self.acquire_seconds,
+            statement_seconds=self.statement_seconds,
+            application_name="omega-constellation",
+        )
+
+    def push_writer(self) -> PushWriterConfig:
+        """Settings of the group commit."""
+        return PushWriterConfig(most_waiting=self.most_waiting_pushes)

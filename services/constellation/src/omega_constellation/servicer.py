@@ -1,0 +1,158 @@
+"""omega.constellation.v1.ConstellationService: checks, stores, answers after commit."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from datetime import timedelta
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+
+from omega.common.v1 import resource_pb2
+from omega.constellation.v1 import constellation_service_pb2 as pb
+from omega.constellation.v1 import constellation_service_pb2_grpc
+from omega_constellation import answers, catalogue, checks
+from omega_constellation.news import StateNews
+from omega_core import limits
+from omega_core.clock import Clock
+from omega_core.errors import ErrorCode, OmegaError, invalid
+from omega_rpc import call as calls
+from omega_store import PushWriter, Store, devices, resources, status
+from omega_store.heads import heads
+
+
+class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceServicer):
+    """The shard's owner.
+
+    Args:
+        store: the shard.
+        writer: makes pushes durable.
+        news: encodes steps of the collective state.
+        clock: stamps what is stored.
+        push_seconds: longest wait for a push.
+        sync_interval: what TVs are told as the time until their next sync.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        writer: PushWriter,
+        news: StateNews,
+        clock: Clock,
+        *,
+        push_seconds: float,
+        sync_interval: timedelta,
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._news = news
+        self._clock = clock
+        self._push_seconds = push_seconds
+        self._retry_after = Duration()
+        self._retry_after.FromTimedelta(sync_interval)
+
+    def RegisterDevice(  # noqa: N802 - named by the contract
+        self, request: pb.RegisterDeviceRequest, context: grpc.ServicerContext
+    ) -> pb.RegisterDeviceResponse:
+        """Draws an identity, or repeats the one that the request_id made."""
+        del context
+        checks.registration(request)
+        with self._store.transaction() as conn:
+            device = devices.register(
+                conn,
+                device_id=f"tv-{secrets.token_hex(16)}",
+                request_id=request.request_id,
+                platform=request.platform,
+                app_version=request.app_version,
+                now=self._clock.now(),
+            )
+        return pb.RegisterDeviceResponse(
+            device_id=device.device_id, registered_at=answers.timestamp(device.registered_at)
+        )
+
+    def IngestPatterns(  # noqa: N802 - named by the contract
+        self, request: pb.IngestPatternsRequest, context: grpc.ServicerContext
+    ) -> pb.IngestPatternsResponse:
+        """Waits until the pushes are on disk."""
+        del context
+        pushes = checks.pushes(request)
+        results = self._writer.write(pushes, calls.remaining(self._push_seconds))
+        return pb.IngestPatternsResponse(results=[answers.push_result(r) for r in results])
+
+    def GetGlobalState(  # noqa: N802 - named by the contract
+        self, request: pb.GetGlobalStateRequest, context: grpc.ServicerContext
+    ) -> pb.GetGlobalStateResponse:
+        """Compares what the TV holds with the newest of everything."""
+        del context
+        held = checks.pull(request)
+        with self._store.statements() as conn:
+            if not devices.touch(conn, request.device_id, self._clock.now()):
+                raise OmegaError(
+                    ErrorCode.UNAUTHENTICATED, detail=f"{request.device_id} is not welcome"
+                )
+            newest = heads(conn)
+        version, delta = self._news.since(request.state_version, newest.state.version)
+        return pb.GetGlobalStateResponse(
+            state_version=version,
+            compression=resource_pb2.Compression.COMPRESSION_ZSTD,
+            delta=delta,
+            resources=[
+                answers.resource(info)
+                for info in newest.resources
+                if info.version > held.get(info.kind, 0)
+            ],
+            retry_after=self._retry_after,
+        )
+
+    def UpsertContents(  # noqa: N802 - named by the contract
+        self, request: pb.UpsertContentsRequest, context: grpc.ServicerContext
+    ) -> pb.UpsertContentsResponse:
+        """One transaction: all titles and the publication, or nothing."""
+        del context
+        rows = checks.contents(request)
+        with self._store.transaction() as conn:
+            counts, version = catalogue.upsert(
+                conn,
+                rows,
+                model_version=request.model_version,
+                publish=request.publish,
+                now=self._clock.now(),
+            )
+        return pb.UpsertContentsResponse(
+            added=counts.added,
+            updated=counts.updated,
+            unchanged=counts.unchanged,
+            catalogue_version=version,
+        )
+
+    def GetResource(  # noqa: N802 - named by the contract
+        self, request: pb.GetResourceRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.GetResourceResponse]:
+        """Reads a chunk when the caller has taken the one before."""
+        del context
+        checks.body(request)
+        kind, version, offset = int(request.kind), request.version, request.offset
+        with self._store.statements() as conn:
+            info = resources.info(conn, kind, version)
+        if offset > info.size:
+            raise invalid("offset", f"at most the body's {info.size:,} bytes")
+        stated: resource_pb2.ResourceInfo | None = answers.resource(info)
+        while offset < info.size:
+            with self._store.statements() as conn:
+                data = resources.read(conn, kind, version, offset, limits.MAX_CHUNK)
+            chunk = resource_pb2.ResourceChunk(info=stated, offset=offset, data=data)
+            stated = None
+            yield pb.GetResourceResponse(chunk=chunk)
+            offset += len(data)
+
+    def GetClusterStatus(  # noqa: N802 - named by the contract
+        self, request: pb.GetClusterStatusRequest, context: grpc.ServicerContext
+    ) -> pb.GetClusterStatusResponse:
+        """Counts the shard."""
+        del context
+        checks.status(request)
+        with self._store.snapshot() as conn:
+            figures = status.figures(conn, self._clock.now())
+            listed = devices.last_seen(conn, request.max_devices)
+        return answers.cluster_status(figures, listed)
