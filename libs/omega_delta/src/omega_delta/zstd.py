@@ -21,8 +21,9 @@ def compress(data: bytes) -> bytes:
 def decompress(field: str, data: bytes, limit: int) -> bytes:
     """The content of one zstd frame, never more than `limit` bytes of it in memory.
 
-    The declared size alone is not trusted (a frame may lie, and the library ignores its own
-    max_output_size when a size is declared), so the frame is first read through in pieces.
+    The declared size alone is not trusted: a frame may lie, the library ignores its own
+    max_output_size when a size is declared, and it writes on past a declared size that exceeds
+    the window. So the frame is first read through in pieces.
 
     Args:
         field: name of the field that holds `data`, for errors.
