@@ -46,7 +46,7 @@ class SyncServicer(sync_service_pb2_grpc.SyncServiceServicer):
         self._enrolment = enrolment
         self._bodies = threading.BoundedSemaphore(max_bodies)
 
-    def RegisterDevice(  # noqa: N802 - named by the contract
+    def RegisterDevice(  # noqa: N802 - name of the contract
         self, request: pb.RegisterDeviceRequest, context: grpc.ServicerContext
     ) -> pb.RegisterDeviceResponse:
         """Gives an identity; a repeated request_id gives the same token again."""
@@ -67,7 +67,7 @@ class SyncServicer(sync_service_pb2_grpc.SyncServiceServicer):
             registered_at=made.registered_at,
         )
 
-    def Sync(  # noqa: N802 - named by the contract
+    def Sync(  # noqa: N802 - name of the contract
         self, request: pb.SyncRequest, context: grpc.ServicerContext
     ) -> pb.SyncResponse:
         """Push, durable before the pull begins, then pull."""
@@ -90,7 +90,7 @@ class SyncServicer(sync_service_pb2_grpc.SyncServiceServicer):
             retry_after=_with_jitter(news.retry_after),
         )
 
-    def GetResource(  # noqa: N802 - named by the contract
+    def GetResource(  # noqa: N802 - name of the contract
         self, request: pb.GetResourceRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.GetResourceResponse]:
         """Hands the body through a chunk at a time, no faster than the TV takes it."""

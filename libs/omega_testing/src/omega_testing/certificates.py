@@ -1,0 +1,34 @@
+"""Certificates of an authority made for one test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import trustme
+
+
+class Certificates:
+    """PEM files for TLS and mutual TLS on localhost, 127.0.0.1 and ::1.
+
+    Args:
+        directory: made if absent; holds the files.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        authority = trustme.CA()
+        self.ca = directory / "ca.pem"
+        """The authority's certificate."""
+        authority.cert_pem.write_to_path(str(self.ca))
+        server = authority.issue_cert("localhost", "127.0.0.1", "::1")
+        self.server_certificate, self.server_key = _write(server, directory, "server")
+        client = authority.issue_cert("client@omega.test")
+        self.client_certificate, self.client_key = _write(client, directory, "client")
+
+
+def _write(leaf: trustme.LeafCert, directory: Path, name: str) -> tuple[Path, Path]:
+    chain, key = directory / f"{name}.pem", directory / f"{name}.key"
+    for position, pem in enumerate(leaf.cert_chain_pems):
+        pem.write_to_path(str(chain), append=position > 0)
+    leaf.private_key_pem.write_to_path(str(key))
+    return chain, key

@@ -1,0 +1,94 @@
+"""A service of raw bytes with a method of each arity, for tests of the gRPC plumbing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from omega_rpc.server import Binding, Server
+
+NAME = "omega.testing.v1.ProbeService"
+"""Full name of the service."""
+UNARY = f"/{NAME}/Unary"
+SERVER_STREAM = f"/{NAME}/ServerStream"
+CLIENT_STREAM = f"/{NAME}/ClientStream"
+BIDI_STREAM = f"/{NAME}/BidiStream"
+
+
+class ProbeClient:
+    """The methods of the service."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self.unary: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(UNARY)
+        """bytes -> bytes."""
+        self.server_stream: grpc.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(
+            SERVER_STREAM
+        )
+        """bytes -> its answer, 3 times."""
+        self.client_stream: grpc.StreamUnaryMultiCallable[bytes, bytes] = channel.stream_unary(
+            CLIENT_STREAM
+        )
+        """stream of bytes -> the answers, joined."""
+        self.bidi_stream: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(
+            BIDI_STREAM
+        )
+        """stream of bytes -> an answer each."""
+
+
+def probe(behaviour: Callable[[bytes], bytes]) -> Binding:
+    """A binding whose methods answer `behaviour(request)`."""
+
+    def unary(request: bytes, _: grpc.ServicerContext) -> bytes:
+        return behaviour(request)
+
+    def server_stream(request: bytes, _: grpc.ServicerContext) -> Iterator[bytes]:
+        for _repetition in range(3):
+            yield behaviour(request)
+
+    def client_stream(requests: Iterable[bytes], _: grpc.ServicerContext) -> bytes:
+        return b"".join(behaviour(request) for request in requests)
+
+    def bidi_stream(requests: Iterable[bytes], _: grpc.ServicerContext) -> Iterator[bytes]:
+        for request in requests:
+            yield behaviour(request)
+
+    handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+        "Unary": grpc.unary_unary_rpc_method_handler(unary),
+        "ServerStream": grpc.unary_stream_rpc_method_handler(server_stream),
+        "ClientStream": grpc.stream_unary_rpc_method_handler(client_stream),
+        "BidiStream": grpc.stream_stream_rpc_method_handler(bidi_stream),
+    }
+
+    def add(_: object, server: grpc.Server) -> None:
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(NAME, handlers),))
+
+    return Binding(NAME, add, behaviour)
+
+
+@contextmanager
+def running(server: Server) -> Iterator[str]:
+    """Starts a server, gives its address, stops it."""
+    address = server.start()
+    try:
+        yield address
+    finally:
+        server.stop()
+
+
+def await_health(channel: grpc.Channel, *, serving: bool, service: str = "") -> None:
+    """Waits until a server's health says so.
+
+    Raises:
+        grpc.RpcError: DEADLINE_EXCEEDED after 20 s.
+    """
+    states = health_pb2.HealthCheckResponse
+    wanted = states.SERVING if serving else states.NOT_SERVING
+    request = health_pb2.HealthCheckRequest(service=service)
+    watch = health_pb2_grpc.HealthStub(channel).Watch(request, timeout=20, wait_for_ready=True)
+    for answer in watch:
+        if answer.status == wanted:
+            watch.cancel()
+            return
