@@ -33,6 +33,8 @@ class ErrorCode(StrEnum):
     ROUND_FAILED = "ROUND_FAILED"
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     CORRUPT_RESOURCE = "CORRUPT_RESOURCE"
+    MODEL_UNAVAILABLE = "MODEL_UNAVAILABLE"
+    MODEL_REFUSED = "MODEL_REFUSED"
     INTERNAL = "INTERNAL"
 
 
@@ -86,6 +88,12 @@ CATALOGUE: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
         ErrorCode.ROUND_FAILED: ErrorSpec("ABORTED", "the round failed; nothing was published"),
         ErrorCode.DEADLINE_EXCEEDED: ErrorSpec("DEADLINE_EXCEEDED", "the deadline has passed"),
         ErrorCode.CORRUPT_RESOURCE: ErrorSpec("DATA_LOSS", "a transferred body is damaged"),
+        ErrorCode.MODEL_UNAVAILABLE: ErrorSpec(
+            "FAILED_PRECONDITION", "the sentence model is {bound}; run `omega model install`"
+        ),
+        ErrorCode.MODEL_REFUSED: ErrorSpec(
+            "FAILED_PRECONDITION", "the model was not installed: {field} must be {bound}"
+        ),
         ErrorCode.INTERNAL: ErrorSpec("INTERNAL", "an internal error; its id is in the log"),
     }
 )
