@@ -17,6 +17,7 @@ from omega_agentdb.hnsw import HnswIndex
 from omega_agentdb.manifest import Manifest, Recipe
 from omega_agentdb.port import VectorIndex
 from omega_core.errors import ErrorCode, OmegaError
+from omega_core.limits import DIMENSION
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +82,8 @@ def load_snapshot(
     *,
     lineage: str,
     model_version: str,
-    dimension: int,
+    current_rev: int,
+    dimension: int = DIMENSION,
     m: int = 32,
     ef_construction: int = 200,
     ef: int = 100,
@@ -90,12 +92,22 @@ def load_snapshot(
 
     Every refusal is logged with its reason. Nothing is read into hnswlib before its SHA-256 was
     verified.
+
+    Args:
+        directory: where `save_snapshot` put it.
+        lineage: `omega_persistence.Database.lineage`.
+        model_version: encoder of the vectors.
+        current_rev: the table's last change: a snapshot that is ahead of it is refused.
+        dimension: as of `HnswIndex`, like the rest.
+        m: links a vector and layer.
+        ef_construction: candidates kept while building.
+        ef: candidates kept while searching; may differ from the saved index's.
     """
     for generation in sorted(_generations(directory), reverse=True):
         try:
             index = HnswIndex(dimension, m=m, ef_construction=ef_construction, ef=ef)
             recipe = _recipe(dimension, m, ef_construction, model_version, lineage)
-            return Snapshot(index, _read(index, directory, generation, recipe))
+            return Snapshot(index, _read(index, directory, generation, recipe, current_rev))
         except (OSError, RuntimeError, ValueError) as error:
             _log.warning("index snapshot %d is not used: %s", generation, error)
         except ImportError:
@@ -141,9 +153,13 @@ def _write(
     _sync(directory)
 
 
-def _read(index: HnswIndex, directory: Path, generation: int, recipe: Recipe) -> int:
+def _read(
+    index: HnswIndex, directory: Path, generation: int, recipe: Recipe, current_rev: int
+) -> int:
     manifest = Manifest.from_json(_manifest(directory, generation).read_bytes())
     manifest.recipe.require(recipe)
+    if manifest.applied_rev > current_rev:
+        raise ValueError(f"it holds change {manifest.applied_rev}, the table only {current_rev}")
     graph, rows = _graph(directory, generation), _rows(directory, generation)
     for path, expected in ((graph, manifest.graph_sha256), (rows, manifest.rows_sha256)):
         if _sha256(path) != expected:

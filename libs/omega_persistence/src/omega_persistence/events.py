@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from typing import Any
 
-from omega_core.content import ViewingEvent
-
+from omega_core.content import ViewingContext, ViewingEvent
+from omega_core.errors import ErrorCode, OmegaError
 from omega_persistence.database import Database
+from omega_persistence.times import from_micros, to_micros
+
+_ROWS = """
+SELECT event_id, content_id, watch_percentage, engagement_score, occurred_at, session_id,
+       recommendation_id, time_of_day, day_type, audience, content_rowid, seq
+FROM events JOIN contents USING (content_rowid)
+"""
 
 
 @dataclass(frozen=True)
@@ -18,7 +26,7 @@ class RecordedEvent:
     content_rowid: int
     """Rowid of its title."""
     seq: int
-    """Order of arrival, from 1."""
+    """Order of arrival; rises, with gaps."""
 
 
 class Events:
@@ -36,20 +44,73 @@ class Events:
         Raises:
             OmegaError: UNKNOWN_CONTENT (field content_id), STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
-        raise NotImplementedError
+        if self._is_stored(event.event_id):
+            return False
+        with self._database.transaction() as connection:
+            title = connection.execute(
+                "SELECT content_rowid FROM contents WHERE content_id = ?", (event.content_id,)
+            ).fetchone()
+            if title is None:
+                raise OmegaError(ErrorCode.UNKNOWN_CONTENT, field="content_id")
+            stored = connection.execute(
+                "INSERT INTO events (event_id, content_rowid, watch_percentage, engagement_score, "
+                "reward, occurred_at, session_id, recommendation_id, time_of_day, day_type, "
+                "audience) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (event_id) DO NOTHING",
+                (
+                    event.event_id,
+                    title[0],
+                    event.watch_percentage,
+                    event.engagement_score,
+                    event.reward,
+                    to_micros(event.occurred_at),
+                    event.session_id,
+                    event.recommendation_id,
+                    *astuple(event.context),
+                ),
+            )
+            return stored.rowcount == 1
 
     def get(self, event_id: str) -> RecordedEvent | None:
         """The viewing of that id."""
-        raise NotImplementedError
+        return next(iter(self._rows("WHERE event_id = ?", event_id)), None)
 
     def all_events(self) -> list[RecordedEvent]:
         """Every viewing, in order of (occurred_at, seq)."""
-        raise NotImplementedError
+        return self._rows("ORDER BY occurred_at, seq")
 
     def recent(self, limit: int) -> list[RecordedEvent]:
         """The last `limit` viewings by (occurred_at, seq), newest first."""
-        raise NotImplementedError
+        return self._rows("ORDER BY occurred_at DESC, seq DESC LIMIT ?", limit)
 
     def count(self) -> int:
         """Number of viewings."""
-        raise NotImplementedError
+        with self._database.read() as connection:
+            return int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
+
+    def _is_stored(self, event_id: str) -> bool:
+        # A repeated event is answered without a write, also when the disk is full.
+        with self._database.read() as connection:
+            query = "SELECT 1 FROM events WHERE event_id = ?"
+            return connection.execute(query, (event_id,)).fetchone() is not None
+
+    def _rows(self, clause: str, *parameters: str | int) -> list[RecordedEvent]:
+        with self._database.read() as connection:
+            rows = connection.execute(_ROWS + clause, parameters).fetchall()
+        return [_recorded(row) for row in rows]
+
+
+def _recorded(row: tuple[Any, ...]) -> RecordedEvent:
+    event_id, content_id, watched, engaged, occurred_at, session_id, recommendation_id = row[:7]
+    time_of_day, day_type, audience, content_rowid, seq = row[7:]
+    event = ViewingEvent(
+        event_id=event_id,
+        content_id=content_id,
+        watch_percentage=watched,
+        engagement_score=engaged,
+        occurred_at=from_micros(occurred_at),
+        session_id=session_id,
+        recommendation_id=recommendation_id,
+        context=ViewingContext(time_of_day, day_type, audience),
+    )
+    return RecordedEvent(event, content_rowid, seq)

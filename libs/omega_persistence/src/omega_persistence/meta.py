@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import uuid4
 
+from omega_persistence import keys
 from omega_persistence.database import Database
+
+_ADD = """
+INSERT INTO meta VALUES (?, ?)
+ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + excluded.value AS TEXT)
+"""
 
 
 @dataclass(frozen=True)
@@ -41,51 +48,85 @@ class LastSync:
 
 
 class Meta:
-    """The table of single facts."""
+    """The table of single facts. Every method may raise STORAGE_FULL or STORAGE_UNAVAILABLE."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def get(self, key: str) -> str | None:
         """The value of a key, or None."""
-        raise NotImplementedError
+        with self._database.read() as connection:
+            row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
 
     def set(self, key: str, value: str) -> None:
         """Sets a key."""
-        raise NotImplementedError
+        with self._database.transaction() as connection:
+            connection.execute(keys.SET, (key, value))
 
     def remove(self, key: str) -> None:
         """Forgets a key."""
-        raise NotImplementedError
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM meta WHERE key = ?", (key,))
 
     def register_request_id(self) -> str:
         """The UUID for RegisterDevice: drawn once, durable before it is returned."""
-        raise NotImplementedError
+        with self._database.transaction():
+            known = self.get(keys.REGISTER_REQUEST_ID)
+            if known is not None:
+                return known
+            drawn = str(uuid4())
+            self.set(keys.REGISTER_REQUEST_ID, drawn)
+        return drawn
 
     def identity(self) -> Identity | None:
         """The registered identity, or None."""
-        raise NotImplementedError
+        device_id, token = self.get(keys.DEVICE_ID), self.get(keys.AUTH_TOKEN)
+        return None if device_id is None or token is None else Identity(device_id, token)
 
     def set_identity(self, identity: Identity | None) -> None:
         """Keeps an identity; None forgets it together with the register request id."""
-        raise NotImplementedError
+        with self._database.transaction():
+            if identity is None:
+                for key in (keys.DEVICE_ID, keys.AUTH_TOKEN, keys.REGISTER_REQUEST_ID):
+                    self.remove(key)
+            else:
+                self.set(keys.DEVICE_ID, identity.device_id)
+                self.set(keys.AUTH_TOKEN, identity.auth_token)
 
     def traffic(self) -> Traffic:
         """Bytes moved so far."""
-        raise NotImplementedError
+        return Traffic(
+            pushed=int(self.get(keys.PUSHED_BYTES) or 0),
+            pulled=int(self.get(keys.PULLED_BYTES) or 0),
+            resources=int(self.get(keys.RESOURCE_BYTES) or 0),
+        )
 
     def add_traffic(self, *, pushed: int = 0, pulled: int = 0, resources: int = 0) -> None:
         """Adds to the bytes moved."""
-        raise NotImplementedError
+        with self._database.transaction() as connection:
+            for key, added in (
+                (keys.PUSHED_BYTES, pushed),
+                (keys.PULLED_BYTES, pulled),
+                (keys.RESOURCE_BYTES, resources),
+            ):
+                if added:
+                    connection.execute(_ADD, (key, str(added)))
 
     def last_sync(self) -> LastSync:
         """How syncing stands."""
-        raise NotImplementedError
+        at = self.get(keys.LAST_SYNC_AT)
+        return LastSync(
+            succeeded_at=None if at is None else datetime.fromisoformat(at),
+            error=self.get(keys.LAST_SYNC_ERROR) or "",
+        )
 
     def sync_succeeded(self, at: datetime) -> None:
         """Notes a success and clears the error."""
-        raise NotImplementedError
+        with self._database.transaction():
+            self.set(keys.LAST_SYNC_AT, at.isoformat())
+            self.remove(keys.LAST_SYNC_ERROR)
 
     def sync_failed(self, public_text: str) -> None:
         """Notes an error; the instant of the last success stays."""
-        raise NotImplementedError
+        self.set(keys.LAST_SYNC_ERROR, public_text)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import secrets
+import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
-from omega_core.vectors import FloatArray
 
+from omega_core import limits, validate
+from omega_core.errors import ErrorCode, OmegaError, invalid
+from omega_core.vectors import FloatArray, pack_f32, unpack_f32
 from omega_persistence.database import Database
+from omega_persistence.times import to_micros
+
+_WAITING, _IN_PUSH, _ACKNOWLEDGED = 0, 1, 2
+_RANDOM = secrets.SystemRandom()
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,11 @@ class Sketches:
 
     def noise_for(self, content_rowid: int) -> FloatArray | None:
         """The noise (384,) float32 drawn for a title, or None when none was drawn yet."""
-        raise NotImplementedError
+        with self._database.read() as connection:
+            row = connection.execute(
+                "SELECT noise FROM sketches WHERE content_rowid = ?", (content_rowid,)
+            ).fetchone()
+        return None if row is None else unpack_f32("noise", row[0], limits.DIMENSION)
 
     def store(
         self,
@@ -71,22 +84,81 @@ class Sketches:
             OmegaError: INVALID_FIELD (a bound, or noise that differs from the stored one),
                 UNKNOWN_CONTENT (field content_rowid), STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
-        raise NotImplementedError
+        packed = pack_f32(validate.vector("noise", noise, limits.DIMENSION))
+        validate.size("sketch", sketch, limits.SKETCH_BYTES)
+        validate.integer("class_byte", class_byte, 0, 255)
+        validate.text("model_version", model_version, limits.MAX_SHORT_ID, 1)
+        with self._database.transaction() as connection:
+            row = connection.execute(
+                "SELECT noise, model_version, state FROM sketches WHERE content_rowid = ?",
+                (content_rowid,),
+            ).fetchone()
+            if row is None:
+                _insert(
+                    connection,
+                    (content_rowid, packed, model_version, sketch, class_byte, to_micros(now)),
+                )
+                return True
+            if row[0] != packed:
+                raise invalid("noise", "the noise that was drawn first")
+            if row[1] != model_version:
+                connection.execute(
+                    "UPDATE sketches SET model_version = ?, sketch = ?, class_byte = ?, "
+                    "queued_at = ?, state = 0, request_id = NULL, position = NULL "
+                    "WHERE content_rowid = ?",
+                    (model_version, sketch, class_byte, to_micros(now), content_rowid),
+                )
+                return True
+            if row[2] == _WAITING:
+                connection.execute(
+                    "UPDATE sketches SET class_byte = ? WHERE content_rowid = ?",
+                    (class_byte, content_rowid),
+                )
+            return False
 
     def next_push(self, limit: int, *, model_version: str) -> Push | None:
         """The open push as it was persisted, or else a new one, committed before return.
 
         A new one takes up to `limit` (1 to 20) waiting sketches of `model_version`, drawn and
         ordered by the operating system's randomness. None when nothing waits.
+
+        Raises:
+            OmegaError: INVALID_FIELD (limit), STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
-        raise NotImplementedError
+        validate.integer("limit", limit, 1, limits.MAX_PUSH_SKETCHES)
+        with self._database.read() as connection:
+            push = _open_push(connection, model_version)
+        if push is not None:
+            return push
+        with self._database.transaction() as connection:
+            _withdraw_others(connection, model_version)
+            waiting = connection.execute(
+                "SELECT content_rowid FROM sketches WHERE state = 0 AND model_version = ?",
+                (model_version,),
+            ).fetchall()
+            chosen = _RANDOM.sample(waiting, min(limit, len(waiting)))
+            request_id = str(uuid4())
+            connection.executemany(
+                "UPDATE sketches SET state = 1, request_id = ?, position = ? "
+                "WHERE content_rowid = ?",
+                [(request_id, position, rowid) for position, (rowid,) in enumerate(chosen)],
+            )
+            return _open_push(connection, model_version)
 
     def acknowledge(self, request_id: str) -> int:
         """Marks a push as stored by the server; returns its number of sketches.
 
         An unknown or already acknowledged request_id changes nothing and returns 0.
+
+        Raises:
+            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
-        raise NotImplementedError
+        with self._database.transaction() as connection:
+            return connection.execute(
+                "UPDATE sketches SET state = 2, request_id = NULL, position = NULL "
+                "WHERE state = 1 AND request_id = ?",
+                (request_id,),
+            ).rowcount
 
     def requeue_all(self, model_version: str) -> NDArray[np.int64]:
         """Prepares for a change of encoder: sketches of others leave their push and wait.
@@ -94,13 +166,70 @@ class Sketches:
         Returns:
             Rowids (n,) of titles whose sketch is to be made again with `noise_for` and handed to
             `store`; until then they are in no push.
+
+        Raises:
+            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
-        raise NotImplementedError
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE sketches SET state = 0, request_id = NULL, position = NULL "
+                "WHERE state <> 0 AND model_version <> ?",
+                (model_version,),
+            )
+            rows = connection.execute(
+                "SELECT content_rowid FROM sketches WHERE model_version <> ? "
+                "ORDER BY content_rowid",
+                (model_version,),
+            ).fetchall()
+        return np.array([rowid for (rowid,) in rows], np.int64)
 
     def pending_count(self) -> int:
         """Sketches that wait or are in the open push."""
-        raise NotImplementedError
+        return self._count(_WAITING) + self._count(_IN_PUSH)
 
     def acknowledged_count(self) -> int:
         """Sketches that the server has acknowledged."""
-        raise NotImplementedError
+        return self._count(_ACKNOWLEDGED)
+
+    def _count(self, state: int) -> int:
+        with self._database.read() as connection:
+            query = "SELECT count(*) FROM sketches WHERE state = ?"
+            return int(connection.execute(query, (state,)).fetchone()[0])
+
+
+def _insert(connection: sqlite3.Connection, row: tuple[object, ...]) -> None:
+    try:
+        connection.execute(
+            "INSERT INTO sketches (content_rowid, noise, model_version, sketch, class_byte, "
+            "queued_at, state) VALUES (?, ?, ?, ?, ?, ?, 0)",
+            row,
+        )
+    except sqlite3.IntegrityError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+            raise
+        raise OmegaError(ErrorCode.UNKNOWN_CONTENT, field="content_rowid") from error
+
+
+def _withdraw_others(connection: sqlite3.Connection, model_version: str) -> None:
+    # A push under an encoder that is no longer used would be refused by the server for ever.
+    connection.execute(
+        "UPDATE sketches SET state = 0, request_id = NULL, position = NULL "
+        "WHERE state = 1 AND model_version <> ?",
+        (model_version,),
+    )
+
+
+def _open_push(connection: sqlite3.Connection, model_version: str) -> Push | None:
+    rows = connection.execute(
+        "SELECT request_id, sketch, class_byte FROM sketches "
+        "WHERE state = 1 AND model_version = ? ORDER BY position",
+        (model_version,),
+    ).fetchall()
+    if not rows:
+        return None
+    return Push(
+        request_id=rows[0][0],
+        model_version=model_version,
+        sketches=b"".join(sketch for _, sketch, _ in rows),
+        classes=bytes(class_byte for _, _, class_byte in rows),
+    )

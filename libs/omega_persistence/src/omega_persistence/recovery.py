@@ -1,0 +1,211 @@
+"""Finds damage before anything is served from it, and puts the last good backup in its place.
+
+SQLite keeps no checksums of its rows: what is found is a file, header, page structure, schema or
+row that cannot be right. A value that changed into another possible value is not found.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from omega_persistence import files, keys, migrate
+from omega_persistence.failures import is_environment, unavailable
+from omega_persistence.migrate import Migration
+from omega_persistence.owner import Left
+
+_MAGIC = b"SQLite format 3\x00"
+_HEADER = 100
+_FILE_FORMATS = {1, 2}
+_UNKNOWN = "how many viewing events that is, is not known"
+
+
+class DamagedError(Exception):
+    """The file is not what this release or an earlier one wrote; the text says why."""
+
+
+@dataclass
+class Recovered:
+    """A sound database, and what it took to get one."""
+
+    connection: sqlite3.Connection
+    """Open, in autocommit mode, not migrated yet."""
+    notes: list[str] = field(default_factory=list)
+    """What was repaired, a sentence each."""
+    rewound: bool = False
+    """Whether something that had been stored may be gone."""
+
+
+def open_sound(
+    path: Path, backup: Path, left: Left, migrations: Sequence[Migration], now: datetime
+) -> Recovered:
+    """Opens `path`, made when absent and repaired when damaged.
+
+    Raises:
+        OmegaError: STORAGE_UNAVAILABLE: it is of another program or of a newer release; it is left
+            as it is.
+        OSError, sqlite3.Error: the machine fails.
+    """
+    # Asked first, because opening makes the log.
+    log_gone = left is Left.OPEN and not files.side_file(path, "-wal").exists()
+    reason = _why_empty(path)
+    if reason and left is Left.NEVER and not backup.exists():
+        files.make_private(path)
+        return Recovered(connect(path))
+    if reason:
+        return _replace(path, backup, migrations, now, reason)
+    files.make_private(path)
+    try:
+        connection = require_sound(path, migrations)
+    except DamagedError as error:
+        return _replace(path, backup, migrations, now, str(error))
+    if not log_gone:
+        return Recovered(connection)
+    if _is_ahead(backup, connection, migrations):
+        connection.close()
+        return _replace(path, backup, migrations, now, "its write-ahead log is gone")
+    note = (
+        "The write-ahead log was gone after a stop that was not orderly: what was stored since "
+        f"the last checkpoint is missing; {_UNKNOWN}."
+    )
+    return Recovered(connection, [note], rewound=True)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Opens an existing file in autocommit mode, so that transactions are only those we state."""
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=2.0,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def require_sound(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connection:
+    """Opens a database that must be whole, at any version up to the last of `migrations`.
+
+    Raises:
+        DamagedError: it is not whole.
+        OmegaError: STORAGE_UNAVAILABLE: it is of another program or of a newer release.
+        OSError, sqlite3.Error: the machine fails.
+    """
+    with path.open("rb") as file:
+        header = file.read(_HEADER)
+    if not header.startswith(_MAGIC):
+        raise DamagedError("the file is not a database")
+    # A format byte beyond these makes SQLite treat the file as read-only for ever.
+    if len(header) < _HEADER or not set(header[18:20]) <= _FILE_FORMATS:
+        raise DamagedError("the file's header is damaged")
+    connection = connect(path)
+    try:
+        _check(connection, path.name, migrations)
+    except sqlite3.Error as error:
+        connection.close()
+        if is_environment(error):
+            raise
+        raise DamagedError(str(error)) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def instant(now: datetime) -> str:
+    """An instant as notes and backups show it."""
+    return now.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _check(connection: sqlite3.Connection, name: str, migrations: Sequence[Migration]) -> None:
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise DamagedError(" ".join(str(verdict).split()))
+    shape = migrate.shape(connection)
+    version = migrate.version(connection)
+    if not shape and not version:
+        return  # killed before its first migration was complete
+    facts = _facts(connection) if ("table", "meta") in shape else {}
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    if keys.LINEAGE not in facts:
+        if application == migrate.APPLICATION_ID:
+            raise DamagedError("its table of single facts is incomplete")
+        raise unavailable(f"{name} is a database of another program")
+    if application != migrate.APPLICATION_ID or facts.get(keys.SCHEMA_VERSION) != str(version):
+        raise DamagedError("its header and its table of single facts disagree")
+    if version > len(migrations):
+        raise unavailable(
+            f"{name} was written by a newer release (schema {version}, this one knows "
+            f"{len(migrations)}): install that release again"
+        )
+    if shape != migrate.expected_shape(migrations[:version]):
+        raise DamagedError("its schema is not that of its version")
+
+
+def _why_empty(path: Path) -> str:
+    if not path.exists():
+        return "the file is gone"
+    return "" if path.stat().st_size else "the file is empty"
+
+
+def _facts(connection: sqlite3.Connection) -> dict[str, str]:
+    return dict(connection.execute("SELECT key, value FROM meta").fetchall())
+
+
+def _replace(
+    path: Path, backup: Path, migrations: Sequence[Migration], now: datetime, reason: str
+) -> Recovered:
+    aside = files.set_aside(path, now)
+    notes = [f"The database was damaged ({reason})" + (f"; it is now {aside}." if aside else ".")]
+    restored, note = _restore(path, backup, migrations)
+    notes.append(note)
+    if not restored:
+        files.make_private(path)
+    return Recovered(connect(path), notes, rewound=True)
+
+
+def _restore(path: Path, backup: Path, migrations: Sequence[Migration]) -> tuple[bool, str]:
+    if not backup.exists():
+        return False, f"There was no backup: it starts empty, and {_UNKNOWN}."
+    try:
+        connection = require_sound(backup, migrations)
+    except DamagedError as error:
+        return False, f"The backup is damaged too ({error}): it starts empty, and {_UNKNOWN}."
+    try:
+        taken = _facts(connection).get(keys.BACKUP_TAKEN_AT, "an unknown instant")
+        events, _ = _progress(connection)
+    finally:
+        connection.close()
+    files.copy(backup, path)
+    return True, (
+        f"The backup of {taken} with {events:,} viewing events was restored. Whatever was stored "
+        f"after that instant is missing; {_UNKNOWN}."
+    )
+
+
+def _is_ahead(
+    backup: Path, connection: sqlite3.Connection, migrations: Sequence[Migration]
+) -> bool:
+    """Whether a sound backup holds more than the database of `connection`."""
+    if not backup.exists():
+        return False
+    try:
+        other = require_sound(backup, migrations)
+    except DamagedError:
+        return False
+    try:
+        return _progress(other) > _progress(connection)
+    finally:
+        other.close()
+
+
+def _progress(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Viewing events and changes of titles."""
+    if not migrate.version(connection):
+        return 0, 0
+    events, changes = connection.execute(
+        "SELECT (SELECT count(*) FROM events), (SELECT coalesce(max(rev), 0) FROM contents)"
+    ).fetchone()
+    return int(events), int(changes)
