@@ -14,8 +14,8 @@ from omega_core.errors import OmegaError
 
 _log = logging.getLogger(__name__)
 JITTER = (0.5, 1.5)
-"""A wait is drawn evenly between these multiples of its mean, so that a fleet never comes at
-once."""
+"""Without word from the server a wait is drawn evenly between these multiples of its mean, so that
+a fleet never comes at once."""
 
 
 class Background:
@@ -46,14 +46,18 @@ class Background:
         self._threads.append(thread)
 
     def _sync(self) -> None:
-        mean = float(self._brain.config.sync_interval_seconds)
-        # Jitter spreads load; it guards no secret.
-        while not self._stopping.wait(mean * random.uniform(*JITTER)):  # noqa: S311
+        wait = self._own_wait()
+        while not self._stopping.wait(wait):
             try:
-                mean = self._syncer.sync().retry_after_seconds
+                # The server's window has its jitter in it.
+                wait = max(self._syncer.sync().retry_after_seconds, 1.0)
             except OmegaError as error:
                 _log.warning("sync: %s", error)
-            mean = max(mean, 1.0)
+                wait = self._own_wait()
+
+    def _own_wait(self) -> float:
+        mean = self._brain.config.sync_interval_seconds
+        return mean * random.uniform(*JITTER)  # noqa: S311 - spreads load, guards no secret
 
     def _backup(self) -> None:
         interval = self._brain.config.backup_interval_seconds

@@ -13,12 +13,15 @@ from omega_brain import facts, filters, state
 from omega_brain.answers import Answer, LikedTitle, Memory, RecommendQuery
 from omega_brain.config import BrainConfig
 from omega_brain.index import CatalogueIndex
+from omega_brain.state import Titles
 from omega_brain.stores import Stores
 from omega_core.clock import Clock, SystemClock
 from omega_core.content import Content, ViewingEvent, embedding_text
 from omega_delta import CataloguePack
 from omega_embed import Encoder, open_encoder
 from omega_persistence.contents import ContentRow, StoredContent, UpsertCounts
+from omega_rank.history import History
+from omega_rank.model import CollectiveModel
 from omega_rank.ranker import Ranker
 
 _log = logging.getLogger(__name__)
@@ -46,6 +49,10 @@ class Brain:
     def __init__(
         self, config: BrainConfig, *, clock: Clock | None = None, encoder: Encoder | None = None
     ) -> None:
+        self._titles: Titles
+        self._history: History
+        self._model: CollectiveModel | None
+        self._factors_version: int
         self.config = config
         self.clock = clock or SystemClock()
         self.encoder = encoder or open_encoder(config.cache_dir, kind=config.encoder)

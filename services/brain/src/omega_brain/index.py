@@ -30,6 +30,7 @@ class CatalogueIndex:
         found = load_snapshot(
             self._directory,
             lineage=stores.database.lineage,
+            current_rev=stores.contents.current_rev(),
             model_version=model_version,
             dimension=DIMENSION,
             **recipe,
