@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 from google.protobuf import any_pb2
 from google.protobuf.message import DecodeError
@@ -22,6 +24,7 @@ class ServiceError(grpc.RpcError):
         bound: what that field must be, or empty.
         message: the public text.
         request_id: id under which the server logged the call, or empty.
+        trailers: trailing metadata as grpc gave it.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class ServiceError(grpc.RpcError):
         bound: str = "",
         message: str = "",
         request_id: str = "",
+        trailers: tuple[Any, ...] = (),
     ) -> None:
         self.status = status
         self.reason = reason
@@ -40,6 +44,7 @@ class ServiceError(grpc.RpcError):
         self.bound = bound
         self.message = message
         self.request_id = request_id
+        self._trailers = trailers
         super().__init__(f"{status}: {message}" + (f" [{reason}]" if reason else ""))
 
     def code(self) -> grpc.StatusCode:
@@ -50,20 +55,22 @@ class ServiceError(grpc.RpcError):
         """The message as grpc's own errors give it."""
         return self.message
 
+    def trailing_metadata(self) -> tuple[Any, ...]:
+        """The trailers as grpc's own errors give them."""
+        return self._trailers
+
 
 def service_error(error: grpc.RpcError) -> ServiceError:
     """The ServiceError of what grpc raised. A reason of another domain is left out."""
-    status, message = error.code().name, error.details() or ""
-    info = _info(error)
-    if info is None:
-        return ServiceError(status, message=message)
+    info = _info(error) or error_details_pb2.ErrorInfo()
     return ServiceError(
-        status,
+        error.code().name,
         reason=info.reason,
         field=info.metadata.get("field", ""),
         bound=info.metadata.get("bound", ""),
-        message=message,
+        message=error.details() or "",
         request_id=info.metadata.get("request_id", ""),
+        trailers=tuple(error.trailing_metadata() or ()),
     )
 
 

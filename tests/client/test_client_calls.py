@@ -1,0 +1,341 @@
+"""Every method of the contracts has its client method, its deadline and its own message."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import descriptor_pool, message_factory
+from google.protobuf.message import Message
+
+from omega.brain.v1 import brain_service_pb2
+from omega.common.v1 import resource_pb2
+from omega.constellation.v1 import constellation_service_pb2
+from omega.federation.v1 import federation_service_pb2
+from omega.sync.v1 import sync_service_pb2
+from omega_client import (
+    BrainClient,
+    ClientTls,
+    ConstellationClient,
+    FederationClient,
+    ServiceError,
+    SyncClient,
+)
+from omega_client.base import ServiceClient
+from omega_core.errors import OmegaError
+from omega_rpc.config import ServerConfig
+from omega_testing.certificates import Certificates
+
+Serve = Callable[..., str]
+BRAIN = "omega.brain.v1.BrainService"
+SYNC = "omega.sync.v1.SyncService"
+CONSTELLATION = "omega.constellation.v1.ConstellationService"
+FEDERATION = "omega.federation.v1.FederationService"
+CATALOGUE = resource_pb2.RESOURCE_KIND_CATALOGUE
+# grpc sends a timeout with few digits and rounds it up.
+ROUNDED_UP = 1.02
+# What an HTTP/2 server says first.
+EMPTY_SETTINGS = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+
+CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], object], Message]]]] = {
+    BRAIN: (
+        BrainClient,
+        {
+            "GetRecommendations": (
+                lambda c: c.get_recommendations(
+                    brain_service_pb2.GetRecommendationsRequest(limit=7)
+                ),
+                brain_service_pb2.GetRecommendationsRequest(limit=7),
+            ),
+            "ObserveEvent": (
+                lambda c: c.observe_event(brain_service_pb2.ObserveEventRequest(event_id="e")),
+                brain_service_pb2.ObserveEventRequest(event_id="e"),
+            ),
+            "QueryMemory": (
+                lambda c: c.query_memory(brain_service_pb2.QueryMemoryRequest(query_text="q")),
+                brain_service_pb2.QueryMemoryRequest(query_text="q"),
+            ),
+            "UpsertContents": (
+                lambda c: c.upsert_contents(brain_service_pb2.UpsertContentsRequest()),
+                brain_service_pb2.UpsertContentsRequest(),
+            ),
+            "SyncNow": (lambda c: c.sync_now(), brain_service_pb2.SyncNowRequest()),
+            "GetStats": (lambda c: c.get_stats(), brain_service_pb2.GetStatsRequest()),
+        },
+    ),
+    SYNC: (
+        SyncClient,
+        {
+            "RegisterDevice": (
+                lambda c: c.register_device(
+                    sync_service_pb2.RegisterDeviceRequest(platform="test")
+                ),
+                sync_service_pb2.RegisterDeviceRequest(platform="test"),
+            ),
+            "Sync": (
+                lambda c: c.sync(sync_service_pb2.SyncRequest(state_version=3), token="secret"),  # noqa: S106 - a test's own
+                sync_service_pb2.SyncRequest(state_version=3),
+            ),
+            "GetResource": (
+                lambda c: list(c.get_resource(CATALOGUE, 4, 9, token="secret")),  # noqa: S106 - the same
+                sync_service_pb2.GetResourceRequest(kind=CATALOGUE, version=4, offset=9),
+            ),
+        },
+    ),
+    CONSTELLATION: (
+        ConstellationClient,
+        {
+            "RegisterDevice": (
+                lambda c: c.register_device(
+                    constellation_service_pb2.RegisterDeviceRequest(platform="test")
+                ),
+                constellation_service_pb2.RegisterDeviceRequest(platform="test"),
+            ),
+            "IngestPatterns": (
+                lambda c: c.ingest_patterns(constellation_service_pb2.IngestPatternsRequest()),
+                constellation_service_pb2.IngestPatternsRequest(),
+            ),
+            "GetGlobalState": (
+                lambda c: c.get_global_state(
+                    constellation_service_pb2.GetGlobalStateRequest(state_version=2)
+                ),
+                constellation_service_pb2.GetGlobalStateRequest(state_version=2),
+            ),
+            "UpsertContents": (
+                lambda c: c.upsert_contents(
+                    constellation_service_pb2.UpsertContentsRequest(publish=True)
+                ),
+                constellation_service_pb2.UpsertContentsRequest(publish=True),
+            ),
+            "GetResource": (
+                lambda c: list(c.get_resource(CATALOGUE, 4, 9)),
+                constellation_service_pb2.GetResourceRequest(kind=CATALOGUE, version=4, offset=9),
+            ),
+            "GetClusterStatus": (
+                lambda c: c.get_cluster_status(5),
+                constellation_service_pb2.GetClusterStatusRequest(max_devices=5),
+            ),
+        },
+    ),
+    FEDERATION: (
+        FederationClient,
+        {
+            "RunRound": (
+                lambda c: c.run_round(federation_service_pb2.RunRoundRequest(request_id="r")),
+                federation_service_pb2.RunRoundRequest(request_id="r"),
+            ),
+            "GetRound": (
+                lambda c: c.get_round(8),
+                federation_service_pb2.GetRoundRequest(round_id=8),
+            ),
+        },
+    ),
+}
+
+
+class Recording:
+    """Answers every method of one service with an empty message; keeps what it saw."""
+
+    def __init__(self, service: str) -> None:
+        self.seen: list[tuple[str, Message, float, dict[str, str | bytes]]] = []
+        methods = descriptor_pool.Default().FindServiceByName(service).methods
+        for method in methods:
+            answer = message_factory.GetMessageClass(method.output_type)
+            setattr(self, method.name, self._handler(method.name, answer, method.server_streaming))
+
+    def _handler(
+        self, name: str, answer: type[Message], streams: bool
+    ) -> Callable[[Message, grpc.ServicerContext], object]:
+        def handle(request: Message, context: grpc.ServicerContext) -> object:
+            left = context.time_remaining()
+            assert left is not None
+            self.seen.append((name, request, left, dict(context.invocation_metadata())))
+            return iter(()) if streams else answer()
+
+        return handle
+
+
+@pytest.mark.parametrize("service", CALLS)
+def test_every_method_is_called_with_its_message_and_a_deadline(serve: Serve, service: str) -> None:
+    kind, calls = CALLS[service]
+    servicer = Recording(service)
+    with kind(serve(service, servicer)) as client:
+        for call, _ in calls.values():
+            call(client)
+    assert [(name, request) for name, request, _, _ in servicer.seen] == [
+        (name, request) for name, (_, request) in calls.items()
+    ]
+    assert all(1 < left <= 3_600 * ROUNDED_UP for _, _, left, _ in servicer.seen)
+    methods = descriptor_pool.Default().FindServiceByName(service).methods
+    assert {method.name for method in methods} == set(calls)
+
+
+def test_the_clients_own_timeout_replaces_every_default(serve: Serve) -> None:
+    servicer = Recording(FEDERATION)
+    with FederationClient(serve(FEDERATION, servicer), timeout=7) as client:
+        client.get_round(1)
+        client.run_round(federation_service_pb2.RunRoundRequest())
+    assert all(1 < left <= 7 * ROUNDED_UP for _, _, left, _ in servicer.seen)
+
+
+def test_the_token_travels_with_the_calls_of_its_device(serve: Serve) -> None:
+    servicer = Recording(SYNC)
+    with SyncClient(serve(SYNC, servicer)) as client:
+        client.register_device(sync_service_pb2.RegisterDeviceRequest())
+        client.sync(sync_service_pb2.SyncRequest(), token="one")  # noqa: S106 - a test's own
+        list(client.get_resource(CATALOGUE, 1, token="two"))  # noqa: S106 - the same
+    sent = [metadata.get("authorization") for _, _, _, metadata in servicer.seen]
+    assert sent == [None, "Bearer one", "Bearer two"]
+
+
+class Silent:
+    """Answers nothing until it is released."""
+
+    def __init__(self) -> None:
+        self.released = threading.Event()
+
+    def GetStats(  # noqa: N802 - the contract's name
+        self, _request: brain_service_pb2.GetStatsRequest, _context: grpc.ServicerContext
+    ) -> brain_service_pb2.GetStatsResponse:
+        self.released.wait(30)
+        return brain_service_pb2.GetStatsResponse()
+
+
+def test_a_server_that_does_not_answer_costs_no_more_than_the_deadline(serve: Serve) -> None:
+    servicer = Silent()
+    with BrainClient(serve(BRAIN, servicer), timeout=0.3) as client:
+        with pytest.raises(ServiceError) as caught:
+            client.get_stats()
+        servicer.released.set()
+    assert (caught.value.status, caught.value.reason) == ("DEADLINE_EXCEEDED", "")
+
+
+@pytest.mark.parametrize("timeout", [0.0, -1.0, 86_401.0, float("nan")])
+def test_a_timeout_out_of_bounds_is_refused(timeout: float) -> None:
+    with pytest.raises(OmegaError, match="timeout must be between"):
+        BrainClient("127.0.0.1:1", timeout=timeout)
+
+
+def test_a_closed_client_may_be_closed_again() -> None:
+    client = BrainClient("127.0.0.1:1")
+    client.close()
+    client.close()
+
+
+class Owner:
+    """Notes what reached it."""
+
+    def __init__(self) -> None:
+        self.left = 0.0
+        self.request_id: str | bytes = ""
+
+    def GetClusterStatus(  # noqa: N802 - the contract's name
+        self,
+        _request: constellation_service_pb2.GetClusterStatusRequest,
+        context: grpc.ServicerContext,
+    ) -> constellation_service_pb2.GetClusterStatusResponse:
+        self.left = context.time_remaining() or 0.0
+        self.request_id = dict(context.invocation_metadata())["x-request-id"]
+        return constellation_service_pb2.GetClusterStatusResponse()
+
+
+class Gateway:
+    """Asks the owner while it answers."""
+
+    def __init__(self, owner: ConstellationClient) -> None:
+        self._owner = owner
+
+    def RegisterDevice(  # noqa: N802 - the contract's name
+        self,
+        _request: sync_service_pb2.RegisterDeviceRequest,
+        _context: grpc.ServicerContext,
+    ) -> sync_service_pb2.RegisterDeviceResponse:
+        self._owner.get_cluster_status()
+        return sync_service_pb2.RegisterDeviceResponse()
+
+
+def test_a_call_within_a_call_keeps_its_deadline_and_its_id(serve: Serve) -> None:
+    owner = Owner()
+    with (
+        ConstellationClient(serve(CONSTELLATION, owner), timeout=600) as inner,
+        grpc.insecure_channel(serve(SYNC, Gateway(inner))) as channel,
+    ):
+        register = channel.unary_unary(
+            f"/{SYNC}/RegisterDevice",
+            request_serializer=sync_service_pb2.RegisterDeviceRequest.SerializeToString,
+            response_deserializer=sync_service_pb2.RegisterDeviceResponse.FromString,
+        )
+        register(
+            sync_service_pb2.RegisterDeviceRequest(),
+            timeout=20,
+            metadata=(("x-request-id", "trace-7"),),
+        )
+    assert owner.request_id == "trace-7"
+    assert 0 < owner.left <= 20 * ROUNDED_UP
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    # A socket's path holds at most 107 bytes, which pytest's own directories can exceed.
+    with tempfile.TemporaryDirectory(prefix="omega-") as made:
+        yield Path(made)
+
+
+def test_a_unix_socket_is_reached(serve: Serve, directory: Path) -> None:
+    servicer = Recording(BRAIN)
+    config = ServerConfig(f"unix:{directory}/brain.sock", grace_seconds=0)
+    with BrainClient(serve(BRAIN, servicer, config)) as client:
+        client.get_stats()
+    assert [name for name, *_ in servicer.seen] == ["GetStats"]
+
+
+def test_a_unix_socket_is_called_localhost_on_the_wire(directory: Path) -> None:
+    path = directory / "brain.sock"
+    with socket.socket(socket.AF_UNIX) as listener, BrainClient(f"unix:{path}") as client:
+        listener.bind(str(path))
+        listener.listen()
+        caller = threading.Thread(target=_ignoring_the_end, args=(client.get_stats,))
+        caller.start()
+        peer, _ = listener.accept()
+        with peer:
+            peer.sendall(EMPTY_SETTINGS)
+            received = b""
+            while b"user-agent" not in received:
+                received += peer.recv(65_536)
+            client.close()
+        caller.join()
+    assert b":authority\tlocalhost" in received  # the tab is the length, 9
+    assert str(path).encode() not in received
+
+
+def _ignoring_the_end(call: Callable[[], object]) -> None:
+    with contextlib.suppress(ServiceError):
+        call()
+
+
+def test_a_server_with_tls_is_reached_by_those_who_trust_it(serve: Serve, tmp_path: Path) -> None:
+    files = Certificates(tmp_path)
+    config = ServerConfig(
+        "127.0.0.1:0",
+        tls_certificate=files.server_certificate,
+        tls_key=files.server_key,
+        grace_seconds=0,
+    )
+    address = serve(FEDERATION, Recording(FEDERATION), config)
+    with FederationClient(address, tls=ClientTls(ca=files.ca)) as client:
+        assert client.get_round(1) == federation_service_pb2.GetRoundResponse()
+    with (
+        FederationClient(address, timeout=20) as client,
+        pytest.raises(ServiceError) as caught,
+    ):
+        client.get_round(1)
+    assert caught.value.status == "UNAVAILABLE"
+    with pytest.raises(OmegaError, match="tls_ca"):
+        FederationClient(address, tls=ClientTls(ca=tmp_path / "absent.pem"))
