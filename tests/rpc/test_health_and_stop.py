@@ -9,13 +9,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from omega_rpc.config import ServerConfig
 from omega_rpc.server import Server
-from omega_testing import probe
-from omega_testing.probe import ProbeClient, await_health
+from omega_testing.probe import NAME, ProbeClient, await_health, probe
 
 Open = Callable[[str], grpc.Channel]
 
 
-@pytest.mark.parametrize("service", ["", probe.NAME])
+@pytest.mark.parametrize("service", ["", NAME])
 def test_health_follows_readiness(serve: Callable[..., str], dial: Open, service: str) -> None:
     ready = threading.Event()
     channel = dial(serve(readiness=ready.is_set))
@@ -65,25 +64,28 @@ def test_a_stop_lets_the_running_call_finish_and_takes_no_new_one(dial: Open) ->
         assert release.wait(20)
         return request
 
-    config = ServerConfig("127.0.0.1:0", grace_seconds=30)
-    server = Server(config, [probe.probe(behaviour)])
+    config = ServerConfig("127.0.0.1:0", drain_seconds=1, grace_seconds=30)
+    server = Server(config, [probe(behaviour)])
     channel = dial(server.start())
     await_health(channel, serving=True)
-    watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=20)
-    states = health_pb2.HealthCheckResponse
-    assert next(watch).status == states.SERVING
     running = ProbeClient(channel).unary.future(b"under way", timeout=20)
     assert entered.wait(20)
     stopping = threading.Thread(target=server.stop)
     stopping.start()
-    assert next(watch).status == states.NOT_SERVING
+    await_health(channel, serving=False)
     release.set()
     assert running.result() == b"under way"
-    watch.cancel()
     stopping.join()
     with pytest.raises(grpc.RpcError) as caught:
         ProbeClient(channel).unary(b"late", timeout=20)
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+def test_watch_is_not_served(serve: Callable[..., str], dial: Open) -> None:
+    stub = health_pb2_grpc.HealthStub(dial(serve()))
+    with pytest.raises(grpc.RpcError) as caught:
+        next(stub.Watch(health_pb2.HealthCheckRequest(), timeout=20))
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_a_call_that_outlasts_the_grace_is_cancelled(dial: Open) -> None:
@@ -94,7 +96,7 @@ def test_a_call_that_outlasts_the_grace_is_cancelled(dial: Open) -> None:
         release.wait(20)
         return request
 
-    server = Server(ServerConfig("127.0.0.1:0", grace_seconds=0), [probe.probe(behaviour)])
+    server = Server(ServerConfig("127.0.0.1:0", grace_seconds=0), [probe(behaviour)])
     running = ProbeClient(dial(server.start())).unary.future(b"", timeout=20)
     assert entered.wait(20)
     stopping = threading.Thread(target=server.stop)
@@ -105,8 +107,8 @@ def test_a_call_that_outlasts_the_grace_is_cancelled(dial: Open) -> None:
 
 
 def test_stopping_twice_or_before_the_start_does_nothing() -> None:
-    server = Server(ServerConfig("127.0.0.1:0", grace_seconds=0), [probe.probe(bytes)])
+    server = Server(ServerConfig("127.0.0.1:0", grace_seconds=0), [probe(bytes)])
     server.start()
     server.stop()
     server.stop()
-    Server(ServerConfig("127.0.0.1:0"), [probe.probe(bytes)]).stop()
+    Server(ServerConfig("127.0.0.1:0"), [probe(bytes)]).stop()

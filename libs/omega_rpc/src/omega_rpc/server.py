@@ -19,6 +19,7 @@ from omega_core.errors import invalid
 from omega_rpc import layers, sockets
 from omega_rpc.chain import Chain
 from omega_rpc.config import ServerConfig
+from omega_rpc.health import Health
 from omega_rpc.tls import server_credentials
 
 _log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class Server:
         self._names = [binding.name for binding in bindings]
         self._readiness = readiness or (lambda: True)
         self._stopping = threading.Event()
-        self._health = health.HealthServicer()
+        self._health = Health()
         self._lock: IO[bytes] | None = None
         self._watcher = threading.Thread(target=self._watch, name="readiness", daemon=True)
         self._pool = ThreadPoolExecutor(config.workers, thread_name_prefix="rpc")

@@ -8,10 +8,10 @@ import logging
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from omega_core.config import load, variable
@@ -93,15 +93,15 @@ def run_service(service: Service[C], argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(application: Application) -> int:
-    done = threading.Event()
+    # An event's set() would wait for itself when the signal meets its wait().
+    signals: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: done.set())
+        signal.signal(number, lambda number, _: signals.put(number))
     try:
         address = application.server.start()
         application.started()
         print(json.dumps({"listening": address}), flush=True)  # noqa: T201 - read by supervisors
-        done.wait()
-        _log.info("stopping")
+        _log.info("stopping at %s", signal.Signals(signals.get()).name)
         application.server.stop()
     finally:
         application.close()
