@@ -37,4 +37,9 @@ def leadership(store: Store) -> Iterator[Connection]:
         row = conn.execute("SELECT pg_try_advisory_lock(%s)", (LEADER_LOCK,)).fetchone()
         if row != (True,):
             raise OmegaError(ErrorCode.ROUND_CONFLICT)
-        yield conn
+        try:
+            yield conn
+        finally:
+            # Closing alone gives it up only once the server has noticed.
+            if not conn.closed:
+                conn.execute("SELECT pg_advisory_unlock(%s)", (LEADER_LOCK,))

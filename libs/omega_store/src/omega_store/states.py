@@ -79,11 +79,10 @@ _UPDATE = sql.SQL(
     " success_rate = %s, device_count_floor = %s, weight = %s, changed_version = %s"
     " WHERE pattern_id = %s AND removed_version IS NULL"
 ).format(vector=dialect.PARAMETER)
-NEAREST = sql.SQL(
+_NEAREST = sql.SQL(
     "SELECT pattern_id, {distance} FROM global_patterns"
     " WHERE removed_version IS NULL ORDER BY {distance} LIMIT %s"
 ).format(distance=dialect.DISTANCE)
-"""The statement of nearest(): vector, vector, limit."""
 
 
 def current(conn: Connection) -> State:
@@ -118,8 +117,15 @@ def step(conn: Connection, held_version: int) -> Step:
 def nearest(conn: Connection, embedding: FloatArray, most: int) -> list[tuple[int, float]]:
     """The live patterns most similar to a centred unit vector: (pattern_id, cosine), best first."""
     value = dialect.dump(embedding)
-    rows = conn.execute(NEAREST, (value, value, most)).fetchall()
+    rows = conn.execute(_NEAREST, (value, value, most)).fetchall()
     return [(pattern_id, 1.0 - distance) for pattern_id, distance in rows]
+
+
+def explain_nearest(conn: Connection, embedding: FloatArray, most: int) -> str:
+    """How the server answers nearest(): the plan, a line a step."""
+    value = dialect.dump(embedding)
+    rows = conn.execute(sql.SQL("EXPLAIN ") + _NEAREST, (value, value, most)).fetchall()
+    return "\n".join(line for (line,) in rows)
 
 
 def publish(

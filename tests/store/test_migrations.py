@@ -1,0 +1,67 @@
+"""Migrations: once each, whoever runs them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from omega_core.errors import ErrorCode, OmegaError
+from omega_store import MigrationError, migrate, pending
+from omega_store.migrate import migrations
+
+
+def test_an_empty_database_lacks_every_migration(empty_database_url: str) -> None:
+    assert pending(empty_database_url) == tuple(m.name for m in migrations())
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    assert [m.number for m in migrations()] == list(range(1, len(migrations()) + 1))
+
+
+def test_migrating_twice_applies_once(empty_database_url: str) -> None:
+    assert migrate(empty_database_url) == tuple(m.name for m in migrations())
+    assert migrate(empty_database_url) == ()
+    assert pending(empty_database_url) == ()
+
+
+def test_concurrent_migrators_apply_each_migration_once(empty_database_url: str) -> None:
+    with ThreadPoolExecutor(6) as threads:
+        applied = list(threads.map(migrate, [empty_database_url] * 6))
+    assert sum(applied, ()) == tuple(m.name for m in migrations())
+
+
+def test_a_changed_migration_is_refused(empty_database_url: str) -> None:
+    migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as conn:
+        conn.execute("UPDATE schema_migrations SET sha256 = 'other' WHERE number = 1")
+    with pytest.raises(MigrationError, match="0001_shard differs"):
+        migrate(empty_database_url)
+    with pytest.raises(MigrationError, match="0001_shard differs"):
+        pending(empty_database_url)
+
+
+def test_a_failed_migration_leaves_nothing_behind(empty_database_url: str) -> None:
+    with psycopg.connect(empty_database_url) as conn:
+        conn.execute("CREATE TABLE global_patterns (in_the_way integer)")
+    with pytest.raises(psycopg.errors.DuplicateTable):
+        migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as conn:
+        assert conn.execute("SELECT to_regclass('devices')").fetchone() == (None,)
+        conn.execute("DROP TABLE global_patterns")
+    assert migrate(empty_database_url) == tuple(m.name for m in migrations())
+
+
+def test_a_database_of_a_newer_release_lacks_nothing(empty_database_url: str) -> None:
+    migrate(empty_database_url)
+    with psycopg.connect(empty_database_url) as conn:
+        conn.execute("INSERT INTO schema_migrations VALUES (9999, '9999_later', 'x')")
+    assert pending(empty_database_url) == ()
+    assert migrate(empty_database_url) == ()
+
+
+def test_a_server_that_is_not_there_is_unavailable() -> None:
+    with pytest.raises(OmegaError) as caught:
+        migrate("postgresql://postgres@127.0.0.1:1/postgres")
+    assert caught.value.code == ErrorCode.STORAGE_UNAVAILABLE

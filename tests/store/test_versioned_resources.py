@@ -1,0 +1,67 @@
+"""Resources: versions follow each other, bodies are read in slices, the newest few are kept."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from omega_core.errors import ErrorCode, OmegaError
+from omega_store import Connection, Store, resources
+from omega_store.heads import heads
+from omega_store.resources import KEEP, ResourceInfo, ResourceKind
+from omega_store.states import NOTHING
+from omega_testing.fleet import MODEL, NOW
+
+
+def put(
+    conn: Connection, version: int, body: bytes, kind: int = ResourceKind.CATALOGUE
+) -> ResourceInfo:
+    return resources.publish(conn, kind, version, model_version=MODEL, body=body, now=NOW)
+
+
+def test_a_body_is_read_in_slices(store: Store) -> None:
+    body = bytes(range(256)) * 40
+    with store.transaction() as conn:
+        stated = put(conn, 1, body)
+        assert stated == resources.info(conn, ResourceKind.CATALOGUE, 1)
+        parts = [
+            resources.read(conn, ResourceKind.CATALOGUE, 1, at, 4_000)
+            for at in range(0, len(body) + 4_000, 4_000)
+        ]
+    assert b"".join(parts) == body
+    assert [len(part) for part in parts] == [4_000, 4_000, 2_240, 0]
+    assert (stated.size, stated.sha256) == (len(body), hashlib.sha256(body).digest())
+
+
+def test_the_newest_versions_of_each_kind_are_kept(store: Store) -> None:
+    with store.transaction() as conn:
+        for version in range(1, KEEP + 3):
+            put(conn, version, b"c%d" % version)
+        put(conn, 1, b"factors", ResourceKind.FACTORS)
+        for version in (1, 2):
+            with pytest.raises(OmegaError) as caught:
+                resources.read(conn, ResourceKind.CATALOGUE, version, 0, 10)
+            assert caught.value.code == ErrorCode.UNKNOWN_RESOURCE
+            with pytest.raises(OmegaError):
+                resources.info(conn, ResourceKind.CATALOGUE, version)
+        for version in range(3, KEEP + 3):
+            assert resources.read(conn, ResourceKind.CATALOGUE, version, 0, 10) == b"c%d" % version
+        assert resources.newest_version(conn, ResourceKind.CATALOGUE) == KEEP + 2
+        found = heads(conn)
+    assert found.state == NOTHING
+    assert {(r.kind, r.version) for r in found.resources} == {(1, KEEP + 2), (2, 1)}
+
+
+@pytest.mark.parametrize("version", [1, 3])
+def test_a_version_must_follow_the_newest(store: Store, version: int) -> None:
+    with store.transaction() as conn:
+        put(conn, 1, b"first")
+        with pytest.raises(OmegaError) as caught:
+            put(conn, version, b"second")
+    assert caught.value.code == ErrorCode.ROUND_CONFLICT
+
+
+def test_an_empty_body_is_refused(store: Store) -> None:
+    with store.transaction() as conn, pytest.raises(ValueError, match="at most"):
+        put(conn, 1, b"")
