@@ -73,7 +73,7 @@ class BrainServiceServicer:
 
     def GetRecommendations(self, request, context):
         """What this household will want to watch now: ranked titles it has not seen.
-        INVALID_ARGUMENT names the field and the bound.
+        INVALID_ARGUMENT names the field and the bound; NOT_FOUND (an unknown id in content_ids).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

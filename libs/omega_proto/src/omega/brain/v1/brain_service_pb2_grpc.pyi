@@ -35,7 +35,7 @@ class BrainServiceStub:
     def __new__(cls, channel: _aio.Channel) -> BrainServiceAsyncStub: ...
     GetRecommendations: _grpc.UnaryUnaryMultiCallable[_brain_service_pb2.GetRecommendationsRequest, _brain_service_pb2.GetRecommendationsResponse]
     """What this household will want to watch now: ranked titles it has not seen.
-    INVALID_ARGUMENT names the field and the bound.
+    INVALID_ARGUMENT names the field and the bound; NOT_FOUND (an unknown id in content_ids).
     """
     ObserveEvent: _grpc.UnaryUnaryMultiCallable[_brain_service_pb2.ObserveEventRequest, _brain_service_pb2.ObserveEventResponse]
     """Records one viewing event. The answer is given after it is durable; it changes the next
@@ -60,7 +60,7 @@ class BrainServiceAsyncStub(BrainServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetRecommendations: _aio.UnaryUnaryMultiCallable[_brain_service_pb2.GetRecommendationsRequest, _brain_service_pb2.GetRecommendationsResponse]  # type: ignore[assignment]
     """What this household will want to watch now: ranked titles it has not seen.
-    INVALID_ARGUMENT names the field and the bound.
+    INVALID_ARGUMENT names the field and the bound; NOT_FOUND (an unknown id in content_ids).
     """
     ObserveEvent: _aio.UnaryUnaryMultiCallable[_brain_service_pb2.ObserveEventRequest, _brain_service_pb2.ObserveEventResponse]  # type: ignore[assignment]
     """Records one viewing event. The answer is given after it is durable; it changes the next
@@ -88,7 +88,7 @@ class BrainServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_brain_service_pb2.GetRecommendationsResponse, _abc.Awaitable[_brain_service_pb2.GetRecommendationsResponse]]:
         """What this household will want to watch now: ranked titles it has not seen.
-        INVALID_ARGUMENT names the field and the bound.
+        INVALID_ARGUMENT names the field and the bound; NOT_FOUND (an unknown id in content_ids).
         """
 
     @_abc_1.abstractmethod
