@@ -23,8 +23,10 @@ GOOD = {
     "country": "France",
     "description": "About a letter.",
 }
-# Any character may stand in a title but control characters and lone surrogates.
-_TEXT = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=12)
+# Any character may stand in a title but control characters and lone surrogates; line and paragraph
+# separators are drawn often, since text tools break lines there.
+_CHARACTER = st.characters(exclude_categories=("Cc", "Cs")) | st.sampled_from("\u2028\u2029")
+_TEXT = st.text(_CHARACTER, min_size=1, max_size=12)
 _CONTENTS = st.lists(
     st.builds(
         Content,
