@@ -1,0 +1,1 @@
+"""`omega bench`: measured figures, each beside a peer or limit of the same run."""

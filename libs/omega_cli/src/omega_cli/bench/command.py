@@ -1,0 +1,38 @@
+"""`omega bench`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = commands.add_parser("bench", help="measure, beside peers of the same run")
+    what = parser.add_subparsers(metavar="WHAT", required=True)
+    brain = what.add_parser("brain", help="the brain at 10,000 titles")
+    brain.add_argument("--json", action="store_true", help="print one object for machines")
+    brain.add_argument("--cache-dir", type=Path, help="where `omega model install` put the model")
+    brain.set_defaults(run=_brain)
+
+
+def _brain(arguments: argparse.Namespace) -> int:
+    # The benchmark's dependencies come with the extra `demo`; other commands do without them.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
+
+    from omega_cli.bench import brain, figures  # noqa: PLC0415
+    from omega_embed import open_encoder  # noqa: PLC0415
+
+    with Progress(console=Console(file=sys.stderr)) as progress:
+        task = progress.add_task("measuring the brain", total=100)
+        found = brain.measure(
+            open_encoder(arguments.cache_dir), lambda count: progress.advance(task, count)
+        )
+        progress.update(task, completed=100)
+    if arguments.json:
+        print(figures.as_json("brain", found))
+    else:
+        figures.show("brain", found, Console())
+    return 0
