@@ -2,10 +2,10 @@
 
 from omega_learn.decode import Posterior, decode
 from omega_learn.factors import Factors, fit_factors
+from omega_learn.fleet import DeviceSketches, Fleet, gather
 from omega_learn.patterns import GlobalPattern, global_patterns, stable_ids
 from omega_learn.prior import estimate_prior
 from omega_learn.round import (
-    DeviceSketches,
     LearnConfig,
     RoundFigures,
     RoundInput,
@@ -14,11 +14,14 @@ from omega_learn.round import (
 )
 from omega_learn.rows import DeviceRows, device_rows
 from omega_learn.statistics import Statistics, count_support, merge, summarise
+from omega_learn.tastes import Expectations, decode_fleet
 
 __all__ = [
     "DeviceRows",
     "DeviceSketches",
+    "Expectations",
     "Factors",
+    "Fleet",
     "GlobalPattern",
     "LearnConfig",
     "Posterior",
@@ -28,9 +31,11 @@ __all__ = [
     "Statistics",
     "count_support",
     "decode",
+    "decode_fleet",
     "device_rows",
     "estimate_prior",
     "fit_factors",
+    "gather",
     "global_patterns",
     "merge",
     "run",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
 from omega_core.errors import invalid
 from omega_core.limits import DIMENSION
 from omega_core.vectors import FloatArray

@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+
 from omega_core.errors import invalid
 from omega_core.vectors import FloatArray
+from omega_learn.arrays import Int32Array, Int64Array, check_inputs
 from omega_privacy import sharpness
-
-from omega_learn.arrays import Int32Array, check_inputs
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ def decode(
     prior: FloatArray,
     sigma: float,
     *,
+    owners: Int64Array | None = None,
     top: int = 10,
     block: int = 1024,
 ) -> Posterior:
@@ -39,7 +40,8 @@ def decode(
     Args:
         sketches: (n, 384) of +-1.
         embeddings: (m, 384) centred unit rows.
-        prior: (m,) of at least 0, sums to about 1.
+        prior: (m,) of at least 0, sums to about 1; or a prior a device, (devices, m).
+        owners: row of `prior` that each sketch takes, (n,); needed with a prior a device.
         sigma: noise scale of the sketches, greater than 0.
         top: how many titles of each sketch are kept, at least 1; never more than m.
         block: sketches decoded at once, at least 1; block x m float32 are held.
@@ -49,8 +51,10 @@ def decode(
     """
     check_inputs(sketches, embeddings, sigma, top=top, block=block)
     n, m = sketches.shape[0], embeddings.shape[0]
-    if prior.shape != (m,) or not np.isfinite(prior).all() or (prior < 0).any():
+    if prior.shape[-1] != m or not np.isfinite(prior).all() or (prior < 0).any():
         raise invalid("prior", f"{m:,} finite numbers of at least 0")
+    if (owners is None) != (prior.ndim == 1) or (owners is not None and owners.shape != (n,)):
+        raise invalid("owners", "the prior's row of each sketch")
     top = min(top, m)
     slope = np.float32(sharpness(sigma) / math.sqrt(sketches.shape[1]))
     with np.errstate(divide="ignore"):
@@ -59,8 +63,8 @@ def decode(
     weights = np.empty((n, top), np.float32)
     for start in range(0, n, block):
         rows = slice(start, start + block)
-        odds = (sketches[rows] * slope) @ embeddings.T
-        odds += log_prior
+        odds = np.asarray((sketches[rows] * slope) @ embeddings.T, np.float32)
+        odds += log_prior if owners is None else log_prior[owners[rows]]
         odds -= odds.max(axis=1, keepdims=True)
         np.exp(odds, out=odds)
         titles[rows], weights[rows] = largest(odds, top)

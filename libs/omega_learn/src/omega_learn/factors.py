@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from omega_core import validate
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_core.vectors import FloatArray
-
 from omega_learn.arrays import DoubleArray, Int8Array, Int32Array
 from omega_learn.rows import UNIT
 from omega_learn.statistics import Statistics

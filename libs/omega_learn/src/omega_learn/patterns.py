@@ -1,4 +1,4 @@
-"""Global patterns: clusters of what the fleet succeeded with, each with enough devices behind it."""
+"""Global patterns: clusters of what the fleet succeeded with, enough devices behind each."""
 
 from __future__ import annotations
 
@@ -6,22 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from omega_core.vectors import FloatArray, unit
 
-from omega_learn.arrays import DoubleArray, Int64Array
+from omega_core.vectors import FloatArray
+from omega_learn.arrays import Int64Array
+from omega_learn.clusters import means, spherical_kmeans
 from omega_learn.rows import UNIT, DeviceRows
 from omega_learn.statistics import Statistics
 
-MIN_AGREEMENT = 0.25
-"""Least cosine of a member with its centroid."""
-MEMBER_MASS = 0.5
-"""Least stake of a device in a cluster with which it counts as behind it."""
 TITLES_A_PATTERN = 12
-"""Supported titles for each pattern, until max_patterns is reached."""
-SAME = 0.999
-"""Cosine from which a pattern that kept its figures counts as unchanged."""
+"""Supported titles for each pattern, until the most patterns are reached."""
+MIN_AGREEMENT = 0.2
+"""Least cosine of a member with its centroid."""
+BEHIND = UNIT // 2
+"""Least stake of a device in a cluster, in units, with which it stands behind it."""
 MATCH = 0.7
 """Least cosine with which a pattern takes over the id of an earlier one."""
+SAME = 0.999
+"""Cosine from which a pattern whose figures stayed counts as unchanged."""
+RATE_TOLERANCE = 0.01
+"""Change of a success rate that is no news."""
+WEIGHT_TOLERANCE = 0.05
+"""Relative change of a weight that is no news."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class GlobalPattern:
     """A taste that several devices share."""
 
     pattern_id: int
-    """From 1; 0 before it has one."""
+    """From 1, chosen by the shard; 0 = new."""
     embedding: FloatArray
     """Centred unit vector, (384,)."""
     success_rate: float
@@ -37,7 +42,7 @@ class GlobalPattern:
     device_count_floor: int
     """Distinct devices behind it, rounded down to a power of two."""
     weight: float
-    """Share of the supported titles' quality, 0 to 1."""
+    """Its share of the quality of all supported titles, 0 to 1."""
 
 
 def global_patterns(
@@ -47,31 +52,99 @@ def global_patterns(
     *,
     max_patterns: int = 48,
     min_devices: int = 3,
+    previous: Sequence[GlobalPattern] = (),
     seed: int = 0,
 ) -> tuple[GlobalPattern, ...]:
     """Clusters the titles of `statistics` by direction, weighted by quality.
 
-    Spherical k-means (Dhillon & Modha 2001). Members that point elsewhere are dropped, and a
-    cluster with fewer than `min_devices` devices behind it is not given out.
+    Quality is stake x success rate x sample count. Titles that point elsewhere than their cluster
+    are dropped from it, and a cluster with fewer than `min_devices` devices behind it is not given
+    out.
 
     Args:
-        statistics: over the titles that may be given out.
-        rows: the rows behind `statistics`, to count devices.
+        statistics: over the titles that may be given out, t of them.
+        rows: the rows behind `statistics`.
         embeddings: (m, 384) centred unit rows; statistics.titles are rows of it.
-        max_patterns: most patterns, at least 1.
+        max_patterns: most patterns, at least 1; t / 12 of them at most.
         min_devices: least number of distinct devices behind a pattern.
-        seed: of the first centroids.
+        previous: patterns of the last round, from which the clusters start.
+        seed: of the clusters that start afresh.
 
     Returns:
-        Heaviest first, without ids.
+        Heaviest first, all new.
     """
+    quality = statistics.quality.astype(np.float64)
+    if not quality.sum() > 0:
+        return ()
+    points = embeddings[statistics.titles]
+    most = max(1, min(max_patterns, len(points) // TITLES_A_PATTERN))
+    start = np.array([p.embedding for p in previous], np.float32) if previous else None
+    centroids, labels = spherical_kmeans(points, quality, most, start=start, seed=seed)
+    astray = np.einsum("td,td->t", points, centroids[labels]) < MIN_AGREEMENT
+    labels[astray] = len(centroids)
+    centroids = means(points, quality, labels, len(centroids) + 1)[:-1]
+    devices = _devices_behind(rows, statistics, labels, len(centroids))
+    won, tried = (
+        np.bincount(labels, figure, minlength=len(centroids) + 1)
+        for figure in (quality, statistics.samples)
+    )
+    found = [
+        GlobalPattern(
+            pattern_id=0,
+            embedding=centroids[c],
+            success_rate=float(min(won[c] / tried[c], 1.0)),
+            device_count_floor=1 << (int(devices[c]).bit_length() - 1),
+            weight=float(won[c] / quality.sum()),
+        )
+        for c in range(len(centroids))
+        if devices[c] >= min_devices and won[c] > 0
+    ]
+    return tuple(sorted(found, key=lambda p: -p.weight))
 
 
 def stable_ids(
     previous: Sequence[GlobalPattern], current: Sequence[GlobalPattern]
 ) -> tuple[GlobalPattern, ...]:
-    """Gives each current pattern the id of the nearest earlier one, or a fresh id.
+    """Gives each current pattern the id of the earlier one that it continues; 0 = it is new.
 
-    Pairs are taken greedily by falling cosine, down to MATCH. A pattern that hardly moved is
-    returned as it was, so that a delta leaves it out. Fresh ids follow the largest one given.
+    Pairs are taken greedily by falling cosine, down to MATCH. A pattern that brings no news is
+    returned as the earlier one, so that it stays out of the delta.
     """
+    if not previous or not current:
+        return tuple(current)
+    named = list(current)
+    cosines = np.array([p.embedding for p in current]) @ np.array([p.embedding for p in previous]).T
+    for _ in range(min(cosines.shape)):
+        new, old = divmod(int(cosines.argmax()), len(previous))
+        cosine = float(cosines[new, old])
+        if cosine < MATCH:
+            break
+        named[new] = _continue(previous[old], current[new], cosine)
+        cosines[new, :] = cosines[:, old] = -np.inf
+    return tuple(named)
+
+
+def _continue(old: GlobalPattern, new: GlobalPattern, cosine: float) -> GlobalPattern:
+    """The earlier pattern when `new` brings no news, else `new` under its id."""
+    same = (
+        cosine > SAME
+        and old.device_count_floor == new.device_count_floor
+        and abs(old.success_rate - new.success_rate) <= RATE_TOLERANCE
+        and abs(old.weight - new.weight) <= WEIGHT_TOLERANCE * old.weight
+    )
+    return old if same else replace(new, pattern_id=old.pattern_id)
+
+
+def _devices_behind(
+    rows: DeviceRows, statistics: Statistics, labels: Int64Array, clusters: int
+) -> Int64Array:
+    """Distinct devices with enough stake in each cluster, (clusters,)."""
+    label_of = np.full(int(rows.titles.max(initial=0)) + 1, clusters, np.int64)
+    inside = statistics.titles < len(label_of)
+    label_of[statistics.titles[inside]] = labels[inside]
+    cells = rows.owners() * (clusters + 1) + label_of[rows.titles]
+    order = np.argsort(cells, kind="stable")
+    heads = np.flatnonzero(np.diff(cells[order], prepend=-1))
+    stakes = np.add.reduceat(rows.stakes[order].astype(np.int64), heads)
+    behind = cells[order][heads][stakes >= BEHIND] % (clusters + 1)
+    return np.bincount(behind, minlength=clusters + 1)[:clusters].astype(np.int64)

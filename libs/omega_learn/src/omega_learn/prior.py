@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
 from omega_core.errors import invalid
 from omega_core.vectors import FloatArray
-from omega_privacy import sharpness
-
 from omega_learn.arrays import Int32Array, check_inputs
 from omega_learn.decode import largest
+from omega_privacy import sharpness
 
 FLOOR = 1e-6
 """Added to every title's share, so that none becomes impossible."""
@@ -22,10 +22,8 @@ def estimate_prior(
     sigma: float,
     *,
     steps: int = 8,
-    sample: int = 200_000,
     candidates: int = 300,
     block: int = 1024,
-    seed: int = 0,
 ) -> FloatArray:
     """Share of each title among all sketches: (m,) float32, sums to 1.
 
@@ -37,22 +35,16 @@ def estimate_prior(
         embeddings: (m, 384) centred unit rows.
         sigma: noise scale of the sketches, greater than 0.
         steps: EM steps, at least 0.
-        sample: most sketches used, drawn without replacement, at least 1.
-        candidates: titles considered for each sketch, the likeliest; their likelihoods are held,
-            6 bytes each.
+        candidates: titles considered for each sketch, the likeliest; 6 bytes are held of each.
         block: sketches compared at once, at least 1; block x m float32 are held.
-        seed: of the draw.
 
     Raises:
         OmegaError: INVALID_FIELD when a shape or bound is broken.
     """
-    check_inputs(sketches, embeddings, sigma, sample=sample, candidates=candidates, block=block)
+    check_inputs(sketches, embeddings, sigma, candidates=candidates, block=block)
     if steps < 0:
         raise invalid("steps", "at least 0")
     n, m = sketches.shape[0], embeddings.shape[0]
-    if n > sample:
-        drawn = np.random.default_rng(seed).choice(n, sample, replace=False)
-        sketches = sketches[np.sort(drawn)]
     prior = np.full(m, 1 / m, np.float32)
     if not n:
         return prior
@@ -71,7 +63,8 @@ def _likelihoods(
     likelihood = np.empty(titles.shape, np.float16)
     for start in range(0, len(sketches), block):
         rows = slice(start, start + block)
-        titles[rows], logs = largest((sketches[rows] * slope) @ embeddings.T, candidates)
+        logs = np.asarray((sketches[rows] * slope) @ embeddings.T, np.float32)
+        titles[rows], logs = largest(logs, candidates)
         likelihood[rows] = np.exp(logs - logs[:, :1])
     return titles, likelihood
 

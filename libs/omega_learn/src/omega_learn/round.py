@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from omega_core import validate
-from omega_core.limits import MIN_DEVICES
-from omega_core.vectors import FloatArray
+import numpy as np
 
-from omega_learn.factors import MAX_RANK, Factors
-from omega_learn.patterns import GlobalPattern
-from omega_learn.statistics import Statistics
+from omega_core import validate
+from omega_core.errors import ErrorCode, OmegaError
+from omega_core.limits import MIN_DEVICES
+from omega_core.vectors import FloatArray, centre
+from omega_learn.factors import MAX_RANK, Factors, fit_factors
+from omega_learn.fleet import DeviceSketches, gather
+from omega_learn.patterns import GlobalPattern, global_patterns, stable_ids
+from omega_learn.prior import estimate_prior
+from omega_learn.rows import DeviceRows
+from omega_learn.statistics import Statistics, count_support, summarise
+from omega_learn.tastes import Expectations, decode_fleet
 
 
 @dataclass(frozen=True)
@@ -29,13 +35,20 @@ class LearnConfig:
     min_title_devices: int = MIN_DEVICES
     """Least number of distinct devices behind a title or a pattern, 3 to 1,000,000."""
     max_device_sketches: int = 200
-    """Newest sketches of a device that count, 1 to 10,000."""
+    """Most distinct sketches of a device that count, 1 to 10,000."""
+    device_clip: float = 50.0
+    """Most that one device adds to the trace of the Gram matrix, 1 to 10,000."""
     max_patterns: int = 48
     """Most global patterns, 1 to 256."""
     top: int = 10
     """Titles kept of each decoded sketch, 1 to 100."""
+    taste_share: float = 0.7
+    """Share of the fleet's model in a device's prior at the second decoding, 0 to 0.99; 0 = the
+    sketches of a device are decoded apart, once."""
     prior_steps: int = 8
     """EM steps of the prior, 0 to 100."""
+    prior_sample: int = 200_000
+    """Most sketches from which the prior is estimated, 1,000 to 1,000,000."""
     seed: int = 0
     """Of every random draw, 0 to 2^31 - 1."""
 
@@ -46,22 +59,13 @@ class LearnConfig:
         validate.integer("min_devices", self.min_devices, MIN_DEVICES, 1_000_000)
         validate.integer("min_title_devices", self.min_title_devices, MIN_DEVICES, 1_000_000)
         validate.integer("max_device_sketches", self.max_device_sketches, 1, 10_000)
+        validate.number("device_clip", self.device_clip, 1, 10_000)
         validate.integer("max_patterns", self.max_patterns, 1, 256)
         validate.integer("top", self.top, 1, 100)
+        validate.number("taste_share", self.taste_share, 0, 0.99)
         validate.integer("prior_steps", self.prior_steps, 0, 100)
+        validate.integer("prior_sample", self.prior_sample, 1_000, 1_000_000)
         validate.integer("seed", self.seed, 0, 2**31 - 1)
-
-
-@dataclass(frozen=True)
-class DeviceSketches:
-    """What one device pushed."""
-
-    device_key: str
-    """Names the device within the round; never part of a result."""
-    sketches: bytes
-    """48 bytes a sketch, oldest first."""
-    classes: bytes
-    """A byte a sketch, 0 to 31."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class RoundInput:
     mean: FloatArray
     """The catalogue's centring mean, (384,)."""
     devices: Iterable[DeviceSketches]
-    """In any order; a device may come in several pieces, oldest first."""
+    """In any order; a device may come in several pieces."""
     previous: tuple[GlobalPattern, ...] = ()
     """Patterns of the last round, whose ids are kept where they go on."""
 
@@ -110,6 +114,61 @@ def run(inputs: RoundInput, config: LearnConfig) -> RoundResult:
     Equal input gives an equal result, whatever the order of devices.
 
     Raises:
-        OmegaError: INVALID_FIELD when lengths or shapes do not fit, ROUND_NOT_POSSIBLE with fewer
-            than config.min_devices devices, no catalogue, or no supported title.
+        OmegaError: INVALID_FIELD when lengths or shapes do not fit; ROUND_NOT_POSSIBLE without a
+            catalogue, with fewer than config.min_devices devices, or without a supported title.
     """
+    if not len(inputs.embeddings):
+        raise _not_possible("the catalogue", "at least one title")
+    embeddings = centre(inputs.embeddings, inputs.mean)
+    fleet = gather(inputs.devices, config.max_device_sketches)
+    if len(fleet) < config.min_devices:
+        raise _not_possible("the shard", f"{config.min_devices:,} devices with sketches")
+    prior = estimate_prior(
+        fleet.sample(config.prior_sample, config.seed),
+        embeddings,
+        config.sigma,
+        steps=config.prior_steps,
+    )
+    rows = decode_fleet(fleet, embeddings, prior, config.sigma, top=config.top)
+    statistics = _reduce(rows, len(embeddings), config)
+    model = _fit(statistics, prior, config)
+    if config.taste_share:
+        expected = Expectations(model, rows, config.taste_share)
+        rows = decode_fleet(
+            fleet, embeddings, prior, config.sigma, top=config.top, expectations=expected
+        )
+        statistics = _reduce(rows, len(embeddings), config)
+        model = _fit(statistics, prior, config)
+    found = global_patterns(
+        statistics,
+        rows,
+        embeddings,
+        max_patterns=config.max_patterns,
+        min_devices=config.min_title_devices,
+        previous=inputs.previous,
+        seed=config.seed,
+    )
+    figures = RoundFigures(
+        devices=len(fleet),
+        sketches=len(fleet.classes),
+        supported_titles=len(statistics.titles),
+        patterns=len(found),
+    )
+    return RoundResult(model, stable_ids(inputs.previous, found), figures)
+
+
+def _reduce(rows: DeviceRows, titles: int, config: LearnConfig) -> Statistics:
+    """Statistics over the titles that enough devices support."""
+    supported = np.flatnonzero(count_support(rows, titles) >= config.min_title_devices)
+    if not len(supported):
+        bound = f"a title that {config.min_title_devices:,} devices support"
+        raise _not_possible("the shard", bound)
+    return summarise(rows, supported.astype(np.int32), clip=config.device_clip)
+
+
+def _fit(statistics: Statistics, prior: FloatArray, config: LearnConfig) -> Factors:
+    return fit_factors(statistics, prior[statistics.titles], lam=config.lam, rank=config.rank)
+
+
+def _not_possible(field: str, bound: str) -> OmegaError:
+    return OmegaError(ErrorCode.ROUND_NOT_POSSIBLE, field=field, bound=bound)

@@ -7,10 +7,12 @@ shards, and one day secure aggregation (Bonawitz et al. 2017), work without its 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from omega_core.errors import invalid
+from numpy.typing import NDArray
 
+from omega_core.errors import invalid
 from omega_learn.arrays import DoubleArray, Int32Array, Int64Array
 from omega_learn.rows import UNIT, DeviceRows
 
@@ -26,7 +28,7 @@ class Statistics:
     titles: Int32Array
     """The titles counted, ascending, (t,)."""
     gram: DoubleArray
-    """Sum of x x' over device rows x: whole numbers of UNIT^-2, exact below 2^53, (t, t)."""
+    """Sum of x x' over clipped device rows x: whole numbers of UNIT^-2, exact below 2^53, (t, t)."""
     support: Int64Array
     """Distinct devices with a stake of at least .2, (t,)."""
     quality: Int64Array
@@ -42,30 +44,36 @@ def count_support(rows: DeviceRows, titles: int) -> Int64Array:
     return np.bincount(rows.titles[rows.stakes >= SUPPORTS], minlength=titles).astype(np.int64)
 
 
-def summarise(rows: DeviceRows, titles: Int32Array) -> Statistics:
+def summarise(rows: DeviceRows, titles: Int32Array, *, clip: float = 50.0) -> Statistics:
     """The statistics of some devices.
 
     Args:
         rows: one row a device, no device twice.
         titles: those to count, ascending and distinct, (t,); entries for others are left out.
+        clip: a row x with |x|_1 above it is scaled by sqrt(clip / |x|_1), so that no device adds
+            more than this to the trace of the Gram matrix; above 0.
 
     Raises:
-        OmegaError: INVALID_FIELD titles.
+        OmegaError: INVALID_FIELD titles or clip.
     """
+    if not clip > 0:
+        raise invalid("clip", "above 0")
     if titles.ndim != 1 or (np.diff(titles) <= 0).any():
         raise invalid("titles", "ascending and distinct")
     t = len(titles)
     place = np.searchsorted(titles, rows.titles)
     known = place < t
     known[known] = titles[place[known]] == rows.titles[known]
+    scale = _scales(rows, clip)
     gram = np.zeros((t, t))
     for start in range(0, len(rows), _BLOCK):
         stop = min(start + _BLOCK, len(rows))
-        part = slice(rows.starts[start], rows.starts[stop])
-        owner = np.repeat(np.arange(stop - start), np.diff(rows.starts[start : stop + 1]))
+        inside = slice(rows.starts[start], rows.starts[stop])
+        keep = known[inside]
         dense = np.zeros((stop - start, t))
-        keep = known[part]
-        dense[owner[keep], place[part][keep]] = rows.stakes[part][keep]
+        owners = rows.part(start, stop).owners()
+        clipped = np.rint(rows.stakes[inside] * scale[start + owners])
+        dense[owners[keep], place[inside][keep]] = clipped[keep]
         gram += dense.T @ dense
     return Statistics(
         titles=titles,
@@ -83,17 +91,24 @@ def merge(a: Statistics, b: Statistics) -> Statistics:
     The devices of `a` and `b` must be distinct. The titles are the union.
     """
     titles = np.union1d(a.titles, b.titles)
-    total = [np.zeros(len(titles), np.int64) for _ in range(3)]
     gram = np.zeros((len(titles), len(titles)))
+    support, quality, samples = (np.zeros(len(titles), np.int64) for _ in range(3))
     for part in (a, b):
         at = np.searchsorted(titles, part.titles)
         gram[np.ix_(at, at)] += part.gram
-        for into, values in zip(total, (part.support, part.quality, part.samples), strict=True):
-            into[at] += values
-    return Statistics(titles, gram, *total, devices=a.devices + b.devices)
+        support[at] += part.support
+        quality[at] += part.quality
+        samples[at] += part.samples
+    return Statistics(titles, gram, support, quality, samples, a.devices + b.devices)
 
 
-def _sums(place: Int64Array, values: Int64Array, length: int) -> Int64Array:
+def _scales(rows: DeviceRows, clip: float) -> DoubleArray:
+    """Factor of each row, above 0 to 1, (devices,)."""
+    mass = np.bincount(rows.owners(), rows.stakes, minlength=len(rows)) / UNIT
+    return np.sqrt(np.minimum(1.0, clip / np.maximum(mass, clip)))
+
+
+def _sums(place: Int64Array, values: NDArray[Any], length: int) -> Int64Array:
     """Sums of `values` by place, without rounding."""
     total = np.zeros(length, np.int64)
     np.add.at(total, place, values)

@@ -1,0 +1,120 @@
+"""The sketches that count: a bounded number of each device, in a canonical order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omega_core.errors import invalid
+from omega_core.limits import SKETCH_BYTES
+from omega_core.vectors import FloatArray
+from omega_learn.arrays import Int64Array
+from omega_privacy import count_value, rate_value, split_class_byte, unpack_sketches
+from omega_privacy.classes import COUNT_VALUES, RATE_CLASSES
+
+_CLASSES = RATE_CLASSES * len(COUNT_VALUES)
+_SPLIT = [split_class_byte(byte) for byte in range(_CLASSES)]
+_RATES = np.array([rate_value(rate) for rate, _ in _SPLIT], np.float32)
+_COUNTS = np.array([count_value(count) for _, count in _SPLIT], np.float32)
+
+
+@dataclass(frozen=True)
+class DeviceSketches:
+    """What one device pushed."""
+
+    device_key: str
+    """Names the device within the round; no result holds it."""
+    sketches: bytes
+    """48 bytes a sketch."""
+    classes: bytes
+    """A byte a sketch, 0 to 31."""
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Sketches by device, devices by key: the same whatever the order in which they came."""
+
+    packed: bytes
+    """48 bytes a sketch, those of a device beside each other."""
+    classes: NDArray[np.uint8]
+    """Class byte of each sketch, (n,)."""
+    starts: Int64Array
+    """(devices + 1,): device d has sketches starts[d] to starts[d + 1]."""
+
+    def __len__(self) -> int:
+        """Devices with at least one sketch."""
+        return len(self.starts) - 1
+
+    @property
+    def success_rates(self) -> FloatArray:
+        """Success rate of each sketch, (n,), 0 to 1."""
+        return _RATES[self.classes]
+
+    @property
+    def sample_counts(self) -> FloatArray:
+        """Sample count of each sketch, (n,), above 0."""
+        return _COUNTS[self.classes]
+
+    def sketches(self, start: int, stop: int) -> FloatArray:
+        """Sketches start to stop as float32 of +-1, (stop - start, 384)."""
+        return unpack_sketches(self.packed[start * SKETCH_BYTES : stop * SKETCH_BYTES])
+
+    def sample(self, most: int, seed: int) -> FloatArray:
+        """All sketches, or `most` of them drawn with `seed`, as float32 of +-1, (n, 384)."""
+        count = len(self.classes)
+        if count <= most:
+            return self.sketches(0, count)
+        drawn = np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
+        packed = np.frombuffer(self.packed, np.uint8).reshape(-1, SKETCH_BYTES)
+        return unpack_sketches(packed[drawn].tobytes())
+
+
+def gather(devices: Iterable[DeviceSketches], most: int) -> Fleet:
+    """Takes of each device the last `most` distinct sketches; a repeated one counts once.
+
+    Args:
+        devices: in any order; only the order of one device's pieces matters.
+        most: at least 1; bounds what one device can do to the collective.
+
+    Raises:
+        OmegaError: INVALID_FIELD when lengths do not fit or a class is above 31.
+    """
+    pieces: dict[str, list[DeviceSketches]] = {}
+    for device in devices:
+        _check(device)
+        if device.sketches:
+            pieces.setdefault(device.device_key, []).append(device)
+    packed: list[bytes] = []
+    classes = bytearray()
+    starts = [0]
+    for key in sorted(pieces):
+        last = _last(pieces[key], most)
+        packed.extend(last)
+        classes.extend(last.values())
+        starts.append(len(packed))
+    return Fleet(b"".join(packed), np.frombuffer(bytes(classes), np.uint8), np.array(starts))
+
+
+def _check(device: DeviceSketches) -> None:
+    count, rest = divmod(len(device.sketches), SKETCH_BYTES)
+    if rest:
+        raise invalid("sketches", f"a multiple of {SKETCH_BYTES} bytes")
+    if len(device.classes) != count:
+        raise invalid("classes", "one byte a sketch")
+    if device.classes and max(device.classes) >= _CLASSES:
+        raise invalid("classes", f"between 0 and {_CLASSES - 1}")
+
+
+def _last(pieces: list[DeviceSketches], most: int) -> dict[bytes, int]:
+    """Class byte of the last distinct sketches, last first."""
+    found: dict[bytes, int] = {}
+    for piece in reversed(pieces):
+        for i in range(len(piece.classes) - 1, -1, -1):
+            if len(found) == most:
+                return found
+            sketch = piece.sketches[i * SKETCH_BYTES : (i + 1) * SKETCH_BYTES]
+            found.setdefault(sketch, piece.classes[i])
+    return found
