@@ -51,6 +51,8 @@ class EmbeddedPostgres:
         self._process: Supervised | None = None
         try:
             self._own(self._base)
+            if directory:
+                self._prepare(directory)
             self._bin = self._binaries()
             if not (self._data / "PG_VERSION").exists():
                 self._initialise()
@@ -111,8 +113,13 @@ class EmbeddedPostgres:
     ) -> None:
         self.stop()
 
+    def _prepare(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        if self._owner and (closed := closed_directory(directory.resolve())):
+            raise RuntimeError(f"{closed} is closed to the user that Postgres runs as")
+
     def _initialise(self) -> None:
-        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._data.mkdir(mode=0o700, exist_ok=True)
         self._own(self._data)
         # The built-in locale: the same order and characters on every machine.
         command = [
@@ -153,6 +160,7 @@ class EmbeddedPostgres:
                 output=self._log,
                 log=self._log,
                 directory=self._base,
+                scratch=self._base,
                 owner=self._owner,
                 stop_signal=signal.SIGINT,  # "fast": ends sessions, then a checkpoint
                 patience=_STOP_SECONDS,
@@ -192,7 +200,7 @@ class EmbeddedPostgres:
         if spec is None or spec.origin is None:
             raise RuntimeError(f"the package {_PACKAGE} is not installed")
         package = Path(spec.origin).parent
-        if self._owner and not all(_open_to_all(parent) for parent in (package, *package.parents)):
+        if self._owner and closed_directory(package):
             copy = self._base / "install"
             # Side by side as installed: the programs find their libraries by relative paths.
             shutil.copytree(package / _INSTALL, copy / _PACKAGE / _INSTALL, symlinks=True)
@@ -212,6 +220,7 @@ def _unprivileged() -> tuple[int, int]:
     return entry.pw_uid, entry.pw_gid
 
 
-def _open_to_all(directory: Path) -> bool:
-    """Whether every user may go through a directory."""
-    return bool(directory.stat().st_mode & 0o001)
+def closed_directory(path: Path) -> Path | None:
+    """The outermost directory on the way into `path` that not every user may go through."""
+    outermost_first = reversed((path, *path.parents))
+    return next((d for d in outermost_first if not d.stat().st_mode & 0o001), None)

@@ -76,6 +76,7 @@ class ServiceProcess:
             output=self._output,
             log=self._directory / f"{self._name}.log",
             directory=self._directory,
+            scratch=self._temporary,
             patience=_STOP_SECONDS,
         )
         try:

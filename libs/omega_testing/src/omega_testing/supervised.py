@@ -27,6 +27,7 @@ class Supervised:
         output: file that its standard output is appended to.
         log: file that its standard error is appended to.
         directory: its working directory.
+        scratch: directory that the supervisor removes when this process left it behind.
         owner: (user id, group id) to run as; None = as this process.
         stop_signal: what asks it to stop.
         patience: seconds between stop_signal and SIGKILL.
@@ -40,6 +41,7 @@ class Supervised:
         output: Path,
         log: Path,
         directory: Path,
+        scratch: Path | None = None,
         owner: tuple[int, int] | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
         patience: float = 10.0,
@@ -53,6 +55,7 @@ class Supervised:
             "output": str(output),
             "log": str(log),
             "directory": str(directory),
+            "scratch": str(scratch) if scratch else "",
             "owner": owner,
             "stop_signal": int(stop_signal),
             "patience": patience,

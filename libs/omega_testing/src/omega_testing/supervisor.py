@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,15 +36,21 @@ def main() -> int:
         )
     sys.stdout.write(f"{child.pid}\n")
     sys.stdout.close()
-    threading.Thread(target=_follow, args=(child, order), daemon=True).start()
+    orphaned = threading.Event()
+    threading.Thread(target=_follow, args=(child, order, orphaned), daemon=True).start()
     code = child.wait()
+    if orphaned.is_set() and order["scratch"]:
+        shutil.rmtree(order["scratch"], ignore_errors=True)
     return code if code >= 0 else 128 - code
 
 
-def _follow(child: subprocess.Popen[bytes], order: dict[str, int]) -> None:
+def _follow(
+    child: subprocess.Popen[bytes], order: dict[str, int], orphaned: threading.Event
+) -> None:
     # Not sys.stdin: the interpreter would wait for its lock at exit.
     while os.read(0, 1):
         pass
+    orphaned.set()
     child.send_signal(order["stop_signal"])
     try:
         child.wait(order["patience"])
