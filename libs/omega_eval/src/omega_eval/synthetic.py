@@ -114,7 +114,7 @@ def _household(world: _World, number: int, rng: np.random.Generator) -> Househol
     scenes = rng.choice(SCENES, size=rng.integers(2, 4), replace=False)
     likes = _TASTE * fits.max(axis=0) + _SCENE * np.isin(world.scene, scenes)
     length = int(np.exp(rng.uniform(np.log(FEWEST), np.log(MOST + 1))))
-    # Gumbel top-k: draws without replacement in proportion to exp(popularity + likes)
+    # Gumbel top-k (Kool et al. 2019): no title twice, in proportion to exp(popularity + likes)
     keys = world.popularity + likes + rng.gumbel(size=likes.shape)
     watched = rng.permutation(np.argsort(-keys, kind="stable")[:length])
     liking = _standard(likes)[watched]
