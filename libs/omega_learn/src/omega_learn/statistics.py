@@ -28,7 +28,7 @@ class Statistics:
     titles: Int32Array
     """The titles counted, ascending, (t,)."""
     gram: DoubleArray
-    """Sum of x x' over clipped device rows x: whole numbers of UNIT^-2, exact below 2^53, (t, t)."""
+    """Sum of x x' over clipped device rows x, whole numbers of UNIT^-2 below 2^53, (t, t)."""
     support: Int64Array
     """Distinct devices with a stake of at least .2, (t,)."""
     quality: Int64Array

@@ -69,7 +69,7 @@ _SELECT = sql.SQL(
 def begin(conn: Connection, request_id: str, now: datetime) -> Round:
     """Records a round as RUNNING, or returns the one that this request_id began earlier.
 
-    Call it as leader. A round found RUNNING was left by a worker that died: run it again.
+    Call it as leader, after ending what running() gives.
     """
     conn.execute(
         "INSERT INTO rounds (request_id, status, started_at) VALUES (%s, %s, %s)"
@@ -94,6 +94,14 @@ def get(conn: Connection, round_id: int) -> Round:
 def find(conn: Connection, request_id: str) -> Round | None:
     """The round that a request_id began, if any."""
     return _one(conn, "request_id", request_id)
+
+
+def running(conn: Connection) -> list[int]:
+    """Ids of the RUNNING rounds; to a leader that runs none, those that dead workers left."""
+    rows = conn.execute(
+        "SELECT round_id FROM rounds WHERE status = %s ORDER BY round_id", (RoundStatus.RUNNING,)
+    ).fetchall()
+    return [round_id for (round_id,) in rows]
 
 
 def succeed(conn: Connection, round_id: int, figures: RoundFigures, now: datetime) -> None:

@@ -1,0 +1,27 @@
+"""The console script omega-federation-worker."""
+
+from __future__ import annotations
+
+import sys
+
+from omega_federation_worker.app import build, run_once
+from omega_federation_worker.config import PREFIX, FederationConfig
+from omega_rpc.service import Service, run_service
+
+
+def main() -> int:
+    """Runs the shard's worker; returns the exit code."""
+    return run_service(
+        Service(
+            name="omega-federation-worker",
+            prefix=PREFIX,
+            config=FederationConfig,
+            listen="127.0.0.1:50073",
+            build=build,
+            commands={"--once": ("run one round and exit", run_once)},
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

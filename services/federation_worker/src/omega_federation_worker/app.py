@@ -1,0 +1,64 @@
+"""Puts the federation worker together."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+
+from omega.federation.v1 import federation_service_pb2_grpc
+from omega_core.clock import SystemClock
+from omega_federation_worker.config import FederationConfig
+from omega_federation_worker.job import RoundJob
+from omega_federation_worker.schedule import Schedule
+from omega_federation_worker.servicer import FederationServicer
+from omega_rpc.config import ServerConfig
+from omega_rpc.server import Binding, Server
+from omega_rpc.service import Application
+from omega_store import Store, pending_on
+
+_log = logging.getLogger(__name__)
+
+
+def build(config: FederationConfig, server_config: ServerConfig) -> Application:
+    """A worker that is ready to start; its database need not be there yet.
+
+    Raises:
+        OmegaError: INVALID_FIELD that names the setting at fault.
+    """
+    clock = SystemClock()
+    store = Store.connect(config.database_url, config.store())
+    job = RoundJob(store, config.learning(), clock)
+    schedule = Schedule(job, config.period_seconds, clock)
+
+    def ready() -> bool:
+        with store.statements() as conn:
+            return not pending_on(conn)
+
+    binding = Binding(
+        "omega.federation.v1.FederationService",
+        federation_service_pb2_grpc.add_FederationServiceServicer_to_server,
+        FederationServicer(store, job),
+    )
+
+    def close() -> None:
+        schedule.stop()
+        store.close()
+
+    try:
+        server = Server(server_config, [binding], readiness=ready)
+    except BaseException:
+        close()
+        raise
+    return Application(server, close=close, started=schedule.start)
+
+
+def run_once(config: FederationConfig) -> int:
+    """Runs one round and exits: 0 when it was published.
+
+    Raises:
+        OmegaError: why it was not.
+    """
+    with Store.connect(config.database_url, config.store()) as store:
+        done = RoundJob(store, config.learning(), SystemClock()).run(str(uuid.uuid4()))
+    _log.info("round %d: %s", done.round_id, done.figures)
+    return 0

@@ -1,0 +1,109 @@
+"""One round of one shard: lead, read, learn, publish, or fail with a cause."""
+
+from __future__ import annotations
+
+import logging
+
+from omega_core.clock import Clock
+from omega_core.errors import ErrorCode, OmegaError
+from omega_federation_worker import shard
+from omega_learn import LearnConfig, run
+from omega_store import Connection, Store, leadership, publish_round, rounds
+from omega_store.rounds import Round, RoundStatus
+
+_log = logging.getLogger(__name__)
+_CAUSES = {
+    ErrorCode.ROUND_NOT_POSSIBLE,
+    ErrorCode.ROUND_CONFLICT,
+    ErrorCode.STORAGE_FULL,
+    ErrorCode.STORAGE_UNAVAILABLE,
+}
+
+
+class RoundJob:
+    """Runs rounds. Safe to share between threads: the leader's lock lets one run at a time.
+
+    Args:
+        store: the shard.
+        config: how it learns.
+        clock: stamps the records.
+    """
+
+    def __init__(self, store: Store, config: LearnConfig, clock: Clock) -> None:
+        self._store = store
+        self._config = config
+        self._clock = clock
+
+    def run(self, request_id: str) -> Round:
+        """The round that `request_id` asks for: run now, or the record of the one that ran.
+
+        Raises:
+            OmegaError: ROUND_CONFLICT when another worker leads; ROUND_NOT_POSSIBLE, ROUND_FAILED,
+                STORAGE_UNAVAILABLE or STORAGE_FULL when the round failed, now or earlier.
+                Nothing is published then.
+        """
+        with self._store.statements() as conn:
+            earlier = rounds.find(conn, request_id)
+        if earlier is None or earlier.status == RoundStatus.RUNNING:
+            with leadership(self._store) as leader:
+                self._fail_abandoned(leader)
+                earlier = self._begin(leader, request_id)
+        return _answer(earlier)
+
+    def recover(self) -> None:
+        """Ends the rounds that dead workers left RUNNING.
+
+        Raises:
+            OmegaError: ROUND_CONFLICT when another worker leads and so may run them,
+                STORAGE_UNAVAILABLE.
+        """
+        with leadership(self._store) as leader:
+            self._fail_abandoned(leader)
+
+    def _fail_abandoned(self, leader: Connection) -> None:
+        """Only a leader runs a round: what runs without this one leading is dead."""
+        for round_id in rounds.running(leader):
+            _log.warning("round %d was left by a worker that died", round_id)
+            rounds.fail(leader, round_id, ErrorCode.ROUND_FAILED, self._clock.now())
+
+    def _begin(self, leader: Connection, request_id: str) -> Round:
+        begun = rounds.begin(leader, request_id, self._clock.now())
+        if begun.status == RoundStatus.RUNNING:
+            try:
+                self._work(leader, begun.round_id)
+            except Exception as error:
+                cause = _cause(error)
+                _log.exception("round %d failed with %s", begun.round_id, cause.code)
+                rounds.fail(leader, begun.round_id, cause.code, self._clock.now())
+                raise cause from error
+        return rounds.get(leader, begun.round_id)
+
+    def _work(self, leader: Connection, round_id: int) -> None:
+        seen = shard.read(self._store)
+        learned = run(seen.inputs, self._config)
+        result = shard.result(seen, learned, round_id)
+        figures = publish_round(leader, result, self._clock.now())
+        _log.info("round %d published %s", round_id, figures)
+
+
+def _cause(error: Exception) -> OmegaError:
+    """The error a caller sees; what is not the caller's concern becomes ROUND_FAILED."""
+    if isinstance(error, OmegaError) and error.code in _CAUSES:
+        return error
+    return OmegaError(ErrorCode.ROUND_FAILED, detail=repr(error))
+
+
+def _answer(done: Round) -> Round:
+    """The record of a round that succeeded.
+
+    Raises:
+        OmegaError: with the code that ended it.
+    """
+    if done.status == RoundStatus.SUCCEEDED:
+        return done
+    raise OmegaError(
+        ErrorCode(done.error_code),
+        field="the shard",
+        bound="a catalogue and enough devices that share titles",
+        detail=f"round {done.round_id} had failed before",
+    )

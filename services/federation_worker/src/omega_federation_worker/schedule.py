@@ -1,0 +1,77 @@
+"""Rounds at a fixed period, from a thread of their own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from datetime import datetime
+
+from omega_core.clock import Clock
+from omega_core.errors import ErrorCode, OmegaError
+from omega_federation_worker.job import RoundJob
+
+_log = logging.getLogger(__name__)
+_NAMESPACE = uuid.UUID("5b1dd4cf-6d56-4f0a-9a52-0f4e3a5e8c11")
+_RETRY_SECONDS = 5.0
+
+
+class Schedule:
+    """Ends what dead workers left, then runs a round a period.
+
+    Args:
+        job: runs the rounds.
+        period_seconds: 0 = no rounds, only the clean-up.
+        clock: tells which period it is.
+    """
+
+    def __init__(self, job: RoundJob, period_seconds: int, clock: Clock) -> None:
+        self._job = job
+        self._period = period_seconds
+        self._clock = clock
+        self._stopping = threading.Event()
+        # A daemon: a process that is told to stop does not wait for hours of learning.
+        self._thread = threading.Thread(target=self._run, name="schedule", daemon=True)
+
+    def start(self) -> None:
+        """Begins."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Begins no further round; a round under way is left to the end of the process."""
+        self._stopping.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set() and not self._recovered():
+            self._stopping.wait(_RETRY_SECONDS)
+        while self._period and not self._stopping.is_set():
+            settled = self._round()
+            self._stopping.wait(self._rest() if settled else _RETRY_SECONDS)
+
+    def _recovered(self) -> bool:
+        try:
+            self._job.recover()
+        except OmegaError as error:
+            if error.code != ErrorCode.ROUND_CONFLICT:
+                _log.warning("abandoned rounds are not ended yet: %s", error)
+                return False
+        return True
+
+    def _round(self) -> bool:
+        """Runs the period's round; False when it is worth another attempt soon."""
+        try:
+            self._job.run(request_id(self._clock.now(), self._period))
+        except OmegaError as error:
+            _log.warning("no round: %s", error)
+            return error.code not in {ErrorCode.ROUND_CONFLICT, ErrorCode.STORAGE_UNAVAILABLE}
+        return True
+
+    def _rest(self) -> float:
+        """Seconds to the next period."""
+        return self._period - self._clock.now().timestamp() % self._period
+
+
+def request_id(now: datetime, period_seconds: int) -> str:
+    """The idempotency key of a period: workers of one shard run its round once between them."""
+    number = int(now.timestamp()) // period_seconds
+    return str(uuid.uuid5(_NAMESPACE, f"{period_seconds}/{number}"))

@@ -1,0 +1,138 @@
+"""What a round reads from its shard, and what it writes there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from omega_core import limits
+from omega_core.errors import ErrorCode, OmegaError
+from omega_delta import CataloguePack, FactorPack, decode_catalogue, decode_factors, encode_factors
+from omega_learn import DeviceSketches, GlobalPattern, RoundInput
+from omega_learn import RoundResult as Learned
+from omega_store import Connection, RoundResult, Store, pushes, resources, states
+from omega_store.resources import ResourceKind
+from omega_store.rounds import RoundFigures
+from omega_store.states import Pattern
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One consistent view of a shard."""
+
+    catalogue: CataloguePack
+    """The newest published one: what the TVs made their sketches with."""
+    state_version: int
+    """The newest; 0 = none."""
+    factors: FactorPack | None
+    """The newest."""
+    inputs: RoundInput
+    """Rows of its embeddings are rows of the catalogue."""
+
+
+def read(store: Store) -> Shard:
+    """Reads everything that a round needs at one instant.
+
+    Sketches of another encoder than the catalogue's are left out.
+
+    Raises:
+        OmegaError: ROUND_NOT_POSSIBLE without a published catalogue, STORAGE_UNAVAILABLE.
+    """
+    with store.snapshot() as conn:
+        packed = _newest(conn, ResourceKind.CATALOGUE)
+        if not packed:
+            raise OmegaError(
+                ErrorCode.ROUND_NOT_POSSIBLE, field="the shard", bound="a published catalogue"
+            )
+        catalogue = decode_catalogue(packed)
+        state = states.current(conn)
+        same_encoder = state.model_version == catalogue.model_version
+        factors = _newest(conn, ResourceKind.FACTORS)
+        inputs = RoundInput(
+            embeddings=catalogue.embeddings,
+            mean=catalogue.centring_mean,
+            # A list: the snapshot ends before the learning begins.
+            devices=[
+                DeviceSketches(d.device_id, d.sketches, d.classes)
+                for d in pushes.iterate(conn, catalogue.model_version)
+            ],
+            previous=tuple(_known(p) for p in states.patterns(conn)) if same_encoder else (),
+        )
+    return Shard(catalogue, state.version, decode_factors(factors) if factors else None, inputs)
+
+
+def result(shard: Shard, learned: Learned, round_id: int) -> RoundResult:
+    """What there is to publish: changes only, so that an idle fleet pulls nothing.
+
+    Args:
+        shard: what the round read.
+        learned: what came of it.
+        round_id: the RUNNING round.
+    """
+    before = {p.pattern_id: p for p in shard.inputs.previous}
+    now = {p.pattern_id for p in learned.patterns}
+    pack = _pack(shard, learned)
+    news = shard.factors is None or not _equal(shard.factors, pack)
+    return RoundResult(
+        round_id=round_id,
+        model_version=shard.catalogue.model_version,
+        state_version=shard.state_version + 1,
+        changed=[_stored(p) for p in learned.patterns if before.get(p.pattern_id) is not p],
+        removed=[pattern_id for pattern_id in before if pattern_id not in now],
+        factors_version=pack.version if news else 0,
+        factors=encode_factors(pack) if news else b"",
+        figures=RoundFigures(
+            devices=learned.figures.devices,
+            sketches=learned.figures.sketches,
+            supported_titles=learned.figures.supported_titles,
+        ),
+    )
+
+
+def _newest(conn: Connection, kind: ResourceKind) -> bytes:
+    """Body of the newest version of a kind; empty when there is none."""
+    version = resources.newest_version(conn, kind)
+    return resources.read(conn, kind, version, 0, limits.MAX_RESOURCE) if version else b""
+
+
+def _pack(shard: Shard, learned: Learned) -> FactorPack:
+    factors = learned.factors
+    return FactorPack(
+        version=shard.factors.version + 1 if shard.factors else 1,
+        model_version=shard.catalogue.model_version,
+        catalogue_version=shard.catalogue.version,
+        ordinals=shard.catalogue.ordinals[factors.titles],
+        factors=factors.factors,
+        steps=factors.steps,
+        gains=factors.gains,
+        prior=factors.prior,
+    )
+
+
+def _equal(a: FactorPack, b: FactorPack) -> bool:
+    """Whether two packs say the same."""
+    return (a.model_version, a.catalogue_version) == (b.model_version, b.catalogue_version) and all(
+        np.array_equal(getattr(a, part), getattr(b, part))
+        for part in ("ordinals", "factors", "steps", "gains", "prior")
+    )
+
+
+def _known(pattern: Pattern) -> GlobalPattern:
+    return GlobalPattern(
+        pattern_id=pattern.pattern_id,
+        embedding=pattern.embedding,
+        success_rate=pattern.success_rate,
+        device_count_floor=pattern.device_count_floor,
+        weight=pattern.weight,
+    )
+
+
+def _stored(pattern: GlobalPattern) -> Pattern:
+    return Pattern(
+        pattern_id=pattern.pattern_id,
+        embedding=pattern.embedding,
+        success_rate=pattern.success_rate,
+        device_count_floor=pattern.device_count_floor,
+        weight=pattern.weight,
+    )
