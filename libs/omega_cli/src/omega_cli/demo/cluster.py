@@ -17,9 +17,14 @@ ANY_PORT = "127.0.0.1:0"
 
 
 class Cluster:
-    """Postgres, constellation, sync and federation worker; brains are added one by one."""
+    """Postgres, constellation, sync and federation worker; brains are added one by one.
 
-    def __init__(self) -> None:
+    Args:
+        encoder: what the brains are to use, "minilm" or "lexical".
+    """
+
+    def __init__(self, encoder: str) -> None:
+        self._encoder = encoder
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -38,15 +43,17 @@ class Cluster:
     ) -> None:
         self._stack.close()
 
-    def brain(self, name: str) -> ServiceProcess:
-        """Starts a brain with a storage directory of its own."""
+    def brain(self, name: str, **settings: str) -> ServiceProcess:
+        """Starts a brain on the storage directory of that name."""
         return self._service(
             "omega-brain",
             OMEGA_BRAIN_STORAGE_PATH=str(self._root / name),
+            OMEGA_BRAIN_ENCODER=self._encoder,
             OMEGA_BRAIN_SYNC_TARGET=self.sync.address,
             OMEGA_BRAIN_SYNC_INTERVAL_SECONDS="0",
             OMEGA_BRAIN_LISTEN=ANY_PORT,
             OMEGA_BRAIN_PLATFORM="demo",
+            **settings,
         )
 
     def _start(self) -> None:

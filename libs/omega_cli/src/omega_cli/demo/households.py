@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
+from omega_core.content import Content
+from omega_eval.household import Household
 from omega_eval.movielens import load_movielens
 from omega_eval.sample import load_sample
-from omega_eval.synthetic import synthetic_households
-
-from omega_core.content import Content
 from omega_eval.split import SplitHousehold, split
+from omega_eval.synthetic import synthetic_households
 
 VARIABLE = "OMEGA_DATA"
 """Directory of ml-latest-small."""
@@ -22,6 +23,8 @@ SEED = 2_026
 """Of the synthetic households."""
 BRAINS = 3
 """Households that get a brain process of their own."""
+SHIFT = timedelta(days=4 * 365 + 1)
+"""Added to every instant of MovieLens."""
 _STORY_EVENTS = (40, 120)
 
 
@@ -49,7 +52,8 @@ def load_cast() -> Cast:
     """
     named = os.environ.get(VARIABLE)
     if named:
-        contents, households = load_movielens(Path(named))
+        contents, rated = load_movielens(Path(named))
+        households = [_shifted(household) for household in rated]
         name = "MovieLens ml-latest-small (GroupLens): one user = one TV"
     else:
         contents = load_sample()
@@ -57,6 +61,16 @@ def load_cast() -> Cast:
         name = "data/sample: real titles, synthetic households"
     cut = split(households)
     return Cast(name, not named, tuple(contents), cut, _choose(cut))
+
+
+def _shifted(household: Household) -> Household:
+    """The household with every viewing four years later.
+
+    The oldest ratings date from 1996, before any instant that a brain accepts. One constant shift
+    changes neither order nor distance in time, so no figure changes.
+    """
+    events = (replace(e, occurred_at=e.occurred_at + SHIFT) for e in household.events)
+    return replace(household, events=tuple(events))
 
 
 def _choose(households: Sequence[SplitHousehold]) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ from omega_cli.demo.households import Cast
 from omega_cli.demo.report import DemoReport, HouseholdStory, Listed, RoundFigures, TrafficFigures
 from omega_client import BrainClient, ConstellationClient, FederationClient, SyncClient
 from omega_delta import decode_catalogue, decode_factors, decode_state_delta, event_to_proto
-from omega_embed import Encoder
+from omega_embed import Encoder, LexicalEncoder
 from omega_eval.split import SplitHousehold
 
 LIST = 10
@@ -67,7 +67,7 @@ class Story:
         """From empty databases to the report; `begun` is when the run began."""
         cast = self._cast
         with self._step("starting Postgres, constellation, sync and federation worker", 1):
-            self._cluster = self._stack.enter_context(Cluster())
+            self._cluster = self._stack.enter_context(Cluster(_kind(self._encoder)))
             self._sync = self._stack.enter_context(SyncClient(self._cluster.sync.address))
         self._publish_catalogue()
         sets = self._start_brains()
@@ -238,6 +238,10 @@ class Story:
         task = self._progress.add_task(text, total=total)
         yield lambda count: self._progress.advance(task, count)
         self._progress.update(task, completed=total)
+
+
+def _kind(encoder: Encoder) -> str:
+    return "lexical" if isinstance(encoder, LexicalEncoder) else "minilm"
 
 
 def _list(client: BrainClient) -> list[brain_pb.Recommendation]:
