@@ -1,8 +1,16 @@
 #!/usr/bin/env bash
-# Regenerates libs/omega_proto from proto/. `make gen` must leave no diff.
+# Generates the code of proto/. Usage: tools/gen.sh [OUT | --check]
+# OUT is libs/omega_proto/src by default; --check fails when what lies there is not fresh.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-out=libs/omega_proto/src
+root=$(realpath "$(dirname "$0")/..")
+committed=$root/libs/omega_proto/src
+if [ "${1:-}" = --check ]; then
+  out=$(mktemp -d)
+  trap 'rm -rf "$out"' EXIT
+else
+  out=$(realpath -m "${1:-$committed}")
+fi
+cd "$root"
 bin=.venv/bin
 rm -rf "$out/omega"
 mkdir -p "$out/omega"
@@ -11,3 +19,6 @@ PATH="$PWD/$bin:$PATH" "$bin/python" -m grpc_tools.protoc -I proto \
   --python_out="$out" --grpc_python_out="$out" --mypy_out=quiet:"$out" --mypy_grpc_out=quiet:"$out" \
   $(find proto/omega -name '*.proto' | sort)
 touch "$out/omega/py.typed"
+if [ "${1:-}" = --check ]; then
+  diff -r --exclude=__pycache__ "$committed/omega" "$out/omega"
+fi
