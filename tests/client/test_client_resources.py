@@ -69,6 +69,11 @@ def _client(serve: Serve, servicer: object) -> Iterator[SyncClient]:
         yield client
 
 
+def _gather(chunks: Iterator[resource_pb2.ResourceChunk], into: bytearray) -> None:
+    for chunk in chunks:
+        into += chunk.data
+
+
 def _corrupt(call: Callable[[], object]) -> None:
     with pytest.raises(OmegaError) as caught:
         call()
@@ -139,9 +144,12 @@ def test_a_download_that_broke_off_goes_on_where_it_stopped(serve_plain: Serve) 
 def test_chunks_that_are_not_the_body_are_refused(
     serve: Serve, chunks: list[resource_pb2.ResourceChunk]
 ) -> None:
+    received = bytearray()
     with _client(serve, Library(chunks)) as client:
-        _corrupt(lambda: list(client.get_resource(KIND, 3, token=TOKEN)))
+        arriving = client.get_resource(KIND, 3, token=TOKEN)
+        _corrupt(lambda: _gather(arriving, received))
         _corrupt(lambda: client.download(INFO, token=TOKEN))
+    assert BODY.startswith(received)
 
 
 def test_a_chunk_above_its_bound_is_refused(serve: Serve) -> None:
@@ -181,7 +189,8 @@ def test_another_body_than_announced_is_refused(serve: Serve) -> None:
 class Endless:
     """Sends until the client hangs up."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: int) -> None:
+        self.start = start
         self.ended = threading.Event()
 
     def GetResource(  # noqa: N802 - the contract's name
@@ -189,18 +198,27 @@ class Endless:
     ) -> Iterator[pb.GetResourceResponse]:
         context.add_callback(self.ended.set)
         info = resource_pb2.ResourceInfo(kind=KIND, version=3, size_bytes=2**40)
-        yield pb.GetResourceResponse(chunk=_chunk(0, b"x" * 1_000, info))
-        for i in range(1, 2**30):
-            yield pb.GetResourceResponse(chunk=_chunk(1_000 * i, b"x" * 1_000))
+        for at in range(self.start, 2**40, 1_000):
+            yield pb.GetResourceResponse(chunk=_chunk(at, b"x" * 1_000, info))
 
 
 def test_a_caller_that_stops_early_ends_the_call(serve: Serve) -> None:
-    servicer = Endless()
+    servicer = Endless(0)
     with _client(serve, servicer) as client:
         chunks = client.get_resource(KIND, 3, token=TOKEN)
         next(chunks)
         chunks.close()  # type: ignore[attr-defined]  # a generator behind the iterator
         assert servicer.ended.wait(20)
+
+
+def test_a_damaged_stream_ends_the_call_at_once(serve: Serve) -> None:
+    servicer = Endless(1)
+    with _client(serve, servicer) as client:
+        with pytest.raises(OmegaError) as caught:
+            next(client.get_resource(KIND, 3, token=TOKEN))
+        # The error that is still held keeps the stream's frames alive.
+        assert servicer.ended.wait(20)
+    assert caught.value.code == ErrorCode.CORRUPT_RESOURCE
 
 
 def test_the_owner_of_a_shard_is_read_the_same_way(serve: Serve) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -76,8 +76,8 @@ class ServiceClient:
         request: Q,
         timeout: float,
         metadata: Metadata = (),
-    ) -> Iterator[A]:
-        """Yields the answers; a caller that stops early cancels the call."""
+    ) -> Generator[A, None, None]:
+        """Yields the answers; closing the generator cancels the call."""
         answers = method(
             request, timeout=self._deadline(timeout), metadata=_with_request_id(metadata)
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from typing import Protocol
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+from typing import Any, Protocol
 
 from omega.common.v1 import resource_pb2
 from omega_core import limits
@@ -21,32 +22,35 @@ class ChunkAnswer(Protocol):
 
 
 def checked_chunks(
-    answers: Iterable[ChunkAnswer],
+    answers: Generator[ChunkAnswer, Any, None],
     kind: resource_pb2.ResourceKind.ValueType,
     version: int,
     offset: int,
 ) -> Iterator[resource_pb2.ResourceChunk]:
     """Yields the chunks of a stream while they follow one another without a gap.
 
+    The stream is closed when it ends, fails or is abandoned.
+
     Raises:
         OmegaError: CORRUPT_RESOURCE when the first chunk does not name the wanted resource, a
             chunk is empty, too large or out of place, or the body ends early or runs over.
     """
     wanted, size = offset, None
-    for answer in answers:
-        chunk = answer.chunk
-        if size is None:
-            if (chunk.info.kind, chunk.info.version) != (kind, version):
-                raise _corrupt("the first chunk names another resource")
-            size = chunk.info.size_bytes
-        if not 1 <= len(chunk.data) <= limits.MAX_CHUNK:
-            raise _corrupt(f"a chunk of {len(chunk.data)} bytes")
-        if chunk.offset != wanted:
-            raise _corrupt(f"a chunk at {chunk.offset} where {wanted} was due")
-        wanted += len(chunk.data)
-        if wanted > size:
-            raise _corrupt(f"more than the stated {size} bytes")
-        yield chunk
+    with closing(answers):
+        for answer in answers:
+            chunk = answer.chunk
+            if size is None:
+                if (chunk.info.kind, chunk.info.version) != (kind, version):
+                    raise _corrupt("the first chunk names another resource")
+                size = chunk.info.size_bytes
+            if not 1 <= len(chunk.data) <= limits.MAX_CHUNK:
+                raise _corrupt(f"a chunk of {len(chunk.data)} bytes")
+            if chunk.offset != wanted:
+                raise _corrupt(f"a chunk at {chunk.offset} where {wanted} was due")
+            wanted += len(chunk.data)
+            if wanted > size:
+                raise _corrupt(f"more than the stated {size} bytes")
+            yield chunk
     if size is not None and wanted != size:
         raise _corrupt(f"{wanted} of {size} bytes")
 
