@@ -21,17 +21,21 @@ def read_catalogue(path: Path) -> list[Content]:
     """The titles of a file, in its order.
 
     Raises:
-        OmegaError: INVALID_FIELD that names the line and the key at fault, or the file when it
-            cannot be read or repeats a content_id.
+        OmegaError: INVALID_FIELD that names file, line and key at fault ("titles.jsonl:7.year").
     """
     try:
-        lines = path.read_text("utf-8").splitlines()
+        # Not splitlines: a title may hold separators of other kinds.
+        lines = path.read_text("utf-8").removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise invalid(str(path), "a readable file of UTF-8 lines") from error
-    contents = [_line(f"line {n}", line) for n, line in enumerate(lines, 1) if line.strip()]
-    if len({content.content_id for content in contents}) != len(contents):
-        raise invalid(str(path), "free of repeated content ids")
-    return contents
+        raise invalid(path.name, "a readable UTF-8 file of JSON lines") from error
+    contents: dict[str, Content] = {}
+    for number, line in enumerate(lines, 1):
+        at = f"{path.name}:{number}"
+        content = _line(at, line)
+        if content.content_id in contents:
+            raise invalid(f"{at}.content_id", "unique in the file")
+        contents[content.content_id] = content
+    return list(contents.values())
 
 
 def _line(name: str, line: str) -> Content:
