@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from omega_core.errors import OmegaError
 from omega_store import MigrationError, Store, migrate, pending_on
 
 _log = logging.getLogger(__name__)
@@ -23,17 +24,13 @@ class Readiness:
         self._complaint = ""
 
     def __call__(self) -> bool:
-        """Asks the database, so it may take as long as a connection may be waited for.
-
-        Raises:
-            OmegaError: STORAGE_UNAVAILABLE.
-        """
+        """Asks the database, so it may take as long as a connection may be waited for."""
         try:
             missing = self._missing()
             if missing and self._migrating:
                 _log.info("migrations applied: %s", ", ".join(migrate(self._store.url)))
                 missing = self._missing()
-        except MigrationError as error:
+        except (MigrationError, OmegaError) as error:
             return self._refuse(str(error))
         if missing:
             return self._refuse(f"migrations are missing: {', '.join(missing)}")

@@ -1,0 +1,52 @@
+"""Constellations on sockets of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from omega_client import ConstellationClient
+from omega_constellation.app import build
+from omega_constellation.config import ConstellationConfig
+from omega_rpc.config import ServerConfig
+from omega_testing.postgres import EmbeddedPostgres
+
+
+@contextmanager
+def _serving(url: str) -> Iterator[str]:
+    application = build(ConstellationConfig(database_url=url), ServerConfig(listen="127.0.0.1:0"))
+    try:
+        yield application.server.start()
+    finally:
+        application.server.stop()
+        application.close()
+
+
+@pytest.fixture
+def address(database_url: str) -> Iterator[str]:
+    """Where a constellation listens that has a fresh database."""
+    with _serving(database_url) as listening:
+        yield listening
+
+
+@pytest.fixture
+def client(address: str) -> Iterator[ConstellationClient]:
+    """A client of it."""
+    with ConstellationClient(address) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def shared_client(
+    postgres: EmbeddedPostgres, template_database: str, request: pytest.FixtureRequest
+) -> Iterator[ConstellationClient]:
+    """A client of a constellation that a module's tests share: for calls that store nothing."""
+    name = f"shared_{request.module.__name__.rpartition('.')[2]}"
+    with (
+        _serving(postgres.create_database(name, template_database)) as listening,
+        ConstellationClient(listening) as opened,
+    ):
+        yield opened
+    postgres.drop_database(name)
