@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from omega_rpc.channel import connect
 from omega_rpc.config import ServerConfig
 from omega_rpc.server import Binding, Server
 from omega_rpc.status import from_rpc_error
-from omega_rpc.tokens import TokenKeys, new_key_line
+from omega_rpc.tokens import TokenKeys
 from omega_sync.app import build
 from omega_sync.config import SyncConfig
 from omega_testing.probe import await_health, running
@@ -117,20 +118,12 @@ def upstream() -> StandIn:
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> Path:
-    path = tmp_path / "token.keys"
-    path.write_text(new_key_line())
-    path.chmod(0o600)
-    return path
+def token(keys: TokenKeys) -> str:
+    return keys.sign(DEVICE, REGISTERED.ToDatetime(UTC))
 
 
 @pytest.fixture
-def token(keys: Path) -> str:
-    return TokenKeys.read("token_keys", keys).sign(DEVICE, REGISTERED.ToDatetime())
-
-
-@pytest.fixture
-def channel(upstream: StandIn, keys: Path, resources: ExitStack) -> grpc.Channel:
+def channel(upstream: StandIn, key_file: Path, resources: ExitStack) -> grpc.Channel:
     """A channel to a gateway before the stand-in."""
     binding = Binding(
         "omega.constellation.v1.ConstellationService",
@@ -141,7 +134,7 @@ def channel(upstream: StandIn, keys: Path, resources: ExitStack) -> grpc.Channel
         ServerConfig("127.0.0.1:0", grace_seconds=0), [binding], readiness=upstream.ready.is_set
     )
     target = resources.enter_context(running(server))
-    config = SyncConfig(token_keys=keys, constellation_target=target, max_resource_streams=1)
+    config = SyncConfig(token_keys=key_file, constellation_target=target, max_resource_streams=1)
     gateway = build(config, ServerConfig("127.0.0.1:0", grace_seconds=0))
     resources.callback(gateway.close)
     address = resources.enter_context(running(gateway.server))
@@ -189,20 +182,17 @@ EACH = pytest.mark.parametrize(
     ],
     ids=["RegisterDevice", "Sync", "Sync without sketches", "GetResource"],
 )
-Ask = Callable[[Tv, dict[str, Any]], object]
+Bearer = dict[str, Any]
+Ask = Callable[[Tv, Bearer], object]
 
 
-def refusal(ask: Ask, tv: Tv, bearer: dict[str, Any]) -> grpc.RpcError:
+def refusal(ask: Ask, tv: Tv, bearer: Bearer) -> grpc.RpcError:
     with pytest.raises(grpc.RpcError) as caught:
         ask(tv, bearer)
     return caught.value
 
 
-@EACH
-@pytest.mark.parametrize("code", ErrorCode)
-def test_an_error_of_the_catalogue_passes_through(
-    upstream: StandIn, tv: Tv, bearer: dict[str, Any], ask: Ask, code: ErrorCode
-) -> None:
+def passes_through(code: ErrorCode, upstream: StandIn, tv: Tv, bearer: Bearer, ask: Ask) -> None:
     upstream.failure = OmegaError(code, field="a_field", bound="a bound", detail="secret")
     error = refusal(ask, tv, bearer)
     assert error.code() is grpc.StatusCode[CATALOGUE[code].status]
@@ -211,11 +201,25 @@ def test_an_error_of_the_catalogue_passes_through(
     assert "secret" not in str(error)
 
 
+@pytest.mark.parametrize("code", ErrorCode)
+def test_every_error_of_the_catalogue_passes_through(
+    upstream: StandIn, tv: Tv, bearer: Bearer, code: ErrorCode
+) -> None:
+    passes_through(code, upstream, tv, bearer, lambda tv, bearer: tv.Sync(push(), **bearer))
+
+
+@EACH
+def test_an_error_passes_through_every_method(
+    upstream: StandIn, tv: Tv, bearer: Bearer, ask: Ask
+) -> None:
+    passes_through(ErrorCode.OVERLOADED, upstream, tv, bearer, ask)
+
+
 @EACH
 def test_anything_else_is_internal_and_only_the_log_says_what(
     upstream: StandIn,
     tv: Tv,
-    bearer: dict[str, Any],
+    bearer: Bearer,
     ask: Ask,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -229,9 +233,9 @@ def test_anything_else_is_internal_and_only_the_log_says_what(
 
 @EACH
 def test_a_constellation_that_is_away_is_unavailable(
-    keys: Path, bearer: dict[str, Any], ask: Ask, resources: ExitStack
+    key_file: Path, bearer: Bearer, ask: Ask, resources: ExitStack
 ) -> None:
-    config = SyncConfig(token_keys=keys, constellation_target="unix:/nowhere/omega.sock")
+    config = SyncConfig(token_keys=key_file, constellation_target="unix:/nowhere/omega.sock")
     gateway = build(config, ServerConfig("127.0.0.1:0", grace_seconds=0))
     resources.callback(gateway.close)
     address = resources.enter_context(running(gateway.server))
@@ -244,7 +248,7 @@ def test_a_constellation_that_is_away_is_unavailable(
 
 @EACH
 def test_the_request_id_and_the_deadline_go_along(
-    upstream: StandIn, tv: Tv, bearer: dict[str, Any], ask: Ask
+    upstream: StandIn, tv: Tv, bearer: Bearer, ask: Ask
 ) -> None:
     ask(tv, {**bearer, "timeout": 5})
     assert upstream.request_ids == {"from-the-tv"}
@@ -273,7 +277,7 @@ def test_a_registration_answers_the_stored_identity(upstream: StandIn, tv: Tv, t
 
 
 def test_an_exchange_stores_first_and_then_asks_for_news(
-    upstream: StandIn, tv: Tv, bearer: dict[str, Any]
+    upstream: StandIn, tv: Tv, bearer: Bearer
 ) -> None:
     request = push(2)
     request.state_version = 8
@@ -300,23 +304,21 @@ def test_an_exchange_stores_first_and_then_asks_for_news(
 
 
 def test_an_exchange_without_sketches_only_asks_for_news(
-    upstream: StandIn, tv: Tv, bearer: dict[str, Any]
+    upstream: StandIn, tv: Tv, bearer: Bearer
 ) -> None:
     answer = tv.Sync(push(0), **bearer)
     assert [type(request) for request in upstream.asked] == [upstream_pb.GetGlobalStateRequest]
     assert (answer.accepted_sketches, answer.duplicate, answer.state_version) == (0, False, 9)
 
 
-def test_a_repeated_push_is_said_to_be_one(
-    upstream: StandIn, tv: Tv, bearer: dict[str, Any]
-) -> None:
+def test_a_repeated_push_is_said_to_be_one(upstream: StandIn, tv: Tv, bearer: Bearer) -> None:
     upstream.outcome = upstream_pb.PushOutcome.PUSH_OUTCOME_DUPLICATE
     answer = tv.Sync(push(3), **bearer)
     assert (answer.accepted_sketches, answer.duplicate) == (3, True)
 
 
 def test_a_push_of_an_unknown_device_is_unauthenticated_and_brings_no_news(
-    upstream: StandIn, tv: Tv, bearer: dict[str, Any]
+    upstream: StandIn, tv: Tv, bearer: Bearer
 ) -> None:
     upstream.outcome = upstream_pb.PushOutcome.PUSH_OUTCOME_UNKNOWN_DEVICE
     error = refusal(lambda tv, bearer: tv.Sync(push(), **bearer), tv, bearer)
@@ -329,7 +331,7 @@ def test_a_push_of_an_unknown_device_is_unauthenticated_and_brings_no_news(
     [(600, 480, 720), (1, 1, 1.2), (0, 1, 1), (86_400, 69_120, 86_400), (10**6, 86_400, 86_400)],
 )
 def test_the_retry_time_gets_a_jitter_and_stays_in_bounds(
-    upstream: StandIn, tv: Tv, bearer: dict[str, Any], stated: int, least: float, most: float
+    upstream: StandIn, tv: Tv, bearer: Bearer, stated: int, least: float, most: float
 ) -> None:
     upstream.retry_after = Duration(seconds=stated)
     waits = {
@@ -339,9 +341,7 @@ def test_the_retry_time_gets_a_jitter_and_stays_in_bounds(
     assert (len(waits) > 1) == (least < most)
 
 
-def test_a_body_comes_through_in_its_own_chunks(
-    upstream: StandIn, tv: Tv, bearer: dict[str, Any]
-) -> None:
+def test_a_body_comes_through_in_its_own_chunks(upstream: StandIn, tv: Tv, bearer: Bearer) -> None:
     request = pb.GetResourceRequest(kind=CATALOGUE_KIND, version=4, offset=7)
     chunks = [answer.chunk for answer in tv.GetResource(request, **bearer)]
     assert [chunk.offset for chunk in chunks] == [0, limits.MAX_CHUNK, 2 * limits.MAX_CHUNK]
@@ -352,7 +352,7 @@ def test_a_body_comes_through_in_its_own_chunks(
 
 
 def test_a_slow_tv_slows_the_constellation_and_holds_no_other_up(
-    upstream: StandIn, tv: Tv, bearer: dict[str, Any]
+    upstream: StandIn, tv: Tv, bearer: Bearer
 ) -> None:
     upstream.chunks = 256
     body = tv.GetResource(wanted(), **bearer)
@@ -366,7 +366,7 @@ def test_a_slow_tv_slows_the_constellation_and_holds_no_other_up(
 
 
 def test_a_tv_that_hangs_up_ends_the_stream_at_the_constellation(
-    upstream: StandIn, tv: Tv, bearer: dict[str, Any]
+    upstream: StandIn, tv: Tv, bearer: Bearer
 ) -> None:
     upstream.chunks = 256
     body = tv.GetResource(wanted(), **bearer)

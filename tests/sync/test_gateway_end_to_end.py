@@ -1,0 +1,279 @@
+"""Every call of the contract and every status that it can return, down to Postgres and back."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omega.common.v1 import resource_pb2
+from omega.constellation.v1 import constellation_service_pb2 as operator_pb
+from omega.sync.v1 import sync_service_pb2 as pb
+from omega_client import ConstellationClient, ServiceError, SyncClient
+from omega_core.vectors import pack_f16
+from omega_delta import content_to_proto, decode_catalogue, decode_state_delta
+from omega_rpc.config import ServerConfig
+from omega_rpc.tokens import TokenKeys
+from omega_store import RoundResult, Store, devices, leadership, publish_round, rounds, states
+from omega_store.rounds import RoundFigures
+from omega_sync.app import build
+from omega_sync.config import SyncConfig
+from omega_testing.fleet import MODEL, NOW, patterns, titles
+from omega_testing.probe import running
+from omega_testing.refusals import Refusal, refused
+
+CATALOGUE = resource_pb2.ResourceKind.RESOURCE_KIND_CATALOGUE
+UNSPECIFIED = resource_pb2.ResourceKind.RESOURCE_KIND_UNSPECIFIED
+UNAUTHENTICATED = Refusal("UNAUTHENTICATED", "UNAUTHENTICATED", "")
+
+
+def registration(**changes: str) -> pb.RegisterDeviceRequest:
+    return pb.RegisterDeviceRequest(**{"request_id": str(uuid.uuid4()), "platform": "t", **changes})
+
+
+def exchange(count: int = 2, **changes: Any) -> pb.SyncRequest:
+    fields: dict[str, Any] = {
+        "request_id": str(uuid.uuid4()),
+        "model_version": MODEL,
+        "sketches": os.urandom(48 * count),
+        "classes": bytes(range(count)),
+    }
+    return pb.SyncRequest(**{**fields, **changes})
+
+
+@pytest.fixture
+def token(tv: SyncClient) -> str:
+    return tv.register_device(registration()).auth_token
+
+
+# RegisterDevice
+
+
+def test_a_registration_is_stored_and_a_retry_gives_the_same(
+    tv: SyncClient, shard: Store, keys: TokenKeys
+) -> None:
+    request = registration(platform="tizen-9", app_version="1.2.3")
+    made = tv.register_device(request)
+    assert tv.register_device(request) == made
+    assert keys.verify(made.auth_token) == made.device_id
+    with shard.statements() as conn:
+        stored = devices.get(conn, made.device_id)
+    assert stored is not None
+    assert (stored.platform, stored.app_version) == ("tizen-9", "1.2.3")
+    assert stored.registered_at == made.registered_at.ToDatetime(UTC)
+    assert tv.register_device(registration()).device_id != made.device_id
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("request_id", "1"), ("platform", "a b"), ("app_version", "x" * 65)],
+)
+def test_a_registration_out_of_bounds_is_invalid(tv: SyncClient, field: str, value: str) -> None:
+    request = registration(**{field: value})
+    assert refused(lambda: tv.register_device(request)) == Refusal(
+        "INVALID_ARGUMENT", "INVALID_FIELD", field
+    )
+
+
+def test_where_the_operator_set_a_key_only_its_holders_enrol(
+    target: str, operator: ConstellationClient, key_file: Path, tmp_path: Path
+) -> None:
+    secret = tmp_path / "enrolment.key"
+    secret.write_text("open sesame\n")
+    secret.chmod(0o600)
+    config = SyncConfig(key_file, enrolment_key_file=secret, constellation_target=target)
+    application = build(config, ServerConfig("127.0.0.1:0", grace_seconds=0))
+    with ExitStack() as stack:
+        stack.callback(application.close)
+        address = stack.enter_context(running(application.server))
+        tv = stack.enter_context(SyncClient(address))
+        before = operator.get_cluster_status().total_devices
+        for wrong in ("", "open sesam", "open sesame "):
+            register = partial(tv.register_device, registration(enrolment_key=wrong))
+            assert refused(register) == Refusal("PERMISSION_DENIED", "ENROLMENT_REFUSED", "")
+        assert operator.get_cluster_status().total_devices == before
+        made = tv.register_device(registration(enrolment_key="open sesame"))
+        assert tv.sync(exchange(), token=made.auth_token).accepted_sketches == 2
+
+
+# Sync
+
+
+def test_a_push_is_stored_once_however_often_it_is_sent(
+    tv: SyncClient, operator: ConstellationClient, token: str
+) -> None:
+    request = exchange(3)
+    before = operator.get_cluster_status()
+    first = tv.sync(request, token=token)
+    assert (first.accepted_sketches, first.duplicate) == (3, False)
+    assert 1 <= first.retry_after.seconds <= 86_400
+    stored = operator.get_cluster_status()
+    assert (stored.pushes, stored.sketches) == (before.pushes + 1, before.sketches + 3)
+    replayed = tv.sync(request, token=token)
+    other_content = exchange(5, request_id=request.request_id)
+    altered = tv.sync(other_content, token=token)
+    for repeated in (replayed, altered):
+        assert (repeated.accepted_sketches, repeated.duplicate) == (3, True)
+    after = operator.get_cluster_status()
+    assert (after.pushes, after.sketches) == (stored.pushes, stored.sketches)
+
+
+def test_two_devices_may_draw_the_same_request_id(tv: SyncClient) -> None:
+    request = exchange()
+    for _ in range(2):
+        token = tv.register_device(registration()).auth_token
+        assert not tv.sync(request, token=token).duplicate
+
+
+@pytest.mark.parametrize("sketches", [0, 2])
+def test_without_the_token_of_a_known_device_nothing_is_stored(
+    tv: SyncClient, operator: ConstellationClient, keys: TokenKeys, token: str, sketches: int
+) -> None:
+    stranger = keys.sign(f"tv-{uuid.uuid4().hex}", datetime.now(UTC))
+    forged = TokenKeys("k", {"k": bytes(32)}).sign(f"tv-{uuid.uuid4().hex}", datetime.now(UTC))
+    before = operator.get_cluster_status()
+    for wrong in ("", token[:-1], token + "x", forged, stranger):
+        assert refused(partial(tv.sync, exchange(sketches), token=wrong)) == UNAUTHENTICATED
+    assert operator.get_cluster_status().pushes == before.pushes
+
+
+@pytest.mark.parametrize("sketches", [0, 2])
+def test_a_revoked_device_is_shut_out(tv: SyncClient, shard: Store, sketches: int) -> None:
+    made = tv.register_device(registration())
+    tv.sync(exchange(), token=made.auth_token)
+    with shard.transaction() as conn:
+        assert devices.revoke(conn, made.device_id, NOW)
+    assert refused(lambda: tv.sync(exchange(sketches), token=made.auth_token)) == UNAUTHENTICATED
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"request_id": "not a uuid"}, "request_id"),
+        ({"model_version": ""}, "model_version"),
+        ({"sketches": bytes(95)}, "sketches"),
+        ({"classes": b"\x00\x20"}, "classes"),
+        ({"classes": b"\x00"}, "classes"),
+        ({"state_version": 2**63}, "state_version"),
+        ({"held": [resource_pb2.HeldResource()]}, "held[0].kind"),
+    ],
+)
+def test_an_exchange_out_of_bounds_is_invalid_and_stores_nothing(
+    tv: SyncClient,
+    operator: ConstellationClient,
+    token: str,
+    changes: dict[str, Any],
+    field: str,
+) -> None:
+    before = operator.get_cluster_status()
+    assert refused(lambda: tv.sync(exchange(**changes), token=token)) == Refusal(
+        "INVALID_ARGUMENT", "INVALID_FIELD", field
+    )
+    assert operator.get_cluster_status().pushes == before.pushes
+
+
+def test_an_oversized_exchange_names_the_bound(tv: SyncClient, token: str) -> None:
+    with pytest.raises(ServiceError) as caught:
+        tv.sync(exchange(20, model_version="m" * 64), token=token)
+    assert (caught.value.field, caught.value.bound) == ("request", "at most 1,024 bytes serialised")
+
+
+def test_a_message_of_5_mebibytes_is_refused_before_it_is_read(tv: SyncClient, token: str) -> None:
+    request = exchange(0, model_version="m" * 5 * 1024 * 1024)
+    assert refused(lambda: tv.sync(request, token=token)).status == "RESOURCE_EXHAUSTED"
+
+
+def test_news_of_the_collective_state_come_once(tv: SyncClient, shard: Store, token: str) -> None:
+    with leadership(shard) as conn:
+        begun = rounds.begin(conn, str(uuid.uuid4()), NOW)
+        publish_round(
+            conn,
+            RoundResult(
+                round_id=begun.round_id,
+                model_version=MODEL,
+                state_version=states.current(conn).version + 1,
+                changed=patterns(3),
+                removed=(),
+                factors_version=0,
+                factors=b"",
+                figures=RoundFigures(devices=5, sketches=50, supported_titles=7),
+            ),
+            NOW,
+        )
+    answer = tv.sync(exchange(0), token=token)
+    delta = decode_state_delta(answer.delta)
+    assert (delta.base_version, delta.version) == (0, answer.state_version)
+    assert len(delta.patterns) == 3
+    again = tv.sync(exchange(0, state_version=answer.state_version), token=token)
+    assert (again.state_version, again.delta) == (answer.state_version, b"")
+
+
+# GetResource
+
+
+@pytest.fixture(scope="module")
+def catalogue(operator: ConstellationClient) -> int:
+    """Version of a published catalogue of several chunks."""
+    request = operator_pb.UpsertContentsRequest(model_version=MODEL, publish=True)
+    for title in titles(900):
+        request.contents.add(
+            content=content_to_proto(title.content), embedding=pack_f16(title.embedding)
+        )
+    return operator.upsert_contents(request).catalogue_version
+
+
+def test_a_resource_is_announced_until_it_is_held_and_arrives_whole(
+    tv: SyncClient, token: str, catalogue: int
+) -> None:
+    (info,) = tv.sync(exchange(0), token=token).resources
+    assert (info.kind, info.version) == (CATALOGUE, catalogue)
+    body = tv.download(info, token=token)
+    assert hashlib.sha256(body).digest() == info.sha256
+    assert len(body) > 2 * 262_144
+    assert len(decode_catalogue(body).contents) == 900
+    held = [resource_pb2.HeldResource(kind=CATALOGUE, version=catalogue)]
+    assert not tv.sync(exchange(0, held=held), token=token).resources
+
+
+def test_a_body_goes_on_from_any_offset(tv: SyncClient, token: str, catalogue: int) -> None:
+    whole = b"".join(chunk.data for chunk in tv.get_resource(CATALOGUE, catalogue, token=token))
+    for offset in (1, 262_144, len(whole) - 1, len(whole)):
+        chunks = tv.get_resource(CATALOGUE, catalogue, offset, token=token)
+        assert b"".join(chunk.data for chunk in chunks) == whole[offset:]
+    past = len(whole) + 1
+    assert refused(
+        lambda: list(tv.get_resource(CATALOGUE, catalogue, past, token=token))
+    ) == Refusal("INVALID_ARGUMENT", "INVALID_FIELD", "offset")
+
+
+@pytest.mark.parametrize(
+    ("kind", "later", "refusal"),
+    [
+        (CATALOGUE, 1, Refusal("NOT_FOUND", "UNKNOWN_RESOURCE", "")),
+        (CATALOGUE, -1, Refusal("INVALID_ARGUMENT", "INVALID_FIELD", "version")),
+        (UNSPECIFIED, 0, Refusal("INVALID_ARGUMENT", "INVALID_FIELD", "kind")),
+    ],
+)
+def test_a_body_that_does_not_exist_is_refused(
+    tv: SyncClient,
+    token: str,
+    catalogue: int,
+    kind: resource_pb2.ResourceKind.ValueType,
+    later: int,
+    refusal: Refusal,
+) -> None:
+    chunks = tv.get_resource(kind, catalogue + later, token=token)
+    assert refused(lambda: list(chunks)) == refusal
+
+
+def test_a_body_needs_a_token_too(tv: SyncClient, token: str, catalogue: int) -> None:
+    for wrong in ("", token[:-1]):
+        chunks = tv.get_resource(CATALOGUE, catalogue, token=wrong)
+        assert refused(partial(list, chunks)) == UNAUTHENTICATED
