@@ -59,7 +59,8 @@ def fit_factors(
     if prior.shape != (n,) or not (prior >= 0).all() or not 0 < prior.sum() < np.inf:
         raise invalid("prior", f"{n:,} numbers of at least 0, not all 0")
     values, vectors = np.linalg.eigh(statistics.gram / UNIT**2)
-    values = np.maximum(values, 0.0)
+    # What is zero up to rounding gives no direction.
+    values[values < values[-1] * n * np.finfo(np.float64).eps] = 0.0
     inverse_diagonal = np.square(vectors) @ (1 / (values + lam))
     columns = np.zeros((n, rank))
     kept = min(n, rank)
