@@ -102,6 +102,8 @@ def _random_weights(vocabulary: int) -> bytes:
     def norm(name: str) -> None:
         tensors[f"{name}.LayerNorm.weight"] = random.uniform(0.5, 1.5, DIMENSION)
         tensors[f"{name}.LayerNorm.bias"] = random.normal(0, 0.1, DIMENSION)
+        # As in real weights, one channel peaks far from the rest, and on one side.
+        tensors[f"{name}.LayerNorm.bias"][11] = -6
 
     for name, rows in (("word", vocabulary), ("position", MAX_TOKENS), ("token_type", 2)):
         tensors[f"embeddings.{name}_embeddings.weight"] = random.normal(0, 0.1, (rows, DIMENSION))
