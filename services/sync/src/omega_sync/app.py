@@ -51,6 +51,7 @@ def _channel(config: SyncConfig) -> grpc.Channel:
     ca, certificate = config.constellation_tls_ca, config.constellation_tls_certificate
     tls = ClientTls(ca, certificate, config.constellation_tls_key) if ca else None
     try:
-        return connect(config.constellation_target, tls)
+        # TVs repeat a failed call; repeating it here too would multiply the load of a bad hour.
+        return connect(config.constellation_target, tls, retries=False)
     except OmegaError as error:
         raise invalid(f"constellation_{error.field}", error.bound) from error
