@@ -1,11 +1,13 @@
-"""Fixtures that every area shares: one Postgres for the run, a fresh migrated database a test."""
+"""Fixtures that every area shares: one Postgres for the run, an empty migrated database a test."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from omega_store import Store, migrate
 from omega_testing.postgres import EmbeddedPostgres
@@ -27,6 +29,11 @@ def template_database(postgres: EmbeddedPostgres) -> str:
     return _TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def _reused_database_url(postgres: EmbeddedPostgres, template_database: str) -> str:
+    return postgres.create_database("reused", template_database)
+
+
 @pytest.fixture
 def empty_database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
     """A fresh database without any schema."""
@@ -36,15 +43,41 @@ def empty_database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
 
 
 @pytest.fixture
-def database_url(postgres: EmbeddedPostgres, template_database: str) -> Iterator[str]:
-    """A fresh migrated database."""
-    name = f"test_{uuid.uuid4().hex}"
-    yield postgres.create_database(name, template_database)
-    postgres.drop_database(name)
+def database_url(_reused_database_url: str) -> Iterator[str]:
+    """A migrated database without rows; the schema is not to be changed.
+
+    Emptied after each test: making and dropping one costs twenty times as much.
+    """
+    yield _reused_database_url
+    with psycopg.connect(_reused_database_url) as conn:
+        _empty(conn)
 
 
 @pytest.fixture
 def store(database_url: str) -> Iterator[Store]:
-    """An open store on a fresh migrated database."""
+    """An open store on an empty migrated database."""
     with Store.connect(database_url) as opened:
         yield opened
+
+
+def _empty(conn: psycopg.Connection) -> None:
+    conn.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND backend_type = 'client backend'"
+    )
+    tables = conn.execute(
+        "SELECT tablename FROM pg_tables"
+        " WHERE schemaname = 'public' AND tablename <> 'schema_migrations'"
+    ).fetchall()
+    filled = [
+        sql.Identifier(table)
+        for (table,) in tables
+        if conn.execute(
+            sql.SQL("SELECT EXISTS (SELECT FROM {})").format(sql.Identifier(table))
+        ).fetchone()
+        == (True,)
+    ]
+    if filled:
+        conn.execute(sql.SQL("TRUNCATE {} CASCADE").format(sql.SQL(", ").join(filled)))
+    conn.execute("SELECT setval(format('%I', sequencename)::regclass, 1, false) FROM pg_sequences")

@@ -38,15 +38,13 @@ def client(address: str) -> Iterator[ConstellationClient]:
         yield opened
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared_client(
-    postgres: EmbeddedPostgres, template_database: str, request: pytest.FixtureRequest
+    postgres: EmbeddedPostgres, template_database: str
 ) -> Iterator[ConstellationClient]:
-    """A client of a constellation that a module's tests share: for calls that store nothing."""
-    name = f"shared_{request.module.__name__.rpartition('.')[2]}"
+    """A client of a constellation that tests share: for calls that store nothing."""
     with (
-        _serving(postgres.create_database(name, template_database)) as listening,
+        _serving(postgres.create_database("shared", template_database)) as listening,
         ConstellationClient(listening) as opened,
     ):
         yield opened
-    postgres.drop_database(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import hypothesis.strategies as st
 import numpy as np
@@ -17,30 +17,7 @@ from omega_store.resources import ResourceKind
 from omega_store.rounds import RoundFigures, RoundStatus
 from omega_store.states import KEEP_STEPS, MOST_PATTERNS, NOTHING, Pattern, State
 from omega_testing.fleet import MODEL, NOW, patterns, vectors
-
-
-def publish(
-    store: Store,
-    changed: Sequence[Pattern] = (),
-    removed: Sequence[int] = (),
-    *,
-    factors: bytes = b"",
-    model_version: str = MODEL,
-) -> RoundFigures:
-    with leadership(store) as conn:
-        begun = rounds.begin(conn, str(uuid.uuid4()), NOW)
-        version = resources.newest_version(conn, ResourceKind.FACTORS) + 1
-        result = RoundResult(
-            round_id=begun.round_id,
-            model_version=model_version,
-            state_version=states.current(conn).version + 1,
-            changed=changed,
-            removed=removed,
-            factors_version=version if factors else 0,
-            factors=factors,
-            figures=RoundFigures(devices=5, sketches=50, supported_titles=7),
-        )
-        return publish_round(conn, result, NOW)
+from omega_testing.published import publish
 
 
 def live(store: Store) -> dict[int, Pattern]:

@@ -29,4 +29,4 @@ def refused(call: Callable[[], object]) -> Refusal:
         answer = call()
     except ServiceError as error:
         return Refusal(error.status, error.reason, error.field)
-    raise AssertionError(f"the call was answered: {answer}")
+    raise AssertionError(f"the call was answered: {str(answer)[:200]}")
