@@ -22,6 +22,7 @@ from omega_embed.store import model_dir
 
 INNER = 96
 DEPTH = 2
+OUTLIER = 11
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +74,7 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
         weights=pins["small/model"],
         tokenizer=pins["small/tokenizer.json"],
         heads=12,
-        outlier_shifts={7: 1},
+        outlier_shifts={OUTLIER: 2},
     )
     return SmallModel(wheel, recipe, weights)
 
@@ -103,7 +104,7 @@ def _random_weights(vocabulary: int) -> bytes:
         tensors[f"{name}.LayerNorm.weight"] = random.uniform(0.5, 1.5, DIMENSION)
         tensors[f"{name}.LayerNorm.bias"] = random.normal(0, 0.1, DIMENSION)
         # As in real weights, one channel peaks far from the rest, and on one side.
-        tensors[f"{name}.LayerNorm.bias"][11] = -6
+        tensors[f"{name}.LayerNorm.bias"][OUTLIER] = -12
 
     for name, rows in (("word", vocabulary), ("position", MAX_TOKENS), ("token_type", 2)):
         tensors[f"embeddings.{name}_embeddings.weight"] = random.normal(0, 0.1, (rows, DIMENSION))

@@ -1,9 +1,9 @@
 """The int8 ONNX graph of a BERT encoder, written by hand in the operators that run it.
 
-Weights are symmetric int8, one step an output column, kept to 7 bits: sums of products then fit the
-16-bit accumulators of x86 without VNNI, so every machine computes the same integers. Activations
-are quantised at run time with one step a token (Dettmers et al. 2022, LLM.int8(), "vector-wise
-quantization"), never one a tensor: a text's vector does not depend on its batch.
+Weights are symmetric int8, one step an output column, kept to 7 bits: the sum of two products then
+fits 16 bits, where x86 without VNNI would saturate, so every machine computes the same integers.
+Activations are quantised at run time with one step a token (Dettmers et al. 2022, LLM.int8(),
+"vector-wise quantization"), never one a tensor: a text's vector does not depend on its batch.
 """
 
 from __future__ import annotations
