@@ -6,27 +6,30 @@ import itertools
 import json
 import sqlite3
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from omega_core import limits, validate
-from omega_core.content import Availability, Content, ContentKind, Provider
 from omega_core.errors import invalid
-from omega_core.vectors import FloatArray, pack_f16, unit, unpack_f16
+from omega_core.vectors import FloatArray, unit
+from omega_persistence.content_rows import (
+    COLUMNS,
+    SELECT,
+    ContentRow,
+    StoredContent,
+    content_row,
+    content_values,
+    packed_embedding,
+)
 from omega_persistence.database import Database
 
+__all__ = ["ContentRow", "Contents", "StoredContent", "UpsertCounts"]
+
 _PAGE = 500
-_NORM_TOLERANCE = 0.01
-_FIELDS = (
-    "content_id, ordinal, title, kind, genres, year, country, description, providers, "
-    "model_version, embedding, rev"
-)
-_ROWS = f"SELECT content_rowid, {_FIELDS} FROM contents"  # noqa: S608 - constants only
 _UPSERT = f"""
-INSERT INTO contents ({_FIELDS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO contents ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (content_id) DO UPDATE SET
     ordinal = coalesce(excluded.ordinal, ordinal), title = excluded.title, kind = excluded.kind,
     genres = excluded.genres, year = excluded.year, country = excluded.country,
@@ -39,30 +42,6 @@ WHERE (coalesce(excluded.ordinal, ordinal), excluded.title, excluded.kind, exclu
        embedding)
 RETURNING content_rowid
 """  # noqa: S608 - constants only
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoredContent:
-    """A title, its vector, and its place in the fleet's catalogue."""
-
-    content: Content
-    """The title itself."""
-    embedding: FloatArray = field(compare=False, repr=False)
-    """Unit vector (384,) float32, to the precision of float16."""
-    model_version: str
-    """Encoder of the embedding, 1 to 64 characters."""
-    ordinal: int | None = None
-    """Ordinal in the fleet's catalogue; None = known to this TV only."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ContentRow(StoredContent):
-    """A stored title."""
-
-    rowid: int
-    """Label in the vector index; never reused."""
-    rev: int
-    """Number of its last change; rises with every change in the table."""
 
 
 class UpsertCounts(NamedTuple):
@@ -98,7 +77,7 @@ class Contents:
                 1 %, a model_version or ordinal out of bounds), STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
         last = {item.content.content_id: item for item in items}
-        values = [_values(item) for item in last.values()]
+        values = [content_values(item) for item in last.values()]
         added = updated = 0
         with self._database.transaction() as connection:
             revs = itertools.count(_last_rev(connection) + 1)
@@ -128,7 +107,7 @@ class Contents:
         validate.text("model_version", model_version, limits.MAX_SHORT_ID, 1)
         if embeddings.shape != (len(rowids), limits.DIMENSION):
             raise invalid("embeddings", f"of shape ({len(rowids)}, {limits.DIMENSION})")
-        packed = [_packed(row) for row in embeddings]
+        packed = [packed_embedding(row) for row in embeddings]
         with self._database.transaction() as connection:
             connection.executemany(
                 "UPDATE contents SET embedding = ?, model_version = ?, rev = ? "
@@ -192,8 +171,8 @@ class Contents:
 
     def _rows(self, where: str, *parameters: str | int) -> list[ContentRow]:
         with self._database.read() as connection:
-            rows = connection.execute(f"{_ROWS} WHERE {where}", parameters).fetchall()
-        return [_row(row) for row in rows]
+            rows = connection.execute(f"{SELECT} WHERE {where}", parameters).fetchall()
+        return [content_row(row) for row in rows]
 
 
 def _last_rev(connection: sqlite3.Connection) -> int:
@@ -214,59 +193,4 @@ def _drop_ordinals(
     connection.executemany(
         "UPDATE contents SET ordinal = NULL, rev = ? WHERE content_rowid = ?",
         [(next(revs), rowid) for rowid, content_id in rows if content_id not in kept],
-    )
-
-
-def _values(item: StoredContent) -> tuple[object, ...]:
-    content = item.content
-    if item.ordinal is not None:
-        validate.integer("ordinal", item.ordinal, 0, 2**32 - 1)
-    return (
-        content.content_id,
-        item.ordinal,
-        content.title,
-        int(content.kind),
-        json.dumps(content.genres, ensure_ascii=False),
-        content.year,
-        content.country,
-        content.description,
-        json.dumps(
-            [[p.provider_id, p.name, int(p.availability)] for p in content.providers],
-            ensure_ascii=False,
-        ),
-        validate.text("model_version", item.model_version, limits.MAX_SHORT_ID, 1),
-        _packed(item.embedding),
-    )
-
-
-def _packed(embedding: FloatArray) -> bytes:
-    vector = validate.vector("embedding", embedding, limits.DIMENSION)
-    # Not scaled here: what was read must be packed to the same bytes again.
-    if abs(float(np.linalg.norm(vector)) - 1) > _NORM_TOLERANCE:
-        raise invalid("embedding", "of norm 1")
-    return pack_f16(vector)
-
-
-def _row(row: tuple[Any, ...]) -> ContentRow:
-    (rowid, content_id, ordinal, title, kind, genres, year, country, description, providers) = row[
-        :10
-    ]
-    model_version, embedding, rev = row[10:]
-    content = Content(
-        content_id=content_id,
-        title=title,
-        kind=ContentKind(kind),
-        genres=tuple(json.loads(genres)),
-        year=year,
-        country=country,
-        description=description,
-        providers=tuple(Provider(i, name, Availability(a)) for i, name, a in json.loads(providers)),
-    )
-    return ContentRow(
-        content=content,
-        embedding=unpack_f16("embedding", embedding, limits.DIMENSION),
-        model_version=model_version,
-        ordinal=ordinal,
-        rowid=rowid,
-        rev=rev,
     )

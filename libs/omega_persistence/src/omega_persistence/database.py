@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from uuid import uuid4
 
 from omega_core.clock import Clock
 from omega_persistence import files, keys, migrate, recovery
-from omega_persistence.failures import sqlite_errors, storage_errors, unavailable
+from omega_persistence.failures import DamagedError, sqlite_errors, storage_errors, unavailable
 from omega_persistence.migrate import Migration
 from omega_persistence.owner import Left, Owner
 
@@ -41,13 +42,15 @@ class Database:
         self.recovery_notes = list(recovery_notes)
         """What opening had to repair, a sentence each; empty when all was well."""
         self._clock = clock
-        self._owner = owner
         self._connection = connection
         self._mutex = threading.RLock()
         self._backing_up = threading.Lock()
         self._riders: list[Rider] = []
         self._depth = 0
         self._closed = False
+        # Also where nobody calls close: the interpreter would close the connection and so remove
+        # the log, whose absence must say that it was lost.
+        self._abandon = weakref.finalize(self, _close, connection, owner)
         (self.lineage,) = connection.execute(
             "SELECT value FROM meta WHERE key = ?", (keys.LINEAGE,)
         ).fetchone()
@@ -88,8 +91,6 @@ class Database:
             with storage_errors("open"):
                 found = recovery.open_sound(path, backup, owner.found, steps, clock.now())
                 try:
-                    _configure(found.connection)
-                    migrate.migrate(found.connection, steps)
                     _begin_history(found, recovery.instant(clock.now()))
                     owner.mark(Left.OPEN)
                 except BaseException:
@@ -183,15 +184,7 @@ class Database:
             self._closed = True
         # Outside the mutex: a running backup is waited for, and its thread may need the mutex.
         with self._backing_up:
-            try:
-                self._owner.mark(Left.CLOSING)
-                self._connection.close()
-                self._owner.mark(Left.CLOSED)
-            except (OSError, sqlite3.Error):
-                # All that was acknowledged is in the log; the next start reads it.
-                _log.exception("the database was not closed in order")
-            finally:
-                self._owner.release()
+            self._abandon()
 
     def _copy(self, target: Path) -> None:
         # A connection of its own reads one snapshot, so that writers need not wait.
@@ -204,20 +197,10 @@ class Database:
             # A backup is one file: no log may be missing from it.
             copy.execute("PRAGMA journal_mode = DELETE")
             copy.execute(keys.SET, (keys.BACKUP_TAKEN_AT, taken))
-            (verdict,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
-            if verdict != "ok":
-                raise unavailable(f"backup: {verdict}")
-
-
-def _configure(connection: sqlite3.Connection) -> None:
-    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-    if mode != "wal":
-        raise unavailable("the file system does not support a write-ahead log")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA trusted_schema = OFF")
-    # A large resource must not leave a log of its size behind.
-    connection.execute("PRAGMA journal_size_limit = 4194304")
+            try:
+                recovery.require_whole(copy)
+            except DamagedError as error:
+                raise unavailable(f"backup: {error}") from error
 
 
 def _begin_history(found: recovery.Recovered, now: str) -> None:
@@ -235,3 +218,15 @@ def _require_transaction(connection: sqlite3.Connection) -> None:
     # On some failures, such as a full disk, SQLite rolls everything back by itself.
     if not connection.in_transaction:
         raise unavailable("the transaction has already been rolled back")
+
+
+def _close(connection: sqlite3.Connection, owner: Owner) -> None:
+    try:
+        owner.mark(Left.CLOSING)
+        connection.close()
+        owner.mark(Left.CLOSED)
+    except (OSError, sqlite3.Error):
+        # All that was acknowledged is in the log; the next start reads it.
+        _log.exception("the database was not closed in order")
+    finally:
+        owner.release()

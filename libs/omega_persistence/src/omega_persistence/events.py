@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
-from typing import Any
+from dataclasses import astuple
 
-from omega_core.content import ViewingContext, ViewingEvent
+from omega_core.content import ViewingEvent
 from omega_core.errors import ErrorCode, OmegaError
 from omega_persistence.database import Database
-from omega_persistence.times import from_micros, to_micros
+from omega_persistence.event_rows import SELECT, RecordedEvent, recorded_event
+from omega_persistence.times import to_micros
 
-_ROWS = """
-SELECT event_id, content_id, watch_percentage, engagement_score, occurred_at, session_id,
-       recommendation_id, time_of_day, day_type, audience, content_rowid, seq
-FROM events JOIN contents USING (content_rowid)
-"""
-
-
-@dataclass(frozen=True)
-class RecordedEvent:
-    """A stored viewing."""
-
-    event: ViewingEvent
-    """The viewing; occurred_at in UTC with microseconds."""
-    content_rowid: int
-    """Rowid of its title."""
-    seq: int
-    """Order of arrival; rises, with gaps."""
+__all__ = ["Events", "RecordedEvent"]
 
 
 class Events:
@@ -96,21 +80,5 @@ class Events:
 
     def _rows(self, clause: str, *parameters: str | int) -> list[RecordedEvent]:
         with self._database.read() as connection:
-            rows = connection.execute(_ROWS + clause, parameters).fetchall()
-        return [_recorded(row) for row in rows]
-
-
-def _recorded(row: tuple[Any, ...]) -> RecordedEvent:
-    event_id, content_id, watched, engaged, occurred_at, session_id, recommendation_id = row[:7]
-    time_of_day, day_type, audience, content_rowid, seq = row[7:]
-    event = ViewingEvent(
-        event_id=event_id,
-        content_id=content_id,
-        watch_percentage=watched,
-        engagement_score=engaged,
-        occurred_at=from_micros(occurred_at),
-        session_id=session_id,
-        recommendation_id=recommendation_id,
-        context=ViewingContext(time_of_day, day_type, audience),
-    )
-    return RecordedEvent(event, content_rowid, seq)
+            rows = connection.execute(SELECT + clause, parameters).fetchall()
+        return [recorded_event(row) for row in rows]

@@ -26,6 +26,10 @@ _ENVIRONMENT = frozenset(
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
 
 
+class DamagedError(Exception):
+    """A file is not what this release or an earlier one wrote; the text says why."""
+
+
 def primary_code(error: sqlite3.Error) -> int:
     """SQLite's primary result code; SQLITE_OK where the error is not SQLite's own."""
     return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)) & 0xFF

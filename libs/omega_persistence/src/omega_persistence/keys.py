@@ -33,3 +33,8 @@ LAST_SYNC_AT = "last_sync_at"
 """Instant of the last successful sync."""
 LAST_SYNC_ERROR = "last_sync_error"
 """Public text of the last sync's error."""
+
+INTEGERS = frozenset({SCHEMA_VERSION, STATE_VERSION, PUSHED_BYTES, PULLED_BYTES, RESOURCE_BYTES})
+"""Keys whose value is a whole number."""
+INSTANTS = frozenset({OPENED_AT, BACKUP_TAKEN_AT, LAST_SYNC_AT})
+"""Keys whose value is an instant in ISO 8601."""

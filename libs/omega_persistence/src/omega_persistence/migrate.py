@@ -111,8 +111,8 @@ def expected_shape(
 def _statements(sql: str) -> Iterator[str]:
     # executescript would commit the open transaction first.
     statement = ""
-    for line in sql.splitlines(keepends=True):
-        statement += line
+    for piece in re.split(r"(?<=;)", sql):
+        statement += piece
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""

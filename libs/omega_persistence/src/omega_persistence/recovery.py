@@ -1,7 +1,7 @@
 """Finds damage before anything is served from it, and puts the last good backup in its place.
 
-SQLite keeps no checksums of its rows: what is found is a file, header, page structure, schema or
-row that cannot be right. A value that changed into another possible value is not found.
+SQLite keeps no checksums of its rows: what is found is a file, header, page, schema or row that
+cannot be right. A value that changed into another possible value is not found.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from omega_persistence import files, keys, migrate
-from omega_persistence.failures import is_environment, unavailable
+from omega_persistence import audit, files, keys, migrate, wal
+from omega_persistence.failures import DamagedError, is_environment, unavailable
 from omega_persistence.migrate import Migration
 from omega_persistence.owner import Left
 
@@ -23,16 +23,12 @@ _FILE_FORMATS = {1, 2}
 _UNKNOWN = "how many viewing events that is, is not known"
 
 
-class DamagedError(Exception):
-    """The file is not what this release or an earlier one wrote; the text says why."""
-
-
 @dataclass
 class Recovered:
     """A sound database, and what it took to get one."""
 
     connection: sqlite3.Connection
-    """Open, in autocommit mode, not migrated yet."""
+    """Open, in autocommit mode, at the last migration."""
     notes: list[str] = field(default_factory=list)
     """What was repaired, a sentence each."""
     rewound: bool = False
@@ -53,13 +49,12 @@ def open_sound(
     log_gone = left is Left.OPEN and not files.side_file(path, "-wal").exists()
     reason = _why_empty(path)
     if reason and left is Left.NEVER and not backup.exists():
-        files.make_private(path)
-        return Recovered(connect(path))
+        return Recovered(_make(path, migrations))
     if reason:
         return _replace(path, backup, migrations, now, reason)
     files.make_private(path)
     try:
-        connection = require_sound(path, migrations)
+        connection = _open(path, migrations)
     except DamagedError as error:
         return _replace(path, backup, migrations, now, str(error))
     if not log_gone:
@@ -100,6 +95,8 @@ def require_sound(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connec
     # A format byte beyond these makes SQLite treat the file as read-only for ever.
     if len(header) < _HEADER or not set(header[18:20]) <= _FILE_FORMATS:
         raise DamagedError("the file's header is damaged")
+    if missing := wal.missing_pages(path, files.side_file(path, "-wal")):
+        raise DamagedError(f"the file is cut short: {missing:,} of its pages are missing")
     connection = connect(path)
     try:
         _check(connection, path.name, migrations)
@@ -114,15 +111,70 @@ def require_sound(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connec
     return connection
 
 
+def require_whole(connection: sqlite3.Connection) -> None:
+    """Holds the pages of a database, and every row of one of the newest schema, to be whole.
+
+    Raises:
+        DamagedError: they are not.
+        sqlite3.Error: the machine fails.
+    """
+    _check_pages(connection)
+    audit.read_every_row(connection)
+
+
 def instant(now: datetime) -> str:
     """An instant as notes and backups show it."""
     return now.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _check(connection: sqlite3.Connection, name: str, migrations: Sequence[Migration]) -> None:
-    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+def _make(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connection:
+    files.make_private(path)
+    connection = connect(path)
+    try:
+        _configure(connection)
+        migrate.migrate(connection, migrations)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _open(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connection:
+    """Opens a database that must be whole and brings it up to date."""
+    connection = require_sound(path, migrations)
+    try:
+        _configure(connection)
+        migrate.migrate(connection, migrations)
+        audit.read_every_row(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _configure(connection: sqlite3.Connection) -> None:
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise unavailable("the file system does not support a write-ahead log")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    # A large resource must not leave a log of its size behind.
+    connection.execute("PRAGMA journal_size_limit = 4194304")
+
+
+def _check_pages(connection: sqlite3.Connection) -> None:
+    try:
+        (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    except UnicodeDecodeError as error:
+        # The verdict quotes a damaged name.
+        raise DamagedError("its schema is damaged") from error
     if verdict != "ok":
         raise DamagedError(" ".join(str(verdict).split()))
+
+
+def _check(connection: sqlite3.Connection, name: str, migrations: Sequence[Migration]) -> None:
+    _check_pages(connection)
     shape = migrate.shape(connection)
     version = migrate.version(connection)
     if not shape and not version:
@@ -158,31 +210,24 @@ def _replace(
     path: Path, backup: Path, migrations: Sequence[Migration], now: datetime, reason: str
 ) -> Recovered:
     aside = files.set_aside(path, now)
-    notes = [f"The database was damaged ({reason})" + (f"; it is now {aside}." if aside else ".")]
-    restored, note = _restore(path, backup, migrations)
-    notes.append(note)
-    if not restored:
-        files.make_private(path)
-    return Recovered(connect(path), notes, rewound=True)
-
-
-def _restore(path: Path, backup: Path, migrations: Sequence[Migration]) -> tuple[bool, str]:
+    damage = f"The database was damaged ({reason})" + (f"; it is now {aside}." if aside else ".")
     if not backup.exists():
-        return False, f"There was no backup: it starts empty, and {_UNKNOWN}."
-    try:
-        connection = require_sound(backup, migrations)
-    except DamagedError as error:
-        return False, f"The backup is damaged too ({error}): it starts empty, and {_UNKNOWN}."
-    try:
-        taken = _facts(connection).get(keys.BACKUP_TAKEN_AT, "an unknown instant")
-        events, _ = _progress(connection)
-    finally:
-        connection.close()
+        note = f"There was no backup: it starts empty, and {_UNKNOWN}."
+        return Recovered(_make(path, migrations), [damage, note], rewound=True)
     files.copy(backup, path)
-    return True, (
+    try:
+        connection = _open(path, migrations)
+    except DamagedError as error:
+        files.discard(path)
+        note = f"The backup is damaged too ({error}): it starts empty, and {_UNKNOWN}."
+        return Recovered(_make(path, migrations), [damage, note], rewound=True)
+    taken = _facts(connection).get(keys.BACKUP_TAKEN_AT, "an unknown instant")
+    events, _ = _progress(connection)
+    note = (
         f"The backup of {taken} with {events:,} viewing events was restored. Whatever was stored "
         f"after that instant is missing; {_UNKNOWN}."
     )
+    return Recovered(connection, [damage, note], rewound=True)
 
 
 def _is_ahead(

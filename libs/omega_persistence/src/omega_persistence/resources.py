@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import sqlite3
 from dataclasses import astuple, dataclass, field
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from omega_core import limits, validate
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_persistence.database import Database
+
+_log = logging.getLogger(__name__)
 
 _UPSERT = """
 INSERT INTO resources (kind, version, size_bytes, sha256, model_version, body)
@@ -67,8 +70,11 @@ class Resources:
     def get(self, kind: int) -> StoredResource | None:
         """The kind's body, or None.
 
+        A body that no longer matches its SHA-256 is dropped with an error in the log, so that
+        the next sync brings it again.
+
         Raises:
-            OmegaError: CORRUPT_RESOURCE when the stored body no longer matches its SHA-256.
+            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
         with self._database.read() as connection:
             row = connection.execute(
@@ -79,7 +85,12 @@ class Resources:
         if row is None:
             return None
         key, body = ResourceKey(*row[:-1]), row[-1]
-        _verify(key, body)
+        try:
+            _verify(key, body)
+        except OmegaError:
+            _log.exception("a stored resource was damaged and is dropped")
+            self.remove(kind)
+            return None
         return StoredResource(key, body)
 
     def held(self) -> list[ResourceKey]:

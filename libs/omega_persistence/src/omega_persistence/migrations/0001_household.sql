@@ -1,4 +1,4 @@
--- One household's truth. STRICT and the CHECKs are also what `PRAGMA quick_check` holds rows to.
+-- One household's truth. STRICT and the CHECKs are also what `PRAGMA integrity_check` holds rows to.
 -- Instants are microseconds since 1970 in UTC. Vectors are little-endian: float16, noise float32.
 
 CREATE TABLE meta (
@@ -31,12 +31,12 @@ CREATE TABLE events (
     watch_percentage  REAL NOT NULL CHECK (watch_percentage BETWEEN 0 AND 1),
     engagement_score  REAL NOT NULL CHECK (engagement_score BETWEEN 0 AND 1),
     reward            REAL NOT NULL CHECK (reward BETWEEN 0 AND 1),
-    occurred_at       INTEGER NOT NULL,
+    occurred_at       INTEGER NOT NULL CHECK (occurred_at BETWEEN 0 AND 253402300799999999),
     session_id        TEXT NOT NULL,
     recommendation_id TEXT NOT NULL,
-    time_of_day       INTEGER NOT NULL,
-    day_type          INTEGER NOT NULL,
-    audience          INTEGER NOT NULL
+    time_of_day       INTEGER NOT NULL CHECK (time_of_day BETWEEN 0 AND 4),
+    day_type          INTEGER NOT NULL CHECK (day_type BETWEEN 0 AND 3),
+    audience          INTEGER NOT NULL CHECK (audience BETWEEN 0 AND 4)
 ) STRICT;
 CREATE INDEX events_by_time ON events (occurred_at, seq);
 CREATE TRIGGER events_are_final BEFORE UPDATE ON events
