@@ -23,7 +23,7 @@ MAX_PROVIDERS = 32
 """Most providers a title."""
 MAX_QUERY = 256
 """Longest query text, in characters."""
-MAX_CATALOGUE = 100_000
+MAX_CATALOGUE = 80_000
 """Most titles in a catalogue."""
 
 MAX_SYNC_REQUEST = 1_024

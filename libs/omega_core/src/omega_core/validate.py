@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Sized
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +12,8 @@ import numpy as np
 from omega_core.errors import invalid
 from omega_core.vectors import FloatArray
 
+# Unicode category Cc, and lone surrogates, which no UTF-8 can carry.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._:-]+\Z")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _DEVICE = re.compile(r"tv-[0-9a-f]{32}\Z")
@@ -23,10 +24,10 @@ CLOCK_SKEW = timedelta(minutes=5)
 
 
 def text(field: str, value: str, longest: int, shortest: int = 0) -> str:
-    """Length in characters within [shortest, longest], no control characters."""
+    """Length in characters within [shortest, longest], no control characters or surrogates."""
     if not shortest <= len(value) <= longest:
         raise invalid(field, f"{shortest} to {longest:,} characters")
-    if any(unicodedata.category(c) == "Cc" for c in value):
+    if _UNPRINTABLE.search(value):
         raise invalid(field, "free of control characters")
     return value
 

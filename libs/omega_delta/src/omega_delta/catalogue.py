@@ -28,7 +28,7 @@ class CataloguePack:
     centring_mean: FloatArray
     """What is subtracted from a vector before it is sketched, float32 (384,)."""
     ordinals: NDArray[np.uint32]
-    """Positions in the versioned index, strictly ascending, uint32 (n,); n at most 100,000."""
+    """Positions in the versioned index, strictly ascending, uint32 (n,); n at most 80,000."""
     contents: tuple[Content, ...]
     """The titles, n of them with distinct ids."""
     embeddings: FloatArray

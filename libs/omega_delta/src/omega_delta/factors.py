@@ -30,7 +30,7 @@ class FactorPack:
     catalogue_version: int
     """Catalogue whose ordinals it uses, from 1."""
     ordinals: NDArray[np.uint32]
-    """Titles with a factor, strictly ascending, uint32 (n,); n is 1 to 100,000."""
+    """Titles with a factor, strictly ascending, uint32 (n,); n is 1 to 80,000."""
     factors: NDArray[np.int8]
     """Quantised factors, int8 (n, rank); rank is 1 to 256."""
     steps: FloatArray

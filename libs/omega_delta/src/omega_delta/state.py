@@ -13,7 +13,7 @@ from omega_core.limits import DIMENSION
 from omega_core.vectors import FloatArray, pack_f16
 from omega_delta import checks, packing
 
-MAX_PATTERNS = 256
+MAX_PATTERNS = 88
 """Most patterns a delta."""
 MAX_REMOVED = 4_096
 """Most removed ids a delta."""
@@ -47,7 +47,7 @@ class StateDelta:
     model_version: str
     """Encoder of the patterns, 1 to 64 characters."""
     patterns: tuple[GlobalPattern, ...]
-    """New or changed, at most 256, with distinct ids."""
+    """New or changed, at most 88, with distinct ids."""
     removed_pattern_ids: tuple[int, ...] = ()
     """Gone, at most 4,096, distinct, none of them in patterns."""
 
@@ -55,7 +55,7 @@ class StateDelta:
 def encode_state_delta(delta: StateDelta) -> bytes:
     """A zstd frame of omega.sync.v1.StateDelta. Equal deltas give equal bytes.
 
-    About 710 bytes a pattern, so some 90 patterns reach limits.MAX_DELTA.
+    About 710 bytes a pattern, so that MAX_PATTERNS of them stay below limits.MAX_DELTA.
 
     Raises:
         OmegaError: INVALID_FIELD that names the field when the delta breaks a bound of the

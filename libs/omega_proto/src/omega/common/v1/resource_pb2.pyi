@@ -187,7 +187,7 @@ class CataloguePack(_message.Message):
     """
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___CatalogueEntry]:
-        """Titles in the order of ordinals; at most 100,000."""
+        """Titles in the order of ordinals; at most 80,000."""
 
     def __init__(
         self,

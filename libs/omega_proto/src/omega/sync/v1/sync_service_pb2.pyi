@@ -202,7 +202,7 @@ class StateDelta(_message.Message):
     """Encoder of the patterns, 1 to 64 characters."""
     @_builtins.property
     def patterns(self) -> _containers.RepeatedCompositeFieldContainer[Global___GlobalPattern]:
-        """Patterns that are new or changed; at most 256."""
+        """Patterns that are new or changed; at most 88."""
 
     @_builtins.property
     def removed_pattern_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
