@@ -21,6 +21,7 @@ from omega_delta import (
     decompress,
     encode_state_delta,
 )
+from omega_delta.state import MAX_PATTERNS
 
 
 def _pattern(pattern_id: int = 1, seed: int = 0) -> GlobalPattern:
@@ -130,13 +131,15 @@ def test_more_patterns_than_a_delta_may_hold_are_refused() -> None:
 
 
 def test_a_delta_that_does_not_fit_an_answer_is_not_encoded() -> None:
-    def body(n: int) -> bytes:
-        patterns = tuple(_pattern(i + 1, i) for i in range(n))
-        return encode_state_delta(replace(_delta(), patterns=patterns, removed_pattern_ids=()))
+    patterns = tuple(_pattern(i + 1, i) for i in range(MAX_PATTERNS))
+    gone = np.random.default_rng(0).choice(2**32 - 100, 4_096, replace=False) + 99
 
-    assert len(body(90)) <= limits.MAX_DELTA
+    def body(removed: tuple[int, ...]) -> bytes:
+        return encode_state_delta(replace(_delta(), patterns=patterns, removed_pattern_ids=removed))
+
+    assert len(body(())) <= limits.MAX_DELTA
     with pytest.raises(OmegaError) as caught:
-        body(100)
+        body(tuple(gone.tolist()))
     assert (caught.value.field, caught.value.bound) == (
         "delta",
         "at most 65,536 bytes when compressed",
