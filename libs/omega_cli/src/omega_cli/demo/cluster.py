@@ -56,6 +56,15 @@ class Cluster:
             **settings,
         )
 
+    @property
+    def database_url(self) -> str:
+        """The shard's Postgres."""
+        return self._postgres.url
+
+    def restart_sync(self) -> None:
+        """Starts sync again, after it was killed, where it was."""
+        self.sync = self._start_sync(self.sync.address)
+
     def _start(self) -> None:
         self._root = Path(tempfile.mkdtemp(prefix="omega-demo-"))
         self._stack.callback(shutil.rmtree, self._root, ignore_errors=True)
@@ -68,17 +77,20 @@ class Cluster:
             OMEGA_CONSTELLATION_DATABASE_URL=self._postgres.url,
             OMEGA_CONSTELLATION_LISTEN=ANY_PORT,
         )
-        self.sync = self._service(
-            "omega-sync",
-            OMEGA_SYNC_CONSTELLATION_TARGET=self.constellation.address,
-            OMEGA_SYNC_TOKEN_KEYS=str(keys),
-            OMEGA_SYNC_LISTEN=ANY_PORT,
-        )
+        self.sync = self._start_sync(ANY_PORT)
         self.worker = self._service(
             "omega-federation-worker",
             OMEGA_FEDERATION_DATABASE_URL=self._postgres.url,
             OMEGA_FEDERATION_PERIOD_SECONDS="0",
             OMEGA_FEDERATION_LISTEN=ANY_PORT,
+        )
+
+    def _start_sync(self, listen: str) -> ServiceProcess:
+        return self._service(
+            "omega-sync",
+            OMEGA_SYNC_CONSTELLATION_TARGET=self.constellation.address,
+            OMEGA_SYNC_TOKEN_KEYS=str(self._root / "token-keys"),
+            OMEGA_SYNC_LISTEN=listen,
         )
 
     def _service(self, command: str, **environ: str) -> ServiceProcess:
