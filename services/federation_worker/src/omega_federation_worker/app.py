@@ -30,9 +30,17 @@ def build(config: FederationConfig, server_config: ServerConfig) -> Application:
     job = RoundJob(store, config.learning(), clock)
     schedule = Schedule(job, config.period_seconds, clock)
 
+    recovered = False
+
     def ready() -> bool:
+        nonlocal recovered
         with store.statements() as conn:
-            return not pending_on(conn)
+            if pending_on(conn):
+                return False
+        if not recovered:
+            job.recover()
+            recovered = True
+        return True
 
     binding = Binding(
         "omega.federation.v1.FederationService",

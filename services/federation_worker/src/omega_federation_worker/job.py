@@ -9,6 +9,7 @@ from omega_core.errors import ErrorCode, OmegaError
 from omega_federation_worker import shard
 from omega_learn import LearnConfig, run
 from omega_store import Connection, Store, leadership, publish_round, rounds
+from omega_store.errors import translated
 from omega_store.rounds import Round, RoundStatus
 
 _log = logging.getLogger(__name__)
@@ -51,14 +52,20 @@ class RoundJob:
         return _answer(earlier)
 
     def recover(self) -> None:
-        """Ends the rounds that dead workers left RUNNING.
+        """Ends the rounds that dead workers left RUNNING; one that another worker runs goes on.
 
         Raises:
-            OmegaError: ROUND_CONFLICT when another worker leads and so may run them,
-                STORAGE_UNAVAILABLE.
+            OmegaError: STORAGE_UNAVAILABLE.
         """
-        with leadership(self._store) as leader:
-            self._fail_abandoned(leader)
+        with self._store.statements() as conn:
+            if not rounds.running(conn):
+                return
+        try:
+            with leadership(self._store) as leader:
+                self._fail_abandoned(leader)
+        except OmegaError as error:
+            if error.code != ErrorCode.ROUND_CONFLICT:
+                raise
 
     def _fail_abandoned(self, leader: Connection) -> None:
         """Only a leader runs a round: what runs without this one leading is dead."""
@@ -74,15 +81,24 @@ class RoundJob:
             except Exception as error:
                 cause = _cause(error)
                 _log.exception("round %d failed with %s", begun.round_id, cause.code)
-                rounds.fail(leader, begun.round_id, cause.code, self._clock.now())
+                self._record_failure(begun.round_id, cause.code)
                 raise cause from error
         return rounds.get(leader, begun.round_id)
+
+    def _record_failure(self, round_id: int, code: ErrorCode) -> None:
+        """On another connection than the leader's, which may be what failed."""
+        try:
+            with self._store.statements() as conn:
+                rounds.fail(conn, round_id, code, self._clock.now())
+        except OmegaError as error:
+            _log.warning("round %d stays RUNNING until a leader ends it: %s", round_id, error)
 
     def _work(self, leader: Connection, round_id: int) -> None:
         seen = shard.read(self._store)
         learned = run(seen.inputs, self._config)
         result = shard.result(seen, learned, round_id)
-        figures = publish_round(leader, result, self._clock.now())
+        with translated():
+            figures = publish_round(leader, result, self._clock.now())
         _log.info("round %d published %s", round_id, figures)
 
 
@@ -101,9 +117,9 @@ def _answer(done: Round) -> Round:
     """
     if done.status == RoundStatus.SUCCEEDED:
         return done
-    raise OmegaError(
-        ErrorCode(done.error_code),
-        field="the shard",
-        bound="a catalogue and enough devices that share titles",
-        detail=f"round {done.round_id} had failed before",
-    )
+    code = ErrorCode(done.error_code)
+    detail = f"round {done.round_id} had failed before"
+    if code == ErrorCode.ROUND_NOT_POSSIBLE:
+        bound = "a catalogue and enough devices that share titles"
+        raise OmegaError(code, field="the shard", bound=bound, detail=detail)
+    raise OmegaError(code, detail=detail)

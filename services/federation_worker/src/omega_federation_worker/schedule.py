@@ -17,11 +17,11 @@ _RETRY_SECONDS = 5.0
 
 
 class Schedule:
-    """Ends what dead workers left, then runs a round a period.
+    """Runs a round a period.
 
     Args:
         job: runs the rounds.
-        period_seconds: 0 = no rounds, only the clean-up.
+        period_seconds: 0 = none.
         clock: tells which period it is.
     """
 
@@ -34,28 +34,18 @@ class Schedule:
         self._thread = threading.Thread(target=self._run, name="schedule", daemon=True)
 
     def start(self) -> None:
-        """Begins."""
-        self._thread.start()
+        """Begins with the present period's round, unless it was run."""
+        if self._period:
+            self._thread.start()
 
     def stop(self) -> None:
         """Begins no further round; a round under way is left to the end of the process."""
         self._stopping.set()
 
     def _run(self) -> None:
-        while not self._stopping.is_set() and not self._recovered():
-            self._stopping.wait(_RETRY_SECONDS)
-        while self._period and not self._stopping.is_set():
+        while not self._stopping.is_set():
             settled = self._round()
             self._stopping.wait(self._rest() if settled else _RETRY_SECONDS)
-
-    def _recovered(self) -> bool:
-        try:
-            self._job.recover()
-        except OmegaError as error:
-            if error.code != ErrorCode.ROUND_CONFLICT:
-                _log.warning("abandoned rounds are not ended yet: %s", error)
-                return False
-        return True
 
     def _round(self) -> bool:
         """Runs the period's round; False when it is worth another attempt soon."""

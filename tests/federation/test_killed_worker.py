@@ -1,0 +1,134 @@
+"""kill -9 of a worker: either the old version or the new one, and a record that tells."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from omega.federation.v1 import federation_service_pb2 as pb
+from omega_client import FederationClient, ServiceError
+from omega_store import Store, resources, rounds, states
+from omega_store.resources import ResourceKind
+from omega_store.rounds import RoundStatus
+from omega_testing.processes import ServiceProcess
+from omega_testing.taste_shard import SIGMA
+
+# Each lock stops a round at a known place: while it reads, and within its publication.
+READING = "LOCK TABLE pushes IN ACCESS EXCLUSIVE MODE"
+PUBLISHING = "LOCK TABLE global_patterns IN SHARE MODE"
+
+
+def worker(database_url: str) -> ServiceProcess:
+    return ServiceProcess(
+        ["omega-federation-worker"],
+        {
+            "OMEGA_FEDERATION_DATABASE_URL": database_url,
+            "OMEGA_FEDERATION_LISTEN": "127.0.0.1:0",
+            "OMEGA_FEDERATION_PERIOD_SECONDS": "0",
+            "OMEGA_FEDERATION_SIGMA": str(SIGMA),
+            "OMEGA_FEDERATION_LAM": "5",
+        },
+    )
+
+
+@contextlib.contextmanager
+def asked(address: str, request_id: str) -> Iterator[list[str]]:
+    """Asks for a round from another thread; the list holds the status once it is answered."""
+    statuses: list[str] = []
+
+    def ask() -> None:
+        with FederationClient(address) as client:
+            try:
+                client.run_round(pb.RunRoundRequest(request_id=request_id))
+                statuses.append("OK")
+            except ServiceError as error:
+                statuses.append(error.status)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield statuses
+    finally:
+        thread.join()
+
+
+def await_blocked(store: Store) -> None:
+    """Waits until the worker waits for the test's lock."""
+    deadline = time.monotonic() + 30
+    while True:
+        with store.statements() as conn:
+            blocked = conn.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND application_name = 'omega-federation-worker' AND wait_event_type = 'Lock'"
+            ).fetchone()
+        if blocked == (1,):
+            return
+        assert time.monotonic() < deadline, "the worker never came to the lock"
+        time.sleep(0.02)
+
+
+def status_of(store: Store, round_id: int) -> RoundStatus:
+    with store.statements() as conn:
+        return rounds.get(conn, round_id).status
+
+
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize("lock", [READING, PUBLISHING])
+def test_a_killed_round_publishes_nothing_and_is_marked_at_the_next_start(
+    database_url: str, store: Store, lock: str
+) -> None:
+    request_id = str(uuid.uuid4())
+    with worker(database_url) as first:
+        with store.session() as holder, holder.transaction():
+            holder.execute(lock)
+            with asked(first.address, request_id) as statuses:
+                await_blocked(store)
+                first.kill()
+        assert statuses != ["OK"]
+    assert status_of(store, 1) == RoundStatus.RUNNING
+    with store.snapshot() as conn:
+        assert states.current(conn) == states.NOTHING
+        assert states.patterns(conn) == []
+        assert resources.newest_version(conn, ResourceKind.FACTORS) == 0
+
+    with worker(database_url) as second:
+        deadline = time.monotonic() + 30
+        while status_of(store, 1) == RoundStatus.RUNNING:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        with FederationClient(second.address) as client:
+            record = client.get_round(1).round
+            assert record.status == pb.RoundStatus.ROUND_STATUS_FAILED
+            assert record.error_code == "ROUND_FAILED"
+            with pytest.raises(ServiceError) as caught:
+                client.run_round(pb.RunRoundRequest(request_id=request_id))
+            assert (caught.value.status, caught.value.reason) == ("ABORTED", "ROUND_FAILED")
+            done = client.run_round(pb.RunRoundRequest(request_id=str(uuid.uuid4()))).round
+    assert (done.round_id, done.state_version, done.factors_version) == (2, 1, 1)
+
+
+@pytest.mark.usefixtures("fleet")
+def test_a_round_that_loses_its_leadership_publishes_nothing(
+    database_url: str, store: Store
+) -> None:
+    with worker(database_url) as process:
+        with store.session() as holder, holder.transaction():
+            holder.execute(PUBLISHING)
+            with asked(process.address, str(uuid.uuid4())) as statuses:
+                await_blocked(store)
+                holder.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_locks"
+                    " WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()"
+                )
+        assert statuses == ["UNAVAILABLE"]
+        assert status_of(store, 1) == RoundStatus.FAILED
+        with store.snapshot() as conn:
+            assert states.current(conn) == states.NOTHING
+        with FederationClient(process.address) as client:
+            done = client.run_round(pb.RunRoundRequest(request_id=str(uuid.uuid4()))).round
+    assert (done.round_id, done.state_version) == (2, 1)
