@@ -17,7 +17,7 @@ from omega_eval.synthetic import synthetic_households
 
 VARIABLE = "OMEGA_DATA"
 """Directory of ml-latest-small."""
-SYNTHETIC_HOUSEHOLDS = 240
+SYNTHETIC_HOUSEHOLDS = 600
 """Households of the sample."""
 SEED = 2_026
 """Of the synthetic households."""

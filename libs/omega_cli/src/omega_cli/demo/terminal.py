@@ -10,8 +10,11 @@ from omega_cli.demo.report import DemoReport, HouseholdStory
 
 def show(report: DemoReport, console: Console) -> None:
     """Prints the report."""
-    label = " [bold yellow](synthetic households)[/]" if report.synthetic else ""
-    console.rule(f"Omega TV: {report.data}{label}")
+    console.rule(f"Omega TV: {report.data}")
+    if report.synthetic:
+        console.print(
+            "[bold yellow]The households of this run are synthetic; the titles are real.[/]"
+        )
     console.print(
         f"{report.titles:,} titles, {report.households:,} TVs, encoder {report.model_version}, "
         f"{report.seconds:.0f} s in all"
