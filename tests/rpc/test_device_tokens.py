@@ -49,6 +49,13 @@ def test_the_form_of_a_token_stays(tmp_path: Path) -> None:
     )
 
 
+def test_no_character_of_a_token_can_be_exchanged_for_another_of_its_alphabet() -> None:
+    alphabet = string.ascii_letters + string.digits + "-_."
+    for position, own in enumerate(TOKEN):
+        for other in alphabet.replace(own, ""):
+            assert refused(TOKEN[:position] + other + TOKEN[position + 1 :])
+
+
 @given(
     position=st.integers(0, len(TOKEN) - 1),
     character=st.sampled_from(string.printable) | st.characters(),

@@ -139,6 +139,15 @@ def test_whole_sketches_with_good_classes_pass(count: int, data: st.DataObject) 
     checks.exchange(exchange(sketches=sketches, classes=classes, held=[]))
 
 
+def test_the_largest_exchange_has_1024_bytes() -> None:
+    full = {"sketches": bytes(48 * 19), "classes": bytes(19), "held": [], "state_version": 0}
+    largest = exchange(**full, model_version="m" * 48)
+    assert len(largest.SerializeToString()) == 1024
+    checks.exchange(largest)
+    larger = exchange(**full, model_version="m" * 49)
+    assert refused(lambda: checks.exchange(larger))[0] == "request"
+
+
 def test_bytes_of_unknown_fields_count_too() -> None:
     smuggled = exchange().SerializeToString() + b"\xfa\x3f\xe8\x07" + bytes(1000)
     request = pb.SyncRequest.FromString(smuggled)

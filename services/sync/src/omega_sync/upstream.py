@@ -61,9 +61,10 @@ class Constellation:
         def hang_up() -> None:
             answers.cancel()
 
+        # Without it, a TV that is gone would hold the thread until the next chunk arrives.
+        caller.add_callback(hang_up)
         try:
-            if caller.add_callback(hang_up):
-                yield from answers
+            yield from answers
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
         finally:
