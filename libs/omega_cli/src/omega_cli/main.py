@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         configure_logging()
         code: int = arguments.run(arguments)
-    except (OmegaError, ServiceError) as error:
+    except (OmegaError, ServiceError, OSError) as error:
         print(f"omega: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
