@@ -23,6 +23,13 @@ class Cluster:
         encoder: what the brains are to use, "minilm" or "lexical".
     """
 
+    constellation: ServiceProcess
+    """Owner of the shard's data."""
+    sync: ServiceProcess
+    """The TVs' door."""
+    worker: ServiceProcess
+    """Rounds, on request."""
+
     def __init__(self, encoder: str) -> None:
         self._encoder = encoder
         self._stack = ExitStack()
