@@ -22,7 +22,11 @@ from omega_testing.published import publish
 
 def live(store: Store) -> dict[int, Pattern]:
     with store.snapshot() as conn:
-        return {pattern.pattern_id: pattern for pattern in states.patterns(conn)}
+        return by_id(states.patterns(conn))
+
+
+def by_id(found: Iterable[Pattern]) -> dict[int, Pattern]:
+    return {pattern.pattern_id: pattern for pattern in found}
 
 
 def same(one: Pattern, other: Pattern) -> bool:
@@ -151,15 +155,21 @@ def test_an_unknown_version_gets_everything(store: Store, held: int) -> None:
 
 
 def test_starting_points_are_forgotten_after_many_steps(store: Store) -> None:
-    publish(store, patterns(2))
+    publish(store, patterns(3))
     publish(store, removed=[2])
-    for seed in range(KEEP_STEPS):
-        publish(store, patterns(1, seed=seed + 1, ids=[1]))
+    publish(store, patterns(1, seed=1, ids=[1]))
+    publish(store, removed=[3])
+    for seed in range(5, KEEP_STEPS + 3):
+        publish(store, patterns(1, seed=seed, ids=[1]))
     with store.snapshot() as conn:
-        assert states.step(conn, 2).base_version == 0
-        assert states.step(conn, 3).base_version == 3
-        kept = conn.execute("SELECT count(*) FROM global_patterns").fetchone()
-    assert kept == (1,)
+        newest = states.current(conn).version
+        assert states.step(conn, newest - KEEP_STEPS).base_version == 0
+        oldest = states.step(conn, newest - KEEP_STEPS + 1)
+        kept = conn.execute(
+            "SELECT array_agg(pattern_id ORDER BY pattern_id) FROM global_patterns"
+        ).fetchone()
+    assert (oldest.base_version, oldest.removed) == (3, (3,))
+    assert kept == ([1, 3],)
 
 
 MASKS = st.integers(0, 2**12 - 1)
@@ -198,8 +208,9 @@ def test_a_step_from_any_version_reaches_the_newest(
             step = states.step(conn, held)
         assert (step.base_version, step.state.version) == (held, newest)
         assert set(step.removed) <= set(before)
+        assert not any(n in before and same(before[n], p) for n, p in by_id(step.patterns).items())
         after = {n: p for n, p in before.items() if n not in step.removed}
-        after |= {p.pattern_id: p for p in step.patterns}
+        after |= by_id(step.patterns)
         assert sorted(after) == sorted(whole[newest])
         assert all(same(after[n], p) for n, p in whole[newest].items())
 
