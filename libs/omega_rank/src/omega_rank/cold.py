@@ -1,4 +1,4 @@
-"""Factors for titles that nobody's likes have reached yet, borrowed through global patterns."""
+"""What the fleet knows of titles that its likes have not reached, read off their embeddings."""
 
 from __future__ import annotations
 
@@ -7,36 +7,49 @@ from numpy.typing import NDArray
 
 from omega_core.vectors import FloatArray
 
-_NEIGHBOURS = 20
-_SHARPNESS = 20.0
+_REGULARISATION = 5.0
+_TRUST = 0.5
+_PATTERN_SHARPNESS = 10.0
+_TINY = 1e-30
 
 
 def borrow(
-    embeddings: FloatArray,
-    score_factors: FloatArray,
-    has_factor: NDArray[np.bool_],
-    patterns: FloatArray,
-) -> None:
-    """Fills the rows of `score_factors` that have no factor.
+    embeddings: FloatArray, known: NDArray[np.bool_], targets: FloatArray, base: FloatArray
+) -> FloatArray:
+    """Targets of the titles that have none, by a ridge map from embedding to target.
 
-    Each global pattern speaks with the mean score factor of the 20 titles nearest to it that have
-    one; a cold title takes the mean of the patterns, weighted by the softmax of 20 x its cosine
-    with each. A mean of means: a borrowed score stays within what its neighbours score.
+    The map is fitted on the titles that have targets, B = (E'E + 5 I)^-1 E'(T - base), and a title
+    without gets base + 0.5 e'B: half, because at full strength such titles displaced better-known
+    ones on validation data, and at half they gained among themselves without doing so. Borrowing
+    from the titles nearest to each global pattern gained less and displaced more.
+
+    Args:
+        embeddings: (n, d) centred unit rows.
+        known: (n,) titles with targets, m of them.
+        targets: (m, t).
+        base: (t,) what a title without any content in common gets.
+
+    Returns:
+        (n - m, t) for the other titles, in row order.
+    """
+    source = embeddings[known]
+    gram = (source.T @ source).astype(np.float64)
+    gram[np.diag_indices_from(gram)] += _REGULARISATION
+    mapped = np.linalg.solve(gram, (source.T @ (targets - base)).astype(np.float64))
+    return np.asarray(
+        base + _TRUST * (embeddings[~known] @ mapped.astype(np.float32)), dtype=np.float32
+    )
+
+
+def log_density(embeddings: FloatArray, centres: FloatArray, weights: FloatArray) -> FloatArray:
+    """(n,) logarithm of the taste around each title: sum_k weight_k exp(10 (cos(e, centre_k) - 1)).
+
+    A kernel density on the sphere (von Mises-Fisher kernel; Hall, Watson & Cabrera 1987).
 
     Args:
         embeddings: (n, d) unit rows.
-        score_factors: (n, r), changed in place.
-        has_factor: (n,).
-        patterns: (k, d) unit rows.
+        centres: (k, d) unit rows, k >= 1.
+        weights: (k,) at least 0.
     """
-    cold = ~has_factor
-    if not (len(patterns) and has_factor.any() and cold.any()):
-        return
-    warm_factors = score_factors[has_factor]
-    near = patterns @ embeddings[has_factor].T
-    neighbours = min(_NEIGHBOURS, near.shape[1])
-    chosen = np.argpartition(-near, neighbours - 1, axis=1)[:, :neighbours]
-    voices = warm_factors[chosen].mean(axis=1)
-    weights = np.exp(_SHARPNESS * (embeddings[cold] @ patterns.T - 1))
-    weights /= weights.sum(axis=1, keepdims=True)
-    score_factors[cold] = weights @ voices
+    density = np.exp(_PATTERN_SHARPNESS * (embeddings @ centres.T - 1)) @ weights
+    return np.asarray(np.log(density + _TINY), np.float32)

@@ -19,22 +19,25 @@ class RankConfig:
     """Least reward of a title that was not liked but not rejected either; below it weighs 0."""
     collaborative_weight: float = 1.0
     """Weight of the collaborative term."""
-    content_weight: float = 0.7
-    """Weight of the content term where the fleet's model is held."""
-    genre_weight: float = 0.7
-    """Weight of the genre term where the fleet's model is held."""
-    nearest_weight: float = 0.35
-    """Weight of the nearest term where the fleet's model is held."""
-    local_content_weight: float = 0.7
-    """Weight of the content term without a model."""
-    local_genre_weight: float = 0.7
-    """Weight of the genre term without a model."""
-    local_nearest_weight: float = 0.35
-    """Weight of the nearest term without a model."""
-    prior_weight: float = 1.0
+    content_weight: float = 1.0
+    """Weight of the content term where factors are held."""
+    genre_weight: float = 1.0
+    """Weight of the genre term where factors are held."""
+    nearest_weight: float = 1.0
+    """Weight of the nearest term where factors are held."""
+    local_content_weight: float = 1.0
+    """Weight of the content term without factors."""
+    local_genre_weight: float = 0.2
+    """Weight of the genre term without factors."""
+    local_nearest_weight: float = 1.0
+    """Weight of the nearest term without factors."""
+    prior_weight: float = 6.0
     """Weight of the collective prior for a household that liked nothing yet."""
-    prior_half_life: float = 1.0
+    prior_half_life: float = 1.5
     """Likes after which the prior weighs half."""
+    pattern_weight: float = 1.5
+    """Weight of the density of global patterns, added to the prior's, as long as there are no
+    factors."""
     context_boost: float = 1.25
     """Factor on a history title's weight for each stated part of the context it shares."""
     mmr_lambda: float = 0.8
@@ -55,6 +58,7 @@ class RankConfig:
             "local_genre_weight",
             "local_nearest_weight",
             "prior_weight",
+            "pattern_weight",
         ):
             validate.number(name, getattr(self, name), 0, 10)
         validate.number("prior_half_life", self.prior_half_life, 0.1, 10_000)

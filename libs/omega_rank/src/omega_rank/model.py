@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omega_core.vectors import FloatArray
+from omega_rank import cold
 from omega_rank.catalogue import Catalogue
-from omega_rank.cold import borrow
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +43,17 @@ class GlobalPatterns:
     success_rates: FloatArray
     """(k,) 0 to 1."""
     weights: FloatArray
-    """(k,) sample weight, at least 0."""
+    """(k,) at least 0."""
+
+    def __post_init__(self) -> None:
+        k = len(self.vectors)
+        if not self.success_rates.shape == self.weights.shape == (k,):
+            raise ValueError(f"{k} patterns need as many success rates and weights")
 
 
 @dataclass(frozen=True, eq=False)
 class CollectiveModel:
-    """Factors, prior and borrowed factors by catalogue row.
+    """Factors and prior by catalogue row.
 
     The collaborative score of title i for a household with weights w is gain_i Q_i (Q'w)
     (EASE^R, Steck 2019, at low rank). EASE's zero diagonal concerns titles with a weight only;
@@ -56,41 +61,75 @@ class CollectiveModel:
     """
 
     score_factors: FloatArray
-    """(n, r): gain x factor; borrowed through the global patterns where a title has none."""
+    """(n, r): gain x factor; read off the embedding where a title has none (see cold.borrow).
+    r = 0 when only patterns are held."""
     query_scale: FloatArray
     """(n,): 1 / gain, so that query_scale x score_factors is the factor; zero without one."""
     log_prior: FloatArray
-    """(n,) natural logarithm of the prior; titles without one stand at the least prior."""
+    """(n,) natural logarithm of the fleet's liking, up to a constant: of the prior where a title
+    has one, else read off the embedding; of the density of the patterns when r = 0."""
+    has_factor: NDArray[np.bool_]
+    """(n,) titles with a factor of their own."""
 
     def __len__(self) -> int:
         return len(self.query_scale)
 
     @property
-    def has_factor(self) -> NDArray[np.bool_]:
-        """(n,) titles with a factor of their own."""
-        return np.asarray(self.query_scale > 0)
+    def rank(self) -> int:
+        """Columns of the factors; 0 when only patterns are held."""
+        return int(self.score_factors.shape[1])
 
     @classmethod
     def build(
-        cls, catalogue: Catalogue, factors: Factors, patterns: GlobalPatterns | None = None
+        cls, catalogue: Catalogue, factors: Factors | None, patterns: GlobalPatterns | None = None
     ) -> CollectiveModel:
-        """Aligns a factor pack, and the patterns where held, to the rows of `catalogue`.
+        """Aligns a factor pack to the rows of `catalogue`.
 
-        Ordinals the catalogue does not hold are left out. To be built again when the catalogue
-        grows, or a new pack or new patterns arrive.
+        Ordinals the catalogue does not hold are left out. Patterns stand in as long as no title of
+        the catalogue has a factor. To be built again when the catalogue grows, or a new pack or
+        new patterns arrive.
+
+        Raises:
+            ValueError: there is neither a pack nor a pattern.
         """
-        n, rank = len(catalogue), factors.factors.shape[1]
+        if factors is not None:
+            model = cls._of_factors(catalogue, factors)
+            if patterns is None or not len(patterns.vectors) or model.has_factor.any():
+                return model
+        if patterns is None or not len(patterns.vectors):
+            raise ValueError("a collective model needs factors or patterns")
+        n = len(catalogue)
+        density = cold.log_density(
+            catalogue.embeddings, patterns.vectors, patterns.weights * patterns.success_rates
+        )
+        nothing = np.zeros(n, np.float32)
+        return cls(np.zeros((n, 0), np.float32), nothing, density, np.zeros(n, np.bool_))
+
+    @classmethod
+    def _of_factors(cls, catalogue: Catalogue, pack: Factors) -> CollectiveModel:
+        n, rank = len(catalogue), pack.factors.shape[1]
         row_of = {int(o): row for row, o in enumerate(catalogue.ordinals) if o >= 0}
-        held = np.array([o in row_of for o in factors.ordinals.tolist()], np.bool_)
-        rows = np.array([row_of[o] for o in factors.ordinals[held].tolist()], np.int64)
-        own = factors.factors[held] * factors.steps
-        score_factors = np.zeros((n, rank), np.float32)
-        score_factors[rows] = own * factors.gains[held, None]
+        held = np.array([o in row_of for o in pack.ordinals.tolist()], np.bool_)
+        rows = np.array([row_of[o] for o in pack.ordinals[held].tolist()], np.int64)
+        known = np.zeros(n, np.bool_)
+        known[rows] = True
+        gains = pack.gains[held, None]
+        # One column more for the prior: a cold title's factor and prior come from one map.
+        targets = np.zeros((n, rank + 1), np.float32)
+        targets[rows, :rank] = pack.factors[held] * pack.steps * gains
+        targets[rows, rank] = _log_prior(pack.prior[held])
+        if known.any() and not known.all():
+            base = np.zeros(rank + 1, np.float32)
+            base[rank] = targets[rows, rank].min()
+            targets[~known] = cold.borrow(catalogue.embeddings, known, targets[known], base)
         query_scale = np.zeros(n, np.float32)
-        query_scale[rows] = 1 / factors.gains[held]
-        if patterns is not None:
-            borrow(catalogue.embeddings, score_factors, query_scale > 0, patterns.vectors)
-        return cls(score_factors, query_scale, _log_prior(n, rows, factors.prior[held]))
+        query_scale[rows] = 1 / gains[:, 0]
+        return cls(
+            np.ascontiguousarray(targets[:, :rank]),
+            query_scale,
+            np.ascontiguousarray(targets[:, rank]),
+            known,
+        )
 
     def scores(self, rows: NDArray[np.int64], weights: FloatArray) -> FloatArray:
         """(n,) collaborative scores for a household's titles `rows` (h,) with `weights` (h,)."""
@@ -98,9 +137,8 @@ class CollectiveModel:
         return np.asarray(self.score_factors @ query, np.float32)
 
 
-def _log_prior(n: int, rows: NDArray[np.int64], prior: FloatArray) -> FloatArray:
-    known = prior[prior > 0]
-    least = float(known.min()) if len(known) else 1.0
-    filled = np.full(n, least, np.float64)
-    filled[rows] = np.maximum(prior, least)
-    return np.asarray(np.log(filled), np.float32)
+def _log_prior(prior: FloatArray) -> FloatArray:
+    """Logarithms; a share of 0 counts as the least share above it."""
+    above = prior[prior > 0]
+    least = above.min() if len(above) else np.float32(1)
+    return np.asarray(np.log(np.maximum(prior, least)), np.float32)

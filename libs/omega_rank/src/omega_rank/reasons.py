@@ -58,7 +58,7 @@ class Explainer:
 
     def _reason(self, term: Term, row: int) -> Reason | None:
         if term is Term.PRIOR:
-            return Reason(term, (), "Much liked across households")
+            return Reason(term, (), self._prior_text(row))
         rows, evidence = self._evidence(term, row)
         because = _strongest(rows, evidence)
         if not because:
@@ -67,6 +67,14 @@ class Explainer:
             return self._genre_reason(row, because)
         named = _joined([self.catalogue.titles[r] for r in because])
         return Reason(term, because, self._text(term, row).format(named))
+
+    def _prior_text(self, row: int) -> str:
+        if self.model is None or not self.model.has_factor[row]:
+            return "Close to what many households like"
+        even_share = -np.log(np.count_nonzero(self.model.has_factor))
+        if self.model.log_prior[row] > even_share:
+            return "Much liked across households"
+        return "Liked across households"
 
     def _text(self, term: Term, row: int) -> str:
         if term is Term.NEAREST:

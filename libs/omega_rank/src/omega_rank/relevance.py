@@ -16,6 +16,7 @@ from omega_rank.kinds import Term
 from omega_rank.model import CollectiveModel
 
 _LEAST_SPREAD = 1e-6
+_LEAST_WEIGHT = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,22 +68,24 @@ def personal(
         Term.GENRE: catalogue.genre_rows @ (weights @ catalogue.genre_rows[rows]),
         Term.NEAREST: history.nearest(),
     }
-    if model is None:
-        scale = {
-            Term.CONTENT: config.local_content_weight,
-            Term.GENRE: config.local_genre_weight,
-            Term.NEAREST: config.local_nearest_weight,
-        }
-    else:
+    newcomer = config.prior_weight * 0.5 ** (history.likes / config.prior_half_life)
+    if model is not None and model.rank:
         raw[Term.COLLABORATIVE] = model.scores(rows, weights)
-        raw[Term.PRIOR] = model.log_prior
         scale = {
             Term.COLLABORATIVE: config.collaborative_weight,
             Term.CONTENT: config.content_weight,
             Term.GENRE: config.genre_weight,
             Term.NEAREST: config.nearest_weight,
-            Term.PRIOR: config.prior_weight * 0.5 ** (history.likes / config.prior_half_life),
         }
+    else:
+        scale = {
+            Term.CONTENT: config.local_content_weight,
+            Term.GENRE: config.local_genre_weight,
+            Term.NEAREST: config.local_nearest_weight,
+        }
+    if model is not None:
+        raw[Term.PRIOR] = model.log_prior
+        scale[Term.PRIOR] = newcomer + (0 if model.rank else config.pattern_weight)
     return _sum(raw, scale, history.seen)
 
 
@@ -102,8 +105,10 @@ def _sum(
 ) -> Relevance:
     terms = {}
     total = np.zeros(len(seen), np.float32)
+    weight = 0.0
     for term, values in raw.items():
-        if scale[term] > 0:
+        if scale[term] >= _LEAST_WEIGHT:
             terms[term] = np.float32(scale[term]) * standardise(values, seen)
             total += terms[term]
-    return Relevance(terms, total, sum(scale.values()) or 1.0)
+            weight += scale[term]
+    return Relevance(terms, total, weight or 1.0)
