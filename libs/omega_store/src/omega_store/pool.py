@@ -52,6 +52,7 @@ class StoreConfig:
             "connect_timeout": self.connect_seconds,
             # A silent network must not hold a call longer than a statement may last.
             "tcp_user_timeout": int(self.statement_seconds * 1_000),
+            "keepalives_idle": 30,  # seconds; a leader's connection is idle for a whole round
             "options": f"-c statement_timeout={int(self.statement_seconds * 1_000)}"
             f" -c idle_in_transaction_session_timeout={int(self.statement_seconds * 2_000)}",
         }
