@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.duration_pb2 import Duration
+
+from omega.common.v1 import resource_pb2
+from omega.constellation.v1 import constellation_service_pb2 as upstream_pb
+from omega.sync.v1 import sync_service_pb2 as pb
+from omega.sync.v1 import sync_service_pb2_grpc
+from omega_core import limits
+from omega_core.errors import ErrorCode
+from omega_rpc.status import from_rpc_error
+from omega_testing.probe import await_health
+from omega_testing.stand_in import CATALOGUE_KIND, DEVICE, REGISTERED, StandIn
+
+Tv = sync_service_pb2_grpc.SyncServiceStub
+Bearer = dict[str, Any]
+Ask = Callable[[Tv, Bearer], object]
+Push = Callable[[int], pb.SyncRequest]
+WANTED = pb.GetResourceRequest(kind=CATALOGUE_KIND, version=4)
+
+
+def refusal(ask: Ask, tv: Tv, bearer: Bearer) -> grpc.RpcError:
+    with pytest.raises(grpc.RpcError) as caught:
+        ask(tv, bearer)
+    return caught.value
+
+
+def test_health_follows_the_constellations(upstream: StandIn, channel: grpc.Channel) -> None:
+    await_health(channel, serving=True, service="omega.sync.v1.SyncService")
+    upstream.ready.clear()
+    await_health(channel, serving=False, service="omega.sync.v1.SyncService")
+    upstream.ready.set()
+    await_health(channel, serving=True)
+
+
+def test_a_registration_answers_the_stored_identity(upstream: StandIn, tv: Tv, token: str) -> None:
+    request = pb.RegisterDeviceRequest(request_id=str(uuid.uuid4()), platform="linux")
+    answer = tv.RegisterDevice(request, timeout=20)
+    assert answer == pb.RegisterDeviceResponse(
+        device_id=DEVICE, auth_token=token, registered_at=REGISTERED
+    )
+    assert upstream.asked == [
+        upstream_pb.RegisterDeviceRequest(request_id=request.request_id, platform="linux")
+    ]
+
+
+def test_an_exchange_stores_first_and_then_asks_for_news(
+    upstream: StandIn, tv: Tv, bearer: Bearer, push: Push
+) -> None:
+    request = push(2)
+    request.state_version = 8
+    request.held.add(kind=CATALOGUE_KIND, version=3)
+    answer = tv.Sync(request, **bearer)
+    assert upstream.asked == [
+        upstream_pb.IngestPatternsRequest(
+            pushes=[
+                upstream_pb.DevicePush(
+                    device_id=DEVICE,
+                    request_id=request.request_id,
+                    model_version="encoder-1",
+                    sketches=bytes(96),
+                    classes=bytes(2),
+                )
+            ]
+        ),
+        upstream_pb.GetGlobalStateRequest(device_id=DEVICE, state_version=8, held=request.held),
+    ]
+    assert (answer.accepted_sketches, answer.duplicate) == (2, False)
+    assert (answer.state_version, answer.delta) == (9, b"delta")
+    assert answer.compression == resource_pb2.Compression.COMPRESSION_ZSTD
+    assert [resource.version for resource in answer.resources] == [4]
+
+
+def test_an_exchange_without_sketches_only_asks_for_news(
+    upstream: StandIn, tv: Tv, bearer: Bearer, push: Push
+) -> None:
+    answer = tv.Sync(push(0), **bearer)
+    assert [type(request) for request in upstream.asked] == [upstream_pb.GetGlobalStateRequest]
+    assert (answer.accepted_sketches, answer.duplicate, answer.state_version) == (0, False, 9)
+
+
+def test_a_repeated_push_is_said_to_be_one(
+    upstream: StandIn, tv: Tv, bearer: Bearer, push: Push
+) -> None:
+    upstream.outcome = upstream_pb.PushOutcome.PUSH_OUTCOME_DUPLICATE
+    answer = tv.Sync(push(3), **bearer)
+    assert (answer.accepted_sketches, answer.duplicate) == (3, True)
+
+
+def test_a_push_of_an_unknown_device_is_unauthenticated_and_brings_no_news(
+    upstream: StandIn, tv: Tv, bearer: Bearer, push: Push
+) -> None:
+    upstream.outcome = upstream_pb.PushOutcome.PUSH_OUTCOME_UNKNOWN_DEVICE
+    error = refusal(lambda tv, bearer: tv.Sync(push(1), **bearer), tv, bearer)
+    assert error.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert [type(request) for request in upstream.asked] == [upstream_pb.IngestPatternsRequest]
+
+
+@pytest.mark.parametrize(
+    ("stated", "least", "most"),
+    [(600, 480, 720), (1, 1, 1.2), (0, 1, 1), (86_400, 69_120, 86_400), (10**6, 86_400, 86_400)],
+)
+def test_the_retry_time_gets_a_jitter_and_stays_in_bounds(
+    upstream: StandIn,
+    tv: Tv,
+    bearer: Bearer,
+    push: Push,
+    stated: int,
+    least: float,
+    most: float,
+) -> None:
+    upstream.retry_after = Duration(seconds=stated)
+    waits = {
+        tv.Sync(push(0), **bearer).retry_after.ToTimedelta().total_seconds() for _ in range(40)
+    }
+    assert least <= min(waits) <= max(waits) <= most
+    assert (len(waits) > 1) == (least < most)
+
+
+def test_a_body_comes_through_in_its_own_chunks(upstream: StandIn, tv: Tv, bearer: Bearer) -> None:
+    request = pb.GetResourceRequest(kind=CATALOGUE_KIND, version=4, offset=7)
+    chunks = [answer.chunk for answer in tv.GetResource(request, **bearer)]
+    assert [chunk.offset for chunk in chunks] == [0, limits.MAX_CHUNK, 2 * limits.MAX_CHUNK]
+    assert {len(chunk.data) for chunk in chunks} == {limits.MAX_CHUNK}
+    assert upstream.asked == [
+        upstream_pb.GetResourceRequest(kind=CATALOGUE_KIND, version=4, offset=7)
+    ]
+
+
+def test_a_slow_tv_slows_the_constellation_and_holds_no_other_up(
+    upstream: StandIn, tv: Tv, bearer: Bearer, push: Push
+) -> None:
+    upstream.chunks = 256
+    body = tv.GetResource(WANTED, **bearer)
+    next(body)
+    # What is under way fits the windows of two connections: far from the 64 MiB of the body.
+    tv.Sync(push(1), **bearer)
+    second = refusal(lambda tv, bearer: next(tv.GetResource(WANTED, **bearer)), tv, bearer)
+    assert from_rpc_error(second).code is ErrorCode.OVERLOADED
+    assert upstream.sent < 128
+    body.cancel()
+
+
+def test_a_tv_that_hangs_up_ends_the_stream_at_the_constellation(
+    upstream: StandIn, tv: Tv, bearer: Bearer
+) -> None:
+    upstream.chunks = 256
+    body = tv.GetResource(WANTED, **bearer)
+    next(body)
+    body.cancel()
+    assert upstream.left.wait(20)
+    assert upstream.sent < 256
+    upstream.chunks = 1
+    # The place of the stream is free again as soon as the gateway has noticed.
+    while True:
+        try:
+            assert len(list(tv.GetResource(WANTED, **bearer))) == 1
+        except grpc.RpcError as error:
+            assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED  # noqa: PT017 - until then
+        else:
+            break
