@@ -133,6 +133,20 @@ def test_a_new_figure_is_news(change: dict[str, float]) -> None:
     assert now.pattern_id == 7
 
 
+def test_a_new_direction_is_news() -> None:
+    before = replace(pattern_of(0), pattern_id=7)
+    turned = unit(before.embedding + 0.1 * pattern_of(1).embedding)
+    [now] = stable_ids([before], [replace(before, pattern_id=0, embedding=turned)])
+    assert now.pattern_id == 7
+    np.testing.assert_array_equal(now.embedding, turned)
+
+
+def test_an_id_is_given_once() -> None:
+    old = [replace(pattern_of(g), pattern_id=3 + g) for g in (0, 1)]
+    split = [replace(pattern_of(0), weight=w) for w in (0.5, 0.4)]
+    assert sorted(p.pattern_id for p in stable_ids(old, split)) == [0, 3]
+
+
 def test_the_nearest_pair_is_matched_first() -> None:
     old = replace(pattern_of(0), pattern_id=3)
     near = pattern_of(0)

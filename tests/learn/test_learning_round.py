@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omega_core.errors import ErrorCode, OmegaError
-from omega_learn import DeviceSketches, LearnConfig, RoundInput, RoundResult, run
+from omega_core.vectors import unit
+from omega_learn import (
+    DeviceSketches,
+    GlobalPattern,
+    LearnConfig,
+    RoundInput,
+    RoundResult,
+    run,
+)
 from omega_testing.tastes import LIKED, TasteWorld, taste_world
 
 SIGMA = 2.0
@@ -100,6 +108,20 @@ def test_known_patterns_go_on() -> None:
     assert {id(p) for p in again.patterns} == {id(p) for p in numbered}
 
 
+@pytest.mark.parametrize("alone", [0, 1, 2])
+def test_clusters_go_on_from_known_patterns_when_they_could_fall_otherwise(alone: int) -> None:
+    centres = [unit(WORLD.centred[group == GROUPS].sum(axis=0)) for group in range(3)]
+    merged = unit(sum(centres) - centres[alone])
+    known = [GlobalPattern(n, e, 0.9, 8, 0.5) for n, e in ((5, centres[alone]), (6, merged))]
+    again = run(
+        RoundInput(WORLD.embeddings, WORLD.mean, HONEST, tuple(known)),
+        replace(CONFIG, max_patterns=2),
+    )
+    for before in known:
+        [now] = [p for p in again.patterns if p.pattern_id == before.pattern_id]
+        assert now.embedding @ before.embedding > 0.9
+
+
 def test_copies_of_a_sketch_count_once() -> None:
     liar = device("liar", [50], 1)
     crowd = replace(liar, sketches=liar.sketches * 100_000, classes=liar.classes * 100_000)
@@ -144,7 +166,7 @@ def test_too_few_devices_are_no_round(devices: list[DeviceSketches]) -> None:
     with pytest.raises(OmegaError) as caught:
         learn(devices)
     assert caught.value.code == ErrorCode.ROUND_NOT_POSSIBLE
-    assert "3 devices" in caught.value.public_text
+    assert "3 devices with sketches" in caught.value.public_text
 
 
 def test_devices_that_share_no_title_are_no_round() -> None:

@@ -35,7 +35,7 @@ class Factors:
 
 
 def fit_factors(
-    statistics: Statistics, prior: FloatArray, *, lam: float = 60.0, rank: int = 64
+    statistics: Statistics, prior: FloatArray, *, lam: float = 150.0, rank: int = 64
 ) -> Factors:
     """EASE's P = (G + lam I)^-1 by the eigendecomposition G = V diag(w) V'.
 

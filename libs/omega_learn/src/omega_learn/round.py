@@ -26,7 +26,7 @@ class LearnConfig:
 
     sigma: float = 5.0
     """Noise scale of the sketches, 0.5 to 64."""
-    lam: float = 60.0
+    lam: float = 150.0
     """Ridge of the collaborative model, 0.001 to 1,000,000."""
     rank: int = 64
     """Columns of the factors, 1 to 256."""
@@ -42,7 +42,7 @@ class LearnConfig:
     """Most global patterns, 1 to 256."""
     top: int = 10
     """Titles kept of each decoded sketch, 1 to 100."""
-    taste_share: float = 0.7
+    taste_share: float = 0.8
     """Share of the fleet's model in a device's prior at the second decoding, 0 to 0.99; 0 = the
     sketches of a device are decoded apart, once."""
     prior_steps: int = 8
