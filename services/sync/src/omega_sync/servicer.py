@@ -21,7 +21,7 @@ from omega_sync.access import Enrolment
 from omega_sync.upstream import Constellation
 
 _SHORTEST, _LONGEST = 1.0, 86_400.0
-_JITTER = 0.2
+_JITTER = 0.5
 
 
 class SyncServicer(sync_service_pb2_grpc.SyncServiceServicer):
@@ -122,7 +122,7 @@ class SyncServicer(sync_service_pb2_grpc.SyncServiceServicer):
 
 
 def _with_jitter(wait: Duration) -> Duration:
-    """The wait, up to a fifth shorter or longer, so that TVs do not come back together."""
+    """The wait, up to half shorter or longer, so that TVs do not come back together."""
     seconds = wait.ToTimedelta().total_seconds()
     spread = seconds * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
     jittered = Duration()

@@ -104,7 +104,9 @@ class SyncRequest(_message.Message):
     model_version: _builtins.str
     """Encoder of the sketches, 1 to 64 characters."""
     sketches: _builtins.bytes
-    """Privatised sign bits, 48 bytes a sketch, in random order, 0 to 20 sketches."""
+    """Privatised sign bits, 48 bytes a sketch, in random order, 0 to 20 sketches (the bound on the
+    whole message leaves room for 18 or 19).
+    """
     classes: _builtins.bytes
     """A byte a sketch: success-rate class (0 to 7) x 4 + sample-count class (0 to 3)."""
     state_version: _builtins.int

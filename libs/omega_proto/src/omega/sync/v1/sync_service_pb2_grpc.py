@@ -76,7 +76,8 @@ class SyncServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetResource(self, request, context):
-        """The body of a resource from an offset on. NOT_FOUND when that version is not kept.
+        """The body of a resource from an offset on. NOT_FOUND when that version is not kept,
+        INVALID_ARGUMENT, UNAUTHENTICATED, RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -45,7 +45,9 @@ class SyncServiceStub:
     device), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
     """
     GetResource: _grpc.UnaryStreamMultiCallable[_sync_service_pb2.GetResourceRequest, _sync_service_pb2.GetResourceResponse]
-    """The body of a resource from an offset on. NOT_FOUND when that version is not kept."""
+    """The body of a resource from an offset on. NOT_FOUND when that version is not kept,
+    INVALID_ARGUMENT, UNAUTHENTICATED, RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
+    """
 
 @_typing.type_check_only
 class SyncServiceAsyncStub(SyncServiceStub):
@@ -64,7 +66,9 @@ class SyncServiceAsyncStub(SyncServiceStub):
     device), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
     """
     GetResource: _aio.UnaryStreamMultiCallable[_sync_service_pb2.GetResourceRequest, _sync_service_pb2.GetResourceResponse]  # type: ignore[assignment]
-    """The body of a resource from an offset on. NOT_FOUND when that version is not kept."""
+    """The body of a resource from an offset on. NOT_FOUND when that version is not kept,
+    INVALID_ARGUMENT, UNAUTHENTICATED, RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
+    """
 
 class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
     """The fleet's door for TVs. Every call but RegisterDevice carries the metadata
@@ -98,6 +102,8 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sync_service_pb2.GetResourceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_sync_service_pb2.GetResourceResponse], _abc.AsyncIterator[_sync_service_pb2.GetResourceResponse]]:
-        """The body of a resource from an offset on. NOT_FOUND when that version is not kept."""
+        """The body of a resource from an offset on. NOT_FOUND when that version is not kept,
+        INVALID_ARGUMENT, UNAUTHENTICATED, RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
+        """
 
 def add_SyncServiceServicer_to_server(servicer: SyncServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
