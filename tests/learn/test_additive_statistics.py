@@ -49,7 +49,7 @@ def assert_same(a: Statistics, b: Statistics) -> None:
 def test_the_sums_are_what_they_say(devices: int, seed: int) -> None:
     rows = made_up_rows(devices, seed)
     x = dense(rows)
-    found = summarised(rows, ALL)
+    found = summarised(rows, ALL, clip=10_000)
     np.testing.assert_array_equal(found.gram, x.T @ x)
     np.testing.assert_array_equal(found.support, (x >= 0.2 * UNIT).sum(axis=0))
     np.testing.assert_array_equal(count_support(rows, TITLES), found.support)
@@ -98,9 +98,12 @@ def test_shards_may_count_different_titles(seed: int, left: set[int]) -> None:
 def test_a_device_adds_at_most_the_clip(clip: float, seed: int) -> None:
     rows = made_up_rows(1, seed, sketches=200)
     assert rows.stakes.sum() > clip * UNIT
-    trace = np.trace(summarised(rows, ALL, clip=clip).gram) / UNIT**2
+    found = summarised(rows, ALL, clip=clip)
     rounding = TITLES / UNIT
-    assert trace <= clip + rounding
+    assert np.trace(found.gram) / UNIT**2 <= clip + rounding
+    assert found.samples.sum() / UNIT == pytest.approx(clip, abs=rounding)
+    rate = rows.quality.sum() / rows.samples.sum()
+    assert found.quality.sum() / UNIT == pytest.approx(clip * rate, abs=2 * rounding)
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_quality_outweighs_number() -> None:
     once = rows_of([list(range(15, 30))] * 3, rate=0.7, count=1)
     found = found_in(DeviceRows.join([once, often]), max_patterns=2)
     assert [group_of(p) for p in found] == [0, 1]
-    assert found[0].weight > 0.9
+    assert found[0].weight == pytest.approx(50 * 0.9 / (50 * 0.9 + 15 * 0.7), abs=0.001)
 
 
 def test_a_taste_of_two_devices_is_not_shown() -> None:

@@ -37,7 +37,8 @@ class LearnConfig:
     max_device_sketches: int = 200
     """Most distinct sketches of a device that count, 1 to 10,000."""
     device_clip: float = 50.0
-    """Most that one device adds to the trace of the Gram matrix, 1 to 10,000."""
+    """Most that one device adds to the trace of the Gram matrix, and to the samples behind the
+    patterns, 1 to 10,000."""
     max_patterns: int = 48
     """Most global patterns, 1 to 256."""
     top: int = 10

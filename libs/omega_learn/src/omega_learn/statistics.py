@@ -32,9 +32,9 @@ class Statistics:
     support: Int64Array
     """Distinct devices with a stake of at least .2, (t,)."""
     quality: Int64Array
-    """Sum of stake x success rate x sample count, in units, (t,)."""
+    """Clipped sum of stake x success rate x sample count, in units, (t,)."""
     samples: Int64Array
-    """Sum of stake x sample count, in units, (t,)."""
+    """Clipped sum of stake x sample count, in units, (t,)."""
     devices: int
     """Distinct devices."""
 
@@ -50,8 +50,9 @@ def summarise(rows: DeviceRows, titles: Int32Array, *, clip: float = 50.0) -> St
     Args:
         rows: one row a device, no device twice.
         titles: those to count, ascending and distinct, (t,); entries for others are left out.
-        clip: a row x with |x|_1 above it is scaled by sqrt(clip / |x|_1), so that no device adds
-            more than this to the trace of the Gram matrix; above 0.
+        clip: most that a device adds to the trace of the Gram matrix, and to the sum of samples;
+            above 0. A row x with |x|_1 above it is scaled by sqrt(clip / |x|_1), a row of samples
+            and the quality that goes with them by clip / their sum.
 
     Raises:
         OmegaError: INVALID_FIELD titles or clip.
@@ -61,28 +62,23 @@ def summarise(rows: DeviceRows, titles: Int32Array, *, clip: float = 50.0) -> St
     if titles.ndim != 1 or (np.diff(titles) <= 0).any():
         raise invalid("titles", "ascending and distinct")
     t = len(titles)
-    place = np.searchsorted(titles, rows.titles)
-    known = place < t
-    known[known] = titles[place[known]] == rows.titles[known]
-    scale = _scales(rows, clip)
     gram = np.zeros((t, t))
+    support, quality, samples = (np.zeros(t, np.int64) for _ in range(3))
     for start in range(0, len(rows), _BLOCK):
-        stop = min(start + _BLOCK, len(rows))
-        inside = slice(rows.starts[start], rows.starts[stop])
-        keep = known[inside]
-        dense = np.zeros((stop - start, t))
-        owners = rows.part(start, stop).owners()
-        clipped = np.rint(rows.stakes[inside] * scale[start + owners])
-        dense[owners[keep], place[inside][keep]] = clipped[keep]
+        part = rows.part(start, min(start + _BLOCK, len(rows)))
+        owners = part.owners()
+        place = np.minimum(np.searchsorted(titles, part.titles), t - 1)
+        known = titles[place] == part.titles if t else np.zeros(len(place), bool)
+        place = place[known]
+        stakes = np.rint(part.stakes * np.sqrt(_shares(part.stakes, owners, len(part), clip)))
+        dense = np.zeros((len(part), t))
+        dense[owners[known], place] = stakes[known]
         gram += dense.T @ dense
-    return Statistics(
-        titles=titles,
-        gram=gram,
-        support=_sums(place[known], rows.stakes[known] >= SUPPORTS, t),
-        quality=_sums(place[known], rows.quality[known], t),
-        samples=_sums(place[known], rows.samples[known], t),
-        devices=len(rows),
-    )
+        share = _shares(part.samples, owners, len(part), clip)
+        support += _sums(place, part.stakes[known] >= SUPPORTS, t)
+        quality += _sums(place, np.rint(part.quality * share)[known], t)
+        samples += _sums(place, np.rint(part.samples * share)[known], t)
+    return Statistics(titles, gram, support, quality, samples, len(rows))
 
 
 def merge(a: Statistics, b: Statistics) -> Statistics:
@@ -102,14 +98,15 @@ def merge(a: Statistics, b: Statistics) -> Statistics:
     return Statistics(titles, gram, support, quality, samples, a.devices + b.devices)
 
 
-def _scales(rows: DeviceRows, clip: float) -> DoubleArray:
-    """Factor of each row, above 0 to 1, (devices,)."""
-    mass = np.bincount(rows.owners(), rows.stakes, minlength=len(rows)) / UNIT
-    return np.sqrt(np.minimum(1.0, clip / np.maximum(mass, clip)))
+def _shares(
+    figures: NDArray[np.uint16], owners: Int64Array, devices: int, clip: float
+) -> DoubleArray:
+    """Of each entry: by how much its row exceeds `clip`, above 0 to 1, (entries,)."""
+    totals = np.bincount(owners, figures, minlength=devices) / UNIT
+    return (clip / np.maximum(totals, clip))[owners]
 
 
 def _sums(place: Int64Array, values: NDArray[Any], length: int) -> Int64Array:
-    """Sums of `values` by place, without rounding."""
-    total = np.zeros(length, np.int64)
-    np.add.at(total, place, values)
-    return total
+    """Sums of whole `values` by place."""
+    # Whole numbers in double precision: exact below 2^53.
+    return np.bincount(place, values, minlength=length).astype(np.int64)
