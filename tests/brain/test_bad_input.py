@@ -17,9 +17,14 @@ from omega_client import BrainClient, ServiceError
 from omega_core.content import Content
 from omega_core.errors import ErrorCode, OmegaError
 
-GOOD_EVENT = {"event_id": "e-1", "content_id": "PLACEHOLDER", "watch_percentage": 0.5}
+MOVIE = content_pb2.CONTENT_KIND_MOVIE
+GOOD_EVENT: dict[str, object] = {
+    "event_id": "e-1",
+    "content_id": "PLACEHOLDER",
+    "watch_percentage": 0.5,
+}
 
-EVENTS = {
+EVENTS: dict[str, tuple[dict[str, object], str, str]] = {
     "percentage above 1": ({"watch_percentage": 1.01}, "watch_percentage", "between 0 and 1"),
     "negative percentage": ({"watch_percentage": -0.1}, "watch_percentage", "between 0 and 1"),
     "NaN": ({"watch_percentage": math.nan}, "watch_percentage", "between 0 and 1"),
@@ -88,8 +93,12 @@ LISTS = {
         "available_services[1]",
         "1 to 64",
     ),
-    "kinds": (pb.GetRecommendationsRequest(kinds=[1] * 4), "kinds", "3 items"),
-    "no kind": (pb.GetRecommendationsRequest(kinds=[0]), "kinds[0]", "one of"),
+    "kinds": (pb.GetRecommendationsRequest(kinds=[MOVIE] * 4), "kinds", "3 items"),
+    "no kind": (
+        pb.GetRecommendationsRequest(kinds=[content_pb2.CONTENT_KIND_UNSPECIFIED]),
+        "kinds[0]",
+        "one of",
+    ),
     "query": (pb.GetRecommendationsRequest(query_text="x" * 257), "query_text", "256"),
     "control": (pb.GetRecommendationsRequest(query_text="a\x00b"), "query_text", "control"),
 }
@@ -142,7 +151,7 @@ def _title(**change: object) -> content_pb2.Content:
     return content_pb2.Content(**fields)  # type: ignore[arg-type]  # a table of fields
 
 
-CONTENTS = {
+CONTENTS: dict[str, tuple[list[content_pb2.Content], str, str]] = {
     "none": ([], "contents", "1 to 500"),
     "too many": ([_title()] * 501, "contents", "1 to 500"),
     "no id": ([_title(content_id="")], "contents[0].content_id", "1 to 128"),

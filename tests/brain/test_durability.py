@@ -10,7 +10,8 @@ import pytest
 
 from omega.brain.v1 import brain_service_pb2 as pb
 from omega.common.v1 import content_pb2
-from omega_brain.brain import Brain, RecommendQuery
+from omega_brain.answers import RecommendQuery
+from omega_brain.brain import Brain
 from omega_brain.config import BrainConfig
 from omega_client import BrainClient, ServiceError
 from omega_core.content import Content, ViewingEvent
@@ -187,12 +188,16 @@ def test_titles_survive_a_restart_with_every_field(tmp_path: Path) -> None:
     title = content_pb2.Content(
         content_id="local:1",
         title="Ünïcode – a title",
-        kind=2,
+        kind=content_pb2.CONTENT_KIND_SERIES,
         genres=["Drama", "Crime"],
         year=1999,
         country="France",
         description="Two lines of text.",
-        providers=[content_pb2.Provider(provider_id="p", name="P", availability=4)],
+        providers=[
+            content_pb2.Provider(
+                provider_id="p", name="P", availability=content_pb2.AVAILABILITY_FREE
+            )
+        ],
     )
     environ = _environ(tmp_path / "tv")
     for _ in range(2):

@@ -7,11 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from omega.brain.v1 import brain_service_pb2 as pb
-from omega.common.v1 import content_pb2
+from omega.common.v1 import content_pb2, context_pb2
 from omega_brain.brain import Brain
 from omega_client import BrainClient
 from omega_core.content import Content, ViewingEvent
 from omega_delta import event_to_proto
+
+MORNING = context_pb2.TIME_OF_DAY_MORNING
 
 
 def test_a_household_without_history_gets_a_list_by_metadata(client: BrainClient) -> None:
@@ -88,10 +90,15 @@ def test_a_repeated_event_changes_nothing(
 
 
 def test_filters_hold(client: BrainClient, titles: list[Content]) -> None:
-    offered = content_pb2.Provider(provider_id="acme", name="Acme", availability=1)
+    offered = content_pb2.Provider(
+        provider_id="acme", name="Acme", availability=content_pb2.AVAILABILITY_FLATRATE
+    )
     local = [
         content_pb2.Content(
-            content_id=f"local:{i}", title=f"Local {i}", kind=3, providers=[offered]
+            content_id=f"local:{i}",
+            title=f"Local {i}",
+            kind=content_pb2.CONTENT_KIND_LIVE,
+            providers=[offered],
         )
         for i in range(3)
     ]
@@ -103,10 +110,12 @@ def test_filters_hold(client: BrainClient, titles: list[Content]) -> None:
     mine = {c.content_id for c in local}
     assert ids(pb.GetRecommendationsRequest(available_services=["acme"])) == mine
     assert ids(pb.GetRecommendationsRequest(available_services=["nobody"])) == set()
-    assert ids(pb.GetRecommendationsRequest(kinds=[3])) == mine
+    assert ids(pb.GetRecommendationsRequest(kinds=[content_pb2.CONTENT_KIND_LIVE])) == mine
     two = [titles[3].content_id, "local:1"]
     assert ids(pb.GetRecommendationsRequest(content_ids=two)) == set(two)
-    assert ids(pb.GetRecommendationsRequest(content_ids=two, kinds=[3])) == {"local:1"}
+    assert ids(
+        pb.GetRecommendationsRequest(content_ids=two, kinds=[content_pb2.CONTENT_KIND_LIVE])
+    ) == {"local:1"}
     found = client.get_recommendations(
         pb.GetRecommendationsRequest(content_ids=["local:1"])
     ).recommendations[0]
@@ -146,7 +155,9 @@ def test_memories_are_found_by_meaning(
 def test_upserts_count_what_they_did_and_take_effect_at_once(
     client: BrainClient, titles: list[Content]
 ) -> None:
-    fresh = content_pb2.Content(content_id="local:new", title="Brand New", kind=1, year=2026)
+    fresh = content_pb2.Content(
+        content_id="local:new", title="Brand New", kind=content_pb2.CONTENT_KIND_MOVIE, year=2026
+    )
     first = client.upsert_contents(pb.UpsertContentsRequest(contents=[fresh]))
     assert (first.added, first.updated, first.unchanged) == (1, 0, 0)
     again = client.upsert_contents(pb.UpsertContentsRequest(contents=[fresh]))
@@ -164,11 +175,11 @@ def test_the_same_context_prefers_what_was_watched_in_it(
 ) -> None:
     for title in titles[:12]:
         event = event_to_proto(viewing(title.content_id))
-        event.context.time_of_day = 1 if title.kind == 1 and title.year % 2 else 3
+        event.context.time_of_day = MORNING if title.year % 2 else context_pb2.TIME_OF_DAY_EVENING
         client.observe_event(event)
     plain = pb.GetRecommendationsRequest(limit=60)
     morning = pb.GetRecommendationsRequest(limit=60)
-    morning.context.time_of_day = 1
+    morning.context.time_of_day = MORNING
     one = [(r.content_id, r.score) for r in client.get_recommendations(plain).recommendations]
     two = [(r.content_id, r.score) for r in client.get_recommendations(morning).recommendations]
     assert one != two
