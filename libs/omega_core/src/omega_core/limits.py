@@ -30,6 +30,12 @@ MAX_SYNC_REQUEST = 1_024
 """Largest serialised SyncRequest, in bytes."""
 MAX_PUSH_SKETCHES = 20
 """Most sketches a push."""
+MAX_CLASS = 31
+"""Highest class byte of a sketch."""
+MAX_HELD = 8
+"""Most held resources a request."""
+MAX_VERSION = 2**63 - 1
+"""Highest version of anything."""
 MAX_DELTA = 65_536
 """Largest compressed StateDelta, in bytes."""
 MAX_DELTA_RAW = 262_144

@@ -11,19 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from omega_core import validate
+from omega_core import limits, validate
 from omega_core.errors import invalid
 from omega_core.vectors import FloatArray
 
-MOST_VERSION = 2**63 - 1
-"""Largest version: what a signed 64-bit database column holds."""
 UNIT_TOLERANCE = 1e-2
 """How far from 1 a unit vector's norm may lie; float16 rounding moves it by less than 1e-3."""
 
 
 def version(field: str, value: int) -> None:
     """A version from 1."""
-    validate.integer(field, value, 1, MOST_VERSION)
+    validate.integer(field, value, 1, limits.MAX_VERSION)
 
 
 def model(field: str, value: str) -> None:

@@ -112,7 +112,7 @@ def decode_state_delta(data: bytes) -> StateDelta:
 
 
 def _check(delta: StateDelta) -> None:
-    validate.integer("base_version", delta.base_version, 0, checks.MOST_VERSION)
+    validate.integer("base_version", delta.base_version, 0, limits.MAX_VERSION)
     checks.version("version", delta.version)
     if delta.version <= delta.base_version:
         raise invalid("version", "greater than base_version")

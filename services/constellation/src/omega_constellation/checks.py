@@ -6,26 +6,18 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as pb
 from omega_core import limits, validate
 from omega_core.errors import invalid
 from omega_core.vectors import FloatArray, unpack_f16
-from omega_delta import content_from_proto
+from omega_delta import bounds, content_from_proto
 from omega_store.contents import EmbeddedContent
 from omega_store.pushes import Push
 
 _MAX_PUSHES = 256
-_MAX_CLASS = 31
-_MAX_HELD = 8
 _MAX_CONTENTS = 1_000
 _MAX_DEVICES = 1_000
 _UNIT_TOLERANCE = 1e-2
-# Versions end up in signed 64-bit columns.
-_MAX_VERSION = 2**63 - 1
-_KINDS = frozenset(resource_pb2.ResourceKind.values()) - {
-    resource_pb2.ResourceKind.RESOURCE_KIND_UNSPECIFIED
-}
 
 
 def registration(request: pb.RegisterDeviceRequest) -> None:
@@ -56,12 +48,12 @@ def pull(request: pb.GetGlobalStateRequest) -> Mapping[int, int]:
         OmegaError: INVALID_FIELD.
     """
     validate.device_id("device_id", request.device_id)
-    validate.integer("state_version", request.state_version, 0, _MAX_VERSION)
-    validate.count("held", request.held, _MAX_HELD)
+    bounds.version("state_version", request.state_version)
+    validate.count("held", request.held, limits.MAX_HELD)
     held: dict[int, int] = {}
     for i, resource in enumerate(request.held):
-        kind = _kind(f"held[{i}].kind", resource.kind)
-        version = validate.integer(f"held[{i}].version", resource.version, 0, _MAX_VERSION)
+        kind = bounds.resource_kind(f"held[{i}].kind", resource.kind)
+        version = bounds.version(f"held[{i}].version", resource.version)
         held[kind] = max(version, held.get(kind, 0))
     return held
 
@@ -92,8 +84,8 @@ def body(request: pb.GetResourceRequest) -> None:
     Raises:
         OmegaError: INVALID_FIELD.
     """
-    _kind("kind", request.kind)
-    validate.integer("version", request.version, 1, _MAX_VERSION)
+    bounds.resource_kind("kind", request.kind)
+    bounds.version("version", request.version, 1)
     validate.integer("offset", request.offset, 0, limits.MAX_RESOURCE)
 
 
@@ -119,14 +111,7 @@ def _push(name: str, message: pb.DevicePush) -> Push:
     validate.device_id(f"{name}.device_id", message.device_id)
     validate.uuid(f"{name}.request_id", message.request_id)
     model_version(message.model_version, f"{name}.model_version")
-    count, rest = divmod(len(message.sketches), limits.SKETCH_BYTES)
-    if rest or count > limits.MAX_PUSH_SKETCHES:
-        bound = f"0 to {limits.MAX_PUSH_SKETCHES} sketches of {limits.SKETCH_BYTES} bytes"
-        raise invalid(f"{name}.sketches", bound)
-    if len(message.classes) != count:
-        raise invalid(f"{name}.classes", f"a byte a sketch, {count} in all")
-    if max(message.classes, default=0) > _MAX_CLASS:
-        raise invalid(f"{name}.classes", f"0 to {_MAX_CLASS} in every byte")
+    bounds.sketches(f"{name}.", message.sketches, message.classes)
     return Push(
         device_id=message.device_id,
         request_id=message.request_id,
@@ -141,9 +126,3 @@ def _unit(field: str, data: bytes) -> FloatArray:
     if not abs(float(np.linalg.norm(vector)) - 1.0) <= _UNIT_TOLERANCE:
         raise invalid(field, "a vector of norm 1")
     return vector
-
-
-def _kind(field: str, kind: int) -> int:
-    if kind not in _KINDS:
-        raise invalid(field, "one of the stated values")
-    return kind

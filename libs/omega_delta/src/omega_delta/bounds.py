@@ -1,0 +1,44 @@
+"""Bounds that sync and constellation hold the same fields to."""
+
+from __future__ import annotations
+
+from omega.common.v1 import resource_pb2
+from omega_core import limits, validate
+from omega_core.errors import invalid
+
+_KINDS = frozenset(resource_pb2.ResourceKind.values()) - {
+    resource_pb2.ResourceKind.RESOURCE_KIND_UNSPECIFIED
+}
+
+
+def sketches(name: str, data: bytes, classes: bytes) -> None:
+    """Sketches laid end to end, and a class byte for each.
+
+    Args:
+        name: what stands before the field names, such as "pushes[3].".
+        data: 48 bytes a sketch, at most 20.
+        classes: as many bytes, each 0 to 31.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    count, rest = divmod(len(data), limits.SKETCH_BYTES)
+    if rest or count > limits.MAX_PUSH_SKETCHES:
+        bound = f"0 to {limits.MAX_PUSH_SKETCHES} sketches of {limits.SKETCH_BYTES} bytes"
+        raise invalid(f"{name}sketches", bound)
+    if len(classes) != count:
+        raise invalid(f"{name}classes", f"a byte a sketch, {count} in all")
+    if max(classes, default=0) > limits.MAX_CLASS:
+        raise invalid(f"{name}classes", f"0 to {limits.MAX_CLASS} in every byte")
+
+
+def version(field: str, value: int, least: int = 0) -> int:
+    """A version: versions end up in signed 64-bit columns."""
+    return validate.integer(field, value, least, limits.MAX_VERSION)
+
+
+def resource_kind(field: str, kind: int) -> int:
+    """A stated kind of resource."""
+    if kind not in _KINDS:
+        raise invalid(field, "one of the stated values")
+    return kind
