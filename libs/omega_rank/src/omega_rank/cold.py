@@ -14,20 +14,26 @@ _TINY = 1e-30
 
 
 def borrow(
-    embeddings: FloatArray, known: NDArray[np.bool_], targets: FloatArray, base: FloatArray
+    embeddings: FloatArray,
+    known: NDArray[np.bool_],
+    targets: FloatArray,
+    middle: FloatArray,
+    floor: FloatArray,
 ) -> FloatArray:
     """Targets of the titles that have none, by a ridge map from embedding to target.
 
-    The map is fitted on the titles that have targets, B = (E'E + 5 I)^-1 E'(T - base), and a title
-    without gets base + 0.5 e'B: half, because at full strength such titles displaced better-known
-    ones on validation data, and at half they gained among themselves without doing so. Borrowing
-    from the titles nearest to each global pattern gained less and displaced more.
+    The map is fitted on the titles that have targets, B = (E'E + 5 I)^-1 E'(T - middle), and a
+    title without goes half of the way from the floor to middle + e'B: at full strength such titles
+    displaced better-known ones on validation data, and at half they gained among themselves without
+    doing so. Borrowing from the titles nearest to each global pattern gained less and displaced
+    more.
 
     Args:
         embeddings: (n, d) centred unit rows.
         known: (n,) titles with targets, m of them.
         targets: (m, t).
-        base: (t,) what a title without any content in common gets.
+        middle: (t,) what the map adds to.
+        floor: (t,) what counts as nothing.
 
     Returns:
         (n - m, t) for the other titles, in row order.
@@ -35,10 +41,9 @@ def borrow(
     source = embeddings[known]
     gram = (source.T @ source).astype(np.float64)
     gram[np.diag_indices_from(gram)] += _REGULARISATION
-    mapped = np.linalg.solve(gram, (source.T @ (targets - base)).astype(np.float64))
-    return np.asarray(
-        base + _TRUST * (embeddings[~known] @ mapped.astype(np.float32)), dtype=np.float32
-    )
+    mapped = np.linalg.solve(gram, (source.T @ (targets - middle)).astype(np.float64))
+    found = middle + embeddings[~known] @ mapped.astype(np.float32)
+    return np.asarray(floor + _TRUST * (found - floor), dtype=np.float32)
 
 
 def log_density(embeddings: FloatArray, centres: FloatArray, weights: FloatArray) -> FloatArray:

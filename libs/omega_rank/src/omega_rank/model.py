@@ -75,6 +75,11 @@ class CollectiveModel:
         return len(self.query_scale)
 
     @property
+    def informed(self) -> bool:
+        """Whether it says anything of this catalogue: of a title's factor, or by patterns."""
+        return not self.rank or bool(self.has_factor.any())
+
+    @property
     def rank(self) -> int:
         """Columns of the factors; 0 when only patterns are held."""
         return int(self.score_factors.shape[1])
@@ -119,9 +124,13 @@ class CollectiveModel:
         targets[rows, :rank] = pack.factors[held] * pack.steps * gains
         targets[rows, rank] = _log_prior(pack.prior[held])
         if known.any() and not known.all():
-            base = np.zeros(rank + 1, np.float32)
-            base[rank] = targets[rows, rank].min()
-            targets[~known] = cold.borrow(catalogue.embeddings, known, targets[known], base)
+            prior = targets[rows, rank]
+            middle, floor = np.zeros((2, rank + 1), np.float32)
+            middle[rank], floor[rank] = prior.mean(), prior.min()
+            targets[~known] = cold.borrow(
+                catalogue.embeddings, known, targets[known], middle, floor
+            )
+            np.clip(targets[:, rank], prior.min(), prior.max(), out=targets[:, rank])
         query_scale = np.zeros(n, np.float32)
         query_scale[rows] = 1 / gains[:, 0]
         return cls(

@@ -14,7 +14,7 @@ def best_first(scores: FloatArray, count: int) -> NDArray[np.int64]:
     The order is total, so a longer list starts with the shorter one. -inf never appears.
     """
     n = len(scores)
-    if count < n:
+    if 0 < count < n:
         least = np.partition(scores, n - count)[n - count]
         rows = np.flatnonzero(scores >= least)
     else:

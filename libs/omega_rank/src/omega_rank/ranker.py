@@ -91,6 +91,8 @@ class Ranker:
             ValueError: model, history or candidates are not aligned to the catalogue.
         """
         _check_aligned(catalogue, model, history, candidates)
+        if model is not None and not model.informed:
+            model = None
         query = history.query(context)
         basis, found, explain = self._relevance(catalogue, model, history, query)
         open_rows = ~history.seen if candidates is None else candidates & ~history.seen

@@ -1,0 +1,143 @@
+"""The incremental history holds what a sorted replay of the same events gives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omega_core.content import ViewingContext, ViewingEvent
+from omega_core.errors import ErrorCode, OmegaError
+from omega_rank import Catalogue, History, RankConfig
+from omega_testing.ranking import (
+    START,
+    make_world,
+    random_contents,
+    random_embeddings,
+    random_events,
+)
+
+ANYWHERE = ViewingContext(3, 2, 1)
+
+
+def assert_same(ours: History, theirs: History) -> None:
+    for context in (None, ANYWHERE):
+        mine, other = ours.query(context), theirs.query(context)
+        assert mine.rows.tolist() == other.rows.tolist()
+        assert mine.weights.tolist() == other.weights.tolist()
+    assert ours.seen.tolist() == theirs.seen.tolist()
+    assert ours.liked.tolist() == theirs.liked.tolist()
+    assert (ours.likes, ours.events) == (theirs.likes, theirs.events)
+    np.testing.assert_allclose(ours.nearest(), theirs.nearest(), atol=1e-5)
+    for row in range(len(ours.seen)):
+        assert ours.success_rate(row) == theirs.success_rate(row)
+        assert ours.viewings(row) == theirs.viewings(row)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), count=st.integers(0, 60), titles=st.integers(1, 30))
+def test_late_events_give_what_a_sorted_replay_gives(seed: int, count: int, titles: int) -> None:
+    world = make_world(seed, titles=titles, viewings=0)
+    events = random_events(np.random.default_rng(seed + 1), titles, count)
+    live = History(world.catalogue)
+    for event in events:
+        live.observe(event)
+        live.nearest()
+    ordered = History.replay(world.catalogue, sorted(events, key=lambda e: e.occurred_at))
+    assert_same(live, ordered)
+    assert_same(live, History.replay(world.catalogue, events))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    first=st.integers(1, 20),
+    grown=st.integers(0, 20),
+    changed=st.integers(0, 5),
+)
+def test_following_a_grown_catalogue_equals_a_replay_over_it(
+    seed: int, first: int, grown: int, changed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    contents, embeddings = random_contents(rng, first), random_embeddings(rng, first)
+    catalogue = Catalogue.build(contents, embeddings)
+    events = random_events(rng, first, 15)
+    history = History.replay(catalogue, events)
+    again = [contents[i] for i in rng.permutation(first)[: min(changed, first)]]
+    fresh = [*again, *random_contents(rng, grown, start=first)]
+    larger = catalogue.extended(fresh, random_embeddings(rng, len(fresh)))
+    history.follow(larger)
+    assert_same(history, History.replay(larger, events))
+    late = random_events(rng, first + grown, 10, first_id=100)
+    for event in late:
+        history.observe(event)
+    assert_same(history, History.replay(larger, [*events, *late]))
+
+
+def watched(number: int, share: float, day: int) -> ViewingEvent:
+    return ViewingEvent(f"e{day}", f"t{number}", share, share, START + timedelta(days=day))
+
+
+def test_weights_follow_recency_and_opinion() -> None:
+    world = make_world(1, titles=6, viewings=0)
+    events = [watched(0, 0.9, 1), watched(1, 0.6, 2), watched(2, 0.2, 3), watched(3, 0.71, 4)]
+    query = History.replay(world.catalogue, events, RankConfig(half_life=1)).query()
+    assert query.rows.tolist() == [3, 1, 0]
+    assert query.weights.tolist() == pytest.approx([1.0, 0.3 * 0.25, 0.125])
+
+
+def test_a_rewatch_moves_a_title_to_the_front() -> None:
+    world = make_world(1, titles=6, viewings=0)
+    history = History.replay(world.catalogue, [watched(0, 0.9, 1), watched(1, 0.9, 2)])
+    assert history.query().rows.tolist() == [1, 0]
+    history.observe(watched(0, 0.9, 3))
+    assert history.query().rows.tolist() == [0, 1]
+    assert history.viewings(0) == 2
+
+
+def test_a_title_is_liked_while_half_of_its_viewings_succeed() -> None:
+    world = make_world(1, titles=6, viewings=0)
+    history = History(world.catalogue)
+    liked = []
+    for day, share in enumerate([0.9, 0.1, 0.1, 0.9]):
+        history.observe(watched(2, share, day))
+        liked.append(bool(history.liked[2]))
+    assert liked == [True, True, False, True]
+    assert history.success_rate(2) == 0.5
+
+
+def test_each_shared_part_of_the_context_raises_a_weight() -> None:
+    world = make_world(1, titles=6, viewings=0)
+    here = ViewingContext(time_of_day=3, day_type=2, audience=1)
+    contexts = [here, replace(here, audience=2), ViewingContext(), here]
+    events = [
+        replace(watched(row, 0.9, row), context=context) for row, context in enumerate(contexts)
+    ]
+    history = History.replay(world.catalogue, events)
+    plain, boosted = history.query(), history.query(here)
+    assert boosted.rows.tolist() == plain.rows.tolist() == [3, 2, 1, 0]
+    raised = boosted.weights / plain.weights
+    assert raised.tolist() == pytest.approx([1.25**3, 1, 1.25**2, 1.25**3])
+    assert history.query(ViewingContext()).weights.tolist() == plain.weights.tolist()
+    one_part = history.query(ViewingContext(audience=1)).weights / plain.weights
+    assert one_part.tolist() == pytest.approx([1.25, 1, 1, 1.25])
+
+
+def test_an_unknown_title_is_named_and_changes_nothing() -> None:
+    world = make_world(1, titles=6, viewings=4)
+    before = world.history.query().rows.tolist()
+    with pytest.raises(OmegaError) as refused:
+        world.history.observe(watched(99, 0.9, 9))
+    assert refused.value.code is ErrorCode.UNKNOWN_CONTENT
+    assert world.history.events == 4
+    assert world.history.query().rows.tolist() == before
+
+
+def test_another_catalogue_cannot_be_followed() -> None:
+    world, other = make_world(1, titles=6, viewings=4), make_world(1, titles=5, viewings=0)
+    with pytest.raises(ValueError, match="rows moved"):
+        world.history.follow(other.catalogue)
