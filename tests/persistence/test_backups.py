@@ -1,0 +1,110 @@
+"""A backup shows one instant, whole, while writers go on."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from omega_core.clock import ManualClock
+from omega_core.content import ViewingEvent
+from omega_core.errors import OmegaError
+from omega_persistence import Contents, Database, Events, StoredContent
+
+MakeEvent = Callable[..., ViewingEvent]
+MakeTitle = Callable[..., StoredContent]
+
+
+def counted(backup: Path) -> tuple[int, int]:
+    with closing(sqlite3.connect(backup)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        titles = connection.execute("SELECT count(*) FROM contents").fetchone()[0]
+        events = connection.execute("SELECT count(*) FROM events").fetchone()[0]
+        return titles, events
+
+
+def test_a_backup_is_one_file_that_stands_alone(
+    database: Database, contents: Contents, path: Path, tmp_path: Path
+) -> None:
+    assert contents.count() == 10
+    database.backup()
+    names = {file.name for file in path.parent.iterdir()}
+    assert names == {"omega.db", "omega.db-wal", "omega.db-shm", "omega.db.lock", "omega.db.backup"}
+    alone = tmp_path / "alone.db"
+    database.backup_path.rename(alone)
+    assert counted(alone) == (10, 0)
+
+
+def test_backups_taken_while_events_arrive_are_whole(
+    database: Database, contents: Contents, make_event: MakeEvent, make_title: MakeTitle
+) -> None:
+    contents.upsert([make_title(number) for number in range(300)])
+    events, stop = Events(database), threading.Event()
+    stored = 0
+
+    def write() -> None:
+        nonlocal stored
+        while not stop.is_set():
+            events.record(make_event(stored))
+            stored += 1
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(4):
+            least = stored
+            database.backup()
+            titles, saved = counted(database.backup_path)
+            assert titles == 300
+            assert least <= saved <= stored + 1
+    finally:
+        stop.set()
+        writer.join()
+    assert events.count() == stored
+
+
+def test_a_backup_can_lie_elsewhere(tmp_path: Path, clock: ManualClock) -> None:
+    elsewhere = tmp_path / "other" / "copy.db"
+    path = tmp_path / "tv" / "omega.db"
+    database = Database.open(path, backup_path=elsewhere, clock=clock)
+    lineage = database.lineage
+    database.backup()
+    database.close()
+    path.unlink()
+    again = Database.open(path, backup_path=elsewhere, clock=clock)
+    assert "was restored" in again.recovery_notes[1]
+    assert again.lineage != lineage
+    again.close()
+
+
+def test_the_newest_backup_is_the_one_restored(
+    database: Database, path: Path, clock: ManualClock, make_title: MakeTitle
+) -> None:
+    database.backup()
+    clock.advance(timedelta(days=1))
+    Contents(database).upsert([make_title(1)])
+    database.backup()
+    database.close()
+    path.write_bytes(b"")
+    again = Database.open(path, clock=clock)
+    assert Contents(again).count() == 1
+    assert "2026-03-02T20:15:00Z" in again.recovery_notes[1]
+    again.close()
+
+
+def test_a_database_that_rotted_while_open_does_not_replace_its_backup(
+    database: Database, contents: Contents
+) -> None:
+    database.backup()
+    before = database.backup_path.read_bytes()
+    assert contents.count() == 10
+    with database.transaction() as connection:
+        connection.execute("UPDATE contents SET genres = '[' WHERE content_id = 'c3'")
+    with pytest.raises(OmegaError, match="contents cannot be read"):
+        database.backup()
+    assert database.backup_path.read_bytes() == before
