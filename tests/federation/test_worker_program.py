@@ -13,7 +13,7 @@ import pytest
 from omega_core.errors import OmegaError
 from omega_federation_worker.config import FederationConfig
 from omega_federation_worker.schedule import request_id
-from omega_store import Store, rounds, states
+from omega_store import Store, migrate, rounds, states
 from omega_store.rounds import RoundStatus
 from omega_testing.processes import ServiceProcess
 from omega_testing.taste_shard import SIGMA, TasteShard
@@ -107,6 +107,26 @@ def test_workers_of_one_shard_run_a_period_once_between_them(
     with store.snapshot() as conn:
         [(count,)] = conn.execute("SELECT count(*) FROM rounds").fetchall()
     assert count == 1
+
+
+def test_a_worker_waits_for_the_schema_and_then_works(empty_database_url: str) -> None:
+    environ = settings(empty_database_url, PERIOD_SECONDS="604800")
+    with (
+        ServiceProcess(["omega-federation-worker"], environ, serving=False) as process,
+        Store.connect(empty_database_url) as store,
+    ):
+        assert not process.serving()
+        migrate(empty_database_url)
+        process.wait_serving()
+        deadline = time.monotonic() + 40
+        while True:
+            with store.snapshot() as conn:
+                found = conn.execute("SELECT error_code FROM rounds WHERE status = 3").fetchall()
+            if found:
+                break
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert found == [("ROUND_NOT_POSSIBLE",)]
 
 
 def test_a_period_has_one_request_id() -> None:

@@ -28,8 +28,6 @@ def build(config: FederationConfig, server_config: ServerConfig) -> Application:
     clock = SystemClock()
     store = Store.connect(config.database_url, config.store())
     job = RoundJob(store, config.learning(), clock)
-    schedule = Schedule(job, config.period_seconds, clock)
-
     recovered = False
 
     def ready() -> bool:
@@ -42,6 +40,7 @@ def build(config: FederationConfig, server_config: ServerConfig) -> Application:
             recovered = True
         return True
 
+    schedule = Schedule(job, config.period_seconds, clock, ready)
     binding = Binding(
         "omega.federation.v1.FederationService",
         federation_service_pb2_grpc.add_FederationServiceServicer_to_server,

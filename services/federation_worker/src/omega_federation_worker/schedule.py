@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 
 from omega_core.clock import Clock
@@ -23,10 +24,14 @@ class Schedule:
         job: runs the rounds.
         period_seconds: 0 = none.
         clock: tells which period it is.
+        ready: whether the shard can be worked on.
     """
 
-    def __init__(self, job: RoundJob, period_seconds: int, clock: Clock) -> None:
+    def __init__(
+        self, job: RoundJob, period_seconds: int, clock: Clock, ready: Callable[[], bool]
+    ) -> None:
         self._job = job
+        self._ready = ready
         self._period = period_seconds
         self._clock = clock
         self._stopping = threading.Event()
@@ -50,10 +55,15 @@ class Schedule:
     def _round(self) -> bool:
         """Runs the period's round; False when it is worth another attempt soon."""
         try:
+            if not self._ready():
+                return False
             self._job.run(request_id(self._clock.now(), self._period))
         except OmegaError as error:
             _log.warning("no round: %s", error)
             return error.code not in {ErrorCode.ROUND_CONFLICT, ErrorCode.STORAGE_UNAVAILABLE}
+        except Exception:  # noqa: BLE001 - a defect must not end the schedule
+            _log.exception("no round")
+            return False
         return True
 
     def _rest(self) -> float:
