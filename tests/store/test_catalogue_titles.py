@@ -105,6 +105,6 @@ def test_concurrent_upserts_keep_ordinals_dense(store: Store) -> None:
 def test_a_catalogue_is_bounded(store: Store) -> None:
     put(store, titles(1))
     with store.transaction() as conn:
-        conn.execute("UPDATE contents SET ordinal = 99999")  # as if it were full
-    with pytest.raises(OmegaError, match=r"at most 100,000 titles"):
+        conn.execute("UPDATE contents SET ordinal = 79999")  # as if it were full
+    with pytest.raises(OmegaError, match=r"at most 80,000 titles"):
         put(store, titles(2))
