@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omega_rank import Basis, RankConfig, Ranked, Ranker, Term
+from omega_core.content import Content, ContentKind, ViewingEvent
+from omega_core.vectors import unit
+from omega_rank import Basis, Catalogue, History, RankConfig, Ranked, Ranker, Term
 from omega_testing.ranking import World, make_world
 
 TOLERANCE = 2e-4
@@ -184,6 +187,26 @@ def test_each_term_has_its_own_wording(config: RankConfig, wording: str) -> None
     world = make_world(3, viewings=20)
     ranking = Ranker(config).rank(world.catalogue, world.model, world.history, limit=1)
     assert re.match(wording, ranking.titles[0].reason)
+
+
+def test_a_title_unlike_everything_watched_is_not_said_to_be_like_it() -> None:
+    """Better than the other titles in two terms, and yet no title of the history speaks for it."""
+    axes = np.eye(3, 384, dtype=np.float32)
+    embeddings = np.stack([axes[0], unit(axes[1] - axes[0]), -axes[0], axes[2] - axes[0]])
+    contents = [
+        Content("t0", "Watched", ContentKind.MOVIE, ("Drama",)),
+        Content("t1", "Unlike it", ContentKind.MOVIE, ("Drama", "Noir"), 1990),
+        Content("t2", "Its opposite", ContentKind.MOVIE, ("Western",)),
+        Content("t3", "Another", ContentKind.MOVIE, ("Western",)),
+    ]
+    catalogue = Catalogue.build(contents, unit(embeddings), np.zeros(384, np.float32))
+    event = ViewingEvent("e", "t0", 1.0, 1.0, datetime(2024, 1, 1, tzinfo=UTC))
+    ranking = Ranker().rank(catalogue, None, History.replay(catalogue, [event]), limit=3)
+    found = next(ranked for ranked in ranking.titles if ranked.row == 1)
+    assert found.contributions[Term.CONTENT] > found.contributions[Term.GENRE] > 0
+    assert found.contributions[Term.NEAREST] > found.contributions[Term.GENRE]
+    assert (found.reason_term, found.because) == (Term.METADATA, ())
+    assert found.reason == "Drama and Noir from 1990"
 
 
 def test_cold_title_is_not_said_to_be_liked_by_households() -> None:

@@ -130,7 +130,6 @@ class CollectiveModel:
             targets[~known] = cold.borrow(
                 catalogue.embeddings, known, targets[known], middle, floor
             )
-            np.clip(targets[:, rank], prior.min(), prior.max(), out=targets[:, rank])
         query_scale = np.zeros(n, np.float32)
         query_scale[rows] = 1 / gains[:, 0]
         return cls(
