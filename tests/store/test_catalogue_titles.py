@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from omega_core import limits
 from omega_core.errors import ErrorCode, OmegaError
 from omega_store import Store, contents
 from omega_store.contents import EmbeddedContent, UpsertCounts
@@ -105,6 +106,7 @@ def test_concurrent_upserts_keep_ordinals_dense(store: Store) -> None:
 def test_a_catalogue_is_bounded(store: Store) -> None:
     put(store, titles(1))
     with store.transaction() as conn:
-        conn.execute("UPDATE contents SET ordinal = 79999")  # as if it were full
-    with pytest.raises(OmegaError, match=r"at most 80,000 titles"):
+        # As if it were full.
+        conn.execute("UPDATE contents SET ordinal = %s", (limits.MAX_CATALOGUE - 1,))
+    with pytest.raises(OmegaError, match=f"at most {limits.MAX_CATALOGUE:,} titles"):
         put(store, titles(2))

@@ -95,7 +95,7 @@ def upsert(
 
     Raises:
         OmegaError: ENCODER_MISMATCH when the shard's titles are of another encoder, INVALID_FIELD
-            when the catalogue would grow beyond 80,000 titles.
+            when the catalogue would grow beyond limits.MAX_CATALOGUE titles.
     """
     lock_catalogue(conn)
     if (held := encoder(conn)) not in {"", model_version}:

@@ -31,7 +31,7 @@ CREATE TABLE encoder_frames (
 );
 
 CREATE TABLE contents (
-    ordinal         integer PRIMARY KEY CHECK (ordinal BETWEEN 0 AND 99999),
+    ordinal         integer PRIMARY KEY CHECK (ordinal >= 0),
     content_id      text COLLATE "C" NOT NULL UNIQUE CHECK (length(content_id) BETWEEN 1 AND 128),
     title           text NOT NULL CHECK (length(title) BETWEEN 1 AND 300),
     kind            smallint NOT NULL CHECK (kind BETWEEN 1 AND 3),
