@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from omega_core.content import ViewingContext
-from omega_rank import order, reasons, relevance, shelf
+from omega_rank import order, relevance
 from omega_rank.catalogue import Catalogue
 from omega_rank.config import RankConfig
 from omega_rank.history import History, TasteQuery
 from omega_rank.kinds import Basis, Term
 from omega_rank.model import CollectiveModel
-from omega_rank.reasons import Reason
+from omega_rank.reasons import Explainer
 from omega_rank.relevance import Relevance
-
-_Explain = Callable[[int, dict[Term, float]], Reason]
+from omega_rank.shelf import Shelf, arrange
 
 
 @dataclass(frozen=True)
@@ -94,15 +93,16 @@ class Ranker:
         if model is not None and not model.informed:
             model = None
         query = history.query(context)
-        basis, found, explain = self._relevance(catalogue, model, history, query)
+        basis, found, shelved = self._relevance(catalogue, model, history, query)
         open_rows = ~history.seen if candidates is None else candidates & ~history.seen
         masked = np.where(open_rows, found.total, np.float32(-np.inf))
-        page = self._page(catalogue, masked, limit, offset, diverse=basis is not Basis.METADATA)
-        scores = found.score(page)
+        page = self._page(catalogue, masked, limit, offset, diverse=shelved is None)
+        explainer = Explainer(catalogue, model, history, query, page, shelved)
         titles = []
-        for row, score in zip(page.tolist(), scores.tolist(), strict=True):
+        for place, score in enumerate(found.score(page).tolist()):
+            row = int(page[place])
             contributions = {term: float(values[row]) for term, values in found.terms.items()}
-            reason = explain(row, contributions)
+            reason = explainer.explain(place, contributions)
             titles.append(
                 Ranked(row, score, contributions, reason.term, reason.because, reason.text)
             )
@@ -114,20 +114,14 @@ class Ranker:
         model: CollectiveModel | None,
         history: History,
         query: TasteQuery,
-    ) -> tuple[Basis, Relevance, _Explain]:
+    ) -> tuple[Basis, Relevance, Shelf | None]:
         if len(query.rows):
             found = relevance.personal(self._config, catalogue, model, history, query)
-            explainer = reasons.Explainer(catalogue, model, history, query)
-            return Basis.PERSONAL, found, explainer.explain
+            return Basis.PERSONAL, found, None
         if model is not None:
-            explainer = reasons.Explainer(catalogue, model, history, query)
-            return Basis.COLLECTIVE_PRIOR, relevance.prior(model, history.seen), explainer.explain
-        shelved = shelf.arrange(catalogue)
-
-        def explain(row: int, _: dict[Term, float]) -> Reason:
-            return Reason(Term.METADATA, (), reasons.shelf_text(catalogue, shelved, row))
-
-        return Basis.METADATA, relevance.metadata(shelved.position, history.seen), explain
+            return Basis.COLLECTIVE_PRIOR, relevance.prior(model, history.seen), None
+        shelved = arrange(catalogue)
+        return Basis.METADATA, relevance.metadata(shelved.position, history.seen), shelved
 
     def _page(
         self,

@@ -8,7 +8,9 @@ reason is a fact of the catalogue.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,28 +41,34 @@ class Reason:
 
 @dataclass(frozen=True, eq=False)
 class Explainer:
-    """Finds reasons within one answer."""
+    """Finds the reasons of one page; what each needs is computed for the page at once."""
 
     catalogue: Catalogue
     model: CollectiveModel | None
     history: History
     query: TasteQuery
+    page: NDArray[np.int64]
+    shelf: Shelf | None = None
 
-    def explain(self, row: int, contributions: dict[Term, float]) -> Reason:
-        """The reason for the title at `row`."""
+    def explain(self, place: int, contributions: Mapping[Term, float]) -> Reason:
+        """The reason for the title at `place` of the page."""
+        row = int(self.page[place])
+        if self.shelf is not None:
+            return Reason(Term.METADATA, (), shelf_text(self.catalogue, self.shelf, row))
         for term in sorted(contributions, key=lambda t: (-contributions[t], t))[:_NAMED]:
             if contributions[term] <= 0:
                 break
-            reason = self._reason(term, row)
+            reason = self._reason(term, place)
             if reason is not None:
                 return reason
         return Reason(Term.METADATA, (), facts(self.catalogue, row))
 
-    def _reason(self, term: Term, row: int) -> Reason | None:
+    def _reason(self, term: Term, place: int) -> Reason | None:
+        row = int(self.page[place])
         if term is Term.PRIOR:
             return Reason(term, (), self._prior_text(row))
-        rows, evidence = self._evidence(term, row)
-        because = _strongest(rows, evidence)
+        rows, evidence = self._evidence(term)
+        because = _strongest(rows, evidence[:, place])
         if not because:
             return None
         if term is Term.GENRE:
@@ -85,27 +93,45 @@ class Explainer:
             return "Households that liked {} also liked this"
         return "Households that liked {} also liked titles like this"
 
-    def _evidence(self, term: Term, row: int) -> tuple[NDArray[np.int64], FloatArray]:
-        """Titles of the history and what each adds to `term` for the title at `row`."""
-        rows, weights = self.query.rows, self.query.weights
-        embeddings = self.catalogue.embeddings
+    def _evidence(self, term: Term) -> tuple[NDArray[np.int64], FloatArray]:
+        """Titles of the history (h,) and what each adds to `term` for each of the page (h, p)."""
         if term is Term.NEAREST:
-            liked = np.flatnonzero(self.history.liked)
-            return liked, embeddings[liked] @ embeddings[row]
+            return self._liked
         if term is Term.GENRE:
-            genres = self.catalogue.genre_rows
-            return rows, weights * (genres[rows] @ genres[row])
-        if term is Term.CONTENT:
-            return rows, weights * (embeddings[rows] @ embeddings[row])
+            return self.query.rows, self._by_genre
+        if term is Term.COLLABORATIVE:
+            return self.query.rows, self._by_factors
+        return self.query.rows, self._by_content
+
+    @cached_property
+    def _liked(self) -> tuple[NDArray[np.int64], FloatArray]:
+        liked = np.flatnonzero(self.history.liked)
+        embeddings = self.catalogue.embeddings
+        return liked, embeddings[liked] @ embeddings[self.page].T
+
+    @cached_property
+    def _by_content(self) -> FloatArray:
+        return self._added(self.catalogue.embeddings, self.query.weights)
+
+    @cached_property
+    def _by_genre(self) -> FloatArray:
+        return self._added(self.catalogue.genre_rows, self.query.weights)
+
+    @cached_property
+    def _by_factors(self) -> FloatArray:
         if self.model is None:
-            return rows, np.zeros_like(weights)
-        factors = self.model.score_factors
-        return rows, weights * self.model.query_scale[rows] * (factors[rows] @ factors[row])
+            return np.zeros((len(self.query.rows), len(self.page)), np.float32)
+        weights = self.query.weights * self.model.query_scale[self.query.rows]
+        return self._added(self.model.score_factors, weights)
+
+    def _added(self, rows: FloatArray, weights: FloatArray) -> FloatArray:
+        """weights_j (rows_j . rows_i) for j of the history and i of the page."""
+        return weights[:, None] * (rows[self.query.rows] @ rows[self.page].T)
 
     def _genre_reason(self, row: int, because: tuple[int, ...]) -> Reason:
         genres = self.catalogue.genre_rows
         shared = (genres[row] > 0) & (genres[because[0]] > 0)
-        taste = self.query.weights @ genres[self.query.rows] * genres[row]
+        taste = (self.query.weights @ genres[self.query.rows]) * genres[row]
         columns = np.argsort(-np.where(shared, taste, -1), kind="stable")[: shared.sum()][:_NAMED]
         because = tuple(r for r in because if (genres[r, columns] > 0).all())
         wanted = _joined([self.catalogue.genres[c] for c in columns])
