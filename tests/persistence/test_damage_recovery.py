@@ -125,6 +125,33 @@ def test_a_file_that_is_no_database_is_replaced_by_the_backup(
     assert aside.read_bytes() == content
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE contents SET genres = '[' WHERE content_id = 'c7'",
+        "UPDATE contents SET providers = '[[1]]' WHERE content_id = 'c7'",
+        "UPDATE contents SET kind = 77 WHERE content_id = 'c7'",
+        "UPDATE contents SET title = CAST(x'41ff42' AS TEXT) WHERE content_id = 'c7'",
+        "UPDATE contents SET embedding = zeroblob(768) WHERE content_id = 'c7'",
+        "UPDATE contents SET embedding = CAST(x'007e' || zeroblob(766) AS BLOB)",
+        "UPDATE meta SET value = 'x' WHERE key = 'schema_version'",
+        "UPDATE meta SET value = 'yesterday' WHERE key = 'opened_at'",
+        "DELETE FROM meta WHERE key = 'lineage'",
+        "PRAGMA user_version = 77",
+        "PRAGMA application_id = 77",
+        "DROP INDEX events_by_time",
+        "ALTER TABLE contents RENAME COLUMN title TO tjtle",
+    ],
+)
+@pytest.mark.usefixtures("household")
+def test_what_was_never_written_is_damage(path: Path, clock: ManualClock, damage: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(damage)
+    with opened(path, clock) as (database, events):
+        assert events == BACKED_UP
+        assert len(database.recovery_notes) == 2
+
+
 @pytest.mark.usefixtures("household")
 def test_a_database_that_is_gone_is_restored(path: Path, clock: ManualClock) -> None:
     path.unlink()

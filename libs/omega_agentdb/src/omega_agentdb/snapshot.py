@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from omega_agentdb.hnsw import HnswIndex
+from omega_agentdb.hnsw import EXACT_BELOW, HnswIndex
 from omega_agentdb.manifest import Manifest, Recipe
 from omega_agentdb.port import VectorIndex
 from omega_core.errors import ErrorCode, OmegaError
@@ -57,23 +57,20 @@ def save_snapshot(
     """
     if not isinstance(index, HnswIndex):
         return False
-    generation = 0
+    recipe = _recipe(index.dimension, index.m, index.ef_construction, model_version, lineage)
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         generation = max(_generations(directory), default=0) + 1
-        _write(
-            index,
-            directory,
-            generation,
-            _recipe(index.dimension, index.m, index.ef_construction, model_version, lineage),
-            applied_rev,
-        )
-    except OSError as error:
-        _remove(directory, generation)
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        try:
+            _write(index, directory, generation, recipe, applied_rev)
+        except BaseException:
+            _remove(directory, generation)
+            raise
+        _prune(directory)
+    except (OSError, RuntimeError) as error:  # hnswlib raises RuntimeError
+        full = isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
         code = ErrorCode.STORAGE_FULL if full else ErrorCode.STORAGE_UNAVAILABLE
         raise OmegaError(code, detail=f"index snapshot: {error}") from error
-    _prune(directory)
     return True
 
 
@@ -87,6 +84,7 @@ def load_snapshot(
     m: int = 32,
     ef_construction: int = 200,
     ef: int = 100,
+    exact_below: int = EXACT_BELOW,
 ) -> Snapshot | None:
     """The newest intact snapshot of exactly this recipe, or None: rebuild from the table.
 
@@ -102,10 +100,13 @@ def load_snapshot(
         m: links a vector and layer.
         ef_construction: candidates kept while building.
         ef: candidates kept while searching; may differ from the saved index's.
+        exact_below: most candidates that are compared one by one; may differ too.
     """
     for generation in sorted(_generations(directory), reverse=True):
         try:
-            index = HnswIndex(dimension, m=m, ef_construction=ef_construction, ef=ef)
+            index = HnswIndex(
+                dimension, m=m, ef_construction=ef_construction, ef=ef, exact_below=exact_below
+            )
             recipe = _recipe(dimension, m, ef_construction, model_version, lineage)
             return Snapshot(index, _read(index, directory, generation, recipe, current_rev))
         except (OSError, RuntimeError, ValueError) as error:
