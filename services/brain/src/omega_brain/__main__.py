@@ -34,7 +34,6 @@ def build(config: BrainConfig, server_config: ServerConfig) -> Application:
 
     def close() -> None:
         background.stop()
-        syncer.close()
         brain.close()
 
     return Application(server, close=close, started=background.start)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from omega_brain.state import Titles
 from omega_core.content import Content, ContentKind, ViewingContext
 from omega_core.vectors import FloatArray
 from omega_persistence.events import RecordedEvent
@@ -30,20 +31,23 @@ class RecommendQuery:
     """Only titles near this text, when given."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Answer:
-    """A list with what stands behind it."""
+    """A page of one list, and what its rows mean."""
 
     recommendation_id: str
     """UUID that later events refer to."""
     ranking: Ranking
-    """Titles, best first."""
-    contents: dict[int, Content]
-    """The ranked titles by row."""
-    watched: dict[int, str]
-    """Content ids of the rows that reasons name."""
+    """Titles by row, best first."""
+    titles: Titles
+    """The titles behind the rows."""
     factors_version: int
     """Factors behind the list; 0 = none."""
+
+    @property
+    def content_ids(self) -> list[str]:
+        """The list by content id, best first."""
+        return [self.titles.catalogue.ids[title.row] for title in self.ranking.titles]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from omega_brain.brain import Brain
 from omega_brain.syncer import Syncer
-from omega_core.errors import OmegaError
 
 _log = logging.getLogger(__name__)
 JITTER = (0.5, 1.5)
@@ -31,41 +30,49 @@ class Background:
         """Begins; the first sync comes after a first wait."""
         config = self._brain.config
         if config.sync_target and config.sync_interval_seconds:
-            self._run("sync", self._sync)
-        self._run("backup", self._backup)
+            self._run("sync", self.next_wait, self._sync)
+        self._run("backup", lambda: config.backup_interval_seconds, self._backup)
 
     def stop(self) -> None:
-        """Ends; waits for an exchange under way."""
+        """Ends, an exchange under way too; waits for a backup under way."""
         self._stopping.set()
+        self._syncer.close()
         for thread in self._threads:
             thread.join()
 
-    def _run(self, name: str, work: Callable[[], None]) -> None:
-        thread = threading.Thread(target=work, name=name, daemon=True)
-        thread.start()
-        self._threads.append(thread)
+    def next_wait(self, asked: float = 0.0) -> float:
+        """Seconds until the next sync.
 
-    def _sync(self) -> None:
-        wait = self._own_wait()
-        while not self._stopping.wait(wait):
-            try:
-                # The server's window has its jitter in it.
-                wait = max(self._syncer.sync().retry_after_seconds, 1.0)
-            except OmegaError as error:
-                _log.warning("sync: %s", error)
-                wait = self._own_wait()
-
-    def _own_wait(self) -> float:
+        Args:
+            asked: what the server wants, with its own jitter in it; below 1 = it did not say.
+        """
+        if asked >= 1:
+            return asked
         mean = self._brain.config.sync_interval_seconds
         return mean * random.uniform(*JITTER)  # noqa: S311 - spreads load, guards no secret
 
-    def _backup(self) -> None:
-        interval = self._brain.config.backup_interval_seconds
-        while not self._stopping.wait(interval):
-            begun = time.perf_counter()
-            try:
-                self._brain.backup()
-            except OmegaError as error:
-                _log.warning("backup: %s", error)
-            else:
-                _log.info("backup took %.2f s", time.perf_counter() - begun)
+    def _run(self, name: str, first: Callable[[], float], work: Callable[[], float]) -> None:
+        """A thread that does `work` again and again; each time it says how long to wait then."""
+
+        def loop() -> None:
+            wait = first()
+            while not self._stopping.wait(wait):
+                try:
+                    wait = work()
+                except Exception as error:  # noqa: BLE001 - the next try may go well
+                    wait = first()
+                    if not self._stopping.is_set():
+                        _log.warning("%s: %s", name, error)
+
+        thread = threading.Thread(target=loop, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _sync(self) -> float:
+        return self.next_wait(self._syncer.sync().retry_after_seconds)
+
+    def _backup(self) -> float:
+        begun = time.perf_counter()
+        self._brain.backup()
+        _log.info("backup took %.2f s", time.perf_counter() - begun)
+        return self._brain.config.backup_interval_seconds

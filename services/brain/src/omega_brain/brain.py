@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-import uuid
 from collections.abc import Sequence
 
 import numpy as np
 
-from omega_brain import facts, filters, state
+from omega_brain import facts, state
 from omega_brain.answers import Answer, LikedTitle, Memory, RecommendQuery
 from omega_brain.config import BrainConfig
+from omega_brain.embedding import embed, embed_stale
+from omega_brain.household import Household
 from omega_brain.index import CatalogueIndex
-from omega_brain.state import Titles
+from omega_brain.memory import release_freed
+from omega_brain.state import CATALOGUE, Collective, Titles, Versions
 from omega_brain.stores import Stores
 from omega_core.clock import Clock, SystemClock
-from omega_core.content import Content, ViewingEvent, embedding_text
+from omega_core.content import Content, ViewingEvent
+from omega_core.errors import ErrorCode, OmegaError
+from omega_core.vectors import FloatArray
 from omega_delta import CataloguePack
 from omega_embed import Encoder, open_encoder
-from omega_persistence.contents import ContentRow, StoredContent, UpsertCounts
-from omega_rank.history import History
-from omega_rank.model import CollectiveModel
-from omega_rank.ranker import Ranker
+from omega_persistence.contents import StoredContent, UpsertCounts
 
-_log = logging.getLogger(__name__)
 QUERY_CANDIDATES = 50
 """Titles nearest a query text that are ranked."""
-_BATCH = 512
 
 
 class Brain:
-    """The recommender of one household.
+    """The recommender of one household. Safe for threads.
 
-    Two locks: `_maintenance` lets one change of the catalogue through at a time, for as long as it
-    takes; `_lock` guards the ranking state and is held only for moments, so answers keep coming
-    while a catalogue is embedded.
+    The database is the truth; `_household` (the ranking state) and `_index` (the vector index)
+    follow it. Locks, in the order in which they are taken:
+
+    1. `_maintenance`: one change of the titles or of the fleet's knowledge at a time, for as long
+       as it takes.
+    2. `_recording`: a viewing is stored and learnt in one step, so that no replay of the stored
+       ones counts it twice or not at all.
+    3. the household's own lock, for moments; below it nothing waits, so answers keep coming while
+       a catalogue is embedded or a viewing is written.
+
+    The database's own lock may be taken under each of the first two.
 
     Args:
         config: settings.
@@ -43,31 +49,37 @@ class Brain:
         encoder: overrides the encoder that config names.
 
     Raises:
-        OmegaError: STORAGE_UNAVAILABLE; INVALID_FIELD when the encoder is not installed.
+        OmegaError: STORAGE_UNAVAILABLE, STORAGE_FULL; MODEL_UNAVAILABLE when the encoder is not
+            installed.
     """
 
     def __init__(
         self, config: BrainConfig, *, clock: Clock | None = None, encoder: Encoder | None = None
     ) -> None:
-        self._titles: Titles
-        self._history: History
-        self._model: CollectiveModel | None
-        self._factors_version: int
         self.config = config
+        """Settings."""
         self.clock = clock or SystemClock()
+        """Time."""
         self.encoder = encoder or open_encoder(config.cache_dir, kind=config.encoder)
+        """What texts are embedded with."""
         self.stores = Stores.open(config.storage_path, self.clock)
-        self._ranker = Ranker()
-        self._lock = threading.RLock()
-        self._maintenance = threading.RLock()
+        """The database's tables."""
+        self._maintenance = threading.Lock()
+        self._recording = threading.Lock()
         try:
-            self._embed_stale()
+            embed_stale(self.stores, self.encoder)
             self._index = CatalogueIndex(self.stores, config, self.model_version)
-            self._index.save()
-            self._reload()
+            self._in_force = Versions.held(self.stores)
+            titles = state.load_titles(self.stores, self.model_version)
+            self._household = Household(
+                titles,
+                self._collective(titles),
+                state.load_history(self.stores, titles.catalogue),
+            )
         except BaseException:
             self.stores.database.close()
             raise
+        release_freed()
 
     @property
     def model_version(self) -> str:
@@ -76,48 +88,27 @@ class Brain:
 
     @property
     def factors_version(self) -> int:
-        """Version of the factors in use; 0 = none."""
-        return self._factors_version
+        """Version of the factors that rank; 0 = none."""
+        return self._household.factors_version
 
     @property
     def likes(self) -> int:
         """Titles the household succeeded with."""
-        with self._lock:
-            return self._history.likes
+        return self._household.likes
 
     def recommend(self, query: RecommendQuery) -> Answer:
-        """What the household will want to watch.
+        """What the household will want to watch. Does not touch the disk.
 
         Raises:
-            OmegaError: UNKNOWN_CONTENT (field content_ids[i]), STORAGE_UNAVAILABLE.
+            OmegaError: UNKNOWN_CONTENT (field content_ids[i]).
         """
         nearest = None
         if query.query_text:
             vector = self.encoder.encode([query.query_text])[0]
             nearest = self._index.vectors.search(vector, QUERY_CANDIDATES).ids
-        with self._lock:
-            titles = self._titles
-            ranking = self._ranker.rank(
-                titles.catalogue,
-                self._model,
-                self._history,
-                limit=query.limit,
-                offset=query.offset,
-                context=query.context,
-                candidates=filters.candidates(titles, query, nearest),
-            )
-            factors_version = self._factors_version
-        ids = titles.catalogue.ids
-        found = self.stores.contents.by_ids([ids[title.row] for title in ranking.titles])
-        answer = Answer(
-            recommendation_id=str(uuid.uuid4()),
-            ranking=ranking,
-            contents={t.row: found[ids[t.row]].content for t in ranking.titles},
-            watched={row: ids[row] for t in ranking.titles for row in t.because},
-            factors_version=factors_version,
-        )
+        answer = self._household.rank(query, nearest)
         self.stores.recommendations.log_recommendation(
-            answer.recommendation_id, self.clock.now(), [ids[t.row] for t in ranking.titles]
+            answer.recommendation_id, self.clock.now(), answer.content_ids
         )
         return answer
 
@@ -127,10 +118,14 @@ class Brain:
         Raises:
             OmegaError: UNKNOWN_CONTENT, STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
-        with self._lock:
+        with self._recording:
+            # A title may be stored and not ranked yet: its upsert has not been answered.
+            ranked = event.content_id in self._household.titles.catalogue.row_of
+            if not ranked and self.stores.events.get(event.event_id) is None:
+                raise OmegaError(ErrorCode.UNKNOWN_CONTENT, field="content_id")
             recorded = self.stores.events.record(event)
             if recorded:
-                self._history.observe(event)
+                self._household.observe(event)
             return recorded
 
     def upsert(self, contents: Sequence[Content]) -> UpsertCounts:
@@ -140,32 +135,27 @@ class Brain:
             OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
         with self._maintenance:
-            known = self.stores.contents.by_ids([content.content_id for content in contents])
-            items = self._embedded(contents, known)
-            before = self.stores.contents.current_rev()
+            vectors = embed(self.stores, self.encoder, contents)
+            items = [
+                StoredContent(content=content, embedding=vector, model_version=self.model_version)
+                for content, vector in zip(contents, vectors, strict=True)
+            ]
             counts = self.stores.contents.upsert(items)
-            changed = self.stores.contents.changed_since(before, limit=len(items))
-            if changed:
-                self._index.follow()
-                titles = state.extend_titles(self._titles, changed)
-                model, version = state.load_model(self.stores, titles.catalogue, self.model_version)
-                with self._lock:
-                    self._history.follow(titles.catalogue)
-                    self._titles = titles
-                    self._model, self._factors_version = model, version
+            self._follow()
             return counts
 
     def apply_catalogue(self, pack: CataloguePack) -> None:
         """Makes a catalogue of the fleet this TV's own; local titles stay.
 
         Raises:
-            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
+            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE; nothing was changed.
         """
         with self._maintenance:
+            vectors: Sequence[FloatArray]
             if pack.model_version == self.model_version:
-                vectors = pack.embeddings
+                vectors = list(pack.embeddings)
             else:
-                vectors = self.encoder.encode([embedding_text(c) for c in pack.contents])
+                vectors = embed(self.stores, self.encoder, pack.contents)
             items = [
                 StoredContent(
                     content=content,
@@ -182,20 +172,26 @@ class Brain:
                 facts.note_catalogue(
                     self.stores.meta, pack.version, pack.centring_mean, pack.model_version
                 )
-            self._index.follow()
-            self._index.save()
-            self._reload()
+                # Its titles are in their own table now; the body would stand there twice.
+                self.stores.resources.remove(CATALOGUE)
+            self._follow()
 
-    def reload_model(self) -> None:
-        """Takes up the factors and global patterns that the database now holds."""
+    def refresh(self) -> None:
+        """Takes up what the database holds of the fleet's news and answers do not use yet.
+
+        Raises:
+            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE; answers go on as before.
+        """
         with self._maintenance:
-            catalogue = self._titles.catalogue
-            model, version = state.load_model(self.stores, catalogue, self.model_version)
-            with self._lock:
-                self._model, self._factors_version = model, version
+            self._follow()
 
     def remember(self, query_text: str, limit: int, min_similarity: float) -> list[Memory]:
         """Viewings by meaning: the last viewing of each title near the text, nearest first.
+
+        Args:
+            query_text: 1 to 256 characters.
+            limit: most memories, at least 1.
+            min_similarity: least cosine, -1 to 1.
 
         Raises:
             OmegaError: STORAGE_UNAVAILABLE.
@@ -214,74 +210,54 @@ class Brain:
         ]
 
     def liked_titles(self) -> list[LikedTitle]:
-        """Titles of the fleet's catalogue that the household succeeded with."""
-        with self._lock:
-            catalogue = self._titles.catalogue
-            rows = np.flatnonzero(self._history.liked & (catalogue.ordinals >= 0))
-            return [
-                LikedTitle(
-                    rowid=int(self._titles.rowids[row]),
-                    centred=catalogue.embeddings[row],
-                    success_rate=self._history.success_rate(row),
-                    viewings=self._history.viewings(row),
-                )
-                for row in rows.tolist()
-            ]
+        """Titles of the fleet's catalogue that the household succeeded with.
+
+        Empty without a catalogue of the encoder in use.
+        """
+        return self._household.liked_titles()
 
     def backup(self) -> None:
         """Backs the database up and saves the index.
 
         Raises:
-            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
+            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE; the last backup is still there.
         """
         self.stores.database.backup()
         with self._maintenance:
             self._index.save()
 
     def close(self) -> None:
-        """Saves and gives up the storage directory."""
-        with self._maintenance, self._lock:
+        """Saves what can be saved and gives up the storage directory, whatever fails."""
+        with self._maintenance:
             self._index.save()
             self.stores.close()
 
-    def _embedded(
-        self, contents: Sequence[Content], known: dict[str, ContentRow]
-    ) -> list[StoredContent]:
-        """Titles with vectors; only texts that changed are embedded."""
-        texts = [embedding_text(content) for content in contents]
-        fresh = [
-            i
-            for i, content in enumerate(contents)
-            if (row := known.get(content.content_id)) is None
-            or embedding_text(row.content) != texts[i]
-        ]
-        vectors = dict(zip(fresh, self.encoder.encode([texts[i] for i in fresh]), strict=True))
-        return [
-            StoredContent(
-                content=content,
-                embedding=vectors[i] if i in vectors else known[content.content_id].embedding,
-                model_version=self.model_version,
-            )
-            for i, content in enumerate(contents)
-        ]
+    def _follow(self) -> None:
+        """Takes up all that the database holds and answers do not use yet.
 
-    def _embed_stale(self) -> None:
-        """Embeds again what another encoder embedded; a crash goes on where it stopped."""
-        contents = self.stores.contents
-        while stale := contents.stale(self.model_version, _BATCH):
-            _log.warning("embedding %d titles again with %s", len(stale), self.model_version)
-            vectors = self.encoder.encode([embedding_text(row.content) for row in stale])
-            contents.set_embeddings(
-                np.array([row.rowid for row in stale], np.int64), vectors, self.model_version
-            )
-        self.stores.sketches.requeue_all(self.model_version)
+        Whatever failed on the way is made up for by the next call.
+        """
+        stores, household = self.stores, self._household
+        held = Versions.held(stores)
+        if held.catalogue != self._in_force.catalogue:
+            self._reload()
+        elif held.titles != self._in_force.titles:
+            changed = stores.contents.changed_since(self._in_force.titles, held.titles)
+            titles = state.extend_titles(stores, self.model_version, household.titles, changed)
+            household.extend(titles, self._collective(titles))
+        elif held != self._in_force:
+            household.learn(self._collective(household.titles))
+        self._in_force = held
+        self._index.follow()
 
     def _reload(self) -> None:
         """Rebuilds the ranking state; answers go on with the old one until the last moment."""
         titles = state.load_titles(self.stores, self.model_version)
-        model, version = state.load_model(self.stores, titles.catalogue, self.model_version)
-        with self._lock:
-            # Under the lock, so that no viewing falls between the replay and the change.
+        collective = self._collective(titles)
+        with self._recording:
             history = state.load_history(self.stores, titles.catalogue)
-            self._titles, self._history = titles, history
-            self._model, self._factors_version = model, version
+            self._household.replace(titles, collective, history)
+        release_freed()
+
+    def _collective(self, titles: Titles) -> Collective:
+        return state.load_collective(self.stores, titles.catalogue, self.model_version)

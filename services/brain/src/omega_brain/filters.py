@@ -11,6 +11,8 @@ from omega_brain.answers import RecommendQuery
 from omega_brain.state import Titles
 from omega_core.errors import ErrorCode, OmegaError
 
+_NONE = np.empty(0, np.int64)
+
 
 def candidates(
     titles: Titles, query: RecommendQuery, nearest: NDArray[np.int64] | None
@@ -32,8 +34,8 @@ def candidates(
     if query.content_ids:
         allowed &= _mask(n, _rows(titles, query.content_ids))
     if query.available_services:
-        offered = (titles.providers.get(name, set()) for name in query.available_services)
-        allowed &= _mask(n, sorted(set().union(*offered)))
+        offered = [titles.offered_by.get(name, _NONE) for name in query.available_services]
+        allowed &= _mask(n, np.concatenate(offered))
     if query.kinds:
         allowed &= np.isin(titles.catalogue.kinds, query.kinds)
     if nearest is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,10 @@ from omega_agentdb.port import VectorIndex
 from omega_agentdb.snapshot import load_snapshot, save_snapshot
 from omega_brain.config import BrainConfig
 from omega_brain.stores import Stores
+from omega_core.errors import OmegaError
 from omega_core.limits import DIMENSION
+
+_log = logging.getLogger(__name__)
 
 
 class CatalogueIndex:
@@ -39,6 +43,7 @@ class CatalogueIndex:
         self._saved = self._applied
         self.vectors: VectorIndex = found.index if found else _new(recipe)
         self.follow()
+        self.save()
 
     def follow(self) -> None:
         """Takes in every title that changed since the last call."""
@@ -50,8 +55,13 @@ class CatalogueIndex:
             self._applied = rows[-1].rev
 
     def save(self) -> None:
-        """Writes a snapshot when something changed since the last one."""
-        if self._saved != self._applied:
+        """Writes a snapshot when something changed since the last one.
+
+        A disk that refuses it costs the next start some seconds, no more.
+        """
+        if self._saved == self._applied:
+            return
+        try:
             save_snapshot(
                 self.vectors,
                 self._directory,
@@ -59,6 +69,9 @@ class CatalogueIndex:
                 lineage=self._stores.database.lineage,
                 model_version=self._model_version,
             )
+        except OmegaError as error:
+            _log.warning("the index is not saved: %s", error)
+        else:
             self._saved = self._applied
 
 

@@ -7,11 +7,13 @@ from typing import cast
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from omega.brain.v1 import brain_service_pb2 as pb
+from omega.common.v1 import content_pb2
 from omega_brain.answers import Answer, Memory, RecommendQuery
+from omega_brain.state import Titles
 from omega_core import limits, validate
-from omega_core.content import Content, ContentKind, ViewingEvent
+from omega_core.content import Content, ContentKind, Provider, ViewingEvent
 from omega_core.errors import invalid
-from omega_delta import content_from_proto, content_to_proto, context_from_proto
+from omega_delta import content_from_proto, context_from_proto
 from omega_rank.ranker import Ranked
 
 DEFAULT_LIMIT = 20
@@ -53,10 +55,7 @@ def recommendations(
     """The wire form of a list."""
     return pb.GetRecommendationsResponse(
         recommendation_id=answer.recommendation_id,
-        recommendations=[
-            _recommendation(title, answer.contents[title.row], answer.watched)
-            for title in answer.ranking.titles
-        ],
+        recommendations=[_recommendation(title, answer.titles) for title in answer.ranking.titles],
         model_version=model_version,
         factors_version=answer.factors_version,
         basis=cast("pb.Basis.ValueType", int(answer.ranking.basis)),
@@ -64,19 +63,27 @@ def recommendations(
     )
 
 
-def _recommendation(title: Ranked, content: Content, watched: dict[int, str]) -> pb.Recommendation:
-    stored = content_to_proto(content)
+def _recommendation(ranked: Ranked, titles: Titles) -> pb.Recommendation:
+    row, catalogue = ranked.row, titles.catalogue
     return pb.Recommendation(
-        content_id=content.content_id,
-        title=content.title,
-        kind=stored.kind,
-        genres=content.genres,
-        year=content.year,
-        score=title.score,
-        reason=title.reason,
-        reason_term=cast("pb.ReasonTerm.ValueType", int(title.reason_term)),
-        because_content_ids=[watched[row] for row in title.because],
-        providers=stored.providers,
+        content_id=catalogue.ids[row],
+        title=catalogue.titles[row],
+        kind=cast("content_pb2.ContentKind.ValueType", int(catalogue.kinds[row])),
+        genres=catalogue.genres_of[row],
+        year=int(catalogue.years[row]),
+        score=ranked.score,
+        reason=ranked.reason,
+        reason_term=cast("pb.ReasonTerm.ValueType", int(ranked.reason_term)),
+        because_content_ids=[catalogue.ids[seen] for seen in ranked.because],
+        providers=[_provider(provider) for provider in titles.offers[row]],
+    )
+
+
+def _provider(provider: Provider) -> content_pb2.Provider:
+    return content_pb2.Provider(
+        provider_id=provider.provider_id,
+        name=provider.name,
+        availability=cast("content_pb2.Availability.ValueType", int(provider.availability)),
     )
 
 

@@ -1,10 +1,12 @@
-"""What a recommendation reads, in memory. All of it can be rebuilt from the database."""
+"""What answers are made of, as it is read from the database. All of it can be read again."""
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,99 +14,196 @@ from numpy.typing import NDArray
 from omega.common.v1 import resource_pb2
 from omega_brain import facts
 from omega_brain.stores import Stores
-from omega_core.content import Content
-from omega_delta import decode_factors
+from omega_core.content import Provider
+from omega_core.errors import ErrorCode, OmegaError
+from omega_core.limits import DIMENSION
+from omega_core.vectors import FloatArray, centre, unit
+from omega_delta import FactorPack, decode_factors
 from omega_persistence.contents import ContentRow
 from omega_rank.catalogue import Catalogue
 from omega_rank.history import History
 from omega_rank.model import CollectiveModel, Factors, GlobalPatterns
 
+_log = logging.getLogger(__name__)
+CATALOGUE = resource_pb2.RESOURCE_KIND_CATALOGUE
 FACTORS = resource_pb2.RESOURCE_KIND_FACTORS
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True)
+class Versions:
+    """How far the database has come; 0 = nothing yet."""
+
+    titles: int
+    """Last change of a title."""
+    catalogue: int
+    """The fleet's catalogue that was applied."""
+    patterns: int
+    """The fleet's global patterns."""
+    factors: int
+    """The fleet's factors."""
+
+    @classmethod
+    def held(cls, stores: Stores) -> Self:
+        """Reads them. What is read afterwards is as new or newer."""
+        resources = {key.kind: key.version for key in stores.resources.held()}
+        return cls(
+            titles=stores.contents.current_rev(),
+            catalogue=facts.catalogue_version(stores.meta),
+            patterns=stores.patterns.version(),
+            factors=resources.get(FACTORS, 0),
+        )
+
+
+@dataclass(frozen=True, eq=False)
 class Titles:
-    """The catalogue and what finds its rows.
+    """The catalogue, and what finds its rows. Growth makes new Titles.
 
     Rows follow the database's rowids upwards and titles are only ever appended, so the row of a
     rowid is found by bisection.
     """
 
     catalogue: Catalogue
-    """Titles by row."""
+    """n titles by row."""
     rowids: NDArray[np.int64]
     """(n,) ascending rowid of each row: the labels of the vector index."""
-    providers: dict[str, set[int]]
-    """Rows of each provider's titles."""
+    offers: Sequence[tuple[Provider, ...]]
+    """Where each row's title can be watched."""
+    offered_by: dict[str, NDArray[np.int64]]
+    """Ascending rows of each provider's titles."""
+    fleet_centred: bool
+    """Whether the catalogue is centred on the fleet's mean; else on the mean of its own titles."""
 
     def rows_of(self, rowids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Catalogue rows (m,) of stored rowids (m,)."""
-        return np.searchsorted(self.rowids, rowids)
+        """Catalogue rows of stored rowids (m,); those that are not among these titles are left out.
+
+        The vector index takes titles up at another moment, so it may know more.
+        """
+        known = np.isin(rowids, self.rowids)
+        return np.searchsorted(self.rowids, rowids[known])
+
+
+@dataclass(frozen=True, eq=False)
+class Collective:
+    """What the fleet knows, laid over one catalogue."""
+
+    model: CollectiveModel | None
+    """Factors or patterns; None when neither is held."""
+    factors_version: int
+    """0 = no factors."""
 
 
 def load_titles(stores: Stores, model_version: str) -> Titles:
     """Reads every title. All vectors must be of `model_version`."""
-    rowids, embeddings = stores.contents.matrix(model_version)
-    contents: list[Content] = []
-    ordinals: list[int] = []
-    providers: defaultdict[str, set[int]] = defaultdict(set)
+    rows = stores.contents.count()
+    rowids = np.empty(rows, np.int64)
+    vectors = np.empty((rows, DIMENSION), np.float32)
+    ordinals = np.full(rows, -1, np.int64)
+    contents = []
     for row, stored in enumerate(stores.contents.all_rows()):
+        rowids[row] = stored.rowid
+        vectors[row] = stored.embedding
+        if stored.ordinal is not None:
+            ordinals[row] = stored.ordinal
         contents.append(stored.content)
-        ordinals.append(-1 if stored.ordinal is None else stored.ordinal)
-        for provider in stored.content.providers:
-            providers[provider.provider_id].add(row)
-    mean = facts.centring_mean(stores.meta, model_version)
-    catalogue = Catalogue.build(contents, embeddings, mean, ordinals)
-    return Titles(catalogue, rowids, dict(providers))
+    vectors = unit(vectors)
+    fleets = facts.centring_mean(stores.meta, model_version)
+    mean = _mean(vectors) if fleets is None else fleets
+    offers = [content.providers for content in contents]
+    return Titles(
+        catalogue=Catalogue.build(contents, vectors, mean, ordinals),
+        rowids=rowids,
+        offers=offers,
+        offered_by=_by_provider(offers),
+        fleet_centred=fleets is not None,
+    )
 
 
-def extend_titles(titles: Titles, stored: Sequence[ContentRow]) -> Titles:
-    """The titles with some replaced or appended, as they now stand in the database."""
-    ordered = sorted(stored, key=lambda row: row.rowid)
+def extend_titles(
+    stores: Stores, model_version: str, titles: Titles, changed: Sequence[ContentRow]
+) -> Titles:
+    """The titles with some replaced or appended, as load_titles would now read all of them."""
+    ordered = sorted(changed, key=lambda row: row.rowid)
     catalogue = titles.catalogue.extended(
         [row.content for row in ordered],
-        np.array([row.embedding for row in ordered], np.float32),
+        unit(np.array([row.embedding for row in ordered], np.float32)),
         ordinals=[-1 if row.ordinal is None else row.ordinal for row in ordered],
     )
+    if not titles.fleet_centred:
+        # Their own mean has moved, and with it every title.
+        vectors = stores.contents.matrix(model_version)[1]
+        mean = _mean(vectors)
+        catalogue = replace(catalogue, embeddings=centre(vectors, mean), centring_mean=mean)
     fresh = [row.rowid for row in ordered if row.content.content_id not in titles.catalogue.row_of]
-    providers = {name: set(rows) for name, rows in titles.providers.items()}
+    offers = [*titles.offers, *[()] * len(fresh)]
     for row in ordered:
-        at = catalogue.row_of[row.content.content_id]
-        for rows in providers.values():
-            rows.discard(at)
-        for provider in row.content.providers:
-            providers.setdefault(provider.provider_id, set()).add(at)
-    rowids = np.concatenate([titles.rowids, np.array(fresh, np.int64)])
-    return Titles(catalogue, rowids, providers)
+        offers[catalogue.row_of[row.content.content_id]] = row.content.providers
+    return Titles(
+        catalogue=catalogue,
+        rowids=np.concatenate([titles.rowids, np.array(fresh, np.int64)]),
+        offers=offers,
+        offered_by=_by_provider(offers),
+        fleet_centred=titles.fleet_centred,
+    )
 
 
-def load_model(
-    stores: Stores, catalogue: Catalogue, model_version: str
-) -> tuple[CollectiveModel | None, int]:
-    """The collective model over a catalogue and its version; (None, 0) when none is held.
+def load_collective(stores: Stores, catalogue: Catalogue, model_version: str) -> Collective:
+    """What the database holds of the fleet's knowledge, over a catalogue.
 
     Factors are bound to catalogue ordinals and hold under any encoder; global patterns are
     vectors and count only under their own.
     """
-    stored = stores.resources.get(FACTORS)
-    if stored is None:
-        return None, 0
-    pack = decode_factors(stored.body)
+    pack = _factors(stores)
+    patterns = _patterns(stores, model_version)
+    if pack is None:
+        model = CollectiveModel.build(catalogue, None, patterns) if patterns else None
+        return Collective(model, 0)
     factors = Factors(
         pack.ordinals.astype(np.int64), pack.factors, pack.steps, pack.gains, pack.prior
     )
-    patterns = None
-    held = stores.patterns.all()
-    if held and stores.patterns.model_version() == model_version:
-        patterns = GlobalPatterns(
-            np.array([p.embedding for p in held], np.float32),
-            np.array([p.success_rate for p in held], np.float32),
-            np.array([p.weight for p in held], np.float32),
-        )
-    return CollectiveModel.build(catalogue, factors, patterns), pack.version
+    return Collective(CollectiveModel.build(catalogue, factors, patterns), pack.version)
 
 
 def load_history(stores: Stores, catalogue: Catalogue) -> History:
     """The household's history over a catalogue."""
     recorded = sorted(stores.events.all_events(), key=lambda entry: entry.seq)
     return History.replay(catalogue, (entry.event for entry in recorded))
+
+
+def _factors(stores: Stores) -> FactorPack | None:
+    stored = stores.resources.get(FACTORS)
+    if stored is None:
+        return None
+    try:
+        return decode_factors(stored.body)
+    except OmegaError as error:
+        if error.code != ErrorCode.INVALID_FIELD:
+            raise
+        # Nothing unreadable is ever kept, so this is another release's. The fleet has them anew.
+        _log.exception("the stored factors cannot be read and are dropped")
+        stores.resources.remove(FACTORS)
+        return None
+
+
+def _patterns(stores: Stores, model_version: str) -> GlobalPatterns | None:
+    held = stores.patterns.all()
+    if not held or stores.patterns.model_version() != model_version:
+        return None
+    return GlobalPatterns(
+        np.array([p.embedding for p in held], np.float32),
+        np.array([p.success_rate for p in held], np.float32),
+        np.array([p.weight for p in held], np.float32),
+    )
+
+
+def _mean(vectors: FloatArray) -> FloatArray:
+    if not len(vectors):
+        return np.zeros(DIMENSION, np.float32)
+    return np.asarray(vectors.mean(axis=0, dtype=np.float64), np.float32)
+
+
+def _by_provider(offers: Sequence[tuple[Provider, ...]]) -> dict[str, NDArray[np.int64]]:
+    rows: defaultdict[str, list[int]] = defaultdict(list)
+    for row, providers in enumerate(offers):
+        for provider_id in {provider.provider_id for provider in providers}:
+            rows[provider_id].append(row)
+    return {provider_id: np.array(found, np.int64) for provider_id, found in rows.items()}

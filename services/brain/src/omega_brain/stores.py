@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from omega_core.clock import Clock
+from omega_core.errors import OmegaError
 from omega_persistence.contents import Contents
 from omega_persistence.database import Database
 from omega_persistence.events import Events
@@ -15,6 +17,8 @@ from omega_persistence.patterns import GlobalPatterns
 from omega_persistence.recommendations import Recommendations
 from omega_persistence.resources import Resources
 from omega_persistence.sketches import Sketches
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,12 @@ class Stores:
         )
 
     def close(self) -> None:
-        """Writes what waits, backs up and gives the database up."""
-        self.recommendations.flush()
-        self.database.backup()
-        self.database.close()
+        """Writes what waits, backs up and gives the database up, on a full disk too."""
+        try:
+            self.recommendations.flush()
+            self.database.backup()
+        except OmegaError as error:
+            # All that was acknowledged is durable. The directory must not stay owned.
+            _log.warning("the last backup was not made: %s", error)
+        finally:
+            self.database.close()
