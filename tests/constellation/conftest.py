@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 import pytest
 
 from omega_client import ConstellationClient
@@ -15,7 +16,8 @@ from omega_testing.postgres import EmbeddedPostgres
 
 
 @contextmanager
-def _serving(url: str) -> Iterator[str]:
+def serving(url: str) -> Iterator[str]:
+    """Runs a constellation in this process; gives its address."""
     application = build(ConstellationConfig(database_url=url), ServerConfig(listen="127.0.0.1:0"))
     try:
         yield application.server.start()
@@ -27,7 +29,7 @@ def _serving(url: str) -> Iterator[str]:
 @pytest.fixture
 def address(database_url: str) -> Iterator[str]:
     """Where a constellation listens that has a fresh database."""
-    with _serving(database_url) as listening:
+    with serving(database_url) as listening:
         yield listening
 
 
@@ -38,13 +40,33 @@ def client(address: str) -> Iterator[ConstellationClient]:
         yield opened
 
 
+@pytest.fixture
+def client_of_full_disk(
+    postgres: EmbeddedPostgres, template_database: str
+) -> Iterator[ConstellationClient]:
+    """A client of a constellation whose Postgres says that its disk is full at every push."""
+    url = postgres.create_database("full", template_database)
+    with psycopg.connect(url) as conn:
+        conn.execute(
+            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql"
+            " AS 'BEGIN RAISE disk_full; END'"
+        )
+        conn.execute(
+            "CREATE TRIGGER full_disk BEFORE INSERT ON pushes"
+            " FOR EACH ROW EXECUTE FUNCTION full_disk()"
+        )
+    with serving(url) as listening, ConstellationClient(listening) as opened:
+        yield opened
+    postgres.drop_database("full")
+
+
 @pytest.fixture(scope="session")
 def shared_client(
     postgres: EmbeddedPostgres, template_database: str
 ) -> Iterator[ConstellationClient]:
     """A client of a constellation that tests share: for calls that store nothing."""
     with (
-        _serving(postgres.create_database("shared", template_database)) as listening,
+        serving(postgres.create_database("shared", template_database)) as listening,
         ConstellationClient(listening) as opened,
     ):
         yield opened

@@ -162,6 +162,16 @@ def test_a_call_that_waits_too_long_ends_and_may_be_repeated(
     assert len(held(store)[device_id]) == 48 * 2
 
 
+def test_a_full_disk_is_told_and_nothing_is_acknowledged(
+    client_of_full_disk: ConstellationClient,
+) -> None:
+    registration = pb.RegisterDeviceRequest(request_id="00000000-0000-4000-8000-000000000000")
+    device_id = client_of_full_disk.register_device(registration).device_id
+    expected = Refusal("RESOURCE_EXHAUSTED", "STORAGE_FULL", "")
+    assert refused(lambda: ingest(client_of_full_disk, [message(push(device_id))])) == expected
+    assert client_of_full_disk.get_cluster_status().pushes == 0
+
+
 def test_a_full_queue_refuses_and_loses_nothing_it_took(store: Store, database_url: str) -> None:
     [device_id] = registered(store, 1)
     batches = [[message(push(device_id, 1)) for _ in range(256)] for _ in range(8)]

@@ -160,13 +160,20 @@ class Store:
         self.close()
 
     def _check(self, conn: Connection) -> None:
-        """Costs a poll, not a round trip: an idle connection is readable once its peer is gone."""
-        poller = select.poll()
-        poller.register(conn.fileno(), select.POLLIN)
-        if not poller.poll(0):
-            return
-        conn.pgconn.consume_input()
-        if poller.poll(0):
+        if _abandoned(conn):
             # One dead connection means a restarted server: the others are dead, too.
             self._pool.drain()
             raise psycopg.OperationalError("the server closed an idle connection")
+
+
+def _abandoned(conn: Connection) -> bool:
+    """Whether an idle connection's server is gone. Costs a poll, not a round trip."""
+    poller = select.poll()
+    poller.register(conn.fileno(), select.POLLIN)
+    if not poller.poll(0):
+        return False
+    try:
+        conn.pgconn.consume_input()  # a notice, or the end of the stream
+    except psycopg.OperationalError:
+        return True
+    return bool(poller.poll(0))
