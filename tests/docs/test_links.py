@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("data/**/*.md")])
+PAGES = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *(p for top in ("bench", "data", "docs") for p in ROOT.glob(f"{top}/**/*.md")),
+    ]
+)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _MAKE = re.compile(r"(?:^|`)(?:OMEGA_DATA=\S+ )?make ([a-z]+)\b", re.MULTILINE)
 _PATH = re.compile(

@@ -11,7 +11,7 @@ from omega_testing.sources import GENERATED, imported, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITTEN = (".md", ".mjs", ".proto", ".py", ".sh", ".sql", ".toml", ".yaml", ".yml")
-OURS = ("docs", "libs", "proto", "services", "tests", "tools")
+OURS = ("bench", "docs", "libs", "proto", "services", "tests", "tools")
 UNSAFE = {"dill", "marshal", "multiprocessing", "pickle", "shelve"}
 """Modules that run what they read, or that fork."""
 
