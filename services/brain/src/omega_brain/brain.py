@@ -239,16 +239,19 @@ class Brain:
         """
         stores, household = self.stores, self._household
         held = Versions.held(stores)
+        if held == self._in_force:
+            return
         if held.catalogue != self._in_force.catalogue:
             self._reload()
         elif held.titles != self._in_force.titles:
             changed = stores.contents.changed_since(self._in_force.titles, held.titles)
             titles = state.extend_titles(stores, self.model_version, household.titles, changed)
             household.extend(titles, self._collective(titles))
-        elif held != self._in_force:
+        else:
             household.learn(self._collective(household.titles))
-        self._in_force = held
         self._index.follow()
+        self._in_force = held
+        release_freed()
 
     def _reload(self) -> None:
         """Rebuilds the ranking state; answers go on with the old one until the last moment."""
@@ -257,7 +260,6 @@ class Brain:
         with self._recording:
             history = state.load_history(self.stores, titles.catalogue)
             self._household.replace(titles, collective, history)
-        release_freed()
 
     def _collective(self, titles: Titles) -> Collective:
         return state.load_collective(self.stores, titles.catalogue, self.model_version)

@@ -6,17 +6,21 @@ import logging
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from omega_agentdb.exact import ExactIndex
 from omega_agentdb.hnsw import HnswIndex
-from omega_agentdb.port import VectorIndex
+from omega_agentdb.port import IdArray, VectorIndex
 from omega_agentdb.snapshot import load_snapshot, save_snapshot
 from omega_brain.config import BrainConfig
 from omega_brain.stores import Stores
 from omega_core.errors import OmegaError
 from omega_core.limits import DIMENSION
+from omega_core.vectors import FloatArray, unit
 
 _log = logging.getLogger(__name__)
+_SAME = 1 - 1e-6
+"""Least cosine of a vector with itself, packed twice in float16."""
 
 
 class CatalogueIndex:
@@ -48,10 +52,11 @@ class CatalogueIndex:
     def follow(self) -> None:
         """Takes in every title that changed since the last call."""
         while rows := self._stores.contents.changed_since(self._applied):
-            self.vectors.add(
-                np.array([row.rowid for row in rows], np.int64),
-                np.array([row.embedding for row in rows], np.float32),
-            )
+            ids = np.array([row.rowid for row in rows], np.int64)
+            vectors = unit(np.array([row.embedding for row in rows], np.float32))
+            moved = ~_held(self.vectors, ids, vectors)
+            if moved.any():
+                self.vectors.add(ids[moved], vectors[moved])
             self._applied = rows[-1].rev
 
     def save(self) -> None:
@@ -80,3 +85,18 @@ def _new(recipe: dict[str, int]) -> VectorIndex:
         return HnswIndex(DIMENSION, **recipe)
     except ImportError:
         return ExactIndex(DIMENSION)
+
+
+def _held(index: VectorIndex, ids: IdArray, vectors: FloatArray) -> NDArray[np.bool_]:
+    """Which of distinct ids (n,) the index holds with these unit vectors (n, 384) already.
+
+    A title changes in more than its text: an added vector would leave a dead one behind, and a
+    catalogue of the fleet that gives every title its ordinal would build the whole graph again.
+    """
+    held = np.zeros(ids.size, np.bool_)
+    if isinstance(index, HnswIndex) and len(index):
+        order = np.argsort(ids)
+        known = order[np.isin(ids[order], index.ids())]
+        cosines = np.einsum("ij,ij->i", index.vectors(ids[known]), vectors[known])
+        held[known] = cosines >= _SAME
+    return held
