@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from omega_core.clock import ManualClock
 from omega_core.content import ViewingEvent
 from omega_core.errors import ErrorCode, OmegaError
-from omega_persistence import Contents, Database, Events, StoredContent
+from omega_persistence import Contents, Database, Events, Meta, StoredContent
 
 MakeEvent = Callable[..., ViewingEvent]
 MakeTitle = Callable[..., StoredContent]
@@ -234,8 +234,52 @@ def test_a_log_that_is_gone_after_a_kill_is_stated(
     with opened(path, clock) as (database, events):
         assert events == BACKED_UP + LATER
         (note,) = database.recovery_notes
-        assert "write-ahead log was gone" in note
+        assert "write-ahead log is gone" in note
         assert database.lineage != lineage
+
+
+@pytest.mark.usefixtures("household")
+@pytest.mark.parametrize("place", [5, 17, 60, 8_000], ids=["header", "salt", "frame", "middle"])
+def test_a_log_damaged_after_a_kill_is_stated(
+    path: Path, clock: ManualClock, make_event: MakeEvent, place: int
+) -> None:
+    kill(path, clock, lambda running: record(running, map(make_event, range(100, 120))))
+    log = path.with_name("omega.db-wal")
+    content = bytearray(log.read_bytes())
+    content[place] ^= 1
+    log.write_bytes(content)
+    with opened(path, clock) as (database, events):
+        assert BACKED_UP + LATER <= events < BACKED_UP + LATER + 20
+        assert "write-ahead log" in database.recovery_notes[0]
+        assert "missing" in database.recovery_notes[0]
+
+
+@pytest.mark.usefixtures("household")
+def test_a_log_cut_short_within_its_last_transaction_is_an_ordinary_kill(
+    path: Path, clock: ManualClock, make_event: MakeEvent
+) -> None:
+    kill(path, clock, lambda running: record(running, map(make_event, range(100, 120))))
+    log = path.with_name("omega.db-wal")
+    log.write_bytes(log.read_bytes()[:-10])
+    with opened(path, clock) as (database, events):
+        assert (database.recovery_notes, events) == ([], BACKED_UP + LATER + 19)
+
+
+def record(database: Database, events: Iterable[ViewingEvent]) -> None:
+    for event in events:
+        assert Events(database).record(event)
+
+
+def test_a_row_that_lost_its_last_bytes_is_found(
+    household: Path, path: Path, clock: ManualClock
+) -> None:
+    with opened(path, clock) as (database, _):
+        Meta(database).set("a long row, last in the file", "x" * 50_000)
+    path.write_bytes(path.read_bytes()[:-3_000])
+    with opened(path, clock) as (database, events):
+        assert events == BACKED_UP
+        assert "cut short" in database.recovery_notes[0]
+    assert list(household.glob("omega.db.damaged-*"))
 
 
 @pytest.mark.usefixtures("household")

@@ -96,7 +96,9 @@ class HnswIndex:
         batch = checks.batch(ids, vectors, self._dimension)
         with self._writer:
             with self._lock.write():
-                self._graph.resize_index(self._rows.reserve(batch.ids.size))
+                capacity = self._rows.reserve(batch.ids.size)
+                if capacity > self._graph.get_max_elements():
+                    self._graph.resize_index(capacity)
             turn = _TURN * self._build_threads
             for start in range(0, batch.ids.size, turn):
                 with self._lock.write():

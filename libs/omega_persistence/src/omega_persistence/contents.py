@@ -123,7 +123,8 @@ class Contents:
 
     def by_ids(self, content_ids: Sequence[str]) -> dict[str, ContentRow]:
         """The stored titles among `content_ids`."""
-        rows = self._rows("content_id IN (SELECT value FROM json_each(?))", json.dumps(content_ids))
+        wanted = json.dumps(list(content_ids))
+        rows = self._rows("content_id IN (SELECT value FROM json_each(?))", wanted)
         return {row.content.content_id: row for row in rows}
 
     def by_rowids(self, rowids: Sequence[int]) -> dict[int, ContentRow]:

@@ -45,8 +45,8 @@ def open_sound(
             as it is.
         OSError, sqlite3.Error: the machine fails.
     """
-    # Asked first, because opening makes the log.
-    log_gone = left is Left.OPEN and not files.side_file(path, "-wal").exists()
+    # Read first, because opening makes, completes and empties it.
+    log = wal.read_log(files.side_file(path, "-wal"))
     reason = _why_empty(path)
     if reason and left is Left.NEVER and not backup.exists():
         return Recovered(_make(path, migrations))
@@ -54,17 +54,18 @@ def open_sound(
         return _replace(path, backup, migrations, now, reason)
     files.make_private(path)
     try:
-        connection = _open(path, migrations)
+        connection, frames = _open(path, migrations)
     except DamagedError as error:
         return _replace(path, backup, migrations, now, str(error))
-    if not log_gone:
+    if left is not Left.OPEN or (log.sound and not log.lost_commits(frames)):
         return Recovered(connection)
+    reason = "is damaged" if log.sound else "is gone"
     if _is_ahead(backup, connection, migrations):
         connection.close()
-        return _replace(path, backup, migrations, now, "its write-ahead log is gone")
+        return _replace(path, backup, migrations, now, f"its write-ahead log {reason}")
     note = (
-        "The write-ahead log was gone after a stop that was not orderly: what was stored since "
-        f"the last checkpoint is missing; {_UNKNOWN}."
+        f"The write-ahead log {reason} after a stop that was not orderly: some of what was stored "
+        f"since the last checkpoint is missing; {_UNKNOWN}."
     )
     return Recovered(connection, [note], rewound=True)
 
@@ -139,17 +140,22 @@ def _make(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connection:
     return connection
 
 
-def _open(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connection:
-    """Opens a database that must be whole and brings it up to date."""
+def _open(path: Path, migrations: Sequence[Migration]) -> tuple[sqlite3.Connection, int]:
+    """Opens a database that must be whole and brings it up to date.
+
+    Returns:
+        It, and how many frames of its log SQLite took for valid.
+    """
     connection = require_sound(path, migrations)
     try:
+        _, frames, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         _configure(connection)
         migrate.migrate(connection, migrations)
         audit.read_every_row(connection)
     except BaseException:
         connection.close()
         raise
-    return connection
+    return connection, int(frames)
 
 
 def _configure(connection: sqlite3.Connection) -> None:
@@ -216,7 +222,7 @@ def _replace(
         return Recovered(_make(path, migrations), [damage, note], rewound=True)
     files.copy(backup, path)
     try:
-        connection = _open(path, migrations)
+        connection, _ = _open(path, migrations)
     except DamagedError as error:
         files.discard(path)
         note = f"The backup is damaged too ({error}): it starts empty, and {_UNKNOWN}."
