@@ -186,22 +186,10 @@ def test_migrate_only_says_that_the_database_is_not_there() -> None:
     assert "the database does not answer" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("settings", "named"),
-    [
-        ({}, "OMEGA_CONSTELLATION_DATABASE_URL"),
-        ({"DATABASE_URL": "postgresql://x/y?nonsense=1"}, "database_url"),
-        ({"DATABASE_URL": "postgresql://x/y", "POOL_SIZE": "1"}, "pool_size"),
-        ({"DATABASE_URL": "postgresql://x/y", "POOL_SIZE": "many"}, "POOL_SIZE"),
-        ({"DATABASE_URL": "postgresql://x/y", "MOST_WAITING_PUSHES": "1"}, "most_waiting"),
-        ({"DATABASE_URL": "postgresql://x/y", "STATEMENT_SECONDS": "nan"}, "statement_seconds"),
-        ({"DATABASE_URL": "postgresql://x/y", "LISTEN": "nowhere"}, "listen"),
-    ],
-)
-def test_a_wrong_setting_is_named(settings: dict[str, str], named: str) -> None:
-    done = run("--check-config", **settings)
+def test_a_wrong_setting_ends_it_with_the_name_of_the_variable() -> None:
+    done = run("--check-config", DATABASE_URL="postgresql://x/y", POOL_SIZE="many")
     assert done.returncode == 78
-    assert named in done.stderr
+    assert "OMEGA_CONSTELLATION_POOL_SIZE must be an integer" in done.stderr
 
 
 def test_good_settings_pass_without_a_database() -> None:

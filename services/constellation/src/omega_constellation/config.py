@@ -36,6 +36,7 @@ class ConstellationConfig:
         check_url("database_url", self.database_url)
         validate.integer("pool_size", self.pool_size, 2, 256)
         validate.integer("most_waiting_pushes", self.most_waiting_pushes, 256, 1_048_576)
+        validate.integer("most_waiting_pushes", self.most_waiting_pushes, 256, 1_048_576)
         validate.number("push_seconds", self.push_seconds, 0.1, 60)
         validate.integer("sync_interval_seconds", self.sync_interval_seconds, 1, 86_400)
         # They hold the rest to its bounds.
