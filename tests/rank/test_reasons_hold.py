@@ -168,7 +168,7 @@ def test_genre_reason_names_genres_that_all_its_titles_share(seed: int) -> None:
     for ranked in ranking.titles:
         if ranked.reason_term is not Term.GENRE:
             continue
-        named = ranked.reason.removeprefix("More ").split(", like ")[0].split(" and ")
+        named = ranked.reason.rpartition(": more ")[2].split(" and ")
         for row in (ranked.row, *ranked.because):
             assert set(named) <= set(world.contents[row].genres)
 
@@ -176,10 +176,16 @@ def test_genre_reason_names_genres_that_all_its_titles_share(seed: int) -> None:
 @pytest.mark.parametrize(
     ("config", "wording"),
     [
-        (replace(SILENT, collaborative_weight=1), r"Households that liked Title \d+.* also liked "),
-        (replace(SILENT, content_weight=1), r"Because you watched Title \d+"),
-        (replace(SILENT, genre_weight=1), r"More \w+.*, like Title \d+"),
-        (replace(SILENT, nearest_weight=1), r"Much like Title \d+.*, which you liked\Z"),
+        (
+            replace(SILENT, collaborative_weight=1),
+            r"Because you watched Title \d+.*: households that liked (it|them) also liked ",
+        ),
+        (replace(SILENT, content_weight=1), r"Because you watched Title \d+( and Title \d+)?\Z"),
+        (replace(SILENT, genre_weight=1), r"Because you watched Title \d+.*: more \w+"),
+        (
+            replace(SILENT, nearest_weight=1),
+            r"Because you watched Title \d+.*: much like (it|them)\Z",
+        ),
         (replace(SILENT, prior_weight=1, prior_half_life=1_000), r"Much liked across households\Z"),
     ],
 )

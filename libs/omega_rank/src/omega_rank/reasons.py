@@ -73,8 +73,7 @@ class Explainer:
             return None
         if term is Term.GENRE:
             return self._genre_reason(row, because)
-        named = _joined([self.catalogue.titles[r] for r in because])
-        return Reason(term, because, self._text(term, row).format(named))
+        return Reason(term, because, self._watched(because) + self._text(term, row, because))
 
     def _prior_text(self, row: int) -> str:
         if self.model is None or not self.model.has_factor[row]:
@@ -84,14 +83,19 @@ class Explainer:
             return "Much liked across households"
         return "Liked across households"
 
-    def _text(self, term: Term, row: int) -> str:
+    def _watched(self, because: tuple[int, ...]) -> str:
+        return "Because you watched " + _joined([self.catalogue.titles[r] for r in because])
+
+    def _text(self, term: Term, row: int, because: tuple[int, ...]) -> str:
+        """What a term adds to the titles that a reason names."""
+        them = "it" if len(because) == 1 else "them"
         if term is Term.NEAREST:
-            return "Much like {}, which you liked"
+            return f": much like {them}"
         if term is Term.CONTENT:
-            return "Because you watched {}"
+            return ""
         if self.model is not None and self.model.has_factor[row]:
-            return "Households that liked {} also liked this"
-        return "Households that liked {} also liked titles like this"
+            return f": households that liked {them} also liked this"
+        return f": households that liked {them} also liked titles like this"
 
     def _evidence(self, term: Term) -> tuple[NDArray[np.int64], FloatArray]:
         """Titles of the history (h,) and what each adds to `term` for each of the page (h, p)."""
@@ -135,8 +139,7 @@ class Explainer:
         columns = np.argsort(-np.where(shared, taste, -1), kind="stable")[: shared.sum()][:_NAMED]
         because = tuple(r for r in because if (genres[r, columns] > 0).all())
         wanted = _joined([self.catalogue.genres[c] for c in columns])
-        named = _joined([self.catalogue.titles[r] for r in because])
-        return Reason(Term.GENRE, because, f"More {wanted}, like {named}")
+        return Reason(Term.GENRE, because, f"{self._watched(because)}: more {wanted}")
 
 
 def facts(catalogue: Catalogue, row: int) -> str:
