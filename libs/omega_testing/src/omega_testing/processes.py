@@ -70,15 +70,19 @@ class ServiceProcess:
         inherited = {
             k: v for k, v in os.environ.items() if not k.startswith("OMEGA_") or k in _KEPT
         }
-        self._process = Supervised(
-            [str(Path(sys.prefix) / "bin" / self._name), *args[1:]],
-            {**inherited, **env},
-            output=self._output,
-            log=self._directory / f"{self._name}.log",
-            directory=self._directory,
-            scratch=self._temporary,
-            patience=_STOP_SECONDS,
-        )
+        try:
+            self._process = Supervised(
+                [str(Path(sys.prefix) / "bin" / self._name), *args[1:]],
+                {**inherited, **env},
+                output=self._output,
+                log=self._directory / f"{self._name}.log",
+                directory=self._directory,
+                scratch=self._temporary,
+                patience=_STOP_SECONDS,
+            )
+        except BaseException:
+            self._clear()
+            raise
         try:
             deadline = time.monotonic() + _START_SECONDS
             self.address = self._listening(deadline)
@@ -112,8 +116,7 @@ class ServiceProcess:
     def close(self) -> None:
         """Stops it and removes a temporary directory. May be called twice."""
         self._process.stop()
-        if self._temporary:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+        self._clear()
 
     def serving(self) -> bool:
         """Whether its health service says SERVING now."""
@@ -147,6 +150,10 @@ class ServiceProcess:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _clear(self) -> None:
+        if self._temporary:
+            shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _listening(self, deadline: float) -> str:
         while True:

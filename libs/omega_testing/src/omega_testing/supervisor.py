@@ -8,6 +8,7 @@ is the program's, 128 + N when signal N ended it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -34,8 +35,9 @@ def main() -> int:
             group=owner and owner[1],
             extra_groups=[] if owner else None,
         )
-    sys.stdout.write(f"{child.pid}\n")
-    sys.stdout.close()
+    # When nobody listens any more, standard input is at its end, too, and what follows stops it.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(1, f"{child.pid}\n".encode())
     orphaned = threading.Event()
     threading.Thread(target=_follow, args=(child, order, orphaned), daemon=True).start()
     code = child.wait()
