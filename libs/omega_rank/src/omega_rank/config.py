@@ -9,7 +9,11 @@ from omega_core import validate
 
 @dataclass(frozen=True)
 class RankConfig:
-    """Weights and constants of the hybrid ranker; the defaults were picked on validation data."""
+    """Weights and constants of the hybrid ranker.
+
+    The defaults of the terms' and the prior's weights were picked on the validation cut of
+    MovieLens small. It has no contexts: context_boost rests on no measurement.
+    """
 
     half_life: float = 20.0
     """Titles after which a viewing counts half: decay is 0.5^(recency rank / half_life)."""
