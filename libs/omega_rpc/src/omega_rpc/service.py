@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from omega_core.config import load, variable
@@ -31,6 +30,7 @@ EXIT_CONFIG = 78
 EXIT_UNAVAILABLE = 69
 """Something the service needs to start is not there (EX_UNAVAILABLE)."""
 
+_STOPS = (signal.SIGTERM, signal.SIGINT)
 _log = logging.getLogger(__name__)
 
 
@@ -60,6 +60,8 @@ class Service(Generic[C]):
     """Default of the LISTEN variable."""
     build: Callable[[C, ServerConfig], Application]
     """Makes the application."""
+    workers: int = 8
+    """Default of the WORKERS variable."""
     commands: Mapping[str, tuple[str, Callable[[C], int]]] = field(default_factory=dict)
     """Flags that do one thing and exit: "--once" -> (help, function -> exit code)."""
     tools: Mapping[str, tuple[str, Callable[[], int]]] = field(default_factory=dict)
@@ -78,13 +80,18 @@ def run_service(service: Service[C], argv: Sequence[str] | None = None) -> int:
             if _given(arguments, flag):
                 return tool()
         config = load(service.config, service.prefix, os.environ)
-        environ = {variable(service.prefix, "listen"): service.listen, **os.environ}
+        defaults = {"listen": service.listen, "workers": str(service.workers)}
+        given = {variable(service.prefix, name): value for name, value in defaults.items()}
+        environ = {**given, **os.environ}
         server_config = load(ServerConfig, service.prefix, environ)
         if arguments.check_config:
             return 0
         for flag, (_, command) in service.commands.items():
             if _given(arguments, flag):
                 return command(config)
+        # Blocked before any thread starts, so that every thread leaves them to sigwait: a handler
+        # could run just before the wait begins, and the service would never stop.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
         with configure_telemetry(service.name):
             return _serve(service.build(config, server_config))
     except OmegaError as error:
@@ -93,15 +100,11 @@ def run_service(service: Service[C], argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(application: Application) -> int:
-    # An event's set() would wait for itself when the signal meets its wait().
-    signals: SimpleQueue[int] = SimpleQueue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: signals.put(number))
     try:
         address = application.server.start()
         application.started()
         print(json.dumps({"listening": address}), flush=True)  # noqa: T201 - read by supervisors
-        _log.info("stopping at %s", signal.Signals(signals.get()).name)
+        _log.info("stopping at %s", signal.Signals(signal.sigwait(_STOPS)).name)
         application.server.stop()
     finally:
         application.close()

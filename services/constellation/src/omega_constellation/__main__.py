@@ -21,6 +21,8 @@ def main() -> int:
             prefix=PREFIX,
             config=ConstellationConfig,
             listen="127.0.0.1:50072",
+            # Threads wait for the group commit, so they bound how many pushes share one.
+            workers=32,
             build=build,
             commands={"--migrate-only": ("bring the schema up to date and exit", _migrate)},
         )

@@ -87,7 +87,8 @@ class ConstellationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetGlobalState(self, request, context):
-        """News of the collective state since a version, and the current resources.
+        """News of the collective state since a version, and the current resources. UNAUTHENTICATED for
+        a device that is unknown or revoked.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

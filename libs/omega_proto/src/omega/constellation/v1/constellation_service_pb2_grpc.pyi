@@ -40,7 +40,9 @@ class ConstellationServiceStub:
     nothing. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (the queue is full), UNAVAILABLE (no database).
     """
     GetGlobalState: _grpc.UnaryUnaryMultiCallable[_constellation_service_pb2.GetGlobalStateRequest, _constellation_service_pb2.GetGlobalStateResponse]
-    """News of the collective state since a version, and the current resources."""
+    """News of the collective state since a version, and the current resources. UNAUTHENTICATED for
+    a device that is unknown or revoked.
+    """
     UpsertContents: _grpc.UnaryUnaryMultiCallable[_constellation_service_pb2.UpsertContentsRequest, _constellation_service_pb2.UpsertContentsResponse]
     """Adds or replaces titles with their vectors, all of them or none. FAILED_PRECONDITION when the
     encoder is not the shard's.
@@ -62,7 +64,9 @@ class ConstellationServiceAsyncStub(ConstellationServiceStub):
     nothing. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (the queue is full), UNAVAILABLE (no database).
     """
     GetGlobalState: _aio.UnaryUnaryMultiCallable[_constellation_service_pb2.GetGlobalStateRequest, _constellation_service_pb2.GetGlobalStateResponse]  # type: ignore[assignment]
-    """News of the collective state since a version, and the current resources."""
+    """News of the collective state since a version, and the current resources. UNAUTHENTICATED for
+    a device that is unknown or revoked.
+    """
     UpsertContents: _aio.UnaryUnaryMultiCallable[_constellation_service_pb2.UpsertContentsRequest, _constellation_service_pb2.UpsertContentsResponse]  # type: ignore[assignment]
     """Adds or replaces titles with their vectors, all of them or none. FAILED_PRECONDITION when the
     encoder is not the shard's.
@@ -99,7 +103,9 @@ class ConstellationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _constellation_service_pb2.GetGlobalStateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_constellation_service_pb2.GetGlobalStateResponse, _abc.Awaitable[_constellation_service_pb2.GetGlobalStateResponse]]:
-        """News of the collective state since a version, and the current resources."""
+        """News of the collective state since a version, and the current resources. UNAUTHENTICATED for
+        a device that is unknown or revoked.
+        """
 
     @_abc_1.abstractmethod
     def UpsertContents(
