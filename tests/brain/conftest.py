@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from omega.brain.v1 import brain_service_pb2_grpc
+from omega_brain.answers import RecommendQuery
 from omega_brain.brain import Brain
 from omega_brain.config import BrainConfig
 from omega_brain.servicer import BrainServicer
-from omega_brain.syncer import Syncer
+from omega_brain.state import CATALOGUE, FACTORS
+from omega_brain.syncer import Syncer, SyncOutcome
 from omega_client import BrainClient
 from omega_core.catalogue_file import read_catalogue
 from omega_core.content import Content, ViewingEvent
-from omega_embed import open_encoder
+from omega_delta import encode_catalogue, encode_factors
+from omega_embed import Encoder, open_encoder
 from omega_rpc.config import ServerConfig
 from omega_rpc.server import Binding, Server
+from omega_testing.gateway import Gateway, serving
+from omega_testing.news import catalogue_of, factors_of
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "titles.jsonl"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -91,3 +98,87 @@ def viewing() -> Callable[..., ViewingEvent]:
         )
 
     return make
+
+
+@dataclass
+class Tv:
+    """A brain and what talks to the fleet for it."""
+
+    brain: Brain
+    syncer: Syncer
+    closed: bool = field(default=False)
+
+    def sync(self) -> SyncOutcome:
+        return self.syncer.sync()
+
+    def watch(self, events: list[ViewingEvent]) -> None:
+        for event in events:
+            self.brain.observe(event)
+
+    def listed(self, limit: int = 20) -> list[tuple[str, float]]:
+        """Ids and scores of its list, rounded beyond the noise of float32."""
+        answer = self.brain.recommend(RecommendQuery(limit=limit))
+        scores = [round(title.score, 4) for title in answer.ranking.titles]
+        return list(zip(answer.content_ids, scores, strict=True))
+
+    def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self.syncer.close()
+            self.brain.close()
+
+
+@pytest.fixture
+def gateway() -> Gateway:
+    """The fleet: empty, and well behaved until it is told otherwise."""
+    return Gateway()
+
+
+@pytest.fixture
+def open_tv(config: BrainConfig, gateway: Gateway) -> Iterator[Callable[..., Tv]]:
+    """open_tv(encoder=..., **settings): a TV that talks to the gateway; closed at the end."""
+    with ExitStack() as stack:
+        address = stack.enter_context(serving(gateway))
+
+        def start(encoder: Encoder | None = None, **settings: Any) -> Tv:
+            settings = {"sync_target": address, **settings}
+            brain = Brain(replace(config, **settings), encoder=encoder)
+            opened = Tv(brain, Syncer(brain))
+            stack.callback(opened.close)
+            return opened
+
+        yield start
+
+
+@pytest.fixture
+def tv(open_tv: Callable[..., Tv]) -> Tv:
+    return open_tv()
+
+
+@pytest.fixture
+def publish_catalogue(gateway: Gateway) -> Callable[..., None]:
+    """publish_catalogue(titles, version=1, encoder=..., ordinals=...)."""
+
+    def publish(
+        contents: list[Content],
+        version: int = 1,
+        *,
+        encoder: Encoder | None = None,
+        ordinals: list[int] | None = None,
+    ) -> None:
+        encoder = encoder or open_encoder(kind="lexical")
+        pack = catalogue_of(contents, encoder, version, ordinals=ordinals)
+        gateway.publish(CATALOGUE, version, encode_catalogue(pack), encoder.model_version)
+
+    return publish
+
+
+@pytest.fixture
+def publish_factors(gateway: Gateway) -> Callable[..., None]:
+    """publish_factors(ordinals, version=1, seed=0)."""
+
+    def publish(ordinals: list[int], version: int = 1, seed: int = 0) -> None:
+        pack = factors_of(ordinals, version, model_version="lexical-384-r1", seed=seed)
+        gateway.publish(FACTORS, version, encode_factors(pack), pack.model_version)
+
+    return publish

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -69,13 +70,14 @@ class Brain:
         try:
             embed_stale(self.stores, self.encoder)
             self._index = CatalogueIndex(self.stores, config, self.model_version)
-            self._in_force = Versions.held(self.stores)
+            held = Versions.held(self.stores)
             titles = state.load_titles(self.stores, self.model_version)
             self._household = Household(
                 titles,
                 self._collective(titles),
                 state.load_history(self.stores, titles.catalogue),
             )
+            self._in_force = self._reached(held)
         except BaseException:
             self.stores.database.close()
             raise
@@ -250,8 +252,13 @@ class Brain:
         else:
             household.learn(self._collective(household.titles))
         self._index.follow()
-        self._in_force = held
+        self._in_force = self._reached(held)
         release_freed()
+
+    def _reached(self, held: Versions) -> Versions:
+        """What is in force after following the database to what it held."""
+        # Factors that turned out to be of no use were dropped: the same version may come again.
+        return replace(held, factors=self._household.factors_version)
 
     def _reload(self) -> None:
         """Rebuilds the ranking state; answers go on with the old one until the last moment."""

@@ -18,7 +18,7 @@ from omega_core.content import Provider
 from omega_core.errors import ErrorCode, OmegaError
 from omega_core.limits import DIMENSION
 from omega_core.vectors import FloatArray, centre, unit
-from omega_delta import FactorPack, decode_factors
+from omega_delta import decode_factors
 from omega_persistence.contents import ContentRow
 from omega_rank.catalogue import Catalogue
 from omega_rank.history import History
@@ -152,15 +152,11 @@ def load_collective(stores: Stores, catalogue: Catalogue, model_version: str) ->
     Factors are bound to catalogue ordinals and hold under any encoder; global patterns are
     vectors and count only under their own.
     """
-    pack = _factors(stores)
+    factors, version = _factors(stores)
     patterns = _patterns(stores, model_version)
-    if pack is None:
-        model = CollectiveModel.build(catalogue, None, patterns) if patterns else None
-        return Collective(model, 0)
-    factors = Factors(
-        pack.ordinals.astype(np.int64), pack.factors, pack.steps, pack.gains, pack.prior
-    )
-    return Collective(CollectiveModel.build(catalogue, factors, patterns), pack.version)
+    if factors is None and patterns is None:
+        return Collective(None, 0)
+    return Collective(CollectiveModel.build(catalogue, factors, patterns), version)
 
 
 def load_history(stores: Stores, catalogue: Catalogue) -> History:
@@ -169,19 +165,24 @@ def load_history(stores: Stores, catalogue: Catalogue) -> History:
     return History.replay(catalogue, (entry.event for entry in recorded))
 
 
-def _factors(stores: Stores) -> FactorPack | None:
+def _factors(stores: Stores) -> tuple[Factors | None, int]:
+    """Factors and their version; (None, 0) when none are held."""
     stored = stores.resources.get(FACTORS)
     if stored is None:
-        return None
+        return None, 0
     try:
-        return decode_factors(stored.body)
+        pack = decode_factors(stored.body)
     except OmegaError as error:
         if error.code != ErrorCode.INVALID_FIELD:
             raise
         # Nothing unreadable is ever kept, so this is another release's. The fleet has them anew.
         _log.exception("the stored factors cannot be read and are dropped")
         stores.resources.remove(FACTORS)
-        return None
+        return None, 0
+    factors = Factors(
+        pack.ordinals.astype(np.int64), pack.factors, pack.steps, pack.gains, pack.prior
+    )
+    return factors, stored.key.version
 
 
 def _patterns(stores: Stores, model_version: str) -> GlobalPatterns | None:

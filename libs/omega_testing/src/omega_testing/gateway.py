@@ -1,0 +1,203 @@
+"""The fleet's door for TVs under test: a real server that keeps what it got and fails when told."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import NoReturn
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+from grpc_status import rpc_status
+
+from omega.common.v1 import resource_pb2
+from omega.sync.v1 import sync_service_pb2 as pb
+from omega.sync.v1 import sync_service_pb2_grpc
+from omega_core.errors import ErrorCode, OmegaError
+from omega_delta import StateDelta, encode_state_delta
+from omega_rpc.status import to_status
+
+
+@dataclass(frozen=True)
+class Fault:
+    """How one exchange goes wrong."""
+
+    error: OmegaError | grpc.StatusCode
+    """What the TV gets instead of the answer."""
+    stored: bool = False
+    """Whether the push was stored before: only the answer is lost then."""
+
+
+class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
+    """omega.sync.v1.SyncService in memory, for any number of TVs."""
+
+    def __init__(self) -> None:
+        self.registrations: list[pb.RegisterDeviceRequest] = []
+        """As received."""
+        self.requests: list[pb.SyncRequest] = []
+        """Every exchange as received, the failed ones too."""
+        self.pushes: dict[str, pb.SyncRequest] = {}
+        """Stored pushes by request id."""
+        self.faults: deque[Fault] = deque()
+        """One for each of the next exchanges."""
+        self.news = pb.SyncResponse(retry_after=Duration(seconds=600))
+        """What every exchange is told, besides resources that are newer than the held ones."""
+        self.offsets: list[int] = []
+        """Where each transfer was asked to begin."""
+        self.sent = 0
+        """Bytes of bodies that were sent."""
+        self.piece = 4_096
+        """Bytes a chunk."""
+        self.cut_after: int | None = None
+        """Break the next transfer off after so many bytes; None = never."""
+        self.on_stored: Callable[[], None] = lambda: None
+        """Called when a push is stored and not yet answered."""
+        self.on_sent: Callable[[int], None] = lambda _: None
+        """Called with the offset behind each chunk that was sent."""
+        self._tokens: dict[str, str] = {}
+        self._bodies: dict[int, tuple[resource_pb2.ResourceInfo, bytes]] = {}
+
+    @property
+    def sketches(self) -> list[bytes]:
+        """Every stored sketch, 48 bytes each."""
+        return [
+            push.sketches[i : i + 48]
+            for push in self.pushes.values()
+            for i in range(0, len(push.sketches), 48)
+        ]
+
+    def forget_devices(self) -> None:
+        """From now on no token is known."""
+        self._tokens.clear()
+
+    def publish(
+        self,
+        kind: resource_pb2.ResourceKind.ValueType,
+        version: int,
+        body: bytes,
+        model_version: str,
+        *,
+        sha256: bytes | None = None,
+    ) -> None:
+        """Announces a body to TVs that hold an older version; its true SHA-256 unless given."""
+        info = resource_pb2.ResourceInfo(
+            kind=kind,
+            version=version,
+            size_bytes=len(body),
+            sha256=hashlib.sha256(body).digest() if sha256 is None else sha256,
+            model_version=model_version,
+        )
+        self._bodies[kind] = (info, body)
+
+    def announced(self, kind: resource_pb2.ResourceKind.ValueType) -> resource_pb2.ResourceInfo:
+        """What is announced of a kind; changes to it are announced too."""
+        return self._bodies[kind][0]
+
+    def tell(self, delta: StateDelta) -> None:
+        """Gives every exchange this delta."""
+        self.tell_raw(encode_state_delta(delta), delta.version)
+
+    def tell_raw(
+        self,
+        delta: bytes,
+        version: int = 1,
+        compression: resource_pb2.Compression.ValueType = resource_pb2.COMPRESSION_ZSTD,
+    ) -> None:
+        """Gives every exchange these bytes as its delta."""
+        self.news.delta, self.news.state_version = delta, version
+        self.news.compression = compression
+
+    def ask_back_in(self, wait: timedelta) -> None:
+        """Asks TVs to come back after this time."""
+        self.news.retry_after.FromTimedelta(wait)
+
+    def RegisterDevice(  # noqa: N802 - name of the contract
+        self, request: pb.RegisterDeviceRequest, context: grpc.ServicerContext
+    ) -> pb.RegisterDeviceResponse:
+        """An identity; the same one for the same request id."""
+        del context
+        self.registrations.append(request)
+        device_id = "tv-" + request.request_id.replace("-", "")
+        token = f"token-{len(self.registrations)}"
+        self._tokens[token] = device_id
+        return pb.RegisterDeviceResponse(device_id=device_id, auth_token=token)
+
+    def Sync(  # noqa: N802 - name of the contract
+        self, request: pb.SyncRequest, context: grpc.ServicerContext
+    ) -> pb.SyncResponse:
+        """Stores a push once, then answers or fails."""
+        self.requests.append(request)
+        fault = self.faults.popleft() if self.faults else None
+        if fault and not fault.stored:
+            _fail(fault.error, context)
+        self._authenticate(context)
+        if request.sketches:
+            self.pushes.setdefault(request.request_id, request)
+            self.on_stored()
+        if fault:
+            _fail(fault.error, context)
+        held: dict[int, int] = {r.kind: r.version for r in request.held}
+        answer = pb.SyncResponse(
+            accepted_sketches=len(request.classes),
+            resources=[
+                info for kind, (info, _) in self._bodies.items() if info.version > held.get(kind, 0)
+            ],
+        )
+        if self.news.state_version != request.state_version:
+            answer.MergeFrom(self.news)
+        else:
+            answer.retry_after.CopyFrom(self.news.retry_after)
+        return answer
+
+    def GetResource(  # noqa: N802 - name of the contract
+        self, request: pb.GetResourceRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.GetResourceResponse]:
+        """A body in pieces, cut off when told."""
+        self._authenticate(context)
+        self.offsets.append(request.offset)
+        info, body = self._bodies[request.kind]
+        cut, self.cut_after = self.cut_after, None
+        end = len(body) if cut is None else request.offset + cut
+        for at in range(request.offset, end, self.piece):
+            data = body[at : min(at + self.piece, end)]
+            self.sent += len(data)
+            yield pb.GetResourceResponse(
+                chunk=resource_pb2.ResourceChunk(
+                    info=info if at == request.offset else None, offset=at, data=data
+                )
+            )
+            self.on_sent(at + len(data))
+        if cut is not None:
+            _fail(grpc.StatusCode.UNAVAILABLE, context)
+
+    def _authenticate(self, context: grpc.ServicerContext) -> None:
+        given = dict(context.invocation_metadata()).get("authorization", "")
+        if str(given).removeprefix("Bearer ") not in self._tokens:
+            _fail(OmegaError(ErrorCode.UNAUTHENTICATED), context)
+
+
+@contextmanager
+def serving(gateway: Gateway) -> Iterator[str]:
+    """Serves a gateway on a socket of this machine; gives its address."""
+    with ThreadPoolExecutor(4) as pool:
+        server = grpc.server(pool)
+        sync_service_pb2_grpc.add_SyncServiceServicer_to_server(gateway, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        try:
+            yield f"127.0.0.1:{port}"
+        finally:
+            server.stop(None).wait()
+
+
+def _fail(error: OmegaError | grpc.StatusCode, context: grpc.ServicerContext) -> NoReturn:
+    if isinstance(error, OmegaError):
+        context.abort_with_status(rpc_status.to_status(to_status(error)))
+    else:
+        context.abort(error, "as told")
+    raise AssertionError("abort returned")
