@@ -120,8 +120,10 @@ def test_equal_cosines_come_in_the_order_of_their_ids() -> None:
             index.add(np.array([number]), row)
         assert index.search(row[0], 4).ids.tolist() == [1, 3, 5, 9]
     exact = ExactIndex(8)
-    exact.add(np.arange(50)[::-1].copy(), np.repeat(row, 50, axis=0))
-    assert exact.search(row[0], 3).ids.tolist() == [0, 1, 2]
+    for number in reversed(range(50)):
+        exact.add(np.array([number]), row)
+    for allowed in (None, np.arange(50)):
+        assert exact.search(row[0], 3, allowed).ids.tolist() == [0, 1, 2]
 
 
 def test_building_with_threads_finds_as_much(
@@ -130,6 +132,15 @@ def test_building_with_threads_finds_as_much(
     index = HnswIndex(exact_below=0, build_threads=2)
     index.add(np.arange(N), vectors)
     assert recall(index, exact, queries) >= 0.97
+
+
+def test_vectors_that_the_graph_does_not_reach_are_found(vectors: FloatArray) -> None:
+    index = HnswIndex(m=2, ef_construction=8, ef=8, exact_below=0)
+    index.add(np.arange(N), vectors)
+    assert np.sort(index.search(vectors[0], N).ids).tolist() == list(range(N))
+    for start in range(0, 100, 10):
+        allowed = np.arange(start, start + 10)
+        assert np.sort(index.search(vectors[0], 10, allowed).ids).tolist() == allowed.tolist()
 
 
 def test_vectors_can_be_read_back(graph: HnswIndex, vectors: FloatArray) -> None:

@@ -189,13 +189,23 @@ def test_files_from_another_generation_never_mix(saved: Path, index: HnswIndex) 
     assert 200 in loaded(saved).index.ids()  # the older generation, whole
 
 
+def test_a_changed_number_in_the_manifest_is_damage(saved: Path) -> None:
+    (manifest,) = saved.glob("manifest-*.json")
+    manifest.write_bytes(manifest.read_bytes().replace(b'"applied_rev": 42', b'"applied_rev": 41'))
+    assert load_snapshot(saved, **RECIPE) is None
+
+
+@pytest.mark.parametrize("fits", ["nothing", "rows"])
 def test_a_disk_without_room_leaves_the_snapshot_before(
-    saved: Path, index: HnswIndex, make_vectors: MakeVectors
+    saved: Path, index: HnswIndex, make_vectors: MakeVectors, tmp_path: Path, fits: str
 ) -> None:
     before = {path.name: path.read_bytes() for path in saved.iterdir()}
     index.add(np.arange(1_000, 2_000), make_vectors(1_000, seed=6, dimension=DIMENSION))
+    index.export(tmp_path / "graph", tmp_path / "rows")
+    room = 20_000 if fits == "nothing" else (tmp_path / "rows").stat().st_size
+    assert room < (tmp_path / "graph").stat().st_size
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
     try:
         with pytest.raises(OmegaError) as refused:
             save_snapshot(index, saved, applied_rev=50, **SAVED)

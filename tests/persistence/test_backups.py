@@ -38,6 +38,7 @@ def test_a_backup_is_one_file_that_stands_alone(
     alone = tmp_path / "alone.db"
     database.backup_path.rename(alone)
     assert counted(alone) == (10, 0)
+    assert alone.read_bytes()[18:20] == b"\x01\x01"  # SQLite's mark of a file without a log
 
 
 def test_backups_taken_while_events_arrive_are_whole(

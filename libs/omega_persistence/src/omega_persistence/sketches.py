@@ -117,7 +117,7 @@ class Sketches:
             return False
 
     def next_push(self, limit: int, *, model_version: str) -> Push | None:
-        """The open push as it was persisted, or else a new one, committed before return.
+        """The encoder's open push as it was persisted, or else a new one, committed before return.
 
         A new one takes up to `limit` (1 to 20) waiting sketches of `model_version`, drawn and
         ordered by the operating system's randomness. None when nothing waits.
@@ -131,7 +131,6 @@ class Sketches:
         if push is not None:
             return push
         with self._database.transaction() as connection:
-            _withdraw_others(connection, model_version)
             waiting = connection.execute(
                 "SELECT content_rowid FROM sketches WHERE state = 0 AND model_version = ?",
                 (model_version,),
@@ -208,15 +207,6 @@ def _insert(connection: sqlite3.Connection, row: tuple[object, ...]) -> None:
         if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
             raise
         raise OmegaError(ErrorCode.UNKNOWN_CONTENT, field="content_rowid") from error
-
-
-def _withdraw_others(connection: sqlite3.Connection, model_version: str) -> None:
-    # A push under an encoder that is no longer used would be refused by the server for ever.
-    connection.execute(
-        "UPDATE sketches SET state = 0, request_id = NULL, position = NULL "
-        "WHERE state = 1 AND model_version <> ?",
-        (model_version,),
-    )
 
 
 def _open_push(connection: sqlite3.Connection, model_version: str) -> Push | None:
