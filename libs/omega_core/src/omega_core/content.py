@@ -112,8 +112,11 @@ class ViewingEvent:
 
 
 def embedding_text(content: Content) -> str:
-    """The text that stands for a title: title, genres, description. One form for every encoder."""
-    parts = [content.title]
+    """The text that stands for a title: title and year, genres, description.
+
+    One form for every encoder. The year is there because households like what belongs to a time.
+    """
+    parts = [f"{content.title} ({content.year})" if content.year else content.title]
     if content.genres:
         parts.append("Genres: " + ", ".join(content.genres))
     if content.description:
