@@ -255,12 +255,12 @@ def test_a_log_damaged_after_a_kill_is_stated(
 
 
 @pytest.mark.usefixtures("household")
-def test_a_log_cut_short_within_its_last_transaction_is_an_ordinary_kill(
+def test_a_last_transaction_that_was_not_wholly_written_is_an_ordinary_kill(
     path: Path, clock: ManualClock, make_event: MakeEvent
 ) -> None:
     kill(path, clock, lambda running: record(running, map(make_event, range(100, 120))))
     log = path.with_name("omega.db-wal")
-    log.write_bytes(log.read_bytes()[:-10])
+    log.write_bytes(log.read_bytes()[:-10] + bytes(10))
     with opened(path, clock) as (database, events):
         assert (database.recovery_notes, events) == ([], BACKED_UP + LATER + 19)
 
@@ -301,7 +301,11 @@ def test_a_backup_that_is_ahead_of_a_database_without_its_log_is_restored(
 def test_a_log_that_is_there_after_a_kill_is_read_without_a_word(
     path: Path, clock: ManualClock, make_event: MakeEvent
 ) -> None:
-    kill(path, clock, lambda running: Events(running).record(make_event(1_000)))
+    def work(running: Database) -> None:
+        record(running, [make_event(1_000)])
+        Meta(running).set("new pages, which are in the log only", "x" * 50_000)
+
+    kill(path, clock, work)
     with opened(path, clock) as (database, events):
         assert (events, database.recovery_notes) == (BACKED_UP + LATER + 1, [])
 

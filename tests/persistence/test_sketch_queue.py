@@ -172,9 +172,11 @@ def test_a_change_of_encoder_makes_every_sketch_again_with_the_same_noise(
     first = sketches.next_push(2, model_version="m1")
     assert first is not None
     sketches.acknowledge(first.request_id)
-    sketches.next_push(1, model_version="m1")
+    under_way = sketches.next_push(1, model_version="m1")
+    assert under_way is not None
     again = sketches.requeue_all("m2")
     assert again.tolist() == [1, 2, 3, 4]
+    assert sketches.acknowledge(under_way.request_id) == 0
     assert sketches.next_push(20, model_version="m2") is None
     assert (sketches.pending_count(), sketches.acknowledged_count()) == (4, 0)
     for number in range(4):
