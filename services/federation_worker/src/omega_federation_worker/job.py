@@ -80,7 +80,10 @@ class RoundJob:
                 self._work(leader, begun.round_id)
             except Exception as error:
                 cause = _cause(error)
-                _log.exception("round %d failed with %s", begun.round_id, cause.code)
+                # What has a stated cause needs no trace of where it was raised.
+                _log.warning(
+                    "round %d failed: %s", begun.round_id, cause, exc_info=cause is not error
+                )
                 self._record_failure(begun.round_id, cause.code)
                 raise cause from error
         return rounds.get(leader, begun.round_id)

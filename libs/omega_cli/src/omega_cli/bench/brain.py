@@ -32,8 +32,8 @@ from omega_testing.processes import ServiceProcess
 
 TITLES = 10_000
 """Catalogue."""
-VIEWINGS = 200
-"""History."""
+VIEWINGS = 100
+"""History that each run adds."""
 RUNS = 5
 """Runs of each figure; the best counts."""
 CALLS = 200
@@ -90,9 +90,10 @@ def _calls(
     process: ServiceProcess, contents: list[Content], root: Path, advance: Callable[[int], None]
 ) -> dict[str, Figure]:
     with BrainClient(process.address) as client, connect(process.address) as channel:
-        observed = [_observe(client, contents[i * 17], i) for i in range(VIEWINGS)]
-        recommend, empty = [], []
-        for _ in range(RUNS):
+        observed, recommend, empty = [], [], []
+        for run in range(RUNS):
+            viewings = range(run * VIEWINGS, (run + 1) * VIEWINGS)
+            observed.append([_observe(client, contents[i * 17], i) for i in viewings])
             recommend.append([_recommend(client) for _ in range(CALLS)])
             empty.append([_empty(channel) for _ in range(CALLS)])
             advance(2)
@@ -112,7 +113,7 @@ def _calls(
             {"empty RPC": floor[0.99]},
         ),
         "observe_p99_ms": Figure(
-            quantile_ms(observed, 0.99),
+            best([quantile_ms(run, 0.99) for run in observed]),
             "ms",
             "<= 8",
             {"empty RPC": floor[0.99], "SQLite commit, synchronous=FULL": _commit(root)},
