@@ -189,15 +189,16 @@ class HnswIndex:
             mask[slots] = 1
             accept = mask.tobytes().__getitem__
         try:
-            labels, _ = self._graph.knn_query(query[np.newaxis], k=k, num_threads=1, filter=accept)
+            labels, distances = self._graph.knn_query(
+                query[np.newaxis], k=k, num_threads=1, filter=accept
+            )
         except RuntimeError:
             # hnswlib's answer when it reaches fewer than k, such as after many removals.
             return None
-        found = labels[0].astype(np.int64)
-        found = found[self._rows.ids[found] != DEAD]
-        if found.size < k:
+        ids = self._rows.ids[labels[0].astype(np.int64)]
+        if (ids == DEAD).any():
             return None
-        return top(self._rows.ids[found], self._rows.vectors[found] @ query, k)
+        return top(ids, np.asarray(1.0 - distances[0], np.float32), k)
 
     def _insert(self, ids: IdArray, vectors: FloatArray) -> None:
         first = self._rows.used
