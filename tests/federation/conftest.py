@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -10,7 +11,7 @@ from omega_client import FederationClient
 from omega_federation_worker.app import build
 from omega_federation_worker.config import FederationConfig
 from omega_rpc.config import ServerConfig
-from omega_store import Store
+from omega_store import Store, migrate
 from omega_testing.taste_shard import SIGMA, TasteShard
 from omega_testing.tastes import TasteWorld, taste_world
 
@@ -38,9 +39,13 @@ def fleet(shard: TasteShard) -> TasteShard:
 @pytest.fixture
 def client(database_url: str) -> Iterator[FederationClient]:
     """A client of a worker that runs rounds on request only."""
-    config = FederationConfig(
-        database_url=database_url, period_seconds=0, sigma=SIGMA, lam=5, rank=16
-    )
+    with serving(database_url) as opened:
+        yield opened
+
+
+@contextmanager
+def serving(url: str) -> Iterator[FederationClient]:
+    config = FederationConfig(database_url=url, period_seconds=0, sigma=SIGMA, lam=5, rank=16)
     application = build(config, ServerConfig(listen="127.0.0.1:0"))
     try:
         address = application.server.start()
@@ -50,3 +55,18 @@ def client(database_url: str) -> Iterator[FederationClient]:
     finally:
         application.server.stop()
         application.close()
+
+
+@pytest.fixture
+def own_store(empty_database_url: str) -> Iterator[Store]:
+    """A store on a database of its own, whose schema may be changed."""
+    migrate(empty_database_url)
+    with Store.connect(empty_database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def own_client(own_store: Store) -> Iterator[FederationClient]:
+    """A client of a worker on that database."""
+    with serving(own_store.url) as opened:
+        yield opened

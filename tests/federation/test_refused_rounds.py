@@ -16,6 +16,7 @@ from omega_store import Store, leadership, resources, states
 from omega_store.resources import ResourceKind
 from omega_testing.refusals import refused
 from omega_testing.taste_shard import TasteShard
+from omega_testing.tastes import TasteWorld
 
 NOT_POSSIBLE = ("FAILED_PRECONDITION", "ROUND_NOT_POSSIBLE", "the shard")
 
@@ -105,18 +106,21 @@ def test_a_damaged_catalogue_fails_the_round_with_a_cause(
     assert_nothing_published(store)
 
 
-@pytest.mark.usefixtures("fleet")
 def test_a_failed_publication_leaves_the_old_version(
-    client: FederationClient, store: Store
+    own_client: FederationClient, own_store: Store, world: TasteWorld
 ) -> None:
-    with store.transaction() as conn:
+    shard = TasteShard(own_store, world)
+    shard.publish_catalogue()
+    shard.add_households(12)
+    # Factors are stored last: what went before is to be undone.
+    with own_store.transaction() as conn:
         conn.execute("ALTER TABLE resources ADD CONSTRAINT no_factors CHECK (kind <> 2)")
-    assert refused(asking(client)) == ("ABORTED", "ROUND_FAILED", "")
-    assert_failed(client, 1, "ROUND_FAILED")
-    assert_nothing_published(store)
-    with store.transaction() as conn:
+    assert refused(asking(own_client)) == ("ABORTED", "ROUND_FAILED", "")
+    assert_failed(own_client, 1, "ROUND_FAILED")
+    assert_nothing_published(own_store)
+    with own_store.transaction() as conn:
         conn.execute("ALTER TABLE resources DROP CONSTRAINT no_factors")
-    done = asking(client)().round
+    done = asking(own_client)().round
     assert (done.state_version, done.factors_version) == (1, 1)
 
 
