@@ -55,15 +55,21 @@ class Outbox:
             if self._policy.qualifies(title.success_rate, 1.0, samples)
             and self._queued.get(title.rowid) != (classes := _classes(title))
         ]
-        for begin in range(0, len(due), _TURN):
-            self._store(due[begin : begin + _TURN])
+        fresh = [self._store(due[begin : begin + _TURN]) for begin in range(0, len(due), _TURN)]
+        if any(fresh):
+            # A restore must not lose noise whose sketch has left: a second draw for the same title
+            # would let the two be averaged.
+            self._brain.stores.database.backup()
 
-    def _store(self, due: Sequence[tuple[LikedTitle, int]]) -> None:
+    def _store(self, due: Sequence[tuple[LikedTitle, int]]) -> bool:
+        """Queues sketches in one transaction; returns whether noise was drawn for any."""
         stores = self._brain.stores
         now = self._brain.clock.now()
+        fresh = False
         with stores.database.transaction():
             for title, classes in due:
                 drawn = stores.sketches.noise_for(title.rowid)
+                fresh |= drawn is None
                 noise = draw_noise() if drawn is None else drawn
                 stores.sketches.store(
                     title.rowid,
@@ -74,6 +80,7 @@ class Outbox:
                     now=now,
                 )
         self._queued.update((title.rowid, classes) for title, classes in due)
+        return fresh
 
 
 def most_sketches(model_version: str) -> int:
