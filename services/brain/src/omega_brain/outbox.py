@@ -26,6 +26,7 @@ class Outbox:
         self._policy = SketchPolicy(sigma=brain.config.sigma, consent=brain.config.consent)
         self._most = most_sketches(brain.model_version)
         self._queued: dict[int, int] = {}  # class byte of each rowid, as this process stored it
+        self._backed_up = False
 
     def next_push(self) -> Push | None:
         """The open push, unchanged since its first attempt, or a new one; None = nothing is due.
@@ -56,10 +57,12 @@ class Outbox:
             and self._queued.get(title.rowid) != (classes := _classes(title))
         ]
         fresh = [self._store(due[begin : begin + _TURN]) for begin in range(0, len(due), _TURN)]
-        if any(fresh):
+        if any(fresh) or (due and not self._backed_up):
             # A restore must not lose noise whose sketch has left: a second draw for the same title
-            # would let the two be averaged.
+            # would let the two be averaged. A first time in any case: the process before this one
+            # may have died between the draw and its backup.
             self._brain.stores.database.backup()
+            self._backed_up = True
 
     def _store(self, due: Sequence[tuple[LikedTitle, int]]) -> bool:
         """Queues sketches in one transaction; returns whether noise was drawn for any."""
