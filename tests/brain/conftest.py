@@ -115,11 +115,11 @@ class Tv:
         for event in events:
             self.brain.observe(event)
 
-    def listed(self, limit: int = 20) -> list[tuple[str, float]]:
-        """Ids and scores of its list, rounded beyond the noise of float32."""
+    def listed(self, limit: int = 20) -> dict[str, float]:
+        """Scores of its list by id. After a restart they agree up to the noise of float32."""
         answer = self.brain.recommend(RecommendQuery(limit=limit))
-        scores = [round(title.score, 4) for title in answer.ranking.titles]
-        return list(zip(answer.content_ids, scores, strict=True))
+        scores = [title.score for title in answer.ranking.titles]
+        return dict(zip(answer.content_ids, scores, strict=True))
 
     def close(self) -> None:
         if not self.closed:

@@ -99,7 +99,7 @@ def test_a_body_with_another_sha256_replaces_nothing_and_is_fetched_afresh(
     gateway.publish(announced, 2, bodies[announced], LEXICAL)
     learned.sync()
     assert gateway.offsets == [0, 0, 0]
-    assert learned.listed() != before
+    assert learned.listed() != pytest.approx(before, abs=1e-4)
 
 
 BAD_FACTORS: dict[str, bytes] = {
@@ -123,11 +123,12 @@ def test_factors_that_cannot_be_read_leave_the_last_ones_in_force(
     assert (learned.listed(), learned.brain.factors_version) == (before, 1)
     learned.close()
     again = open_tv()
-    assert (again.listed(), again.brain.factors_version) == (before, 1)
+    assert again.listed() == pytest.approx(before, abs=1e-4)
+    assert again.brain.factors_version == 1
     publish_factors(list(range(60)), 3, seed=9)
     again.sync()
     assert again.brain.factors_version == 3
-    assert again.listed() != before
+    assert again.listed() != pytest.approx(before, abs=1e-4)
 
 
 def test_stored_factors_that_this_release_cannot_read_are_dropped_and_come_anew(
@@ -183,7 +184,7 @@ def test_factors_of_titles_that_the_catalogue_lacks_are_passed_over(
     assert learned.brain.factors_version == 2
     seen = {title.content_id for title in titles[:6]}
     assert len(learned.listed(100)) == 100
-    assert not seen.intersection(content_id for content_id, _ in learned.listed(100))
+    assert not seen.intersection(learned.listed(100))
 
 
 def test_factors_without_any_known_title_rank_nothing_and_break_nothing(

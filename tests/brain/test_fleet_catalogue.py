@@ -50,7 +50,7 @@ def test_the_fleets_titles_join_the_local_ones(
     assert _ordinals(tv) == {**expected, "local:1": None}
     assert tv.brain.likes == 1
     assert tv.brain.stores.resources.get(CATALOGUE) is None, "its titles stand in their own table"
-    assert "local:1" not in dict(tv.listed(100))
+    assert "local:1" not in tv.listed(100)
 
 
 def test_an_update_drops_changes_and_adds_titles_and_keeps_the_history(
@@ -85,7 +85,7 @@ def test_an_update_drops_changes_and_adds_titles_and_keeps_the_history(
     assert len(listed) == 100
     tv.close()
     again = open_tv()
-    assert again.listed(100) == listed
+    assert again.listed(100) == pytest.approx(listed, abs=1e-4)
     # Of the 8 liked titles 0, 3, 5 and 7 were dropped: no sketch of those is ever drawn.
     outcome = again.sync()
     assert (outcome.pushed_sketches, outcome.resource_bytes) == (4, 0)
@@ -118,7 +118,7 @@ def test_a_catalogue_of_another_encoder_is_embedded_here_and_nothing_leaves(
     assert not any(request.sketches for request in gateway.requests)
     listed = tv.listed()
     tv.close()
-    assert open_tv().listed() == listed
+    assert open_tv().listed() == pytest.approx(listed, abs=1e-4)
 
 
 def test_only_texts_that_changed_are_embedded_again(
@@ -129,7 +129,7 @@ def test_only_texts_that_changed_are_embedded_again(
     publish_catalogue(titles, encoder=TurnedEncoder())
     tv.sync()
     encoder.broken = True
-    moved = [replace(title, year=title.year + 1) for title in titles]
+    moved = [replace(title, country="Atlantis") for title in titles]
     publish_catalogue(moved, 2, encoder=TurnedEncoder())
     tv.sync()
     assert (
@@ -212,7 +212,7 @@ def test_a_malicious_catalogue_is_refused_as_a_whole(
     publish_catalogue(titles[:50])
     tv.sync()
     tv.watch([viewing(title.content_id) for title in titles[:4]])
-    before = (tv.listed(), _ordinals(tv))
+    listed, ordinals = tv.listed(), _ordinals(tv)
     encoder = open_encoder(kind="lexical")
     bodies = {
         "no titles": encode_catalogue(catalogue_of([], encoder, 2)),
@@ -223,11 +223,12 @@ def test_a_malicious_catalogue_is_refused_as_a_whole(
     gateway.publish(CATALOGUE, 2, body, LEXICAL)
     for _ in range(2):
         _fails(tv, ErrorCode.CORRUPT_RESOURCE)
-    assert (tv.listed(), _ordinals(tv)) == before
+    assert (tv.listed(), _ordinals(tv)) == (listed, ordinals)
     assert len(gateway.offsets) == 2, "it is fetched once"
     tv.close()
     again = open_tv()
-    assert (again.listed(), _ordinals(again)) == before
+    assert again.listed() == pytest.approx(listed, abs=1e-4)
+    assert _ordinals(again) == ordinals
     publish_catalogue(titles, 3)
     again.sync()
     assert len(_ordinals(again)) == len(titles)

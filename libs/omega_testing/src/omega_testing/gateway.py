@@ -60,7 +60,8 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
         self.on_sent: Callable[[int], None] = lambda _: None
         """Called with the offset behind each chunk that was sent."""
         self._tokens: dict[str, str] = {}
-        self._bodies: dict[int, tuple[resource_pb2.ResourceInfo, bytes]] = {}
+        self._newest: dict[int, resource_pb2.ResourceInfo] = {}
+        self._bodies: dict[tuple[int, int], tuple[resource_pb2.ResourceInfo, bytes]] = {}
 
     @property
     def sketches(self) -> list[bytes]:
@@ -92,11 +93,12 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
             sha256=hashlib.sha256(body).digest() if sha256 is None else sha256,
             model_version=model_version,
         )
-        self._bodies[kind] = (info, body)
+        self._bodies[kind, version] = (info, body)
+        self._newest[kind] = info
 
     def announced(self, kind: resource_pb2.ResourceKind.ValueType) -> resource_pb2.ResourceInfo:
         """What is announced of a kind; changes to it are announced too."""
-        return self._bodies[kind][0]
+        return self._newest[kind]
 
     def tell(self, delta: StateDelta) -> None:
         """Gives every exchange this delta."""
@@ -145,7 +147,7 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
         answer = pb.SyncResponse(
             accepted_sketches=len(request.classes),
             resources=[
-                info for kind, (info, _) in self._bodies.items() if info.version > held.get(kind, 0)
+                info for kind, info in self._newest.items() if info.version > held.get(kind, 0)
             ],
         )
         if self.news.state_version != request.state_version:
@@ -160,17 +162,17 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
         """A body in pieces, cut off when told."""
         self._authenticate(context)
         self.offsets.append(request.offset)
-        info, body = self._bodies[request.kind]
+        info, body = self._bodies[request.kind, request.version]
         cut, self.cut_after = self.cut_after, None
         end = len(body) if cut is None else request.offset + cut
         for at in range(request.offset, end, self.piece):
             data = body[at : min(at + self.piece, end)]
-            self.sent += len(data)
             yield pb.GetResourceResponse(
                 chunk=resource_pb2.ResourceChunk(
                     info=info if at == request.offset else None, offset=at, data=data
                 )
             )
+            self.sent += len(data)
             self.on_sent(at + len(data))
         if cut is not None:
             _fail(grpc.StatusCode.UNAVAILABLE, context)
