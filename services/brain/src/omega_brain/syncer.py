@@ -6,6 +6,7 @@ import logging
 import threading
 import uuid
 from dataclasses import dataclass
+from importlib.metadata import version
 
 from omega.common.v1 import resource_pb2
 from omega.sync.v1 import sync_service_pb2 as pb
@@ -145,6 +146,7 @@ class Syncer:
             pb.RegisterDeviceRequest(
                 request_id=self._stores.meta.register_request_id(),
                 platform=self._brain.config.platform,
+                app_version=version("omega-brain"),
                 enrolment_key=self._enrolment_key,
             )
         )
