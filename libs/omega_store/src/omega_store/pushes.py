@@ -101,7 +101,7 @@ _STORED: LiteralString = (
 _SCAN: LiteralString = (
     "SELECT p.device_id, p.sketches, p.classes FROM pushes AS p JOIN devices AS d USING (device_id)"
     " WHERE p.model_version = %s AND p.count > 0 AND d.revoked_at IS NULL"
-    " ORDER BY p.device_id, p.request_id"
+    " ORDER BY p.device_id, p.received_at, p.request_id"
 )
 
 
@@ -147,7 +147,9 @@ def store(conn: Connection, pushes: Sequence[Push], now: datetime) -> list[PushR
 def iterate(
     conn: Connection, model_version: str, *, fetch: int = 1_000
 ) -> Iterator[DeviceSketches]:
-    """Every device's sketches under one encoder, by ascending device_id; revoked devices left out.
+    """Every device's sketches under one encoder, by ascending device_id, its oldest push first.
+
+    Revoked devices are left out.
 
     Streams through a server-side cursor, so memory holds `fetch` pushes at a time. Call it in
     Store.snapshot(): the transaction fixes what is seen, and no time limit of it runs while the
