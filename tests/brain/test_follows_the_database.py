@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from omega_brain.answers import RecommendQuery
@@ -88,6 +88,7 @@ def _scores(brain: Brain, query_text: str = "") -> dict[str, float]:
 
 
 @settings(max_examples=12, deadline=None)
+@example([_upsert([0, 1, 2], 0), _upsert(list(range(3, 20)), 0), _watch([1, 7], 0.95)])
 @given(changes)
 def test_a_fresh_start_answers_what_the_running_brain_answers(made: list[Change]) -> None:
     with tempfile.TemporaryDirectory() as root:

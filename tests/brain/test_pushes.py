@@ -64,6 +64,17 @@ def test_each_liked_title_leaves_once_as_one_sketch(
     assert (stats.pending_count(), stats.acknowledged_count()) == (0, 5)
 
 
+def test_a_sketch_that_waits_tells_what_is_true_when_it_leaves(
+    joined: Tv, gateway: Gateway, titles: list[Content], viewing: Viewing
+) -> None:
+    joined.watch([viewing(title.content_id) for title in titles[5:20]])
+    assert joined.sync().pushed_sketches == 18
+    joined.watch([viewing(title.content_id) for title in titles[:20]])
+    assert joined.sync().pushed_sketches == 2
+    assert {split_class_byte(value) for value in gateway.requests[-2].classes} == {(7, 0)}
+    assert {split_class_byte(value) for value in gateway.requests[-1].classes} == {(7, 1)}
+
+
 def test_a_sketch_is_the_sign_of_the_centred_vector_under_noise_of_the_set_width(
     open_tv: Callable[..., Tv],
     gateway: Gateway,

@@ -165,8 +165,14 @@ def test_a_bad_delta_is_refused_as_a_whole_and_the_push_still_counts(
     assert _held(stocked)[0] == 5
 
 
-def test_a_delta_in_an_unstated_compression_is_refused(stocked: Tv, gateway: Gateway) -> None:
-    gateway.tell_raw(_body(), compression=resource_pb2.COMPRESSION_NONE)
+@pytest.mark.parametrize(
+    "compression",
+    [resource_pb2.COMPRESSION_NONE, resource_pb2.COMPRESSION_UNSPECIFIED],
+)
+def test_a_delta_whose_compression_is_not_stated_as_zstd_is_refused(
+    compression: resource_pb2.Compression.ValueType, stocked: Tv, gateway: Gateway
+) -> None:
+    gateway.tell_raw(compress(_body()), compression=compression)
     with pytest.raises(OmegaError) as caught:
         stocked.sync()
     assert caught.value.code == ErrorCode.CORRUPT_RESOURCE
