@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from omega.brain.v1 import brain_service_pb2 as pb
@@ -15,9 +14,8 @@ from omega_brain.brain import Brain
 from omega_brain.config import BrainConfig
 from omega_client import BrainClient, ServiceError
 from omega_core.content import Content, ViewingEvent
-from omega_core.vectors import FloatArray
 from omega_delta import content_to_proto
-from omega_embed import open_encoder
+from omega_testing.encoders import TurnedEncoder
 from omega_testing.processes import ServiceProcess
 
 
@@ -116,16 +114,6 @@ def test_a_truncated_database_comes_back_from_the_last_backup_and_says_what_is_m
     brain.close()
 
 
-class Upper:
-    """Another encoder: the lexical one with its axes turned round."""
-
-    model_version = "turned-384-r1"
-    dimension = 384
-
-    def encode(self, texts: Sequence[str]) -> FloatArray:
-        return np.ascontiguousarray(open_encoder(kind="lexical").encode(texts)[:, ::-1])
-
-
 def test_a_change_of_encoder_embeds_the_catalogue_again(
     config: BrainConfig, titles: list[Content], viewing: Callable[..., ViewingEvent]
 ) -> None:
@@ -137,7 +125,7 @@ def test_a_change_of_encoder_embeds_the_catalogue_again(
     expected = {t.row for t in brain.recommend(query).ranking.titles}
     brain.close()
 
-    brain = Brain(config, encoder=Upper())
+    brain = Brain(config, encoder=TurnedEncoder())
     assert not brain.stores.contents.stale("turned-384-r1", 10)
     assert len(brain.stores.contents.stale("lexical-384-r1", 1_000)) == len(titles)
     # The turned space has the same neighbours: had one old vector stayed, they would differ.

@@ -104,6 +104,38 @@ def test_a_sketch_is_the_sign_of_the_centred_vector_under_noise_of_the_set_width
     assert not expected & other
 
 
+def test_what_waits_leaves_under_the_noise_that_is_asked_for_now(
+    joined: Tv,
+    gateway: Gateway,
+    open_tv: Callable[..., Tv],
+    titles: list[Content],
+    viewing: Viewing,
+) -> None:
+    """A push under way stays as it is; the rest follows the household's new wish."""
+    joined.watch([viewing(title.content_id) for title in titles[5:22]])
+    gateway.faults.append(Fault(grpc.StatusCode.INTERNAL, stored=True))
+    _fails(joined)
+    joined.close()
+    strict = open_tv(sigma=40.0)
+    assert [strict.sync().pushed_sketches for _ in range(2)] == [18, 4]
+    stored = strict.brain.stores.sketches
+    under: dict[float, set[bytes]] = {5.0: set(), 40.0: set()}
+    for title in strict.brain.liked_titles():
+        noise = stored.noise_for(title.rowid)
+        assert noise is not None
+        for sigma, sketches in under.items():
+            noisy = title.centred + np.float32(sigma / np.sqrt(384)) * noise
+            sketches.add(np.packbits(noisy >= 0).tobytes())
+    first, second = (set(_split(push.sketches)) for push in gateway.pushes.values())
+    assert first <= under[5.0]
+    assert not first & under[40.0]
+    assert second <= under[40.0]
+
+
+def _split(sketches: bytes) -> list[bytes]:
+    return [sketches[i : i + 48] for i in range(0, len(sketches), 48)]
+
+
 def test_a_push_whose_answer_is_lost_comes_again_in_the_same_bytes(
     joined: Tv, gateway: Gateway, titles: list[Content], viewing: Viewing
 ) -> None:

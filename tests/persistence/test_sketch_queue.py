@@ -149,15 +149,15 @@ def test_the_order_of_a_push_tells_nothing_of_the_order_of_watching(
     assert len(orders) > 1
 
 
-def test_a_class_follows_while_the_sketch_waits_and_not_after(
+def test_a_sketch_and_its_class_follow_while_it_waits_and_not_after(
     sketches: Sketches, queue: Queue
 ) -> None:
     assert queue(0, class_byte=1)
-    assert not queue(0, class_byte=2)
+    assert not queue(0, class_byte=2, sketch=b"2" * 48)
     push = sketches.next_push(20, model_version="m1")
     assert push is not None
-    assert push.classes == bytes([2])
-    assert not queue(0, class_byte=3)
+    assert (push.classes, push.sketches) == (bytes([2]), b"2" * 48)
+    assert not queue(0, class_byte=3, sketch=b"3" * 48)
     assert sketches.next_push(20, model_version="m1") == push
     sketches.acknowledge(push.request_id)
     assert not queue(0, class_byte=4)

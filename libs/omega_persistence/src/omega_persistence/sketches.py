@@ -65,9 +65,10 @@ class Sketches:
     ) -> bool:
         """Queues a title's sketch.
 
-        A title already queued under this encoder takes a new class_byte while it waits; once it is
-        in a push or acknowledged nothing changes. A sketch of another encoder is replaced and
-        waits again, with the same noise: a second draw would let the two be averaged.
+        A title already queued under this encoder takes a new sketch (the household may have asked
+        for more noise) and class_byte while it waits; once it is in a push or acknowledged nothing
+        changes. A sketch of another encoder is replaced and waits again, with the same noise: a
+        second draw would let the two be averaged.
 
         Args:
             content_rowid: the title.
@@ -111,8 +112,8 @@ class Sketches:
                 return True
             if row[2] == _WAITING:
                 connection.execute(
-                    "UPDATE sketches SET class_byte = ? WHERE content_rowid = ?",
-                    (class_byte, content_rowid),
+                    "UPDATE sketches SET sketch = ?, class_byte = ? WHERE content_rowid = ?",
+                    (sketch, class_byte, content_rowid),
                 )
             return False
 
