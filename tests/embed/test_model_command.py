@@ -1,11 +1,14 @@
 import argparse
 import json
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 from omega_core.errors import ErrorCode, OmegaError
+from omega_embed import install_model
+from omega_embed.cli import show
 
 
 def _run(*arguments: str) -> int:
@@ -27,13 +30,16 @@ def test_json_carries_the_figures(copied_cache: Path, capsys: pytest.CaptureFixt
     assert shown["files"]["model.onnx"]["size"] <= 25_000_000
 
 
-def test_the_table_carries_the_figures(
+def test_a_first_install_shows_a_table_and_a_second_a_line(
     copied_cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _run("--cache-dir", str(copied_cache)) == 0
-    shown = capsys.readouterr().out
+    line = capsys.readouterr().out
+    assert "all-MiniLM-L6-v2-int8-r1 is installed: mean cosine 0.99" in line
+    show(replace(install_model(copied_cache), already_installed=False))
+    table = capsys.readouterr().out
     for part in ("all-MiniLM-L6-v2-int8-r1", "mean cosine", "model.onnx", "SHA-256"):
-        assert part in shown
+        assert part in table
 
 
 def test_the_environment_names_the_cache(

