@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from omega_brain.brain import Brain
 from omega_brain.syncer import Syncer
+from omega_core.errors import OmegaError
 
 _log = logging.getLogger(__name__)
 JITTER = (0.5, 1.5)
@@ -62,7 +63,8 @@ class Background:
                 except Exception as error:  # noqa: BLE001 - the next try may go well
                     wait = first()
                     if not self._stopping.is_set():
-                        _log.warning("%s: %s", name, error)
+                        foreign = not isinstance(error, OmegaError)
+                        _log.warning("%s: %s", name, error, exc_info=foreign)
 
         thread = threading.Thread(target=loop, name=name, daemon=True)
         thread.start()

@@ -11,7 +11,7 @@ import numpy as np
 from omega_brain import facts, state
 from omega_brain.answers import Answer, LikedTitle, Memory, RecommendQuery
 from omega_brain.config import BrainConfig
-from omega_brain.embedding import embed, embed_stale
+from omega_brain.embedding import embed_stale, embedded, embedded_catalogue
 from omega_brain.household import Household
 from omega_brain.index import CatalogueIndex
 from omega_brain.memory import release_freed
@@ -20,10 +20,9 @@ from omega_brain.stores import Stores
 from omega_core.clock import Clock, SystemClock
 from omega_core.content import Content, ViewingEvent
 from omega_core.errors import ErrorCode, OmegaError
-from omega_core.vectors import FloatArray
 from omega_delta import CataloguePack
 from omega_embed import Encoder, open_encoder
-from omega_persistence.contents import StoredContent, UpsertCounts
+from omega_persistence.contents import UpsertCounts
 
 QUERY_CANDIDATES = 50
 """Titles nearest a query text that are ranked."""
@@ -137,11 +136,7 @@ class Brain:
             OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
         with self._maintenance:
-            vectors = embed(self.stores, self.encoder, contents)
-            items = [
-                StoredContent(content=content, embedding=vector, model_version=self.model_version)
-                for content, vector in zip(contents, vectors, strict=True)
-            ]
+            items = embedded(self.stores, self.encoder, contents)
             counts = self.stores.contents.upsert(items)
             self._follow()
             return counts
@@ -150,25 +145,11 @@ class Brain:
         """Makes a catalogue of the fleet this TV's own; local titles stay.
 
         Raises:
-            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE; nothing was changed.
+            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE: nothing was changed, or all was stored
+                and `refresh` is still to take it up.
         """
         with self._maintenance:
-            vectors: Sequence[FloatArray]
-            if pack.model_version == self.model_version:
-                vectors = list(pack.embeddings)
-            else:
-                vectors = embed(self.stores, self.encoder, pack.contents)
-            items = [
-                StoredContent(
-                    content=content,
-                    embedding=vector,
-                    model_version=self.model_version,
-                    ordinal=ordinal,
-                )
-                for content, vector, ordinal in zip(
-                    pack.contents, vectors, pack.ordinals.tolist(), strict=True
-                )
-            ]
+            items = embedded_catalogue(self.stores, self.encoder, pack)
             with self.stores.database.transaction():
                 self.stores.contents.upsert(items, replace_ordinals=True)
                 facts.note_catalogue(

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from omega_brain.stores import Stores
 from omega_core.content import Content, embedding_text
 from omega_core.vectors import FloatArray
+from omega_delta import CataloguePack
 from omega_embed import Encoder
+from omega_persistence.contents import StoredContent
 
 _log = logging.getLogger(__name__)
 _BATCH = 512
 
 
-def embed(stores: Stores, encoder: Encoder, contents: Sequence[Content]) -> list[FloatArray]:
-    """A unit vector (384,) for each title; only texts that are not stored yet are encoded.
+def embedded(stores: Stores, encoder: Encoder, contents: Sequence[Content]) -> list[StoredContent]:
+    """Titles with their vectors; only texts that are not stored yet are encoded.
 
     All stored vectors must be of this encoder.
 
@@ -27,7 +30,31 @@ def embed(stores: Stores, encoder: Encoder, contents: Sequence[Content]) -> list
     vectors: list[FloatArray] = []
     for begin in range(0, len(contents), _BATCH):
         vectors += _embed(stores, encoder, contents[begin : begin + _BATCH])
-    return vectors
+    return [
+        StoredContent(content=content, embedding=vector, model_version=encoder.model_version)
+        for content, vector in zip(contents, vectors, strict=True)
+    ]
+
+
+def embedded_catalogue(
+    stores: Stores, encoder: Encoder, pack: CataloguePack
+) -> list[StoredContent]:
+    """The fleet's titles with ordinals and vectors: its own where they are of this encoder.
+
+    Raises:
+        OmegaError: STORAGE_UNAVAILABLE.
+    """
+    if pack.model_version == encoder.model_version:
+        items = [
+            StoredContent(content=content, embedding=vector, model_version=encoder.model_version)
+            for content, vector in zip(pack.contents, pack.embeddings, strict=True)
+        ]
+    else:
+        items = embedded(stores, encoder, pack.contents)
+    return [
+        replace(item, ordinal=ordinal)
+        for item, ordinal in zip(items, pack.ordinals.tolist(), strict=True)
+    ]
 
 
 def embed_stale(stores: Stores, encoder: Encoder) -> None:

@@ -8,18 +8,16 @@ import uuid
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from omega.common.v1 import resource_pb2
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega_brain.brain import Brain
 from omega_brain.config import BrainConfig
+from omega_brain.deltas import take_delta
 from omega_brain.downloads import Downloads
 from omega_brain.outbox import Outbox
 from omega_client import ClientTls, ServiceError, SyncClient
 from omega_core import limits
 from omega_core.errors import ErrorCode, OmegaError, invalid
-from omega_delta import StateDelta, decode_state_delta
 from omega_persistence.meta import Identity
-from omega_persistence.patterns import StoredPattern
 from omega_persistence.sketches import Push
 from omega_rpc.config import is_loopback
 
@@ -100,7 +98,7 @@ class Syncer:
         self._stores.meta.add_traffic(pushed=request.ByteSize(), pulled=answer.ByteSize())
         pushed = self._stores.sketches.acknowledge(push.request_id) if push else 0
         try:
-            pulled = self._apply_delta(answer)
+            pulled = take_delta(self._stores.patterns, answer)
             fetched = self._downloads.take(client, answer.resources, identity.auth_token)
         finally:
             # Also what came before something that failed.
@@ -154,30 +152,6 @@ class Syncer:
         self._stores.meta.set_identity(identity)
         return identity
 
-    def _apply_delta(self, answer: pb.SyncResponse) -> int:
-        """Takes up the news; a delta that does not fit what is held asks for everything anew."""
-        if not answer.delta:
-            return 0
-        if answer.compression != resource_pb2.COMPRESSION_ZSTD:
-            raise invalid("compression", "COMPRESSION_ZSTD")
-        delta = decode_state_delta(answer.delta)
-        patterns = self._stores.patterns
-        try:
-            patterns.apply_delta(
-                base_version=delta.base_version,
-                version=delta.version,
-                patterns=_stored(delta),
-                removed_ids=delta.removed_pattern_ids,
-                model_version=delta.model_version,
-            )
-        except OmegaError as error:
-            if error.code not in {ErrorCode.INVALID_FIELD, ErrorCode.ENCODER_MISMATCH}:
-                raise
-            _log.warning("the collective state starts afresh: %s", error)
-            patterns.clear()
-            return 0
-        return len(delta.patterns) + len(delta.removed_pattern_ids)
-
     def _note(self, error: OmegaError) -> None:
         try:
             self._stores.meta.sync_failed(error.public_text)
@@ -204,19 +178,6 @@ def _enrolment_key(config: BrainConfig) -> str:
         raise invalid("enrolment_key_file", "a readable text file") from error
 
 
-def _stored(delta: StateDelta) -> list[StoredPattern]:
-    return [
-        StoredPattern(
-            pattern_id=p.pattern_id,
-            embedding=p.embedding,
-            success_rate=p.success_rate,
-            device_count_floor=p.device_count_floor,
-            weight=p.weight,
-        )
-        for p in delta.patterns
-    ]
-
-
 def _retry_after(answer: pb.SyncResponse) -> float:
     wait = answer.retry_after
     return min(max(wait.seconds + wait.nanos / 1e9, 0.0), LONGEST_RETRY_SECONDS)
@@ -227,6 +188,7 @@ def _as_omega_error(failure: Exception) -> OmegaError:
     if isinstance(failure, ServiceError):
         return OmegaError(ErrorCode.SYNC_UNAVAILABLE, detail=str(failure))
     if not isinstance(failure, OmegaError):
+        _log.error("an exchange failed", exc_info=failure)
         return OmegaError(ErrorCode.INTERNAL, detail=repr(failure))
     if failure.code in {ErrorCode.INVALID_FIELD, ErrorCode.ENCODER_MISMATCH}:
         return OmegaError(ErrorCode.CORRUPT_RESOURCE, detail=str(failure))
