@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -42,10 +43,20 @@ def config(tmp_path: Path) -> BrainConfig:
     return BrainConfig(storage_path=tmp_path / "tv", encoder="lexical")
 
 
+@pytest.fixture(scope="session")
+def stocked_storage(tmp_path_factory: pytest.TempPathFactory, titles: list[Content]) -> Path:
+    """Storage of a brain that holds the titles and was closed; to be copied."""
+    storage = tmp_path_factory.mktemp("stocked") / "tv"
+    made = Brain(BrainConfig(storage_path=storage, encoder="lexical"))
+    made.upsert(titles)
+    made.close()
+    return storage
+
+
 @pytest.fixture
-def brain(config: BrainConfig, titles: list[Content]) -> Iterator[Brain]:
-    opened = Brain(config, encoder=open_encoder(kind="lexical"))
-    opened.upsert(titles)
+def brain(config: BrainConfig, stocked_storage: Path) -> Iterator[Brain]:
+    shutil.copytree(stocked_storage, config.storage_path)
+    opened = Brain(config)
     yield opened
     opened.close()
 
@@ -155,8 +166,16 @@ def tv(open_tv: Callable[..., Tv]) -> Tv:
     return open_tv()
 
 
+@pytest.fixture(scope="session")
+def encoded_catalogues() -> dict[tuple[object, ...], bytes]:
+    """Bodies that were published already, by what they hold."""
+    return {}
+
+
 @pytest.fixture
-def publish_catalogue(gateway: Gateway) -> Callable[..., None]:
+def publish_catalogue(
+    gateway: Gateway, encoded_catalogues: dict[tuple[object, ...], bytes]
+) -> Callable[..., None]:
     """publish_catalogue(titles, version=1, encoder=..., ordinals=...)."""
 
     def publish(
@@ -167,8 +186,11 @@ def publish_catalogue(gateway: Gateway) -> Callable[..., None]:
         ordinals: list[int] | None = None,
     ) -> None:
         encoder = encoder or open_encoder(kind="lexical")
-        pack = catalogue_of(contents, encoder, version, ordinals=ordinals)
-        gateway.publish(CATALOGUE, version, encode_catalogue(pack), encoder.model_version)
+        wanted = (encoder.model_version, version, tuple(contents), tuple(ordinals or ()))
+        if wanted not in encoded_catalogues:
+            pack = catalogue_of(contents, encoder, version, ordinals=ordinals)
+            encoded_catalogues[wanted] = encode_catalogue(pack)
+        gateway.publish(CATALOGUE, version, encoded_catalogues[wanted], encoder.model_version)
 
     return publish
 

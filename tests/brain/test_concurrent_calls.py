@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.brain.conftest import Tv
 
 Work = Callable[[random.Random, str], None]
-SECONDS = 2.5
+SECONDS = 2.0
 PROVIDER = content_pb2.Provider(
     provider_id="acme", name="Acme", availability=content_pb2.AVAILABILITY_FREE
 )
