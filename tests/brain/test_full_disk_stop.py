@@ -83,3 +83,27 @@ def test_a_full_disk_stops_a_sync_and_the_next_one_goes_on(
     assert len(gateway.registrations) == len(
         {request.request_id for request in gateway.registrations}
     )
+
+
+def test_fresh_noise_does_not_leave_before_a_backup_holds_it(
+    tv: Tv,
+    config: BrainConfig,
+    gateway: Gateway,
+    titles: list[Content],
+    publish_catalogue: Callable[..., None],
+    viewing: Viewing,
+) -> None:
+    """A directory stands where the backup would be written."""
+    publish_catalogue(titles)
+    tv.sync()
+    tv.watch([viewing(title.content_id) for title in titles[:4]])
+    in_the_way = config.storage_path / "brain.db.backup.new"
+    (in_the_way / "x").mkdir(parents=True)
+    for _ in range(2):
+        with pytest.raises(OmegaError) as caught:
+            tv.sync()
+        assert caught.value.code == ErrorCode.STORAGE_UNAVAILABLE
+    assert not gateway.sketches
+    (in_the_way / "x").rmdir()
+    in_the_way.rmdir()
+    assert tv.sync().pushed_sketches == 4

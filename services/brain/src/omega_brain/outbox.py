@@ -26,7 +26,8 @@ class Outbox:
         self._policy = SketchPolicy(sigma=brain.config.sigma, consent=brain.config.consent)
         self._most = most_sketches(brain.model_version)
         self._queued: dict[int, int] = {}  # class byte of each rowid, as this process stored it
-        self._backed_up = False
+        # The process before this one may have died between a draw and its backup.
+        self._backup_due = True
 
     def next_push(self) -> Push | None:
         """The open push, unchanged since its first attempt, or a new one; None = nothing is due.
@@ -37,9 +38,14 @@ class Outbox:
         if not self._policy.consent:
             return None
         self._enqueue()
-        return self._brain.stores.sketches.next_push(
-            self._most, model_version=self._brain.model_version
-        )
+        stores = self._brain.stores
+        push = stores.sketches.next_push(self._most, model_version=self._brain.model_version)
+        if push and self._backup_due:
+            # A restore must not lose noise whose sketch has left: a second draw for the same title
+            # would let the two be averaged.
+            stores.database.backup()
+            self._backup_due = False
+        return push
 
     def _enqueue(self) -> None:
         """Queues a sketch of every title that qualifies.
@@ -56,23 +62,17 @@ class Outbox:
             if self._policy.qualifies(title.success_rate, 1.0, samples)
             and self._queued.get(title.rowid) != (classes := _classes(title))
         ]
-        fresh = [self._store(due[begin : begin + _TURN]) for begin in range(0, len(due), _TURN)]
-        if any(fresh) or (due and not self._backed_up):
-            # A restore must not lose noise whose sketch has left: a second draw for the same title
-            # would let the two be averaged. A first time in any case: the process before this one
-            # may have died between the draw and its backup.
-            self._brain.stores.database.backup()
-            self._backed_up = True
+        for begin in range(0, len(due), _TURN):
+            self._store(due[begin : begin + _TURN])
 
-    def _store(self, due: Sequence[tuple[LikedTitle, int]]) -> bool:
-        """Queues sketches in one transaction; returns whether noise was drawn for any."""
+    def _store(self, due: Sequence[tuple[LikedTitle, int]]) -> None:
+        """Queues sketches in one transaction."""
         stores = self._brain.stores
         now = self._brain.clock.now()
-        fresh = False
         with stores.database.transaction():
             for title, classes in due:
                 drawn = stores.sketches.noise_for(title.rowid)
-                fresh |= drawn is None
+                self._backup_due |= drawn is None
                 noise = draw_noise() if drawn is None else drawn
                 stores.sketches.store(
                     title.rowid,
@@ -83,7 +83,6 @@ class Outbox:
                     now=now,
                 )
         self._queued.update((title.rowid, classes) for title, classes in due)
-        return fresh
 
 
 def most_sketches(model_version: str) -> int:
