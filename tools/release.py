@@ -34,7 +34,11 @@ def main() -> int:
     changelog.write_text(text.replace("## Unreleased", dated, 1), "utf-8")
     baseline = ROOT / "proto" / "baseline" / "omega.binpb"
     baseline.parent.mkdir(exist_ok=True)
-    subprocess.run([ROOT / ".venv/bin/buf", "build", "proto", "-o", baseline], cwd=ROOT, check=True)
+    subprocess.run(
+        [ROOT / ".venv/bin/buf", "build", "proto", "--exclude-source-info", "-o", baseline],
+        cwd=ROOT,
+        check=True,
+    )
     print(f"Now: make check, commit as 'Release {version}'.")
     return 0
 
