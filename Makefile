@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # hnswlib would otherwise be built for this very processor and fail on others.
 export HNSWLIB_NO_NATIVE := 1
-OURS := libs services tests tools
+OURS := libs services tests bench tools
 
 .PHONY: help
 help: ## Lists the commands
@@ -29,7 +29,7 @@ gen: .venv/ready ## Regenerates libs/omega_proto from proto/
 check: .venv/ready ## Format, lint, types, contracts, generated code
 	$(BIN)/ruff format --check $(OURS)
 	$(BIN)/ruff check $(OURS)
-	$(BIN)/mypy $(wildcard libs/*/src) $(wildcard services/*/src) tests tools
+	$(BIN)/mypy $(wildcard libs/*/src) $(wildcard services/*/src) tests bench tools
 	$(BIN)/buf lint proto
 	$(BIN)/buf format --diff --exit-code proto
 	$(BIN)/buf breaking proto --against proto/baseline/omega.binpb

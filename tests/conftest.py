@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import uuid
 from collections.abc import Iterator
 
@@ -13,6 +14,12 @@ from omega_store import Store, migrate
 from omega_testing.postgres import EmbeddedPostgres
 
 _TEMPLATE = "migrated"
+
+
+def pytest_configure() -> None:
+    """Takes Ctrl-C, so that children do: a run begun in the background inherits it as ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
