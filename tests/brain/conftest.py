@@ -21,7 +21,8 @@ from omega_brain.state import CATALOGUE, FACTORS
 from omega_brain.syncer import Syncer, SyncOutcome
 from omega_client import BrainClient
 from omega_core.catalogue_file import read_catalogue
-from omega_core.content import Content, ViewingEvent
+from omega_core.content import Content
+from omega_core.viewing import ViewingEvent
 from omega_delta import encode_catalogue, encode_factors
 from omega_embed import Encoder, open_encoder
 from omega_rpc.config import ServerConfig

@@ -17,8 +17,9 @@ from omega_brain.background import Background
 from omega_brain.brain import Brain
 from omega_brain.config import BrainConfig
 from omega_brain.syncer import Syncer
-from omega_core.content import Content, ViewingEvent
+from omega_core.content import Content
 from omega_core.errors import OmegaError
+from omega_core.viewing import ViewingEvent
 from omega_testing.gateway import Gateway
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ from omega_brain import facts
 from omega_brain.answers import RecommendQuery
 from omega_brain.brain import Brain
 from omega_brain.state import FACTORS
-from omega_core.content import Content, ContentKind, ViewingEvent, embedding_text
+from omega_core.content import Content, ContentKind, embedding_text
 from omega_core.errors import ErrorCode, OmegaError
+from omega_core.viewing import ViewingEvent
 from omega_delta import encode_factors
 from omega_persistence.contents import StoredContent
 from omega_persistence.patterns import StoredPattern

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from omega_brain.state import CATALOGUE, FACTORS
-from omega_core.content import Content, ViewingEvent
+from omega_core.content import Content
 from omega_core.errors import ErrorCode, OmegaError
+from omega_core.viewing import ViewingEvent
 from omega_delta import encode_catalogue, encode_factors
 from omega_embed import open_encoder
 from omega_persistence.resources import ResourceKey

@@ -13,7 +13,8 @@ from omega_brain.answers import RecommendQuery
 from omega_brain.brain import Brain
 from omega_brain.config import BrainConfig
 from omega_client import BrainClient, ServiceError
-from omega_core.content import Content, ViewingEvent
+from omega_core.content import Content
+from omega_core.viewing import ViewingEvent
 from omega_delta import content_to_proto
 from omega_testing.encoders import TurnedEncoder
 from omega_testing.processes import ServiceProcess

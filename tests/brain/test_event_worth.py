@@ -9,7 +9,8 @@ import pytest
 from omega.brain.v1 import brain_service_pb2 as pb
 from omega_brain.brain import Brain
 from omega_client import BrainClient
-from omega_core.content import Content, ViewingEvent
+from omega_core.content import Content
+from omega_core.viewing import ViewingEvent
 
 # (watched, engaged or None) -> (reward, first words of the critique)
 WORTH = {

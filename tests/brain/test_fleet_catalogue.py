@@ -11,9 +11,10 @@ import pytest
 
 from omega.common.v1 import resource_pb2
 from omega_brain.state import CATALOGUE
-from omega_core.content import Content, ContentKind, ViewingEvent
+from omega_core.content import Content, ContentKind
 from omega_core.errors import ErrorCode, OmegaError
 from omega_core.vectors import pack_f32
+from omega_core.viewing import ViewingEvent
 from omega_delta import compress, content_to_proto, encode_catalogue
 from omega_embed import open_encoder
 from omega_testing.encoders import FailingEncoder, TurnedEncoder

@@ -17,7 +17,8 @@ from omega_brain.answers import RecommendQuery
 from omega_brain.brain import Brain
 from omega_brain.config import BrainConfig
 from omega_core.catalogue_file import read_catalogue
-from omega_core.content import Content, ViewingEvent
+from omega_core.content import Content
+from omega_core.viewing import ViewingEvent
 from omega_embed import open_encoder
 from omega_testing.encoders import TurnedEncoder
 from omega_testing.news import catalogue_of

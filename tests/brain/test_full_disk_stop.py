@@ -10,8 +10,9 @@ import pytest
 from omega_brain.answers import RecommendQuery
 from omega_brain.brain import Brain
 from omega_brain.config import BrainConfig
-from omega_core.content import Content, ViewingEvent
+from omega_core.content import Content
 from omega_core.errors import ErrorCode, OmegaError
+from omega_core.viewing import ViewingEvent
 from omega_testing.gateway import Gateway
 
 if TYPE_CHECKING:

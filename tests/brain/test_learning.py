@@ -10,7 +10,8 @@ from omega.brain.v1 import brain_service_pb2 as pb
 from omega.common.v1 import content_pb2, context_pb2
 from omega_brain.brain import Brain
 from omega_client import BrainClient
-from omega_core.content import Content, ViewingEvent
+from omega_core.content import Content
+from omega_core.viewing import ViewingEvent
 from omega_delta import event_to_proto
 
 MORNING = context_pb2.TIME_OF_DAY_MORNING

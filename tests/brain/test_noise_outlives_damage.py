@@ -9,7 +9,8 @@ import numpy as np
 from omega_brain.brain import Brain
 from omega_brain.config import BrainConfig
 from omega_brain.outbox import Outbox
-from omega_core.content import Content, ViewingEvent
+from omega_core.content import Content
+from omega_core.viewing import ViewingEvent
 from omega_delta import CataloguePack
 from omega_embed import open_encoder
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from omega_brain.config import BrainConfig
-from omega_core.content import Content, ContentKind, ViewingEvent
+from omega_core.content import Content, ContentKind
 from omega_core.errors import ErrorCode, OmegaError
 from omega_core.vectors import centre
+from omega_core.viewing import ViewingEvent
 from omega_embed import open_encoder
 from omega_privacy.classes import split_class_byte
 from omega_testing.encoders import TurnedEncoder

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from omega_brain.brain import Brain
 from omega_brain.config import BrainConfig
-from omega_core.content import Content, ViewingEvent
+from omega_core.content import Content
+from omega_core.viewing import ViewingEvent
 
 
 def test_a_title_that_is_stored_again_keeps_its_viewings(

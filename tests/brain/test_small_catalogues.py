@@ -13,8 +13,9 @@ from omega.brain.v1 import brain_service_pb2 as pb
 from omega_brain.brain import Brain
 from omega_brain.state import CATALOGUE
 from omega_client import BrainClient, ServiceError
-from omega_core.content import Content, ViewingEvent
+from omega_core.content import Content
 from omega_core.vectors import unit
+from omega_core.viewing import ViewingEvent
 from omega_delta import encode_catalogue
 from omega_embed import open_encoder
 from omega_testing.gateway import Gateway

@@ -13,8 +13,9 @@ import pytest
 from omega.common.v1 import resource_pb2
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega_brain.answers import RecommendQuery
-from omega_core.content import Content, ViewingEvent
+from omega_core.content import Content
 from omega_core.errors import ErrorCode, OmegaError
+from omega_core.viewing import ViewingEvent
 from omega_delta import StateDelta, compress
 from omega_rank.kinds import Basis
 from omega_testing.encoders import TurnedEncoder

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from omega.brain.v1.brain_service_pb2 import ObserveEventRequest
 from omega.common.v1 import context_pb2
-from omega_core.content import ViewingContext, ViewingEvent
 from omega_core.errors import ErrorCode, OmegaError
+from omega_core.viewing import ViewingContext, ViewingEvent
 from omega_delta import context_from_proto, context_to_proto, event_from_proto, event_to_proto
 
 NOW = datetime(2026, 11, 23, 6, 30, 15, 250_000, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omega_core.content import ViewingEvent
+from omega_core.viewing import ViewingEvent
 from omega_eval.baselines import Interactions, ease, popularity
 from omega_eval.split import SplitHousehold
 

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from omega_core.content import Content, ContentKind, ViewingEvent
+from omega_core.content import Content, ContentKind
 from omega_core.vectors import unit
+from omega_core.viewing import ViewingEvent
 from omega_eval.baselines import Interactions, ease, popularity
 from omega_eval.evaluate import held_out_rows, rank_all
 from omega_eval.household import Household

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omega_core.content import ViewingEvent
+from omega_core.viewing import ViewingEvent
 from omega_eval.household import Household
 from omega_eval.split import MIN_POSITIVES, HoldOut, Level, SplitHousehold, split
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from omega_core.content import Content, ContentKind, ViewingEvent
+from omega_core.content import Content, ContentKind
 from omega_core.errors import ErrorCode, OmegaError
+from omega_core.viewing import ViewingEvent
 from omega_eval.movielens import load_movielens
 
 MOVIES = [

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from omega_core.clock import ManualClock
-from omega_core.content import Content, ContentKind, ViewingEvent
+from omega_core.content import Content, ContentKind
 from omega_core.vectors import unit
+from omega_core.viewing import ViewingEvent
 from omega_persistence import Contents, Database, StoredContent
 
 NOW = datetime(2026, 3, 1, 20, 15, tzinfo=UTC)

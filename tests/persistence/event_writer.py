@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from omega_core.clock import SystemClock
-from omega_core.content import Content, ContentKind, ViewingEvent
+from omega_core.content import Content, ContentKind
 from omega_core.errors import OmegaError
+from omega_core.viewing import ViewingEvent
 from omega_persistence import Contents, Database, Events, StoredContent
 
 

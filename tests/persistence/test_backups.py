@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from omega_core.clock import ManualClock
-from omega_core.content import ViewingEvent
 from omega_core.errors import OmegaError
+from omega_core.viewing import ViewingEvent
 from omega_persistence import Contents, Database, Events, StoredContent
 
 MakeEvent = Callable[..., ViewingEvent]

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omega_core.clock import ManualClock
-from omega_core.content import ViewingEvent
 from omega_core.errors import ErrorCode, OmegaError
+from omega_core.viewing import ViewingEvent
 from omega_persistence import Contents, Database, Events, Meta, StoredContent
 
 MakeEvent = Callable[..., ViewingEvent]

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from omega_core.content import ViewingContext, ViewingEvent
 from omega_core.errors import ErrorCode, OmegaError
+from omega_core.viewing import ViewingContext, ViewingEvent
 from omega_persistence import Database, Events
 
 MakeEvent = Callable[..., ViewingEvent]

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from omega_core.content import ViewingEvent
 from omega_core.errors import OmegaError
+from omega_core.viewing import ViewingEvent
 from omega_persistence import Contents, Database, Events, Meta
 
 MakeEvent = Callable[..., ViewingEvent]

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from omega_core.content import Content, ContentKind, ViewingEvent
+from omega_core.content import Content, ContentKind
 from omega_core.errors import OmegaError
 from omega_core.vectors import FloatArray
+from omega_core.viewing import ViewingEvent
 from omega_rank import Catalogue, CollectiveModel, Factors, History, RankConfig, Ranker, Ranking
 from omega_testing.ranking import random_embeddings, random_factors, random_patterns
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omega_core.content import ViewingContext, ViewingEvent
 from omega_core.errors import ErrorCode, OmegaError
+from omega_core.viewing import ViewingContext, ViewingEvent
 from omega_rank import Catalogue, History, RankConfig
 from omega_testing.ranking import (
     START,

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omega_core.content import Content, ContentKind, ViewingEvent
+from omega_core.content import Content, ContentKind
 from omega_core.vectors import unit
+from omega_core.viewing import ViewingEvent
 from omega_rank import Basis, Catalogue, History, RankConfig, Ranked, Ranker, Term
 from omega_testing.ranking import World, make_world
 

@@ -1,9 +1,8 @@
-"""Titles, contexts and viewing events as the domain knows them. Wire forms live in omega_proto."""
+"""Titles as the domain knows them. Wire forms live in omega_proto."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from enum import IntEnum
 
 from omega_core import limits, validate
@@ -27,8 +26,6 @@ class Availability(IntEnum):
     FREE = 4
 
 
-SUCCESS_ABOVE = 0.7
-"""A viewing succeeded when more than this share was watched."""
 YEARS = (1870, 2200)
 """First and last year of release that a title may carry."""
 
@@ -65,50 +62,8 @@ class Content:
     """At most 2,000 characters."""
     providers: tuple[Provider, ...] = ()
     """At most 32."""
-
-
-@dataclass(frozen=True)
-class ViewingContext:
-    """Circumstances of watching; values as in omega.common.v1, 0 = not known."""
-
-    time_of_day: int = 0
-    """0 to 4."""
-    day_type: int = 0
-    """0 to 3."""
-    audience: int = 0
-    """0 to 4."""
-
-
-@dataclass(frozen=True)
-class ViewingEvent:
-    """One viewing, validated."""
-
-    event_id: str
-    """Idempotency key, 1 to 64 characters."""
-    content_id: str
-    """The title watched."""
-    watch_percentage: float
-    """Share watched, 0 to 1."""
-    engagement_score: float
-    """0 to 1."""
-    occurred_at: datetime
-    """When it ended, aware."""
-    session_id: str = ""
-    """At most 64 characters."""
-    recommendation_id: str = ""
-    """The answer that led here, or empty."""
-    context: ViewingContext = field(default_factory=ViewingContext)
-    """Circumstances."""
-
-    @property
-    def reward(self) -> float:
-        """0.7 x share watched + 0.3 x engagement, 0 to 1."""
-        return 0.7 * self.watch_percentage + 0.3 * self.engagement_score
-
-    @property
-    def success(self) -> bool:
-        """Whether the household stayed: more than 70 % watched."""
-        return self.watch_percentage > SUCCESS_ABOVE
+    minimum_age: int | None = None
+    """Age in years that it is rated for, 0 to 21; None = not rated."""
 
 
 def embedding_text(content: Content) -> str:
@@ -137,6 +92,8 @@ def check_content(content: Content, name: str = "content") -> Content:
         validate.text(f"{name}.genres[{i}]", genre, 64, 1)
     if content.year and not YEARS[0] <= content.year <= YEARS[1]:
         raise invalid(f"{name}.year", f"0 or between {YEARS[0]} and {YEARS[1]}")
+    if content.minimum_age is not None:
+        validate.integer(f"{name}.minimum_age", content.minimum_age, 0, limits.MAX_AGE)
     validate.text(f"{name}.country", content.country, 64)
     validate.text(f"{name}.description", content.description, limits.MAX_DESCRIPTION)
     validate.count(f"{name}.providers", content.providers, limits.MAX_PROVIDERS)

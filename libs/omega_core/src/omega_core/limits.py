@@ -21,6 +21,12 @@ MAX_GENRES = 16
 """Most genres a title."""
 MAX_PROVIDERS = 32
 """Most providers a title."""
+MAX_AGE = 21
+"""Highest age rating, in years."""
+MAX_PROFILES = 16
+"""Most profiles a household."""
+MAX_BLOCKED_GENRES = 64
+"""Most genres that a profile blocks."""
 MAX_QUERY = 256
 """Longest query text, in characters."""
 MAX_CATALOGUE = 80_000

@@ -10,8 +10,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from omega.brain.v1 import brain_service_pb2
 from omega.common.v1 import context_pb2
 from omega_core import limits, validate
-from omega_core.content import ViewingContext, ViewingEvent
 from omega_core.errors import invalid
+from omega_core.viewing import ViewingContext, ViewingEvent
 
 
 def context_to_proto(context: ViewingContext) -> context_pb2.ViewingContext:

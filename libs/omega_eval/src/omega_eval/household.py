@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from omega_core.content import ViewingEvent
+from omega_core.viewing import ViewingEvent
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from omega_core.content import Content, ContentKind, ViewingEvent, check_content
+from omega_core.content import Content, ContentKind, check_content
 from omega_core.errors import ErrorCode, OmegaError, invalid
+from omega_core.viewing import ViewingEvent
 from omega_eval.household import Household
 
 MOVIES, RATINGS, TAGS = "movies.csv", "ratings.csv", "tags.csv"

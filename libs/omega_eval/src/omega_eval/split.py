@@ -14,7 +14,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from omega_core.content import ViewingEvent
+from omega_core.viewing import ViewingEvent
 from omega_eval.household import Household
 
 MIN_POSITIVES = 5

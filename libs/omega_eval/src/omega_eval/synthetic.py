@@ -16,9 +16,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from omega_core.content import Content, ViewingContext, ViewingEvent
+from omega_core.content import Content
 from omega_core.errors import invalid
 from omega_core.validate import integer
+from omega_core.viewing import ViewingContext, ViewingEvent
 from omega_eval.household import Household
 
 Floats = NDArray[np.float64]

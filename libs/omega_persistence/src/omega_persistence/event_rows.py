@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from omega_core.content import ViewingContext, ViewingEvent
+from omega_core.viewing import ViewingContext, ViewingEvent
 from omega_persistence.times import from_micros
 
 SELECT = """

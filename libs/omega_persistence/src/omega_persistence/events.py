@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
-
-from omega_core.content import ViewingEvent
 from omega_core.errors import ErrorCode, OmegaError
+from omega_core.viewing import ViewingEvent
 from omega_persistence.database import Database
 from omega_persistence.event_rows import SELECT, RecordedEvent, recorded_event
 from omega_persistence.times import to_micros
@@ -50,7 +48,9 @@ class Events:
                     to_micros(event.occurred_at),
                     event.session_id,
                     event.recommendation_id,
-                    *astuple(event.context),
+                    event.context.time_of_day,
+                    event.context.day_type,
+                    event.context.audience,
                 ),
             )
             return stored.rowcount == 1

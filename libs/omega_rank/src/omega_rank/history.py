@@ -10,9 +10,9 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from omega_core.content import ViewingContext, ViewingEvent
 from omega_core.errors import ErrorCode, OmegaError
 from omega_core.vectors import FloatArray
+from omega_core.viewing import ViewingContext, ViewingEvent
 from omega_rank import nearest
 from omega_rank.catalogue import Catalogue
 from omega_rank.config import RankConfig

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from omega_core.content import ViewingContext
+from omega_core.viewing import ViewingContext
 from omega_rank import order, relevance
 from omega_rank.catalogue import Catalogue
 from omega_rank.config import RankConfig

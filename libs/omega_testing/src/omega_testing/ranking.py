@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from omega_core import vectors
-from omega_core.content import Content, ContentKind, ViewingContext, ViewingEvent
+from omega_core.content import Content, ContentKind
 from omega_core.vectors import FloatArray
+from omega_core.viewing import ViewingContext, ViewingEvent
 from omega_rank import Catalogue, CollectiveModel, Factors, GlobalPatterns, History
 
 START = datetime(2024, 1, 1, tzinfo=UTC)

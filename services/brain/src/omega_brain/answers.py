@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from omega_brain.state import Titles
-from omega_core.content import Content, ContentKind, ViewingContext
+from omega_core.content import Content, ContentKind
 from omega_core.vectors import FloatArray
+from omega_core.viewing import ViewingContext
 from omega_persistence.events import RecordedEvent
 from omega_rank.ranker import Ranking
 

@@ -18,8 +18,9 @@ from omega_brain.memory import release_freed
 from omega_brain.state import CATALOGUE, Collective, Titles, Versions
 from omega_brain.stores import Stores
 from omega_core.clock import Clock, SystemClock
-from omega_core.content import Content, ViewingEvent
+from omega_core.content import Content
 from omega_core.errors import ErrorCode, OmegaError
+from omega_core.viewing import ViewingEvent
 from omega_delta import CataloguePack
 from omega_embed import Encoder, open_encoder
 from omega_persistence.contents import UpsertCounts

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from omega_brain import filters
 from omega_brain.answers import Answer, LikedTitle, RecommendQuery
 from omega_brain.state import Collective, Titles
-from omega_core.content import ViewingEvent
+from omega_core.viewing import ViewingEvent
 from omega_rank.history import History
 from omega_rank.ranker import Ranker
 

@@ -11,8 +11,9 @@ from omega.common.v1 import content_pb2
 from omega_brain.answers import Answer, Memory, RecommendQuery
 from omega_brain.state import Titles
 from omega_core import limits, validate
-from omega_core.content import Content, ContentKind, Provider, ViewingEvent
+from omega_core.content import Content, ContentKind, Provider
 from omega_core.errors import invalid
+from omega_core.viewing import ViewingEvent
 from omega_delta import content_from_proto, context_from_proto
 from omega_rank.ranker import Ranked
 

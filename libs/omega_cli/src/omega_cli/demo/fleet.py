@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from omega.common.v1 import resource_pb2
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega_client import SyncClient
-from omega_core.content import ViewingEvent
 from omega_core.vectors import FloatArray
+from omega_core.viewing import ViewingEvent
 from omega_privacy.classes import class_byte, count_class, rate_class
 from omega_privacy.policy import SketchPolicy
 from omega_privacy.sketch import draw_noise, make_sketch

@@ -22,52 +22,107 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from omega.common.v1 import content_pb2 as omega_dot_common_dot_v1_dot_content__pb2
 from omega.common.v1 import context_pb2 as omega_dot_common_dot_v1_dot_context__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"omega/brain/v1/brain_service.proto\x12\x0eomega.brain.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1domega/common/v1/content.proto\x1a\x1domega/common/v1/context.proto\"\xde\x01\n\x19GetRecommendationsRequest\x12\r\n\x05limit\x18\x01 \x01(\r\x12\x0e\n\x06offset\x18\x02 \x01(\r\x12\x30\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x1f.omega.common.v1.ViewingContext\x12\x13\n\x0b\x63ontent_ids\x18\x04 \x03(\t\x12\x1a\n\x12\x61vailable_services\x18\x05 \x03(\t\x12+\n\x05kinds\x18\x06 \x03(\x0e\x32\x1c.omega.common.v1.ContentKind\x12\x12\n\nquery_text\x18\x07 \x01(\t\"\xda\x01\n\x1aGetRecommendationsResponse\x12\x19\n\x11recommendation_id\x18\x01 \x01(\t\x12\x37\n\x0frecommendations\x18\x02 \x03(\x0b\x32\x1e.omega.brain.v1.Recommendation\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\x17\n\x0f\x66\x61\x63tors_version\x18\x04 \x01(\x04\x12$\n\x05\x62\x61sis\x18\x05 \x01(\x0e\x32\x15.omega.brain.v1.Basis\x12\x12\n\nlatency_us\x18\x06 \x01(\x04\"\x98\x02\n\x0eRecommendation\x12\x12\n\ncontent_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12*\n\x04kind\x18\x03 \x01(\x0e\x32\x1c.omega.common.v1.ContentKind\x12\x0e\n\x06genres\x18\x04 \x03(\t\x12\x0c\n\x04year\x18\x05 \x01(\r\x12\r\n\x05score\x18\x06 \x01(\x01\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12/\n\x0breason_term\x18\x08 \x01(\x0e\x32\x1a.omega.brain.v1.ReasonTerm\x12\x1b\n\x13\x62\x65\x63\x61use_content_ids\x18\t \x03(\t\x12,\n\tproviders\x18\n \x03(\x0b\x32\x19.omega.common.v1.Provider\"\x9b\x02\n\x13ObserveEventRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x12\n\ncontent_id\x18\x02 \x01(\t\x12\x18\n\x10watch_percentage\x18\x03 \x01(\x01\x12\x1d\n\x10\x65ngagement_score\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12/\n\x0boccurred_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsession_id\x18\x06 \x01(\t\x12\x19\n\x11recommendation_id\x18\x07 \x01(\t\x12\x30\n\x07\x63ontext\x18\x08 \x01(\x0b\x32\x1f.omega.common.v1.ViewingContextB\x13\n\x11_engagement_score\"]\n\x14ObserveEventResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0e\n\x06reward\x18\x02 \x01(\x01\x12\x10\n\x08\x63ritique\x18\x03 \x01(\t\x12\x11\n\tduplicate\x18\x04 \x01(\x08\"y\n\x12QueryMemoryRequest\x12\x12\n\nquery_text\x18\x01 \x01(\t\x12(\n\x04tier\x18\x02 \x01(\x0e\x32\x1a.omega.brain.v1.MemoryTier\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x16\n\x0emin_similarity\x18\x04 \x01(\x01\"o\n\x13QueryMemoryResponse\x12-\n\x08memories\x18\x01 \x03(\x0b\x32\x1b.omega.brain.v1.MemoryEntry\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x12\n\nlatency_us\x18\x03 \x01(\x04\"\xc4\x01\n\x0bMemoryEntry\x12\x11\n\tmemory_id\x18\x01 \x01(\t\x12(\n\x04tier\x18\x02 \x01(\x0e\x32\x1a.omega.brain.v1.MemoryTier\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x12\n\ncontent_id\x18\x04 \x01(\t\x12\x12\n\nsimilarity\x18\x05 \x01(\x01\x12\x12\n\nimportance\x18\x06 \x01(\x01\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"C\n\x15UpsertContentsRequest\x12*\n\x08\x63ontents\x18\x01 \x03(\x0b\x32\x18.omega.common.v1.Content\"b\n\x16UpsertContentsResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\r\x12\x0f\n\x07updated\x18\x02 \x01(\r\x12\x11\n\tunchanged\x18\x03 \x01(\r\x12\x15\n\rmodel_version\x18\x04 \x01(\t\"\x10\n\x0eSyncNowRequest\"\xb8\x01\n\x0fSyncNowResponse\x12\x17\n\x0fpushed_sketches\x18\x01 \x01(\r\x12\x18\n\x10pending_sketches\x18\x02 \x01(\r\x12\x17\n\x0fpulled_patterns\x18\x03 \x01(\r\x12\x15\n\rstate_version\x18\x04 \x01(\x04\x12\x14\n\x0cpushed_bytes\x18\x05 \x01(\x04\x12\x14\n\x0cpulled_bytes\x18\x06 \x01(\x04\x12\x16\n\x0eresource_bytes\x18\x07 \x01(\x04\"\x11\n\x0fGetStatsRequest\"\xe1\x03\n\x10GetStatsResponse\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x10\n\x08\x63ontents\x18\x02 \x01(\x04\x12\x0e\n\x06\x65vents\x18\x03 \x01(\x04\x12\r\n\x05liked\x18\x04 \x01(\x04\x12\x1d\n\x15sketches_acknowledged\x18\x05 \x01(\x04\x12\x18\n\x10sketches_pending\x18\x06 \x01(\x04\x12\x17\n\x0fglobal_patterns\x18\x07 \x01(\x04\x12\x15\n\rstate_version\x18\x08 \x01(\x04\x12\x19\n\x11\x63\x61talogue_version\x18\t \x01(\x04\x12\x17\n\x0f\x66\x61\x63tors_version\x18\n \x01(\x04\x12\x30\n\x0clast_sync_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0flast_sync_error\x18\x0c \x01(\t\x12\x1a\n\x12pushed_bytes_total\x18\r \x01(\x04\x12\x1a\n\x12pulled_bytes_total\x18\x0e \x01(\x04\x12\x1c\n\x14resource_bytes_total\x18\x0f \x01(\x04\x12\x17\n\x0frequests_served\x18\x10 \x01(\x04\x12\x16\n\x0euptime_seconds\x18\x11 \x01(\x01\x12\x16\n\x0erecovery_notes\x18\x12 \x03(\t*b\n\x05\x42\x61sis\x12\x15\n\x11\x42\x41SIS_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x42\x41SIS_PERSONAL\x10\x01\x12\x1a\n\x16\x42\x41SIS_COLLECTIVE_PRIOR\x10\x02\x12\x12\n\x0e\x42\x41SIS_METADATA\x10\x03*\xc2\x01\n\nReasonTerm\x12\x1b\n\x17REASON_TERM_UNSPECIFIED\x10\x00\x12\x1d\n\x19REASON_TERM_COLLABORATIVE\x10\x01\x12\x17\n\x13REASON_TERM_CONTENT\x10\x02\x12\x15\n\x11REASON_TERM_GENRE\x10\x03\x12\x17\n\x13REASON_TERM_NEAREST\x10\x04\x12\x15\n\x11REASON_TERM_PRIOR\x10\x05\x12\x18\n\x14REASON_TERM_METADATA\x10\x06*C\n\nMemoryTier\x12\x1b\n\x17MEMORY_TIER_UNSPECIFIED\x10\x00\x12\x18\n\x14MEMORY_TIER_EPISODIC\x10\x03\x32\xaa\x04\n\x0c\x42rainService\x12k\n\x12GetRecommendations\x12).omega.brain.v1.GetRecommendationsRequest\x1a*.omega.brain.v1.GetRecommendationsResponse\x12Y\n\x0cObserveEvent\x12#.omega.brain.v1.ObserveEventRequest\x1a$.omega.brain.v1.ObserveEventResponse\x12V\n\x0bQueryMemory\x12\".omega.brain.v1.QueryMemoryRequest\x1a#.omega.brain.v1.QueryMemoryResponse\x12_\n\x0eUpsertContents\x12%.omega.brain.v1.UpsertContentsRequest\x1a&.omega.brain.v1.UpsertContentsResponse\x12J\n\x07SyncNow\x12\x1e.omega.brain.v1.SyncNowRequest\x1a\x1f.omega.brain.v1.SyncNowResponse\x12M\n\x08GetStats\x12\x1f.omega.brain.v1.GetStatsRequest\x1a .omega.brain.v1.GetStatsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"omega/brain/v1/brain_service.proto\x12\x0eomega.brain.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1domega/common/v1/content.proto\x1a\x1domega/common/v1/context.proto\"\x94\x03\n\x19GetRecommendationsRequest\x12\r\n\x05limit\x18\x01 \x01(\r\x12\x0e\n\x06offset\x18\x02 \x01(\r\x12\x30\n\x07\x63ontext\x18\x03 \x01(\x0b\x32\x1f.omega.common.v1.ViewingContext\x12\x13\n\x0b\x63ontent_ids\x18\x04 \x03(\t\x12\x1a\n\x12\x61vailable_services\x18\x05 \x03(\t\x12+\n\x05kinds\x18\x06 \x03(\x0e\x32\x1c.omega.common.v1.ContentKind\x12\x12\n\nquery_text\x18\x07 \x01(\t\x12\x12\n\nprofile_id\x18\x08 \x01(\t\x12\x35\n\x0e\x61vailabilities\x18\t \x03(\x0e\x32\x1d.omega.common.v1.Availability\x12\x1b\n\x13\x65xclude_content_ids\x18\n \x03(\t\x12\x16\n\x0e\x65xclude_genres\x18\x0b \x03(\t\x12\x16\n\tdiversity\x18\x0c \x01(\x01H\x00\x88\x01\x01\x12\x0e\n\x06\x63ursor\x18\r \x01(\tB\x0c\n\n_diversity\"\xad\x02\n\x1aGetRecommendationsResponse\x12\x19\n\x11recommendation_id\x18\x01 \x01(\t\x12\x37\n\x0frecommendations\x18\x02 \x03(\x0b\x32\x1e.omega.brain.v1.Recommendation\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\x17\n\x0f\x66\x61\x63tors_version\x18\x04 \x01(\x04\x12$\n\x05\x62\x61sis\x18\x05 \x01(\x0e\x32\x15.omega.brain.v1.Basis\x12\x12\n\nlatency_us\x18\x06 \x01(\x04\x12\"\n\x04mode\x18\x07 \x01(\x0e\x32\x14.omega.brain.v1.Mode\x12\x13\n\x0bnext_cursor\x18\x08 \x01(\t\x12\x18\n\x10settings_version\x18\t \x01(\x04\"\x89\x01\n\x1bWatchRecommendationsRequest\x12\x37\n\x04list\x18\x01 \x01(\x0b\x32).omega.brain.v1.GetRecommendationsRequest\x12\x31\n\x0eleast_interval\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"h\n\x1cWatchRecommendationsResponse\x12\x38\n\x04list\x18\x01 \x01(\x0b\x32*.omega.brain.v1.GetRecommendationsResponse\x12\x0e\n\x06number\x18\x02 \x01(\x04\"\x98\x02\n\x0eRecommendation\x12\x12\n\ncontent_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12*\n\x04kind\x18\x03 \x01(\x0e\x32\x1c.omega.common.v1.ContentKind\x12\x0e\n\x06genres\x18\x04 \x03(\t\x12\x0c\n\x04year\x18\x05 \x01(\r\x12\r\n\x05score\x18\x06 \x01(\x01\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12/\n\x0breason_term\x18\x08 \x01(\x0e\x32\x1a.omega.brain.v1.ReasonTerm\x12\x1b\n\x13\x62\x65\x63\x61use_content_ids\x18\t \x03(\t\x12,\n\tproviders\x18\n \x03(\x0b\x32\x19.omega.common.v1.Provider\"\xe8\x03\n\x13ObserveEventRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x12\n\ncontent_id\x18\x02 \x01(\t\x12\x18\n\x10watch_percentage\x18\x03 \x01(\x01\x12\x1d\n\x10\x65ngagement_score\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12/\n\x0boccurred_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsession_id\x18\x06 \x01(\t\x12\x19\n\x11recommendation_id\x18\x07 \x01(\t\x12\x30\n\x07\x63ontext\x18\x08 \x01(\x0b\x32\x1f.omega.common.v1.ViewingContext\x12.\n\x06\x61\x63tion\x18\t \x01(\x0e\x32\x1e.omega.brain.v1.PlaybackAction\x12\x15\n\rwatch_seconds\x18\n \x01(\r\x12\x19\n\x11interaction_count\x18\x0b \x01(\r\x12+\n\x06source\x18\x0c \x01(\x0e\x32\x1b.omega.brain.v1.EventSource\x12\x12\n\nprofile_id\x18\r \x01(\t\x12(\n\x07verdict\x18\x0e \x01(\x0e\x32\x17.omega.brain.v1.VerdictB\x13\n\x11_engagement_score\"x\n\x14ObserveEventResponse\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0e\n\x06reward\x18\x02 \x01(\x01\x12\x10\n\x08\x63ritique\x18\x03 \x01(\t\x12\x11\n\tduplicate\x18\x04 \x01(\x08\x12\x19\n\x11recommended_place\x18\x05 \x01(\r\"J\n\x14ObserveEventsRequest\x12\x32\n\x05\x65vent\x18\x01 \x01(\x0b\x32#.omega.brain.v1.ObserveEventRequest\"~\n\x15ObserveEventsResponse\x12\x10\n\x08recorded\x18\x01 \x01(\x04\x12\x12\n\nduplicates\x18\x02 \x01(\x04\x12\x0f\n\x07refused\x18\x03 \x01(\x04\x12.\n\x08refusals\x18\x04 \x03(\x0b\x32\x1c.omega.brain.v1.RefusedEvent\"_\n\x0cRefusedEvent\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x10\n\x08\x65vent_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05\x66ield\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\"\xbe\x03\n\x12QueryMemoryRequest\x12\x12\n\nquery_text\x18\x01 \x01(\t\x12(\n\x04tier\x18\x02 \x01(\x0e\x32\x1a.omega.brain.v1.MemoryTier\x12\r\n\x05limit\x18\x03 \x01(\r\x12\x16\n\x0emin_similarity\x18\x04 \x01(\x01\x12\x11\n\tembedding\x18\x05 \x01(\x0c\x12)\n\x05tiers\x18\x06 \x03(\x0e\x32\x1a.omega.brain.v1.MemoryTier\x12\x30\n\x0c\x63reated_from\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x63reated_before\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x42\n\x08metadata\x18\t \x03(\x0b\x32\x30.omega.brain.v1.QueryMemoryRequest.MetadataEntry\x12\x16\n\x0emin_importance\x18\n \x01(\x01\x12\x12\n\nprofile_id\x18\x0b \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"o\n\x13QueryMemoryResponse\x12-\n\x08memories\x18\x01 \x03(\x0b\x32\x1b.omega.brain.v1.MemoryEntry\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x12\n\nlatency_us\x18\x03 \x01(\x04\"\xb3\x03\n\x0bMemoryEntry\x12\x11\n\tmemory_id\x18\x01 \x01(\t\x12(\n\x04tier\x18\x02 \x01(\x0e\x32\x1a.omega.brain.v1.MemoryTier\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x12\n\ncontent_id\x18\x04 \x01(\t\x12\x12\n\nsimilarity\x18\x05 \x01(\x01\x12\x12\n\nimportance\x18\x06 \x01(\x01\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\trelevance\x18\x08 \x01(\x01\x12\x12\n\nconfidence\x18\t \x01(\x01\x12\x14\n\x0c\x61\x63\x63\x65ss_count\x18\n \x01(\r\x12;\n\x08metadata\x18\x0b \x03(\x0b\x32).omega.brain.v1.MemoryEntry.MetadataEntry\x12.\n\nexpires_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nprofile_id\x18\r \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"s\n\x07Profile\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x1b\n\x0emax_age_rating\x18\x03 \x01(\rH\x00\x88\x01\x01\x12\x16\n\x0e\x62locked_genres\x18\x04 \x03(\tB\x11\n\x0f_max_age_rating\"=\n\x11PutProfileRequest\x12(\n\x07profile\x18\x01 \x01(\x0b\x32\x17.omega.brain.v1.Profile\"#\n\x12PutProfileResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\x08\"\x15\n\x13ListProfilesRequest\"A\n\x14ListProfilesResponse\x12)\n\x08profiles\x18\x01 \x03(\x0b\x32\x17.omega.brain.v1.Profile\"*\n\x14\x44\x65leteProfileRequest\x12\x12\n\nprofile_id\x18\x01 \x01(\t\"\'\n\x15\x44\x65leteProfileResponse\x12\x0e\n\x06\x65vents\x18\x01 \x01(\x04\"&\n\x10\x43learDataRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"i\n\x11\x43learDataResponse\x12\x13\n\x0b\x65rased_rows\x18\x01 \x01(\x04\x12\r\n\x05\x66iles\x18\x02 \x03(\t\x12\x11\n\tremaining\x18\x03 \x01(\x04\x12\x1d\n\x15\x66leet_erasure_pending\x18\x04 \x01(\x08\"C\n\x15UpsertContentsRequest\x12*\n\x08\x63ontents\x18\x01 \x03(\x0b\x32\x18.omega.common.v1.Content\"b\n\x16UpsertContentsResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\r\x12\x0f\n\x07updated\x18\x02 \x01(\r\x12\x11\n\tunchanged\x18\x03 \x01(\r\x12\x15\n\rmodel_version\x18\x04 \x01(\t\"\x10\n\x0eSyncNowRequest\"\xb8\x01\n\x0fSyncNowResponse\x12\x17\n\x0fpushed_sketches\x18\x01 \x01(\r\x12\x18\n\x10pending_sketches\x18\x02 \x01(\r\x12\x17\n\x0fpulled_patterns\x18\x03 \x01(\r\x12\x15\n\rstate_version\x18\x04 \x01(\x04\x12\x14\n\x0cpushed_bytes\x18\x05 \x01(\x04\x12\x14\n\x0cpulled_bytes\x18\x06 \x01(\x04\x12\x16\n\x0eresource_bytes\x18\x07 \x01(\x04\"\x11\n\x0fGetStatsRequest\"\x8f\x06\n\x10GetStatsResponse\x12\x15\n\rmodel_version\x18\x01 \x01(\t\x12\x10\n\x08\x63ontents\x18\x02 \x01(\x04\x12\x0e\n\x06\x65vents\x18\x03 \x01(\x04\x12\r\n\x05liked\x18\x04 \x01(\x04\x12\x1d\n\x15sketches_acknowledged\x18\x05 \x01(\x04\x12\x18\n\x10sketches_pending\x18\x06 \x01(\x04\x12\x17\n\x0fglobal_patterns\x18\x07 \x01(\x04\x12\x15\n\rstate_version\x18\x08 \x01(\x04\x12\x19\n\x11\x63\x61talogue_version\x18\t \x01(\x04\x12\x17\n\x0f\x66\x61\x63tors_version\x18\n \x01(\x04\x12\x30\n\x0clast_sync_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0flast_sync_error\x18\x0c \x01(\t\x12\x1a\n\x12pushed_bytes_total\x18\r \x01(\x04\x12\x1a\n\x12pulled_bytes_total\x18\x0e \x01(\x04\x12\x1c\n\x14resource_bytes_total\x18\x0f \x01(\x04\x12\x17\n\x0frequests_served\x18\x10 \x01(\x04\x12\x16\n\x0euptime_seconds\x18\x11 \x01(\x01\x12\x16\n\x0erecovery_notes\x18\x12 \x03(\t\x12\"\n\x04mode\x18\x13 \x01(\x0e\x32\x14.omega.brain.v1.Mode\x12)\n\x05parts\x18\x14 \x03(\x0b\x32\x1a.omega.brain.v1.PartHealth\x12(\n\x05loops\x18\x15 \x03(\x0b\x32\x19.omega.brain.v1.LoopStats\x12(\n\x05tiers\x18\x16 \x03(\x0b\x32\x19.omega.brain.v1.TierStats\x12\x16\n\x0etaste_patterns\x18\x17 \x01(\x04\x12\x14\n\x0c\x63\x61usal_edges\x18\x18 \x01(\x04\x12\x18\n\x10settings_version\x18\x19 \x01(\x04\x12\x15\n\rstorage_bytes\x18\x1a \x01(\x04\x12\x18\n\x10\x65rasures_pending\x18\x1b \x01(\x04\x12\x10\n\x08profiles\x18\x1c \x01(\x04\"r\n\nPartHealth\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\"\n\x04mode\x18\x02 \x01(\x0e\x32\x14.omega.brain.v1.Mode\x12\r\n\x05score\x18\x03 \x01(\r\x12\x0f\n\x07\x62reaker\x18\x04 \x01(\t\x12\x12\n\nlast_error\x18\x05 \x01(\t\"\x8e\x02\n\tLoopStats\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08\x66inished\x18\x02 \x01(\x04\x12\x11\n\tcoalesced\x18\x03 \x01(\x04\x12\x0e\n\x06\x66\x61iled\x18\x04 \x01(\x04\x12\x1c\n\x14lateness_p99_seconds\x18\x05 \x01(\x01\x12*\n\x06\x64ue_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12@\n\x0clast_changes\x18\x07 \x03(\x0b\x32*.omega.brain.v1.LoopStats.LastChangesEntry\x1a\x32\n\x10LastChangesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"Y\n\tTierStats\x12(\n\x04tier\x18\x01 \x01(\x0e\x32\x1a.omega.brain.v1.MemoryTier\x12\x10\n\x08memories\x18\x02 \x01(\x04\x12\x10\n\x08\x63\x61pacity\x18\x03 \x01(\x04*u\n\x05\x42\x61sis\x12\x15\n\x11\x42\x41SIS_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x42\x41SIS_PERSONAL\x10\x01\x12\x1a\n\x16\x42\x41SIS_COLLECTIVE_PRIOR\x10\x02\x12\x12\n\x0e\x42\x41SIS_METADATA\x10\x03\x12\x11\n\rBASIS_POPULAR\x10\x04*U\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x10\n\x0cMODE_HEALTHY\x10\x01\x12\x11\n\rMODE_DEGRADED\x10\x02\x12\x12\n\x0eMODE_UNHEALTHY\x10\x03*\xf3\x01\n\nReasonTerm\x12\x1b\n\x17REASON_TERM_UNSPECIFIED\x10\x00\x12\x1d\n\x19REASON_TERM_COLLABORATIVE\x10\x01\x12\x17\n\x13REASON_TERM_CONTENT\x10\x02\x12\x15\n\x11REASON_TERM_GENRE\x10\x03\x12\x17\n\x13REASON_TERM_NEAREST\x10\x04\x12\x15\n\x11REASON_TERM_PRIOR\x10\x05\x12\x18\n\x14REASON_TERM_METADATA\x10\x06\x12\x17\n\x13REASON_TERM_SESSION\x10\x07\x12\x16\n\x12REASON_TERM_SEASON\x10\x08*\x92\x02\n\x0ePlaybackAction\x12\x1f\n\x1bPLAYBACK_ACTION_UNSPECIFIED\x10\x00\x12\x18\n\x14PLAYBACK_ACTION_PLAY\x10\x01\x12\x19\n\x15PLAYBACK_ACTION_PAUSE\x10\x02\x12\x1a\n\x16PLAYBACK_ACTION_RESUME\x10\x03\x12\x18\n\x14PLAYBACK_ACTION_STOP\x10\x04\x12\x18\n\x14PLAYBACK_ACTION_SKIP\x10\x05\x12\x1a\n\x16PLAYBACK_ACTION_REWIND\x10\x06\x12 \n\x1cPLAYBACK_ACTION_FAST_FORWARD\x10\x07\x12\x1c\n\x18PLAYBACK_ACTION_COMPLETE\x10\x08*\xb1\x01\n\x0b\x45ventSource\x12\x1c\n\x18\x45VENT_SOURCE_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x45VENT_SOURCE_RECOMMENDATION\x10\x01\x12\x17\n\x13\x45VENT_SOURCE_SEARCH\x10\x02\x12\x17\n\x13\x45VENT_SOURCE_BROWSE\x10\x03\x12\x16\n\x12\x45VENT_SOURCE_GUIDE\x10\x04\x12\x19\n\x15\x45VENT_SOURCE_AUTOPLAY\x10\x05*K\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n\rVERDICT_LIKED\x10\x01\x12\x14\n\x10VERDICT_DISLIKED\x10\x02*\xee\x02\n\nMemoryTier\x12\x1b\n\x17MEMORY_TIER_UNSPECIFIED\x10\x00\x12\x17\n\x13MEMORY_TIER_INSTANT\x10\x01\x12\x17\n\x13MEMORY_TIER_SESSION\x10\x02\x12\x18\n\x14MEMORY_TIER_EPISODIC\x10\x03\x12\x18\n\x14MEMORY_TIER_SEMANTIC\x10\x04\x12\x1a\n\x16MEMORY_TIER_COLLECTIVE\x10\x05\x12\x1c\n\x18MEMORY_TIER_EVOLUTIONARY\x10\x06\x12\x1d\n\x19MEMORY_TIER_ARCHITECTURAL\x10\x07\x12\x19\n\x15MEMORY_TIER_SUBSTRATE\x10\x08\x12\x1e\n\x1aMEMORY_TIER_CIVILIZATIONAL\x10\t\x12\x18\n\x14MEMORY_TIER_TEMPORAL\x10\n\x12\x18\n\x14MEMORY_TIER_PHYSICAL\x10\x0b\x12\x15\n\x11MEMORY_TIER_OMEGA\x10\x0c\x32\xdf\x08\n\x0c\x42rainService\x12k\n\x12GetRecommendations\x12).omega.brain.v1.GetRecommendationsRequest\x1a*.omega.brain.v1.GetRecommendationsResponse\x12s\n\x14WatchRecommendations\x12+.omega.brain.v1.WatchRecommendationsRequest\x1a,.omega.brain.v1.WatchRecommendationsResponse0\x01\x12Y\n\x0cObserveEvent\x12#.omega.brain.v1.ObserveEventRequest\x1a$.omega.brain.v1.ObserveEventResponse\x12^\n\rObserveEvents\x12$.omega.brain.v1.ObserveEventsRequest\x1a%.omega.brain.v1.ObserveEventsResponse(\x01\x12V\n\x0bQueryMemory\x12\".omega.brain.v1.QueryMemoryRequest\x1a#.omega.brain.v1.QueryMemoryResponse\x12_\n\x0eUpsertContents\x12%.omega.brain.v1.UpsertContentsRequest\x1a&.omega.brain.v1.UpsertContentsResponse\x12S\n\nPutProfile\x12!.omega.brain.v1.PutProfileRequest\x1a\".omega.brain.v1.PutProfileResponse\x12Y\n\x0cListProfiles\x12#.omega.brain.v1.ListProfilesRequest\x1a$.omega.brain.v1.ListProfilesResponse\x12\\\n\rDeleteProfile\x12$.omega.brain.v1.DeleteProfileRequest\x1a%.omega.brain.v1.DeleteProfileResponse\x12P\n\tClearData\x12 .omega.brain.v1.ClearDataRequest\x1a!.omega.brain.v1.ClearDataResponse\x12J\n\x07SyncNow\x12\x1e.omega.brain.v1.SyncNowRequest\x1a\x1f.omega.brain.v1.SyncNowResponse\x12M\n\x08GetStats\x12\x1f.omega.brain.v1.GetStatsRequest\x1a .omega.brain.v1.GetStatsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'omega.brain.v1.brain_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_BASIS']._serialized_start=2571
-  _globals['_BASIS']._serialized_end=2669
-  _globals['_REASONTERM']._serialized_start=2672
-  _globals['_REASONTERM']._serialized_end=2866
-  _globals['_MEMORYTIER']._serialized_start=2868
-  _globals['_MEMORYTIER']._serialized_end=2935
-  _globals['_GETRECOMMENDATIONSREQUEST']._serialized_start=150
-  _globals['_GETRECOMMENDATIONSREQUEST']._serialized_end=372
-  _globals['_GETRECOMMENDATIONSRESPONSE']._serialized_start=375
-  _globals['_GETRECOMMENDATIONSRESPONSE']._serialized_end=593
-  _globals['_RECOMMENDATION']._serialized_start=596
-  _globals['_RECOMMENDATION']._serialized_end=876
-  _globals['_OBSERVEEVENTREQUEST']._serialized_start=879
-  _globals['_OBSERVEEVENTREQUEST']._serialized_end=1162
-  _globals['_OBSERVEEVENTRESPONSE']._serialized_start=1164
-  _globals['_OBSERVEEVENTRESPONSE']._serialized_end=1257
-  _globals['_QUERYMEMORYREQUEST']._serialized_start=1259
-  _globals['_QUERYMEMORYREQUEST']._serialized_end=1380
-  _globals['_QUERYMEMORYRESPONSE']._serialized_start=1382
-  _globals['_QUERYMEMORYRESPONSE']._serialized_end=1493
-  _globals['_MEMORYENTRY']._serialized_start=1496
-  _globals['_MEMORYENTRY']._serialized_end=1692
-  _globals['_UPSERTCONTENTSREQUEST']._serialized_start=1694
-  _globals['_UPSERTCONTENTSREQUEST']._serialized_end=1761
-  _globals['_UPSERTCONTENTSRESPONSE']._serialized_start=1763
-  _globals['_UPSERTCONTENTSRESPONSE']._serialized_end=1861
-  _globals['_SYNCNOWREQUEST']._serialized_start=1863
-  _globals['_SYNCNOWREQUEST']._serialized_end=1879
-  _globals['_SYNCNOWRESPONSE']._serialized_start=1882
-  _globals['_SYNCNOWRESPONSE']._serialized_end=2066
-  _globals['_GETSTATSREQUEST']._serialized_start=2068
-  _globals['_GETSTATSREQUEST']._serialized_end=2085
-  _globals['_GETSTATSRESPONSE']._serialized_start=2088
-  _globals['_GETSTATSRESPONSE']._serialized_end=2569
-  _globals['_BRAINSERVICE']._serialized_start=2938
-  _globals['_BRAINSERVICE']._serialized_end=3492
+  _globals['_QUERYMEMORYREQUEST_METADATAENTRY']._loaded_options = None
+  _globals['_QUERYMEMORYREQUEST_METADATAENTRY']._serialized_options = b'8\001'
+  _globals['_MEMORYENTRY_METADATAENTRY']._loaded_options = None
+  _globals['_MEMORYENTRY_METADATAENTRY']._serialized_options = b'8\001'
+  _globals['_LOOPSTATS_LASTCHANGESENTRY']._loaded_options = None
+  _globals['_LOOPSTATS_LASTCHANGESENTRY']._serialized_options = b'8\001'
+  _globals['_BASIS']._serialized_start=5533
+  _globals['_BASIS']._serialized_end=5650
+  _globals['_MODE']._serialized_start=5652
+  _globals['_MODE']._serialized_end=5737
+  _globals['_REASONTERM']._serialized_start=5740
+  _globals['_REASONTERM']._serialized_end=5983
+  _globals['_PLAYBACKACTION']._serialized_start=5986
+  _globals['_PLAYBACKACTION']._serialized_end=6260
+  _globals['_EVENTSOURCE']._serialized_start=6263
+  _globals['_EVENTSOURCE']._serialized_end=6440
+  _globals['_VERDICT']._serialized_start=6442
+  _globals['_VERDICT']._serialized_end=6517
+  _globals['_MEMORYTIER']._serialized_start=6520
+  _globals['_MEMORYTIER']._serialized_end=6886
+  _globals['_GETRECOMMENDATIONSREQUEST']._serialized_start=182
+  _globals['_GETRECOMMENDATIONSREQUEST']._serialized_end=586
+  _globals['_GETRECOMMENDATIONSRESPONSE']._serialized_start=589
+  _globals['_GETRECOMMENDATIONSRESPONSE']._serialized_end=890
+  _globals['_WATCHRECOMMENDATIONSREQUEST']._serialized_start=893
+  _globals['_WATCHRECOMMENDATIONSREQUEST']._serialized_end=1030
+  _globals['_WATCHRECOMMENDATIONSRESPONSE']._serialized_start=1032
+  _globals['_WATCHRECOMMENDATIONSRESPONSE']._serialized_end=1136
+  _globals['_RECOMMENDATION']._serialized_start=1139
+  _globals['_RECOMMENDATION']._serialized_end=1419
+  _globals['_OBSERVEEVENTREQUEST']._serialized_start=1422
+  _globals['_OBSERVEEVENTREQUEST']._serialized_end=1910
+  _globals['_OBSERVEEVENTRESPONSE']._serialized_start=1912
+  _globals['_OBSERVEEVENTRESPONSE']._serialized_end=2032
+  _globals['_OBSERVEEVENTSREQUEST']._serialized_start=2034
+  _globals['_OBSERVEEVENTSREQUEST']._serialized_end=2108
+  _globals['_OBSERVEEVENTSRESPONSE']._serialized_start=2110
+  _globals['_OBSERVEEVENTSRESPONSE']._serialized_end=2236
+  _globals['_REFUSEDEVENT']._serialized_start=2238
+  _globals['_REFUSEDEVENT']._serialized_end=2333
+  _globals['_QUERYMEMORYREQUEST']._serialized_start=2336
+  _globals['_QUERYMEMORYREQUEST']._serialized_end=2782
+  _globals['_QUERYMEMORYREQUEST_METADATAENTRY']._serialized_start=2735
+  _globals['_QUERYMEMORYREQUEST_METADATAENTRY']._serialized_end=2782
+  _globals['_QUERYMEMORYRESPONSE']._serialized_start=2784
+  _globals['_QUERYMEMORYRESPONSE']._serialized_end=2895
+  _globals['_MEMORYENTRY']._serialized_start=2898
+  _globals['_MEMORYENTRY']._serialized_end=3333
+  _globals['_MEMORYENTRY_METADATAENTRY']._serialized_start=2735
+  _globals['_MEMORYENTRY_METADATAENTRY']._serialized_end=2782
+  _globals['_PROFILE']._serialized_start=3335
+  _globals['_PROFILE']._serialized_end=3450
+  _globals['_PUTPROFILEREQUEST']._serialized_start=3452
+  _globals['_PUTPROFILEREQUEST']._serialized_end=3513
+  _globals['_PUTPROFILERESPONSE']._serialized_start=3515
+  _globals['_PUTPROFILERESPONSE']._serialized_end=3550
+  _globals['_LISTPROFILESREQUEST']._serialized_start=3552
+  _globals['_LISTPROFILESREQUEST']._serialized_end=3573
+  _globals['_LISTPROFILESRESPONSE']._serialized_start=3575
+  _globals['_LISTPROFILESRESPONSE']._serialized_end=3640
+  _globals['_DELETEPROFILEREQUEST']._serialized_start=3642
+  _globals['_DELETEPROFILEREQUEST']._serialized_end=3684
+  _globals['_DELETEPROFILERESPONSE']._serialized_start=3686
+  _globals['_DELETEPROFILERESPONSE']._serialized_end=3725
+  _globals['_CLEARDATAREQUEST']._serialized_start=3727
+  _globals['_CLEARDATAREQUEST']._serialized_end=3765
+  _globals['_CLEARDATARESPONSE']._serialized_start=3767
+  _globals['_CLEARDATARESPONSE']._serialized_end=3872
+  _globals['_UPSERTCONTENTSREQUEST']._serialized_start=3874
+  _globals['_UPSERTCONTENTSREQUEST']._serialized_end=3941
+  _globals['_UPSERTCONTENTSRESPONSE']._serialized_start=3943
+  _globals['_UPSERTCONTENTSRESPONSE']._serialized_end=4041
+  _globals['_SYNCNOWREQUEST']._serialized_start=4043
+  _globals['_SYNCNOWREQUEST']._serialized_end=4059
+  _globals['_SYNCNOWRESPONSE']._serialized_start=4062
+  _globals['_SYNCNOWRESPONSE']._serialized_end=4246
+  _globals['_GETSTATSREQUEST']._serialized_start=4248
+  _globals['_GETSTATSREQUEST']._serialized_end=4265
+  _globals['_GETSTATSRESPONSE']._serialized_start=4268
+  _globals['_GETSTATSRESPONSE']._serialized_end=5051
+  _globals['_PARTHEALTH']._serialized_start=5053
+  _globals['_PARTHEALTH']._serialized_end=5167
+  _globals['_LOOPSTATS']._serialized_start=5170
+  _globals['_LOOPSTATS']._serialized_end=5440
+  _globals['_LOOPSTATS_LASTCHANGESENTRY']._serialized_start=5390
+  _globals['_LOOPSTATS_LASTCHANGESENTRY']._serialized_end=5440
+  _globals['_TIERSTATS']._serialized_start=5442
+  _globals['_TIERSTATS']._serialized_end=5531
+  _globals['_BRAINSERVICE']._serialized_start=6889
+  _globals['_BRAINSERVICE']._serialized_end=8008
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -36,6 +37,8 @@ class _BasisEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Basis.ValueType
     """No history: the collective prior of the fleet."""
     BASIS_METADATA: _Basis.ValueType  # 3
     """No history and no fleet knowledge: metadata of the catalogue."""
+    BASIS_POPULAR: _Basis.ValueType  # 4
+    """The popular list that came with the firmware or from the fleet."""
 
 class Basis(_Basis, metaclass=_BasisEnumTypeWrapper):
     """What an answer rests on."""
@@ -48,7 +51,37 @@ BASIS_COLLECTIVE_PRIOR: Basis.ValueType  # 2
 """No history: the collective prior of the fleet."""
 BASIS_METADATA: Basis.ValueType  # 3
 """No history and no fleet knowledge: metadata of the catalogue."""
+BASIS_POPULAR: Basis.ValueType  # 4
+"""The popular list that came with the firmware or from the fleet."""
 Global___Basis: _TypeAlias = Basis  # noqa: Y015
+
+class _Mode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Mode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MODE_UNSPECIFIED: _Mode.ValueType  # 0
+    """Never sent."""
+    MODE_HEALTHY: _Mode.ValueType  # 1
+    """The whole pipeline."""
+    MODE_DEGRADED: _Mode.ValueType  # 2
+    """Cached vectors, exact search, no re-ranking."""
+    MODE_UNHEALTHY: _Mode.ValueType  # 3
+    """The popular list."""
+
+class Mode(_Mode, metaclass=_ModeEnumTypeWrapper):
+    """How good an answer could be made, or how well a brain works."""
+
+MODE_UNSPECIFIED: Mode.ValueType  # 0
+"""Never sent."""
+MODE_HEALTHY: Mode.ValueType  # 1
+"""The whole pipeline."""
+MODE_DEGRADED: Mode.ValueType  # 2
+"""Cached vectors, exact search, no re-ranking."""
+MODE_UNHEALTHY: Mode.ValueType  # 3
+"""The popular list."""
+Global___Mode: _TypeAlias = Mode  # noqa: Y015
 
 class _ReasonTerm:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -70,6 +103,10 @@ class _ReasonTermEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReasonTerm
     """Much liked across the fleet."""
     REASON_TERM_METADATA: _ReasonTerm.ValueType  # 6
     """Chosen by catalogue metadata."""
+    REASON_TERM_SESSION: _ReasonTerm.ValueType  # 7
+    """It fits what is being watched in this session."""
+    REASON_TERM_SEASON: _ReasonTerm.ValueType  # 8
+    """The household watches such titles at this time of the year."""
 
 class ReasonTerm(_ReasonTerm, metaclass=_ReasonTermEnumTypeWrapper):
     """The part of the ranking that carries a reason."""
@@ -88,7 +125,119 @@ REASON_TERM_PRIOR: ReasonTerm.ValueType  # 5
 """Much liked across the fleet."""
 REASON_TERM_METADATA: ReasonTerm.ValueType  # 6
 """Chosen by catalogue metadata."""
+REASON_TERM_SESSION: ReasonTerm.ValueType  # 7
+"""It fits what is being watched in this session."""
+REASON_TERM_SEASON: ReasonTerm.ValueType  # 8
+"""The household watches such titles at this time of the year."""
 Global___ReasonTerm: _TypeAlias = ReasonTerm  # noqa: Y015
+
+class _PlaybackAction:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PlaybackActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PlaybackAction.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PLAYBACK_ACTION_UNSPECIFIED: _PlaybackAction.ValueType  # 0
+    """A viewing ended, however."""
+    PLAYBACK_ACTION_PLAY: _PlaybackAction.ValueType  # 1
+    """It began."""
+    PLAYBACK_ACTION_PAUSE: _PlaybackAction.ValueType  # 2
+    """It was paused."""
+    PLAYBACK_ACTION_RESUME: _PlaybackAction.ValueType  # 3
+    """It went on."""
+    PLAYBACK_ACTION_STOP: _PlaybackAction.ValueType  # 4
+    """The viewing ended before the end of the title."""
+    PLAYBACK_ACTION_SKIP: _PlaybackAction.ValueType  # 5
+    """The viewing ended for something else."""
+    PLAYBACK_ACTION_REWIND: _PlaybackAction.ValueType  # 6
+    """It was wound back."""
+    PLAYBACK_ACTION_FAST_FORWARD: _PlaybackAction.ValueType  # 7
+    """It was wound forward."""
+    PLAYBACK_ACTION_COMPLETE: _PlaybackAction.ValueType  # 8
+    """The viewing ended at the end of the title."""
+
+class PlaybackAction(_PlaybackAction, metaclass=_PlaybackActionEnumTypeWrapper):
+    """What happened to a playback."""
+
+PLAYBACK_ACTION_UNSPECIFIED: PlaybackAction.ValueType  # 0
+"""A viewing ended, however."""
+PLAYBACK_ACTION_PLAY: PlaybackAction.ValueType  # 1
+"""It began."""
+PLAYBACK_ACTION_PAUSE: PlaybackAction.ValueType  # 2
+"""It was paused."""
+PLAYBACK_ACTION_RESUME: PlaybackAction.ValueType  # 3
+"""It went on."""
+PLAYBACK_ACTION_STOP: PlaybackAction.ValueType  # 4
+"""The viewing ended before the end of the title."""
+PLAYBACK_ACTION_SKIP: PlaybackAction.ValueType  # 5
+"""The viewing ended for something else."""
+PLAYBACK_ACTION_REWIND: PlaybackAction.ValueType  # 6
+"""It was wound back."""
+PLAYBACK_ACTION_FAST_FORWARD: PlaybackAction.ValueType  # 7
+"""It was wound forward."""
+PLAYBACK_ACTION_COMPLETE: PlaybackAction.ValueType  # 8
+"""The viewing ended at the end of the title."""
+Global___PlaybackAction: _TypeAlias = PlaybackAction  # noqa: Y015
+
+class _EventSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EventSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EVENT_SOURCE_UNSPECIFIED: _EventSource.ValueType  # 0
+    """Not stated."""
+    EVENT_SOURCE_RECOMMENDATION: _EventSource.ValueType  # 1
+    """From a recommended list."""
+    EVENT_SOURCE_SEARCH: _EventSource.ValueType  # 2
+    """By searching."""
+    EVENT_SOURCE_BROWSE: _EventSource.ValueType  # 3
+    """By browsing."""
+    EVENT_SOURCE_GUIDE: _EventSource.ValueType  # 4
+    """From the programme guide or by zapping."""
+    EVENT_SOURCE_AUTOPLAY: _EventSource.ValueType  # 5
+    """It began by itself after another."""
+
+class EventSource(_EventSource, metaclass=_EventSourceEnumTypeWrapper):
+    """How the household came to a title."""
+
+EVENT_SOURCE_UNSPECIFIED: EventSource.ValueType  # 0
+"""Not stated."""
+EVENT_SOURCE_RECOMMENDATION: EventSource.ValueType  # 1
+"""From a recommended list."""
+EVENT_SOURCE_SEARCH: EventSource.ValueType  # 2
+"""By searching."""
+EVENT_SOURCE_BROWSE: EventSource.ValueType  # 3
+"""By browsing."""
+EVENT_SOURCE_GUIDE: EventSource.ValueType  # 4
+"""From the programme guide or by zapping."""
+EVENT_SOURCE_AUTOPLAY: EventSource.ValueType  # 5
+"""It began by itself after another."""
+Global___EventSource: _TypeAlias = EventSource  # noqa: Y015
+
+class _Verdict:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _VerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Verdict.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VERDICT_UNSPECIFIED: _Verdict.ValueType  # 0
+    """Nothing."""
+    VERDICT_LIKED: _Verdict.ValueType  # 1
+    """Liked: engagement_score counts as 1."""
+    VERDICT_DISLIKED: _Verdict.ValueType  # 2
+    """Disliked: engagement_score counts as 0 and the viewing as no success, whatever was watched."""
+
+class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper):
+    """What a person said of a title."""
+
+VERDICT_UNSPECIFIED: Verdict.ValueType  # 0
+"""Nothing."""
+VERDICT_LIKED: Verdict.ValueType  # 1
+"""Liked: engagement_score counts as 1."""
+VERDICT_DISLIKED: Verdict.ValueType  # 2
+"""Disliked: engagement_score counts as 0 and the viewing as no success, whatever was watched."""
+Global___Verdict: _TypeAlias = Verdict  # noqa: Y015
 
 class _MemoryTier:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -98,16 +247,60 @@ class _MemoryTierEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MemoryTier
     DESCRIPTOR: _descriptor.EnumDescriptor
     MEMORY_TIER_UNSPECIFIED: _MemoryTier.ValueType  # 0
     """Any tier."""
+    MEMORY_TIER_INSTANT: _MemoryTier.ValueType  # 1
+    """What is on now."""
+    MEMORY_TIER_SESSION: _MemoryTier.ValueType  # 2
+    """What was shown and done tonight."""
     MEMORY_TIER_EPISODIC: _MemoryTier.ValueType  # 3
     """Single viewings."""
+    MEMORY_TIER_SEMANTIC: _MemoryTier.ValueType  # 4
+    """Preferences: genres, moods, times of the day."""
+    MEMORY_TIER_COLLECTIVE: _MemoryTier.ValueType  # 5
+    """What the fleet taught."""
+    MEMORY_TIER_EVOLUTIONARY: _MemoryTier.ValueType  # 6
+    """The slow way of the household's taste."""
+    MEMORY_TIER_ARCHITECTURAL: _MemoryTier.ValueType  # 7
+    """Ranking settings that were tuned."""
+    MEMORY_TIER_SUBSTRATE: _MemoryTier.ValueType  # 8
+    """What this device can do, and how fast."""
+    MEMORY_TIER_CIVILIZATIONAL: _MemoryTier.ValueType  # 9
+    """What is popular in the region."""
+    MEMORY_TIER_TEMPORAL: _MemoryTier.ValueType  # 10
+    """Seasons and holidays."""
+    MEMORY_TIER_PHYSICAL: _MemoryTier.ValueType  # 11
+    """Facts of the catalogue."""
+    MEMORY_TIER_OMEGA: _MemoryTier.ValueType  # 12
+    """The safe defaults that came with the firmware."""
 
 class MemoryTier(_MemoryTier, metaclass=_MemoryTierEnumTypeWrapper):
-    """Where a memory lives."""
+    """Where a memory lives: twelve tiers from what is on to what came with the firmware."""
 
 MEMORY_TIER_UNSPECIFIED: MemoryTier.ValueType  # 0
 """Any tier."""
+MEMORY_TIER_INSTANT: MemoryTier.ValueType  # 1
+"""What is on now."""
+MEMORY_TIER_SESSION: MemoryTier.ValueType  # 2
+"""What was shown and done tonight."""
 MEMORY_TIER_EPISODIC: MemoryTier.ValueType  # 3
 """Single viewings."""
+MEMORY_TIER_SEMANTIC: MemoryTier.ValueType  # 4
+"""Preferences: genres, moods, times of the day."""
+MEMORY_TIER_COLLECTIVE: MemoryTier.ValueType  # 5
+"""What the fleet taught."""
+MEMORY_TIER_EVOLUTIONARY: MemoryTier.ValueType  # 6
+"""The slow way of the household's taste."""
+MEMORY_TIER_ARCHITECTURAL: MemoryTier.ValueType  # 7
+"""Ranking settings that were tuned."""
+MEMORY_TIER_SUBSTRATE: MemoryTier.ValueType  # 8
+"""What this device can do, and how fast."""
+MEMORY_TIER_CIVILIZATIONAL: MemoryTier.ValueType  # 9
+"""What is popular in the region."""
+MEMORY_TIER_TEMPORAL: MemoryTier.ValueType  # 10
+"""Seasons and holidays."""
+MEMORY_TIER_PHYSICAL: MemoryTier.ValueType  # 11
+"""Facts of the catalogue."""
+MEMORY_TIER_OMEGA: MemoryTier.ValueType  # 12
+"""The safe defaults that came with the firmware."""
 Global___MemoryTier: _TypeAlias = MemoryTier  # noqa: Y015
 
 @_typing.final
@@ -123,12 +316,29 @@ class GetRecommendationsRequest(_message.Message):
     AVAILABLE_SERVICES_FIELD_NUMBER: _builtins.int
     KINDS_FIELD_NUMBER: _builtins.int
     QUERY_TEXT_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    AVAILABILITIES_FIELD_NUMBER: _builtins.int
+    EXCLUDE_CONTENT_IDS_FIELD_NUMBER: _builtins.int
+    EXCLUDE_GENRES_FIELD_NUMBER: _builtins.int
+    DIVERSITY_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
     limit: _builtins.int
     """1 to 100; 0 = 20."""
     offset: _builtins.int
     """First rank wanted, 0 to 1,000: pages of one list."""
     query_text: _builtins.str
     """Only titles near this text in meaning when given; at most 256 characters."""
+    profile_id: _builtins.str
+    """Whose list: at most 64 characters of [A-Za-z0-9._:-]; empty = the household as a whole. Its
+    parental limits hold.
+    """
+    diversity: _builtins.float
+    """How much variety, 0 (the most relevant alone) to 1; absent = as tuned for the household."""
+    cursor: _builtins.str
+    """next_cursor of an earlier answer: titles that follow on it, none of them shown before in that
+    chain, ranked by what has been learnt meanwhile. The other fields are stated again; not
+    together with offset. 36 characters; empty = a list of its own.
+    """
     @_builtins.property
     def context(self) -> _context_pb2.ViewingContext:
         """Circumstances; absent = not known."""
@@ -145,6 +355,20 @@ class GetRecommendationsRequest(_message.Message):
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[_content_pb2.ContentKind.ValueType]:
         """Only titles of these kinds when given; at most 3."""
 
+    @_builtins.property
+    def availabilities(self) -> _containers.RepeatedScalarFieldContainer[_content_pb2.Availability.ValueType]:
+        """Only titles offered in one of these ways when given, by one of available_services where those
+        are given too; at most 4.
+        """
+
+    @_builtins.property
+    def exclude_content_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Never these titles; at most 1,000 ids of 1 to 128 characters, unknown ones are passed over."""
+
+    @_builtins.property
+    def exclude_genres(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """No title of these genres; at most 16 of 1 to 64 characters, compared without case."""
+
     def __init__(
         self,
         *,
@@ -155,12 +379,20 @@ class GetRecommendationsRequest(_message.Message):
         available_services: _abc.Iterable[_builtins.str] | None = ...,
         kinds: _abc.Iterable[_content_pb2.ContentKind.ValueType] | None = ...,
         query_text: _builtins.str = ...,
+        profile_id: _builtins.str = ...,
+        availabilities: _abc.Iterable[_content_pb2.Availability.ValueType] | None = ...,
+        exclude_content_ids: _abc.Iterable[_builtins.str] | None = ...,
+        exclude_genres: _abc.Iterable[_builtins.str] | None = ...,
+        diversity: _builtins.float | None = ...,
+        cursor: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_diversity", b"_diversity", "context", b"context", "diversity", b"diversity"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available_services", b"available_services", "content_ids", b"content_ids", "context", b"context", "kinds", b"kinds", "limit", b"limit", "offset", b"offset", "query_text", b"query_text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_diversity", b"_diversity", "availabilities", b"availabilities", "available_services", b"available_services", "content_ids", b"content_ids", "context", b"context", "cursor", b"cursor", "diversity", b"diversity", "exclude_content_ids", b"exclude_content_ids", "exclude_genres", b"exclude_genres", "kinds", b"kinds", "limit", b"limit", "offset", b"offset", "profile_id", b"profile_id", "query_text", b"query_text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__diversity: _TypeAlias = _typing.Literal["diversity"]  # noqa: Y015
+    _WhichOneofArgType__diversity: _TypeAlias = _typing.Literal["_diversity", b"_diversity"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__diversity) -> _WhichOneofReturnType__diversity | None: ...
 
 Global___GetRecommendationsRequest: _TypeAlias = GetRecommendationsRequest  # noqa: Y015
 
@@ -176,6 +408,9 @@ class GetRecommendationsResponse(_message.Message):
     FACTORS_VERSION_FIELD_NUMBER: _builtins.int
     BASIS_FIELD_NUMBER: _builtins.int
     LATENCY_US_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    NEXT_CURSOR_FIELD_NUMBER: _builtins.int
+    SETTINGS_VERSION_FIELD_NUMBER: _builtins.int
     recommendation_id: _builtins.str
     """Names this answer; later events refer to it. 36 characters."""
     model_version: _builtins.str
@@ -186,6 +421,12 @@ class GetRecommendationsResponse(_message.Message):
     """What the list rests on."""
     latency_us: _builtins.int
     """Time inside the brain, in microseconds."""
+    mode: Global___Mode.ValueType
+    """How this answer was made."""
+    next_cursor: _builtins.str
+    """Asks for the titles that follow; empty = there are none. 36 characters."""
+    settings_version: _builtins.int
+    """Tuned settings used; 0 = those shipped."""
     @_builtins.property
     def recommendations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Recommendation]:
         """At most limit, best first; none that the household has seen."""
@@ -199,14 +440,75 @@ class GetRecommendationsResponse(_message.Message):
         factors_version: _builtins.int = ...,
         basis: Global___Basis.ValueType = ...,
         latency_us: _builtins.int = ...,
+        mode: Global___Mode.ValueType = ...,
+        next_cursor: _builtins.str = ...,
+        settings_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "factors_version", b"factors_version", "latency_us", b"latency_us", "model_version", b"model_version", "recommendation_id", b"recommendation_id", "recommendations", b"recommendations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "factors_version", b"factors_version", "latency_us", b"latency_us", "mode", b"mode", "model_version", b"model_version", "next_cursor", b"next_cursor", "recommendation_id", b"recommendation_id", "recommendations", b"recommendations", "settings_version", b"settings_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetRecommendationsResponse: _TypeAlias = GetRecommendationsResponse  # noqa: Y015
+
+@_typing.final
+class WatchRecommendationsRequest(_message.Message):
+    """Asks for a list and its changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIST_FIELD_NUMBER: _builtins.int
+    LEAST_INTERVAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def list(self) -> Global___GetRecommendationsRequest:
+        """As for GetRecommendations; offset and cursor must be absent."""
+
+    @_builtins.property
+    def least_interval(self) -> _duration_pb2.Duration:
+        """Least time between two lists, 0 to 1 hour; absent = at once."""
+
+    def __init__(
+        self,
+        *,
+        list: Global___GetRecommendationsRequest | None = ...,
+        least_interval: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["least_interval", b"least_interval", "list", b"list"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["least_interval", b"least_interval", "list", b"list"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchRecommendationsRequest: _TypeAlias = WatchRecommendationsRequest  # noqa: Y015
+
+@_typing.final
+class WatchRecommendationsResponse(_message.Message):
+    """A list that differs from the one sent before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIST_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Number of this list in the stream, from 1."""
+    @_builtins.property
+    def list(self) -> Global___GetRecommendationsResponse:
+        """The list."""
+
+    def __init__(
+        self,
+        *,
+        list: Global___GetRecommendationsResponse | None = ...,
+        number: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["list", b"list"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["list", b"list", "number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchRecommendationsResponse: _TypeAlias = WatchRecommendationsResponse  # noqa: Y015
 
 @_typing.final
 class Recommendation(_message.Message):
@@ -274,7 +576,10 @@ Global___Recommendation: _TypeAlias = Recommendation  # noqa: Y015
 
 @_typing.final
 class ObserveEventRequest(_message.Message):
-    """One viewing event."""
+    """One viewing event. play, pause, resume, rewind and fast_forward tell of a viewing under way:
+    watch_percentage is then how far it has come, and it bends this session's lists alone. The other
+    actions end a viewing, which becomes a part of the household's history.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -286,6 +591,12 @@ class ObserveEventRequest(_message.Message):
     SESSION_ID_FIELD_NUMBER: _builtins.int
     RECOMMENDATION_ID_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    WATCH_SECONDS_FIELD_NUMBER: _builtins.int
+    INTERACTION_COUNT_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """Chosen by the client, 1 to 64 characters of [A-Za-z0-9._:-]; the idempotency key."""
     content_id: _builtins.str
@@ -297,7 +608,19 @@ class ObserveEventRequest(_message.Message):
     session_id: _builtins.str
     """At most 64 characters; empty = none."""
     recommendation_id: _builtins.str
-    """The answer that led here, 36 characters; empty = none."""
+    """The answer that led here, 36 characters; empty = none. Feedback on that list."""
+    action: Global___PlaybackAction.ValueType
+    """What happened."""
+    watch_seconds: _builtins.int
+    """Seconds watched, 0 to 86,400; 0 = not stated."""
+    interaction_count: _builtins.int
+    """Keys pressed meanwhile, 0 to 10,000."""
+    source: Global___EventSource.ValueType
+    """How the household came to the title."""
+    profile_id: _builtins.str
+    """Who watched: at most 64 characters of [A-Za-z0-9._:-]; empty = the household as a whole."""
+    verdict: Global___Verdict.ValueType
+    """What a person said."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """When it ended: from 2000-01-01 to at most 5 minutes ahead of the TV's clock; absent = now."""
@@ -317,10 +640,16 @@ class ObserveEventRequest(_message.Message):
         session_id: _builtins.str = ...,
         recommendation_id: _builtins.str = ...,
         context: _context_pb2.ViewingContext | None = ...,
+        action: Global___PlaybackAction.ValueType = ...,
+        watch_seconds: _builtins.int = ...,
+        interaction_count: _builtins.int = ...,
+        source: Global___EventSource.ValueType = ...,
+        profile_id: _builtins.str = ...,
+        verdict: Global___Verdict.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_engagement_score", b"_engagement_score", "context", b"context", "engagement_score", b"engagement_score", "occurred_at", b"occurred_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_engagement_score", b"_engagement_score", "content_id", b"content_id", "context", b"context", "engagement_score", b"engagement_score", "event_id", b"event_id", "occurred_at", b"occurred_at", "recommendation_id", b"recommendation_id", "session_id", b"session_id", "watch_percentage", b"watch_percentage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_engagement_score", b"_engagement_score", "action", b"action", "content_id", b"content_id", "context", b"context", "engagement_score", b"engagement_score", "event_id", b"event_id", "interaction_count", b"interaction_count", "occurred_at", b"occurred_at", "profile_id", b"profile_id", "recommendation_id", b"recommendation_id", "session_id", b"session_id", "source", b"source", "verdict", b"verdict", "watch_percentage", b"watch_percentage", "watch_seconds", b"watch_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__engagement_score: _TypeAlias = _typing.Literal["engagement_score"]  # noqa: Y015
     _WhichOneofArgType__engagement_score: _TypeAlias = _typing.Literal["_engagement_score", b"_engagement_score"]  # noqa: Y015
@@ -338,6 +667,7 @@ class ObserveEventResponse(_message.Message):
     REWARD_FIELD_NUMBER: _builtins.int
     CRITIQUE_FIELD_NUMBER: _builtins.int
     DUPLICATE_FIELD_NUMBER: _builtins.int
+    RECOMMENDED_PLACE_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """As sent."""
     reward: _builtins.float
@@ -346,6 +676,10 @@ class ObserveEventResponse(_message.Message):
     """A sentence on how the viewing went, 1 to 200 characters."""
     duplicate: _builtins.bool
     """True when this event_id was already stored; nothing was changed."""
+    recommended_place: _builtins.int
+    """Place in the list that recommendation_id names, from 1; 0 = no such list is kept, or the title
+    was not in it.
+    """
     def __init__(
         self,
         *,
@@ -353,33 +687,183 @@ class ObserveEventResponse(_message.Message):
         reward: _builtins.float = ...,
         critique: _builtins.str = ...,
         duplicate: _builtins.bool = ...,
+        recommended_place: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["critique", b"critique", "duplicate", b"duplicate", "event_id", b"event_id", "reward", b"reward"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["critique", b"critique", "duplicate", b"duplicate", "event_id", b"event_id", "recommended_place", b"recommended_place", "reward", b"reward"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ObserveEventResponse: _TypeAlias = ObserveEventResponse  # noqa: Y015
 
 @_typing.final
-class QueryMemoryRequest(_message.Message):
-    """Asks for memories."""
+class ObserveEventsRequest(_message.Message):
+    """One event of many."""
 
     DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def event(self) -> Global___ObserveEventRequest:
+        """The event."""
+
+    def __init__(
+        self,
+        *,
+        event: Global___ObserveEventRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ObserveEventsRequest: _TypeAlias = ObserveEventsRequest  # noqa: Y015
+
+@_typing.final
+class ObserveEventsResponse(_message.Message):
+    """What became of the events."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDED_FIELD_NUMBER: _builtins.int
+    DUPLICATES_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    REFUSALS_FIELD_NUMBER: _builtins.int
+    recorded: _builtins.int
+    """Events that are durable now and were not before."""
+    duplicates: _builtins.int
+    """Events whose event_id was already stored."""
+    refused: _builtins.int
+    """Events that were refused."""
+    @_builtins.property
+    def refusals(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedEvent]:
+        """The first of them; at most 100."""
+
+    def __init__(
+        self,
+        *,
+        recorded: _builtins.int = ...,
+        duplicates: _builtins.int = ...,
+        refused: _builtins.int = ...,
+        refusals: _abc.Iterable[Global___RefusedEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duplicates", b"duplicates", "recorded", b"recorded", "refusals", b"refusals", "refused", b"refused"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ObserveEventsResponse: _TypeAlias = ObserveEventsResponse  # noqa: Y015
+
+@_typing.final
+class RefusedEvent(_message.Message):
+    """An event that was not stored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Its place in the stream, from 0."""
+    event_id: _builtins.str
+    """As sent, cut to 64 characters."""
+    reason: _builtins.str
+    """Name of the error, as in docs/errors.md; at most 64 characters."""
+    field: _builtins.str
+    """Field at fault; at most 64 characters."""
+    text: _builtins.str
+    """Public text; 1 to 300 characters."""
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        event_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        field: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "field", b"field", "position", b"position", "reason", b"reason", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusedEvent: _TypeAlias = RefusedEvent  # noqa: Y015
+
+@_typing.final
+class QueryMemoryRequest(_message.Message):
+    """Asks for memories. Each stated part must hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     QUERY_TEXT_FIELD_NUMBER: _builtins.int
     TIER_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     MIN_SIMILARITY_FIELD_NUMBER: _builtins.int
+    EMBEDDING_FIELD_NUMBER: _builtins.int
+    TIERS_FIELD_NUMBER: _builtins.int
+    CREATED_FROM_FIELD_NUMBER: _builtins.int
+    CREATED_BEFORE_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    MIN_IMPORTANCE_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
     query_text: _builtins.str
-    """What to look for, 1 to 256 characters."""
+    """What to look for, at most 256 characters; empty = not by meaning."""
     tier: Global___MemoryTier.ValueType
     """One tier, or unspecified for all."""
     limit: _builtins.int
     """1 to 100; 0 = 10."""
     min_similarity: _builtins.float
-    """Least cosine, -1 to 1."""
+    """Least cosine where there is something to compare with, -1 to 1."""
+    embedding: _builtins.bytes
+    """What to look for as a vector in place of query_text: 384 little-endian float32, 1,536 bytes;
+    empty = none.
+    """
+    min_importance: _builtins.float
+    """Least importance, 0 to 1."""
+    profile_id: _builtins.str
+    """Whose memories: at most 64 characters; empty = the household's."""
+    @_builtins.property
+    def tiers(self) -> _containers.RepeatedScalarFieldContainer[Global___MemoryTier.ValueType]:
+        """More tiers; at most 12."""
+
+    @_builtins.property
+    def created_from(self) -> _timestamp_pb2.Timestamp:
+        """Created at or after; absent = any."""
+
+    @_builtins.property
+    def created_before(self) -> _timestamp_pb2.Timestamp:
+        """Created before; absent = any."""
+
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Keys and values that a memory must carry; at most 8 of 1 to 64 and 0 to 128 characters."""
+
     def __init__(
         self,
         *,
@@ -387,10 +871,17 @@ class QueryMemoryRequest(_message.Message):
         tier: Global___MemoryTier.ValueType = ...,
         limit: _builtins.int = ...,
         min_similarity: _builtins.float = ...,
+        embedding: _builtins.bytes = ...,
+        tiers: _abc.Iterable[Global___MemoryTier.ValueType] | None = ...,
+        created_from: _timestamp_pb2.Timestamp | None = ...,
+        created_before: _timestamp_pb2.Timestamp | None = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        min_importance: _builtins.float = ...,
+        profile_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_before", b"created_before", "created_from", b"created_from"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "min_similarity", b"min_similarity", "query_text", b"query_text", "tier", b"tier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_before", b"created_before", "created_from", b"created_from", "embedding", b"embedding", "limit", b"limit", "metadata", b"metadata", "min_importance", b"min_importance", "min_similarity", b"min_similarity", "profile_id", b"profile_id", "query_text", b"query_text", "tier", b"tier", "tiers", b"tiers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -398,7 +889,7 @@ Global___QueryMemoryRequest: _TypeAlias = QueryMemoryRequest  # noqa: Y015
 
 @_typing.final
 class QueryMemoryResponse(_message.Message):
-    """Memories, most similar first."""
+    """Memories, most similar first; without query_text and embedding the most relevant first."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -434,6 +925,26 @@ class MemoryEntry(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     MEMORY_ID_FIELD_NUMBER: _builtins.int
     TIER_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
@@ -441,21 +952,43 @@ class MemoryEntry(_message.Message):
     SIMILARITY_FIELD_NUMBER: _builtins.int
     IMPORTANCE_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
+    RELEVANCE_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    ACCESS_COUNT_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
     memory_id: _builtins.str
-    """Names the memory within this TV, 1 to 64 characters."""
+    """Names the memory within its tier, 1 to 160 characters."""
     tier: Global___MemoryTier.ValueType
     """Where it lives."""
     text: _builtins.str
     """What is remembered, for a person; 1 to 1,000 characters."""
     content_id: _builtins.str
-    """The title it is about."""
+    """The title it is about; empty when it is about none."""
     similarity: _builtins.float
-    """Cosine with the query, -1 to 1."""
+    """Cosine with the query, -1 to 1; 0 when not compared."""
     importance: _builtins.float
-    """The event's reward, 0 to 1."""
+    """0 to 1; a viewing's is its reward."""
+    relevance: _builtins.float
+    """importance x decay + 0.1 ln(1 + times recalled); at least 0."""
+    confidence: _builtins.float
+    """How sure it is, 0 to 1."""
+    access_count: _builtins.int
+    """Times it was recalled."""
+    profile_id: _builtins.str
+    """Whose it is; empty = the household's."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
-        """When it happened."""
+        """When it happened, or was learnt."""
+
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What else is known of it; at most 16 keys of 1 to 64 characters, values of at most 256."""
+
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """When it leaves its tier; absent = never."""
 
     def __init__(
         self,
@@ -467,14 +1000,253 @@ class MemoryEntry(_message.Message):
         similarity: _builtins.float = ...,
         importance: _builtins.float = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
+        relevance: _builtins.float = ...,
+        confidence: _builtins.float = ...,
+        access_count: _builtins.int = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+        profile_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "expires_at", b"expires_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_id", b"content_id", "created_at", b"created_at", "importance", b"importance", "memory_id", b"memory_id", "similarity", b"similarity", "text", b"text", "tier", b"tier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_count", b"access_count", "confidence", b"confidence", "content_id", b"content_id", "created_at", b"created_at", "expires_at", b"expires_at", "importance", b"importance", "memory_id", b"memory_id", "metadata", b"metadata", "profile_id", b"profile_id", "relevance", b"relevance", "similarity", b"similarity", "text", b"text", "tier", b"tier"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MemoryEntry: _TypeAlias = MemoryEntry  # noqa: Y015
+
+@_typing.final
+class Profile(_message.Message):
+    """Somebody in the household, and what they may see."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    MAX_AGE_RATING_FIELD_NUMBER: _builtins.int
+    BLOCKED_GENRES_FIELD_NUMBER: _builtins.int
+    profile_id: _builtins.str
+    """1 to 64 characters of [A-Za-z0-9._:-]."""
+    name: _builtins.str
+    """1 to 64 characters."""
+    max_age_rating: _builtins.int
+    """Titles rated above this age in years are never shown, nor titles that are not rated; 0 to 21;
+    absent = no limit.
+    """
+    @_builtins.property
+    def blocked_genres(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Titles of these genres are never shown; at most 64 of 1 to 64 characters, compared without
+        case.
+        """
+
+    def __init__(
+        self,
+        *,
+        profile_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        max_age_rating: _builtins.int | None = ...,
+        blocked_genres: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_age_rating", b"_max_age_rating", "max_age_rating", b"max_age_rating"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_age_rating", b"_max_age_rating", "blocked_genres", b"blocked_genres", "max_age_rating", b"max_age_rating", "name", b"name", "profile_id", b"profile_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__max_age_rating: _TypeAlias = _typing.Literal["max_age_rating"]  # noqa: Y015
+    _WhichOneofArgType__max_age_rating: _TypeAlias = _typing.Literal["_max_age_rating", b"_max_age_rating"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_age_rating) -> _WhichOneofReturnType__max_age_rating | None: ...
+
+Global___Profile: _TypeAlias = Profile  # noqa: Y015
+
+@_typing.final
+class PutProfileRequest(_message.Message):
+    """A profile to keep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def profile(self) -> Global___Profile:
+        """The whole profile; at most 16 profiles a household."""
+
+    def __init__(
+        self,
+        *,
+        profile: Global___Profile | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutProfileRequest: _TypeAlias = PutProfileRequest  # noqa: Y015
+
+@_typing.final
+class PutProfileResponse(_message.Message):
+    """The profile is kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDED_FIELD_NUMBER: _builtins.int
+    added: _builtins.bool
+    """True when there was none of this id."""
+    def __init__(
+        self,
+        *,
+        added: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutProfileResponse: _TypeAlias = PutProfileResponse  # noqa: Y015
+
+@_typing.final
+class ListProfilesRequest(_message.Message):
+    """Asks for the profiles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProfilesRequest: _TypeAlias = ListProfilesRequest  # noqa: Y015
+
+@_typing.final
+class ListProfilesResponse(_message.Message):
+    """The profiles, by id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def profiles(self) -> _containers.RepeatedCompositeFieldContainer[Global___Profile]:
+        """At most 16."""
+
+    def __init__(
+        self,
+        *,
+        profiles: _abc.Iterable[Global___Profile] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["profiles", b"profiles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProfilesResponse: _TypeAlias = ListProfilesResponse  # noqa: Y015
+
+@_typing.final
+class DeleteProfileRequest(_message.Message):
+    """Names a profile to erase."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_ID_FIELD_NUMBER: _builtins.int
+    profile_id: _builtins.str
+    """1 to 64 characters."""
+    def __init__(
+        self,
+        *,
+        profile_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["profile_id", b"profile_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteProfileRequest: _TypeAlias = DeleteProfileRequest  # noqa: Y015
+
+@_typing.final
+class DeleteProfileResponse(_message.Message):
+    """The profile is gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    events: _builtins.int
+    """Viewings that were erased with it."""
+    def __init__(
+        self,
+        *,
+        events: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteProfileResponse: _TypeAlias = DeleteProfileResponse  # noqa: Y015
+
+@_typing.final
+class ClearDataRequest(_message.Message):
+    """Asks for everything of the household to be erased."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Chosen by the client, a UUID of 36 characters; the idempotency key."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClearDataRequest: _TypeAlias = ClearDataRequest  # noqa: Y015
+
+@_typing.final
+class ClearDataResponse(_message.Message):
+    """Everything is erased."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ERASED_ROWS_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
+    REMAINING_FIELD_NUMBER: _builtins.int
+    FLEET_ERASURE_PENDING_FIELD_NUMBER: _builtins.int
+    erased_rows: _builtins.int
+    """Rows erased from the database."""
+    remaining: _builtins.int
+    """Rows of the household found afterwards by reading every table, pages by reading every file:
+    always 0, or the call fails.
+    """
+    fleet_erasure_pending: _builtins.bool
+    """True when the fleet is still to be told to erase the old identity."""
+    @_builtins.property
+    def files(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Files removed or written anew: the database, its log, its backup, copies of damaged ones."""
+
+    def __init__(
+        self,
+        *,
+        erased_rows: _builtins.int = ...,
+        files: _abc.Iterable[_builtins.str] | None = ...,
+        remaining: _builtins.int = ...,
+        fleet_erasure_pending: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erased_rows", b"erased_rows", "files", b"files", "fleet_erasure_pending", b"fleet_erasure_pending", "remaining", b"remaining"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClearDataResponse: _TypeAlias = ClearDataResponse  # noqa: Y015
 
 @_typing.final
 class UpsertContentsRequest(_message.Message):
@@ -638,6 +1410,16 @@ class GetStatsResponse(_message.Message):
     REQUESTS_SERVED_FIELD_NUMBER: _builtins.int
     UPTIME_SECONDS_FIELD_NUMBER: _builtins.int
     RECOVERY_NOTES_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    PARTS_FIELD_NUMBER: _builtins.int
+    LOOPS_FIELD_NUMBER: _builtins.int
+    TIERS_FIELD_NUMBER: _builtins.int
+    TASTE_PATTERNS_FIELD_NUMBER: _builtins.int
+    CAUSAL_EDGES_FIELD_NUMBER: _builtins.int
+    SETTINGS_VERSION_FIELD_NUMBER: _builtins.int
+    STORAGE_BYTES_FIELD_NUMBER: _builtins.int
+    ERASURES_PENDING_FIELD_NUMBER: _builtins.int
+    PROFILES_FIELD_NUMBER: _builtins.int
     model_version: _builtins.str
     """Encoder in use, 1 to 64 characters."""
     contents: _builtins.int
@@ -670,6 +1452,20 @@ class GetStatsResponse(_message.Message):
     """Calls answered since start."""
     uptime_seconds: _builtins.float
     """Seconds since start."""
+    mode: Global___Mode.ValueType
+    """How well the brain works now."""
+    taste_patterns: _builtins.int
+    """Taste patterns of the household."""
+    causal_edges: _builtins.int
+    """What led to what: pairs that are kept."""
+    settings_version: _builtins.int
+    """Tuned settings in force; 0 = those shipped."""
+    storage_bytes: _builtins.int
+    """Bytes of the storage directory."""
+    erasures_pending: _builtins.int
+    """Old identities that the fleet is still to erase."""
+    profiles: _builtins.int
+    """Profiles of the household."""
     @_builtins.property
     def last_sync_at(self) -> _timestamp_pb2.Timestamp:
         """When the last sync succeeded; absent = never."""
@@ -677,6 +1473,18 @@ class GetStatsResponse(_message.Message):
     @_builtins.property
     def recovery_notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What the last start had to repair, a sentence each; at most 16."""
+
+    @_builtins.property
+    def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartHealth]:
+        """Its parts."""
+
+    @_builtins.property
+    def loops(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoopStats]:
+        """Its loops."""
+
+    @_builtins.property
+    def tiers(self) -> _containers.RepeatedCompositeFieldContainer[Global___TierStats]:
+        """Its memory."""
 
     def __init__(
         self,
@@ -699,11 +1507,159 @@ class GetStatsResponse(_message.Message):
         requests_served: _builtins.int = ...,
         uptime_seconds: _builtins.float = ...,
         recovery_notes: _abc.Iterable[_builtins.str] | None = ...,
+        mode: Global___Mode.ValueType = ...,
+        parts: _abc.Iterable[Global___PartHealth] | None = ...,
+        loops: _abc.Iterable[Global___LoopStats] | None = ...,
+        tiers: _abc.Iterable[Global___TierStats] | None = ...,
+        taste_patterns: _builtins.int = ...,
+        causal_edges: _builtins.int = ...,
+        settings_version: _builtins.int = ...,
+        storage_bytes: _builtins.int = ...,
+        erasures_pending: _builtins.int = ...,
+        profiles: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["last_sync_at", b"last_sync_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue_version", b"catalogue_version", "contents", b"contents", "events", b"events", "factors_version", b"factors_version", "global_patterns", b"global_patterns", "last_sync_at", b"last_sync_at", "last_sync_error", b"last_sync_error", "liked", b"liked", "model_version", b"model_version", "pulled_bytes_total", b"pulled_bytes_total", "pushed_bytes_total", b"pushed_bytes_total", "recovery_notes", b"recovery_notes", "requests_served", b"requests_served", "resource_bytes_total", b"resource_bytes_total", "sketches_acknowledged", b"sketches_acknowledged", "sketches_pending", b"sketches_pending", "state_version", b"state_version", "uptime_seconds", b"uptime_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue_version", b"catalogue_version", "causal_edges", b"causal_edges", "contents", b"contents", "erasures_pending", b"erasures_pending", "events", b"events", "factors_version", b"factors_version", "global_patterns", b"global_patterns", "last_sync_at", b"last_sync_at", "last_sync_error", b"last_sync_error", "liked", b"liked", "loops", b"loops", "mode", b"mode", "model_version", b"model_version", "parts", b"parts", "profiles", b"profiles", "pulled_bytes_total", b"pulled_bytes_total", "pushed_bytes_total", b"pushed_bytes_total", "recovery_notes", b"recovery_notes", "requests_served", b"requests_served", "resource_bytes_total", b"resource_bytes_total", "settings_version", b"settings_version", "sketches_acknowledged", b"sketches_acknowledged", "sketches_pending", b"sketches_pending", "state_version", b"state_version", "storage_bytes", b"storage_bytes", "taste_patterns", b"taste_patterns", "tiers", b"tiers", "uptime_seconds", b"uptime_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetStatsResponse: _TypeAlias = GetStatsResponse  # noqa: Y015
+
+@_typing.final
+class PartHealth(_message.Message):
+    """Health of a part."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    BREAKER_FIELD_NUMBER: _builtins.int
+    LAST_ERROR_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name, 1 to 64 characters."""
+    mode: Global___Mode.ValueType
+    """How it stands."""
+    score: _builtins.int
+    """100 well, 50 degraded, 0 unhealthy."""
+    breaker: _builtins.str
+    """State of its circuit breaker: closed, open or half_open."""
+    last_error: _builtins.str
+    """Kind of its last error; empty = none."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        mode: Global___Mode.ValueType = ...,
+        score: _builtins.int = ...,
+        breaker: _builtins.str = ...,
+        last_error: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breaker", b"breaker", "last_error", b"last_error", "mode", b"mode", "name", b"name", "score", b"score"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PartHealth: _TypeAlias = PartHealth  # noqa: Y015
+
+@_typing.final
+class LoopStats(_message.Message):
+    """Figures of a loop."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class LastChangesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NAME_FIELD_NUMBER: _builtins.int
+    FINISHED_FIELD_NUMBER: _builtins.int
+    COALESCED_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    LATENESS_P99_SECONDS_FIELD_NUMBER: _builtins.int
+    DUE_AT_FIELD_NUMBER: _builtins.int
+    LAST_CHANGES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name, 1 to 64 characters."""
+    finished: _builtins.int
+    """Cycles or events that were finished."""
+    coalesced: _builtins.int
+    """Missed cycles that a later one answered."""
+    failed: _builtins.int
+    """Runs that failed."""
+    lateness_p99_seconds: _builtins.float
+    """99th percentile of the time from due to done or begun, in seconds."""
+    @_builtins.property
+    def due_at(self) -> _timestamp_pb2.Timestamp:
+        """When it is due next; absent for a loop that follows events."""
+
+    @_builtins.property
+    def last_changes(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """What the last cycle changed."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        finished: _builtins.int = ...,
+        coalesced: _builtins.int = ...,
+        failed: _builtins.int = ...,
+        lateness_p99_seconds: _builtins.float = ...,
+        due_at: _timestamp_pb2.Timestamp | None = ...,
+        last_changes: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_at", b"due_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coalesced", b"coalesced", "due_at", b"due_at", "failed", b"failed", "finished", b"finished", "last_changes", b"last_changes", "lateness_p99_seconds", b"lateness_p99_seconds", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoopStats: _TypeAlias = LoopStats  # noqa: Y015
+
+@_typing.final
+class TierStats(_message.Message):
+    """Figures of a memory tier."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIER_FIELD_NUMBER: _builtins.int
+    MEMORIES_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    tier: Global___MemoryTier.ValueType
+    """Which."""
+    memories: _builtins.int
+    """Memories in it."""
+    capacity: _builtins.int
+    """Most that it may hold; 0 = no bound of its own."""
+    def __init__(
+        self,
+        *,
+        tier: Global___MemoryTier.ValueType = ...,
+        memories: _builtins.int = ...,
+        capacity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "memories", b"memories", "tier", b"tier"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TierStats: _TypeAlias = TierStats  # noqa: Y015

@@ -40,10 +40,20 @@ class BrainServiceStub:
                 request_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.GetRecommendationsRequest.SerializeToString,
                 response_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.GetRecommendationsResponse.FromString,
                 _registered_method=True)
+        self.WatchRecommendations = channel.unary_stream(
+                '/omega.brain.v1.BrainService/WatchRecommendations',
+                request_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.WatchRecommendationsRequest.SerializeToString,
+                response_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.WatchRecommendationsResponse.FromString,
+                _registered_method=True)
         self.ObserveEvent = channel.unary_unary(
                 '/omega.brain.v1.BrainService/ObserveEvent',
                 request_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.ObserveEventRequest.SerializeToString,
                 response_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.ObserveEventResponse.FromString,
+                _registered_method=True)
+        self.ObserveEvents = channel.stream_unary(
+                '/omega.brain.v1.BrainService/ObserveEvents',
+                request_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.ObserveEventsRequest.SerializeToString,
+                response_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.ObserveEventsResponse.FromString,
                 _registered_method=True)
         self.QueryMemory = channel.unary_unary(
                 '/omega.brain.v1.BrainService/QueryMemory',
@@ -54,6 +64,26 @@ class BrainServiceStub:
                 '/omega.brain.v1.BrainService/UpsertContents',
                 request_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.UpsertContentsRequest.SerializeToString,
                 response_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.UpsertContentsResponse.FromString,
+                _registered_method=True)
+        self.PutProfile = channel.unary_unary(
+                '/omega.brain.v1.BrainService/PutProfile',
+                request_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.PutProfileRequest.SerializeToString,
+                response_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.PutProfileResponse.FromString,
+                _registered_method=True)
+        self.ListProfiles = channel.unary_unary(
+                '/omega.brain.v1.BrainService/ListProfiles',
+                request_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.ListProfilesRequest.SerializeToString,
+                response_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.ListProfilesResponse.FromString,
+                _registered_method=True)
+        self.DeleteProfile = channel.unary_unary(
+                '/omega.brain.v1.BrainService/DeleteProfile',
+                request_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.DeleteProfileRequest.SerializeToString,
+                response_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.DeleteProfileResponse.FromString,
+                _registered_method=True)
+        self.ClearData = channel.unary_unary(
+                '/omega.brain.v1.BrainService/ClearData',
+                request_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.ClearDataRequest.SerializeToString,
+                response_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.ClearDataResponse.FromString,
                 _registered_method=True)
         self.SyncNow = channel.unary_unary(
                 '/omega.brain.v1.BrainService/SyncNow',
@@ -72,8 +102,18 @@ class BrainServiceServicer:
     """
 
     def GetRecommendations(self, request, context):
-        """What this household will want to watch now: ranked titles it has not seen.
-        INVALID_ARGUMENT names the field and the bound; NOT_FOUND (an unknown id in content_ids).
+        """What this household will want to watch now: ranked titles it has not seen. Answered within
+        the brain's time limit, in a simpler mode where a part fails or is late.
+        INVALID_ARGUMENT names the field and the bound; NOT_FOUND (an unknown id in content_ids, an
+        unknown profile, a cursor that is no longer kept).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchRecommendations(self, request, context):
+        """The list now, and again whenever it has changed, at most 5 seconds after the event that
+        changed it. RESOURCE_EXHAUSTED (too many watchers), and as GetRecommendations.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -82,14 +122,23 @@ class BrainServiceServicer:
     def ObserveEvent(self, request, context):
         """Records one viewing event. The answer is given after it is durable; it changes the next
         recommendations. Repeating an event_id changes nothing.
-        INVALID_ARGUMENT, NOT_FOUND (unknown content), RESOURCE_EXHAUSTED (disk full).
+        INVALID_ARGUMENT, NOT_FOUND (unknown content or profile), RESOURCE_EXHAUSTED (disk full).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ObserveEvents(self, request_iterator, context):
+        """Records many events: what was kept elsewhere, or history from another device. The answer is
+        given after the last one is durable. A bad event is refused by itself and named.
+        RESOURCE_EXHAUSTED (disk full): events before the failure are durable, repeat the stream.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def QueryMemory(self, request, context):
-        """Finds what the household remembers, by meaning.
+        """Finds what the TV remembers, by meaning, tier, time and more. INVALID_ARGUMENT, NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,6 +146,36 @@ class BrainServiceServicer:
 
     def UpsertContents(self, request, context):
         """Adds or replaces titles, all of them or none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutProfile(self, request, context):
+        """Adds or replaces a profile of the household. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (disk full).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProfiles(self, request, context):
+        """The household's profiles, by id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteProfile(self, request, context):
+        """Erases a profile and all that was watched in it, for good. NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClearData(self, request, context):
+        """Erases everything of the household, files included, takes a new device identity and asks the
+        fleet to erase the old one, again and again until it has. Titles and the fleet's knowledge
+        stay. Repeating it is harmless. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (disk full).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -125,10 +204,20 @@ def add_BrainServiceServicer_to_server(servicer, server):
                     request_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.GetRecommendationsRequest.FromString,
                     response_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.GetRecommendationsResponse.SerializeToString,
             ),
+            'WatchRecommendations': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchRecommendations,
+                    request_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.WatchRecommendationsRequest.FromString,
+                    response_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.WatchRecommendationsResponse.SerializeToString,
+            ),
             'ObserveEvent': grpc.unary_unary_rpc_method_handler(
                     servicer.ObserveEvent,
                     request_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.ObserveEventRequest.FromString,
                     response_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.ObserveEventResponse.SerializeToString,
+            ),
+            'ObserveEvents': grpc.stream_unary_rpc_method_handler(
+                    servicer.ObserveEvents,
+                    request_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.ObserveEventsRequest.FromString,
+                    response_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.ObserveEventsResponse.SerializeToString,
             ),
             'QueryMemory': grpc.unary_unary_rpc_method_handler(
                     servicer.QueryMemory,
@@ -139,6 +228,26 @@ def add_BrainServiceServicer_to_server(servicer, server):
                     servicer.UpsertContents,
                     request_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.UpsertContentsRequest.FromString,
                     response_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.UpsertContentsResponse.SerializeToString,
+            ),
+            'PutProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutProfile,
+                    request_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.PutProfileRequest.FromString,
+                    response_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.PutProfileResponse.SerializeToString,
+            ),
+            'ListProfiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProfiles,
+                    request_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.ListProfilesRequest.FromString,
+                    response_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.ListProfilesResponse.SerializeToString,
+            ),
+            'DeleteProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteProfile,
+                    request_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.DeleteProfileRequest.FromString,
+                    response_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.DeleteProfileResponse.SerializeToString,
+            ),
+            'ClearData': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClearData,
+                    request_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.ClearDataRequest.FromString,
+                    response_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.ClearDataResponse.SerializeToString,
             ),
             'SyncNow': grpc.unary_unary_rpc_method_handler(
                     servicer.SyncNow,
@@ -190,6 +299,33 @@ class BrainService:
             _registered_method=True)
 
     @staticmethod
+    def WatchRecommendations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/omega.brain.v1.BrainService/WatchRecommendations',
+            omega_dot_brain_dot_v1_dot_brain__service__pb2.WatchRecommendationsRequest.SerializeToString,
+            omega_dot_brain_dot_v1_dot_brain__service__pb2.WatchRecommendationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ObserveEvent(request,
             target,
             options=(),
@@ -206,6 +342,33 @@ class BrainService:
             '/omega.brain.v1.BrainService/ObserveEvent',
             omega_dot_brain_dot_v1_dot_brain__service__pb2.ObserveEventRequest.SerializeToString,
             omega_dot_brain_dot_v1_dot_brain__service__pb2.ObserveEventResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ObserveEvents(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/omega.brain.v1.BrainService/ObserveEvents',
+            omega_dot_brain_dot_v1_dot_brain__service__pb2.ObserveEventsRequest.SerializeToString,
+            omega_dot_brain_dot_v1_dot_brain__service__pb2.ObserveEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -260,6 +423,114 @@ class BrainService:
             '/omega.brain.v1.BrainService/UpsertContents',
             omega_dot_brain_dot_v1_dot_brain__service__pb2.UpsertContentsRequest.SerializeToString,
             omega_dot_brain_dot_v1_dot_brain__service__pb2.UpsertContentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.brain.v1.BrainService/PutProfile',
+            omega_dot_brain_dot_v1_dot_brain__service__pb2.PutProfileRequest.SerializeToString,
+            omega_dot_brain_dot_v1_dot_brain__service__pb2.PutProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProfiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.brain.v1.BrainService/ListProfiles',
+            omega_dot_brain_dot_v1_dot_brain__service__pb2.ListProfilesRequest.SerializeToString,
+            omega_dot_brain_dot_v1_dot_brain__service__pb2.ListProfilesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.brain.v1.BrainService/DeleteProfile',
+            omega_dot_brain_dot_v1_dot_brain__service__pb2.DeleteProfileRequest.SerializeToString,
+            omega_dot_brain_dot_v1_dot_brain__service__pb2.DeleteProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClearData(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.brain.v1.BrainService/ClearData',
+            omega_dot_brain_dot_v1_dot_brain__service__pb2.ClearDataRequest.SerializeToString,
+            omega_dot_brain_dot_v1_dot_brain__service__pb2.ClearDataResponse.FromString,
             options,
             channel_credentials,
             insecure,

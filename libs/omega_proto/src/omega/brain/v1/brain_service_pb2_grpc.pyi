@@ -34,18 +34,40 @@ class BrainServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> BrainServiceAsyncStub: ...
     GetRecommendations: _grpc.UnaryUnaryMultiCallable[_brain_service_pb2.GetRecommendationsRequest, _brain_service_pb2.GetRecommendationsResponse]
-    """What this household will want to watch now: ranked titles it has not seen.
-    INVALID_ARGUMENT names the field and the bound; NOT_FOUND (an unknown id in content_ids).
+    """What this household will want to watch now: ranked titles it has not seen. Answered within
+    the brain's time limit, in a simpler mode where a part fails or is late.
+    INVALID_ARGUMENT names the field and the bound; NOT_FOUND (an unknown id in content_ids, an
+    unknown profile, a cursor that is no longer kept).
+    """
+    WatchRecommendations: _grpc.UnaryStreamMultiCallable[_brain_service_pb2.WatchRecommendationsRequest, _brain_service_pb2.WatchRecommendationsResponse]
+    """The list now, and again whenever it has changed, at most 5 seconds after the event that
+    changed it. RESOURCE_EXHAUSTED (too many watchers), and as GetRecommendations.
     """
     ObserveEvent: _grpc.UnaryUnaryMultiCallable[_brain_service_pb2.ObserveEventRequest, _brain_service_pb2.ObserveEventResponse]
     """Records one viewing event. The answer is given after it is durable; it changes the next
     recommendations. Repeating an event_id changes nothing.
-    INVALID_ARGUMENT, NOT_FOUND (unknown content), RESOURCE_EXHAUSTED (disk full).
+    INVALID_ARGUMENT, NOT_FOUND (unknown content or profile), RESOURCE_EXHAUSTED (disk full).
+    """
+    ObserveEvents: _grpc.StreamUnaryMultiCallable[_brain_service_pb2.ObserveEventsRequest, _brain_service_pb2.ObserveEventsResponse]
+    """Records many events: what was kept elsewhere, or history from another device. The answer is
+    given after the last one is durable. A bad event is refused by itself and named.
+    RESOURCE_EXHAUSTED (disk full): events before the failure are durable, repeat the stream.
     """
     QueryMemory: _grpc.UnaryUnaryMultiCallable[_brain_service_pb2.QueryMemoryRequest, _brain_service_pb2.QueryMemoryResponse]
-    """Finds what the household remembers, by meaning."""
+    """Finds what the TV remembers, by meaning, tier, time and more. INVALID_ARGUMENT, NOT_FOUND."""
     UpsertContents: _grpc.UnaryUnaryMultiCallable[_brain_service_pb2.UpsertContentsRequest, _brain_service_pb2.UpsertContentsResponse]
     """Adds or replaces titles, all of them or none."""
+    PutProfile: _grpc.UnaryUnaryMultiCallable[_brain_service_pb2.PutProfileRequest, _brain_service_pb2.PutProfileResponse]
+    """Adds or replaces a profile of the household. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (disk full)."""
+    ListProfiles: _grpc.UnaryUnaryMultiCallable[_brain_service_pb2.ListProfilesRequest, _brain_service_pb2.ListProfilesResponse]
+    """The household's profiles, by id."""
+    DeleteProfile: _grpc.UnaryUnaryMultiCallable[_brain_service_pb2.DeleteProfileRequest, _brain_service_pb2.DeleteProfileResponse]
+    """Erases a profile and all that was watched in it, for good. NOT_FOUND."""
+    ClearData: _grpc.UnaryUnaryMultiCallable[_brain_service_pb2.ClearDataRequest, _brain_service_pb2.ClearDataResponse]
+    """Erases everything of the household, files included, takes a new device identity and asks the
+    fleet to erase the old one, again and again until it has. Titles and the fleet's knowledge
+    stay. Repeating it is harmless. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (disk full).
+    """
     SyncNow: _grpc.UnaryUnaryMultiCallable[_brain_service_pb2.SyncNowRequest, _brain_service_pb2.SyncNowResponse]
     """Pushes what is due and pulls the news now. FAILED_PRECONDITION when no server is configured,
     UNAVAILABLE when it does not answer; the brain works on either way.
@@ -59,18 +81,40 @@ class BrainServiceAsyncStub(BrainServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetRecommendations: _aio.UnaryUnaryMultiCallable[_brain_service_pb2.GetRecommendationsRequest, _brain_service_pb2.GetRecommendationsResponse]  # type: ignore[assignment]
-    """What this household will want to watch now: ranked titles it has not seen.
-    INVALID_ARGUMENT names the field and the bound; NOT_FOUND (an unknown id in content_ids).
+    """What this household will want to watch now: ranked titles it has not seen. Answered within
+    the brain's time limit, in a simpler mode where a part fails or is late.
+    INVALID_ARGUMENT names the field and the bound; NOT_FOUND (an unknown id in content_ids, an
+    unknown profile, a cursor that is no longer kept).
+    """
+    WatchRecommendations: _aio.UnaryStreamMultiCallable[_brain_service_pb2.WatchRecommendationsRequest, _brain_service_pb2.WatchRecommendationsResponse]  # type: ignore[assignment]
+    """The list now, and again whenever it has changed, at most 5 seconds after the event that
+    changed it. RESOURCE_EXHAUSTED (too many watchers), and as GetRecommendations.
     """
     ObserveEvent: _aio.UnaryUnaryMultiCallable[_brain_service_pb2.ObserveEventRequest, _brain_service_pb2.ObserveEventResponse]  # type: ignore[assignment]
     """Records one viewing event. The answer is given after it is durable; it changes the next
     recommendations. Repeating an event_id changes nothing.
-    INVALID_ARGUMENT, NOT_FOUND (unknown content), RESOURCE_EXHAUSTED (disk full).
+    INVALID_ARGUMENT, NOT_FOUND (unknown content or profile), RESOURCE_EXHAUSTED (disk full).
+    """
+    ObserveEvents: _aio.StreamUnaryMultiCallable[_brain_service_pb2.ObserveEventsRequest, _brain_service_pb2.ObserveEventsResponse]  # type: ignore[assignment]
+    """Records many events: what was kept elsewhere, or history from another device. The answer is
+    given after the last one is durable. A bad event is refused by itself and named.
+    RESOURCE_EXHAUSTED (disk full): events before the failure are durable, repeat the stream.
     """
     QueryMemory: _aio.UnaryUnaryMultiCallable[_brain_service_pb2.QueryMemoryRequest, _brain_service_pb2.QueryMemoryResponse]  # type: ignore[assignment]
-    """Finds what the household remembers, by meaning."""
+    """Finds what the TV remembers, by meaning, tier, time and more. INVALID_ARGUMENT, NOT_FOUND."""
     UpsertContents: _aio.UnaryUnaryMultiCallable[_brain_service_pb2.UpsertContentsRequest, _brain_service_pb2.UpsertContentsResponse]  # type: ignore[assignment]
     """Adds or replaces titles, all of them or none."""
+    PutProfile: _aio.UnaryUnaryMultiCallable[_brain_service_pb2.PutProfileRequest, _brain_service_pb2.PutProfileResponse]  # type: ignore[assignment]
+    """Adds or replaces a profile of the household. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (disk full)."""
+    ListProfiles: _aio.UnaryUnaryMultiCallable[_brain_service_pb2.ListProfilesRequest, _brain_service_pb2.ListProfilesResponse]  # type: ignore[assignment]
+    """The household's profiles, by id."""
+    DeleteProfile: _aio.UnaryUnaryMultiCallable[_brain_service_pb2.DeleteProfileRequest, _brain_service_pb2.DeleteProfileResponse]  # type: ignore[assignment]
+    """Erases a profile and all that was watched in it, for good. NOT_FOUND."""
+    ClearData: _aio.UnaryUnaryMultiCallable[_brain_service_pb2.ClearDataRequest, _brain_service_pb2.ClearDataResponse]  # type: ignore[assignment]
+    """Erases everything of the household, files included, takes a new device identity and asks the
+    fleet to erase the old one, again and again until it has. Titles and the fleet's knowledge
+    stay. Repeating it is harmless. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (disk full).
+    """
     SyncNow: _aio.UnaryUnaryMultiCallable[_brain_service_pb2.SyncNowRequest, _brain_service_pb2.SyncNowResponse]  # type: ignore[assignment]
     """Pushes what is due and pulls the news now. FAILED_PRECONDITION when no server is configured,
     UNAVAILABLE when it does not answer; the brain works on either way.
@@ -87,8 +131,20 @@ class BrainServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _brain_service_pb2.GetRecommendationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_brain_service_pb2.GetRecommendationsResponse, _abc.Awaitable[_brain_service_pb2.GetRecommendationsResponse]]:
-        """What this household will want to watch now: ranked titles it has not seen.
-        INVALID_ARGUMENT names the field and the bound; NOT_FOUND (an unknown id in content_ids).
+        """What this household will want to watch now: ranked titles it has not seen. Answered within
+        the brain's time limit, in a simpler mode where a part fails or is late.
+        INVALID_ARGUMENT names the field and the bound; NOT_FOUND (an unknown id in content_ids, an
+        unknown profile, a cursor that is no longer kept).
+        """
+
+    @_abc_1.abstractmethod
+    def WatchRecommendations(
+        self,
+        request: _brain_service_pb2.WatchRecommendationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_brain_service_pb2.WatchRecommendationsResponse], _abc.AsyncIterator[_brain_service_pb2.WatchRecommendationsResponse]]:
+        """The list now, and again whenever it has changed, at most 5 seconds after the event that
+        changed it. RESOURCE_EXHAUSTED (too many watchers), and as GetRecommendations.
         """
 
     @_abc_1.abstractmethod
@@ -99,7 +155,18 @@ class BrainServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_brain_service_pb2.ObserveEventResponse, _abc.Awaitable[_brain_service_pb2.ObserveEventResponse]]:
         """Records one viewing event. The answer is given after it is durable; it changes the next
         recommendations. Repeating an event_id changes nothing.
-        INVALID_ARGUMENT, NOT_FOUND (unknown content), RESOURCE_EXHAUSTED (disk full).
+        INVALID_ARGUMENT, NOT_FOUND (unknown content or profile), RESOURCE_EXHAUSTED (disk full).
+        """
+
+    @_abc_1.abstractmethod
+    def ObserveEvents(
+        self,
+        request_iterator: _MaybeAsyncIterator[_brain_service_pb2.ObserveEventsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_brain_service_pb2.ObserveEventsResponse, _abc.Awaitable[_brain_service_pb2.ObserveEventsResponse]]:
+        """Records many events: what was kept elsewhere, or history from another device. The answer is
+        given after the last one is durable. A bad event is refused by itself and named.
+        RESOURCE_EXHAUSTED (disk full): events before the failure are durable, repeat the stream.
         """
 
     @_abc_1.abstractmethod
@@ -108,7 +175,7 @@ class BrainServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _brain_service_pb2.QueryMemoryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_brain_service_pb2.QueryMemoryResponse, _abc.Awaitable[_brain_service_pb2.QueryMemoryResponse]]:
-        """Finds what the household remembers, by meaning."""
+        """Finds what the TV remembers, by meaning, tier, time and more. INVALID_ARGUMENT, NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def UpsertContents(
@@ -117,6 +184,41 @@ class BrainServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_brain_service_pb2.UpsertContentsResponse, _abc.Awaitable[_brain_service_pb2.UpsertContentsResponse]]:
         """Adds or replaces titles, all of them or none."""
+
+    @_abc_1.abstractmethod
+    def PutProfile(
+        self,
+        request: _brain_service_pb2.PutProfileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_brain_service_pb2.PutProfileResponse, _abc.Awaitable[_brain_service_pb2.PutProfileResponse]]:
+        """Adds or replaces a profile of the household. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (disk full)."""
+
+    @_abc_1.abstractmethod
+    def ListProfiles(
+        self,
+        request: _brain_service_pb2.ListProfilesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_brain_service_pb2.ListProfilesResponse, _abc.Awaitable[_brain_service_pb2.ListProfilesResponse]]:
+        """The household's profiles, by id."""
+
+    @_abc_1.abstractmethod
+    def DeleteProfile(
+        self,
+        request: _brain_service_pb2.DeleteProfileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_brain_service_pb2.DeleteProfileResponse, _abc.Awaitable[_brain_service_pb2.DeleteProfileResponse]]:
+        """Erases a profile and all that was watched in it, for good. NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def ClearData(
+        self,
+        request: _brain_service_pb2.ClearDataRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_brain_service_pb2.ClearDataResponse, _abc.Awaitable[_brain_service_pb2.ClearDataResponse]]:
+        """Erases everything of the household, files included, takes a new device identity and asks the
+        fleet to erase the old one, again and again until it has. Titles and the fleet's knowledge
+        stay. Repeating it is harmless. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (disk full).
+        """
 
     @_abc_1.abstractmethod
     def SyncNow(

@@ -24,19 +24,19 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1domega/common/v1/content.proto\x12\x0fomega.common.v1\"b\n\x08Provider\x12\x13\n\x0bprovider_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x33\n\x0c\x61vailability\x18\x03 \x01(\x0e\x32\x1d.omega.common.v1.Availability\"\xca\x01\n\x07\x43ontent\x12\x12\n\ncontent_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12*\n\x04kind\x18\x03 \x01(\x0e\x32\x1c.omega.common.v1.ContentKind\x12\x0e\n\x06genres\x18\x04 \x03(\t\x12\x0c\n\x04year\x18\x05 \x01(\r\x12\x0f\n\x07\x63ountry\x18\x06 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t\x12,\n\tproviders\x18\x08 \x03(\x0b\x32\x19.omega.common.v1.Provider*s\n\x0b\x43ontentKind\x12\x1c\n\x18\x43ONTENT_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43ONTENT_KIND_MOVIE\x10\x01\x12\x17\n\x13\x43ONTENT_KIND_SERIES\x10\x02\x12\x15\n\x11\x43ONTENT_KIND_LIVE\x10\x03*\x8b\x01\n\x0c\x41vailability\x12\x1c\n\x18\x41VAILABILITY_UNSPECIFIED\x10\x00\x12\x19\n\x15\x41VAILABILITY_FLATRATE\x10\x01\x12\x15\n\x11\x41VAILABILITY_RENT\x10\x02\x12\x14\n\x10\x41VAILABILITY_BUY\x10\x03\x12\x15\n\x11\x41VAILABILITY_FREE\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1domega/common/v1/content.proto\x12\x0fomega.common.v1\"b\n\x08Provider\x12\x13\n\x0bprovider_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x33\n\x0c\x61vailability\x18\x03 \x01(\x0e\x32\x1d.omega.common.v1.Availability\"\xf4\x01\n\x07\x43ontent\x12\x12\n\ncontent_id\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12*\n\x04kind\x18\x03 \x01(\x0e\x32\x1c.omega.common.v1.ContentKind\x12\x0e\n\x06genres\x18\x04 \x03(\t\x12\x0c\n\x04year\x18\x05 \x01(\r\x12\x0f\n\x07\x63ountry\x18\x06 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x07 \x01(\t\x12,\n\tproviders\x18\x08 \x03(\x0b\x32\x19.omega.common.v1.Provider\x12\x18\n\x0bminimum_age\x18\t \x01(\rH\x00\x88\x01\x01\x42\x0e\n\x0c_minimum_age*s\n\x0b\x43ontentKind\x12\x1c\n\x18\x43ONTENT_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43ONTENT_KIND_MOVIE\x10\x01\x12\x17\n\x13\x43ONTENT_KIND_SERIES\x10\x02\x12\x15\n\x11\x43ONTENT_KIND_LIVE\x10\x03*\x8b\x01\n\x0c\x41vailability\x12\x1c\n\x18\x41VAILABILITY_UNSPECIFIED\x10\x00\x12\x19\n\x15\x41VAILABILITY_FLATRATE\x10\x01\x12\x15\n\x11\x41VAILABILITY_RENT\x10\x02\x12\x14\n\x10\x41VAILABILITY_BUY\x10\x03\x12\x15\n\x11\x41VAILABILITY_FREE\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'omega.common.v1.content_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONTENTKIND']._serialized_start=355
-  _globals['_CONTENTKIND']._serialized_end=470
-  _globals['_AVAILABILITY']._serialized_start=473
-  _globals['_AVAILABILITY']._serialized_end=612
+  _globals['_CONTENTKIND']._serialized_start=397
+  _globals['_CONTENTKIND']._serialized_end=512
+  _globals['_AVAILABILITY']._serialized_start=515
+  _globals['_AVAILABILITY']._serialized_end=654
   _globals['_PROVIDER']._serialized_start=50
   _globals['_PROVIDER']._serialized_end=148
   _globals['_CONTENT']._serialized_start=151
-  _globals['_CONTENT']._serialized_end=353
+  _globals['_CONTENT']._serialized_end=395
 # @@protoc_insertion_point(module_scope)

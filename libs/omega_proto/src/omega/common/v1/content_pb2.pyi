@@ -123,6 +123,7 @@ class Content(_message.Message):
     COUNTRY_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     PROVIDERS_FIELD_NUMBER: _builtins.int
+    MINIMUM_AGE_FIELD_NUMBER: _builtins.int
     content_id: _builtins.str
     """1 to 128 characters of [A-Za-z0-9._:-]; one namespace an operator."""
     title: _builtins.str
@@ -135,6 +136,8 @@ class Content(_message.Message):
     """Country of origin, at most 64 characters; empty when unknown."""
     description: _builtins.str
     """At most 2,000 characters; empty when unknown."""
+    minimum_age: _builtins.int
+    """Least age in years that the title is rated for, 0 to 21; absent = not rated."""
     @_builtins.property
     def genres(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """At most 16, each 1 to 64 characters."""
@@ -154,11 +157,14 @@ class Content(_message.Message):
         country: _builtins.str = ...,
         description: _builtins.str = ...,
         providers: _abc.Iterable[Global___Provider] | None = ...,
+        minimum_age: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_minimum_age", b"_minimum_age", "minimum_age", b"minimum_age"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_id", b"content_id", "country", b"country", "description", b"description", "genres", b"genres", "kind", b"kind", "providers", b"providers", "title", b"title", "year", b"year"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_minimum_age", b"_minimum_age", "content_id", b"content_id", "country", b"country", "description", b"description", "genres", b"genres", "kind", b"kind", "minimum_age", b"minimum_age", "providers", b"providers", "title", b"title", "year", b"year"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__minimum_age: _TypeAlias = _typing.Literal["minimum_age"]  # noqa: Y015
+    _WhichOneofArgType__minimum_age: _TypeAlias = _typing.Literal["_minimum_age", b"_minimum_age"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__minimum_age) -> _WhichOneofReturnType__minimum_age | None: ...
 
 Global___Content: _TypeAlias = Content  # noqa: Y015

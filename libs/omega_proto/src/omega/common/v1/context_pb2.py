@@ -24,19 +24,23 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1domega/common/v1/context.proto\x12\x0fomega.common.v1\"\x9a\x01\n\x0eViewingContext\x12/\n\x0btime_of_day\x18\x01 \x01(\x0e\x32\x1a.omega.common.v1.TimeOfDay\x12*\n\x08\x64\x61y_type\x18\x02 \x01(\x0e\x32\x18.omega.common.v1.DayType\x12+\n\x08\x61udience\x18\x03 \x01(\x0e\x32\x19.omega.common.v1.Audience*\x91\x01\n\tTimeOfDay\x12\x1b\n\x17TIME_OF_DAY_UNSPECIFIED\x10\x00\x12\x17\n\x13TIME_OF_DAY_MORNING\x10\x01\x12\x19\n\x15TIME_OF_DAY_AFTERNOON\x10\x02\x12\x17\n\x13TIME_OF_DAY_EVENING\x10\x03\x12\x1a\n\x16TIME_OF_DAY_LATE_NIGHT\x10\x04*e\n\x07\x44\x61yType\x12\x18\n\x14\x44\x41Y_TYPE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x41Y_TYPE_WEEKDAY\x10\x01\x12\x14\n\x10\x44\x41Y_TYPE_WEEKEND\x10\x02\x12\x14\n\x10\x44\x41Y_TYPE_HOLIDAY\x10\x03*w\n\x08\x41udience\x12\x18\n\x14\x41UDIENCE_UNSPECIFIED\x10\x00\x12\x11\n\rAUDIENCE_SOLO\x10\x01\x12\x13\n\x0f\x41UDIENCE_COUPLE\x10\x02\x12\x13\n\x0f\x41UDIENCE_FAMILY\x10\x03\x12\x14\n\x10\x41UDIENCE_FRIENDS\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1domega/common/v1/context.proto\x12\x0fomega.common.v1\"\xf1\x01\n\x0eViewingContext\x12/\n\x0btime_of_day\x18\x01 \x01(\x0e\x32\x1a.omega.common.v1.TimeOfDay\x12*\n\x08\x64\x61y_type\x18\x02 \x01(\x0e\x32\x18.omega.common.v1.DayType\x12+\n\x08\x61udience\x18\x03 \x01(\x0e\x32\x19.omega.common.v1.Audience\x12#\n\x04mood\x18\x04 \x01(\x0e\x32\x15.omega.common.v1.Mood\x12\x30\n\x0b\x64\x65vice_kind\x18\x05 \x01(\x0e\x32\x1b.omega.common.v1.DeviceKind*\x91\x01\n\tTimeOfDay\x12\x1b\n\x17TIME_OF_DAY_UNSPECIFIED\x10\x00\x12\x17\n\x13TIME_OF_DAY_MORNING\x10\x01\x12\x19\n\x15TIME_OF_DAY_AFTERNOON\x10\x02\x12\x17\n\x13TIME_OF_DAY_EVENING\x10\x03\x12\x1a\n\x16TIME_OF_DAY_LATE_NIGHT\x10\x04*e\n\x07\x44\x61yType\x12\x18\n\x14\x44\x41Y_TYPE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44\x41Y_TYPE_WEEKDAY\x10\x01\x12\x14\n\x10\x44\x41Y_TYPE_WEEKEND\x10\x02\x12\x14\n\x10\x44\x41Y_TYPE_HOLIDAY\x10\x03*w\n\x08\x41udience\x12\x18\n\x14\x41UDIENCE_UNSPECIFIED\x10\x00\x12\x11\n\rAUDIENCE_SOLO\x10\x01\x12\x13\n\x0f\x41UDIENCE_COUPLE\x10\x02\x12\x13\n\x0f\x41UDIENCE_FAMILY\x10\x03\x12\x14\n\x10\x41UDIENCE_FRIENDS\x10\x04*e\n\x04Mood\x12\x14\n\x10MOOD_UNSPECIFIED\x10\x00\x12\x10\n\x0cMOOD_RELAXED\x10\x01\x12\x12\n\x0eMOOD_ENERGETIC\x10\x02\x12\x10\n\x0cMOOD_FOCUSED\x10\x03\x12\x0f\n\x0bMOOD_SOCIAL\x10\x04*\x8f\x01\n\nDeviceKind\x12\x1b\n\x17\x44\x45VICE_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44\x45VICE_KIND_TELEVISION\x10\x01\x12\x19\n\x15\x44\x45VICE_KIND_PROJECTOR\x10\x02\x12\x16\n\x12\x44\x45VICE_KIND_TABLET\x10\x03\x12\x15\n\x11\x44\x45VICE_KIND_PHONE\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'omega.common.v1.context_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TIMEOFDAY']._serialized_start=208
-  _globals['_TIMEOFDAY']._serialized_end=353
-  _globals['_DAYTYPE']._serialized_start=355
-  _globals['_DAYTYPE']._serialized_end=456
-  _globals['_AUDIENCE']._serialized_start=458
-  _globals['_AUDIENCE']._serialized_end=577
+  _globals['_TIMEOFDAY']._serialized_start=295
+  _globals['_TIMEOFDAY']._serialized_end=440
+  _globals['_DAYTYPE']._serialized_start=442
+  _globals['_DAYTYPE']._serialized_end=543
+  _globals['_AUDIENCE']._serialized_start=545
+  _globals['_AUDIENCE']._serialized_end=664
+  _globals['_MOOD']._serialized_start=666
+  _globals['_MOOD']._serialized_end=767
+  _globals['_DEVICEKIND']._serialized_start=770
+  _globals['_DEVICEKIND']._serialized_end=913
   _globals['_VIEWINGCONTEXT']._serialized_start=51
-  _globals['_VIEWINGCONTEXT']._serialized_end=205
+  _globals['_VIEWINGCONTEXT']._serialized_end=292
 # @@protoc_insertion_point(module_scope)

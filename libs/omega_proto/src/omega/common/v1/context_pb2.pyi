@@ -109,6 +109,70 @@ AUDIENCE_FRIENDS: Audience.ValueType  # 4
 """A group of friends."""
 Global___Audience: _TypeAlias = Audience  # noqa: Y015
 
+class _Mood:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MoodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Mood.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MOOD_UNSPECIFIED: _Mood.ValueType  # 0
+    """Not stated."""
+    MOOD_RELAXED: _Mood.ValueType  # 1
+    """To wind down."""
+    MOOD_ENERGETIC: _Mood.ValueType  # 2
+    """For something lively."""
+    MOOD_FOCUSED: _Mood.ValueType  # 3
+    """For something that asks for attention."""
+    MOOD_SOCIAL: _Mood.ValueType  # 4
+    """For something to share."""
+
+class Mood(_Mood, metaclass=_MoodEnumTypeWrapper):
+    """What the household is in the mood for."""
+
+MOOD_UNSPECIFIED: Mood.ValueType  # 0
+"""Not stated."""
+MOOD_RELAXED: Mood.ValueType  # 1
+"""To wind down."""
+MOOD_ENERGETIC: Mood.ValueType  # 2
+"""For something lively."""
+MOOD_FOCUSED: Mood.ValueType  # 3
+"""For something that asks for attention."""
+MOOD_SOCIAL: Mood.ValueType  # 4
+"""For something to share."""
+Global___Mood: _TypeAlias = Mood  # noqa: Y015
+
+class _DeviceKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DeviceKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DeviceKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DEVICE_KIND_UNSPECIFIED: _DeviceKind.ValueType  # 0
+    """Not stated."""
+    DEVICE_KIND_TELEVISION: _DeviceKind.ValueType  # 1
+    """A television set."""
+    DEVICE_KIND_PROJECTOR: _DeviceKind.ValueType  # 2
+    """A projector."""
+    DEVICE_KIND_TABLET: _DeviceKind.ValueType  # 3
+    """A tablet that shows the TV's picture."""
+    DEVICE_KIND_PHONE: _DeviceKind.ValueType  # 4
+    """A phone that shows the TV's picture."""
+
+class DeviceKind(_DeviceKind, metaclass=_DeviceKindEnumTypeWrapper):
+    """What is being watched on."""
+
+DEVICE_KIND_UNSPECIFIED: DeviceKind.ValueType  # 0
+"""Not stated."""
+DEVICE_KIND_TELEVISION: DeviceKind.ValueType  # 1
+"""A television set."""
+DEVICE_KIND_PROJECTOR: DeviceKind.ValueType  # 2
+"""A projector."""
+DEVICE_KIND_TABLET: DeviceKind.ValueType  # 3
+"""A tablet that shows the TV's picture."""
+DEVICE_KIND_PHONE: DeviceKind.ValueType  # 4
+"""A phone that shows the TV's picture."""
+Global___DeviceKind: _TypeAlias = DeviceKind  # noqa: Y015
+
 @_typing.final
 class ViewingContext(_message.Message):
     """The circumstances of watching. Each stated part raises the weight of what the
@@ -120,11 +184,17 @@ class ViewingContext(_message.Message):
     TIME_OF_DAY_FIELD_NUMBER: _builtins.int
     DAY_TYPE_FIELD_NUMBER: _builtins.int
     AUDIENCE_FIELD_NUMBER: _builtins.int
+    MOOD_FIELD_NUMBER: _builtins.int
+    DEVICE_KIND_FIELD_NUMBER: _builtins.int
     time_of_day: Global___TimeOfDay.ValueType
     """Any value; unspecified = not known."""
     day_type: Global___DayType.ValueType
     """Any value; unspecified = not known."""
     audience: Global___Audience.ValueType
+    """Any value; unspecified = not known."""
+    mood: Global___Mood.ValueType
+    """Any value; unspecified = not known."""
+    device_kind: Global___DeviceKind.ValueType
     """Any value; unspecified = not known."""
     def __init__(
         self,
@@ -132,10 +202,12 @@ class ViewingContext(_message.Message):
         time_of_day: Global___TimeOfDay.ValueType = ...,
         day_type: Global___DayType.ValueType = ...,
         audience: Global___Audience.ValueType = ...,
+        mood: Global___Mood.ValueType = ...,
+        device_kind: Global___DeviceKind.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "day_type", b"day_type", "time_of_day", b"time_of_day"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "day_type", b"day_type", "device_kind", b"device_kind", "mood", b"mood", "time_of_day", b"time_of_day"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

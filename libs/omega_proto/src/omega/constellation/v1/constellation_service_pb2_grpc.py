@@ -60,6 +60,11 @@ class ConstellationServiceStub:
                 request_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.GetResourceRequest.SerializeToString,
                 response_deserializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.GetResourceResponse.FromString,
                 _registered_method=True)
+        self.EraseDevice = channel.unary_unary(
+                '/omega.constellation.v1.ConstellationService/EraseDevice',
+                request_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.EraseDeviceRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.EraseDeviceResponse.FromString,
+                _registered_method=True)
         self.GetClusterStatus = channel.unary_unary(
                 '/omega.constellation.v1.ConstellationService/GetClusterStatus',
                 request_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.GetClusterStatusRequest.SerializeToString,
@@ -109,6 +114,14 @@ class ConstellationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseDevice(self, request, context):
+        """Erases a device and its pushes; answered after commit. A device that is not there gets the
+        same answer. INVALID_ARGUMENT, UNAVAILABLE (no database).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetClusterStatus(self, request, context):
         """Figures of the shard.
         """
@@ -143,6 +156,11 @@ def add_ConstellationServiceServicer_to_server(servicer, server):
                     servicer.GetResource,
                     request_deserializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.GetResourceRequest.FromString,
                     response_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.GetResourceResponse.SerializeToString,
+            ),
+            'EraseDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseDevice,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.EraseDeviceRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.EraseDeviceResponse.SerializeToString,
             ),
             'GetClusterStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetClusterStatus,
@@ -286,6 +304,33 @@ class ConstellationService:
             '/omega.constellation.v1.ConstellationService/GetResource',
             omega_dot_constellation_dot_v1_dot_constellation__service__pb2.GetResourceRequest.SerializeToString,
             omega_dot_constellation_dot_v1_dot_constellation__service__pb2.GetResourceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.ConstellationService/EraseDevice',
+            omega_dot_constellation_dot_v1_dot_constellation__service__pb2.EraseDeviceRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_constellation__service__pb2.EraseDeviceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,10 @@ class ConstellationServiceStub:
     """
     GetResource: _grpc.UnaryStreamMultiCallable[_constellation_service_pb2.GetResourceRequest, _constellation_service_pb2.GetResourceResponse]
     """The body of a resource from an offset on. NOT_FOUND when that version is not kept."""
+    EraseDevice: _grpc.UnaryUnaryMultiCallable[_constellation_service_pb2.EraseDeviceRequest, _constellation_service_pb2.EraseDeviceResponse]
+    """Erases a device and its pushes; answered after commit. A device that is not there gets the
+    same answer. INVALID_ARGUMENT, UNAVAILABLE (no database).
+    """
     GetClusterStatus: _grpc.UnaryUnaryMultiCallable[_constellation_service_pb2.GetClusterStatusRequest, _constellation_service_pb2.GetClusterStatusResponse]
     """Figures of the shard."""
 
@@ -73,6 +77,10 @@ class ConstellationServiceAsyncStub(ConstellationServiceStub):
     """
     GetResource: _aio.UnaryStreamMultiCallable[_constellation_service_pb2.GetResourceRequest, _constellation_service_pb2.GetResourceResponse]  # type: ignore[assignment]
     """The body of a resource from an offset on. NOT_FOUND when that version is not kept."""
+    EraseDevice: _aio.UnaryUnaryMultiCallable[_constellation_service_pb2.EraseDeviceRequest, _constellation_service_pb2.EraseDeviceResponse]  # type: ignore[assignment]
+    """Erases a device and its pushes; answered after commit. A device that is not there gets the
+    same answer. INVALID_ARGUMENT, UNAVAILABLE (no database).
+    """
     GetClusterStatus: _aio.UnaryUnaryMultiCallable[_constellation_service_pb2.GetClusterStatusRequest, _constellation_service_pb2.GetClusterStatusResponse]  # type: ignore[assignment]
     """Figures of the shard."""
 
@@ -124,6 +132,16 @@ class ConstellationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_constellation_service_pb2.GetResourceResponse], _abc.AsyncIterator[_constellation_service_pb2.GetResourceResponse]]:
         """The body of a resource from an offset on. NOT_FOUND when that version is not kept."""
+
+    @_abc_1.abstractmethod
+    def EraseDevice(
+        self,
+        request: _constellation_service_pb2.EraseDeviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_constellation_service_pb2.EraseDeviceResponse, _abc.Awaitable[_constellation_service_pb2.EraseDeviceResponse]]:
+        """Erases a device and its pushes; answered after commit. A device that is not there gets the
+        same answer. INVALID_ARGUMENT, UNAVAILABLE (no database).
+        """
 
     @_abc_1.abstractmethod
     def GetClusterStatus(

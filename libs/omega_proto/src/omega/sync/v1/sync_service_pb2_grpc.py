@@ -51,6 +51,11 @@ class SyncServiceStub:
                 request_serializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.GetResourceRequest.SerializeToString,
                 response_deserializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.GetResourceResponse.FromString,
                 _registered_method=True)
+        self.EraseDevice = channel.unary_unary(
+                '/omega.sync.v1.SyncService/EraseDevice',
+                request_serializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.EraseDeviceRequest.SerializeToString,
+                response_deserializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.EraseDeviceResponse.FromString,
+                _registered_method=True)
 
 
 class SyncServiceServicer:
@@ -83,6 +88,15 @@ class SyncServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseDevice(self, request, context):
+        """Erases the calling device: identity, pushes and whatever else is kept under its id. Answered
+        after it is durable; published statistics forget it with the next round. A device that is
+        erased already gets the same answer. UNAUTHENTICATED (missing or wrong token), UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SyncServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -100,6 +114,11 @@ def add_SyncServiceServicer_to_server(servicer, server):
                     servicer.GetResource,
                     request_deserializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.GetResourceRequest.FromString,
                     response_serializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.GetResourceResponse.SerializeToString,
+            ),
+            'EraseDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseDevice,
+                    request_deserializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.EraseDeviceRequest.FromString,
+                    response_serializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.EraseDeviceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -185,6 +204,33 @@ class SyncService:
             '/omega.sync.v1.SyncService/GetResource',
             omega_dot_sync_dot_v1_dot_sync__service__pb2.GetResourceRequest.SerializeToString,
             omega_dot_sync_dot_v1_dot_sync__service__pb2.GetResourceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.sync.v1.SyncService/EraseDevice',
+            omega_dot_sync_dot_v1_dot_sync__service__pb2.EraseDeviceRequest.SerializeToString,
+            omega_dot_sync_dot_v1_dot_sync__service__pb2.EraseDeviceResponse.FromString,
             options,
             channel_credentials,
             insecure,

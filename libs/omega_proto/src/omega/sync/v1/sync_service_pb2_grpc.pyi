@@ -48,6 +48,11 @@ class SyncServiceStub:
     """The body of a resource from an offset on. NOT_FOUND when that version is not kept,
     INVALID_ARGUMENT, UNAUTHENTICATED, RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
     """
+    EraseDevice: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.EraseDeviceRequest, _sync_service_pb2.EraseDeviceResponse]
+    """Erases the calling device: identity, pushes and whatever else is kept under its id. Answered
+    after it is durable; published statistics forget it with the next round. A device that is
+    erased already gets the same answer. UNAUTHENTICATED (missing or wrong token), UNAVAILABLE.
+    """
 
 @_typing.type_check_only
 class SyncServiceAsyncStub(SyncServiceStub):
@@ -68,6 +73,11 @@ class SyncServiceAsyncStub(SyncServiceStub):
     GetResource: _aio.UnaryStreamMultiCallable[_sync_service_pb2.GetResourceRequest, _sync_service_pb2.GetResourceResponse]  # type: ignore[assignment]
     """The body of a resource from an offset on. NOT_FOUND when that version is not kept,
     INVALID_ARGUMENT, UNAUTHENTICATED, RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
+    """
+    EraseDevice: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.EraseDeviceRequest, _sync_service_pb2.EraseDeviceResponse]  # type: ignore[assignment]
+    """Erases the calling device: identity, pushes and whatever else is kept under its id. Answered
+    after it is durable; published statistics forget it with the next round. A device that is
+    erased already gets the same answer. UNAUTHENTICATED (missing or wrong token), UNAVAILABLE.
     """
 
 class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -104,6 +114,17 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_sync_service_pb2.GetResourceResponse], _abc.AsyncIterator[_sync_service_pb2.GetResourceResponse]]:
         """The body of a resource from an offset on. NOT_FOUND when that version is not kept,
         INVALID_ARGUMENT, UNAUTHENTICATED, RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def EraseDevice(
+        self,
+        request: _sync_service_pb2.EraseDeviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.EraseDeviceResponse, _abc.Awaitable[_sync_service_pb2.EraseDeviceResponse]]:
+        """Erases the calling device: identity, pushes and whatever else is kept under its id. Answered
+        after it is durable; published statistics forget it with the next round. A device that is
+        erased already gets the same answer. UNAUTHENTICATED (missing or wrong token), UNAVAILABLE.
         """
 
 def add_SyncServiceServicer_to_server(servicer: SyncServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
