@@ -41,7 +41,12 @@ def titles() -> list[Content]:
 
 @pytest.fixture
 def config(tmp_path: Path) -> BrainConfig:
-    return BrainConfig(storage_path=tmp_path / "tv", encoder="lexical")
+    return BrainConfig(
+        storage_path=tmp_path / "tv",
+        encoder="lexical",
+        constellation_url="",
+        recommend_timeout_ms=10_000,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -153,7 +158,7 @@ def open_tv(config: BrainConfig, gateway: Gateway) -> Iterator[Callable[..., Tv]
         address = stack.enter_context(serving(gateway))
 
         def start(encoder: Encoder | None = None, **settings: Any) -> Tv:
-            settings = {"sync_target": address, **settings}
+            settings = {"constellation_url": f"http://{address}", **settings}
             brain = Brain(replace(config, **settings), encoder=encoder)
             opened = Tv(brain, Syncer(brain))
             stack.callback(opened.close)

@@ -30,7 +30,7 @@ Viewing = Callable[..., ViewingEvent]
 
 
 def test_a_wait_is_the_servers_or_drawn_around_the_mean(open_tv: Callable[..., Tv]) -> None:
-    tv = open_tv(sync_interval_seconds=10)
+    tv = open_tv(sync_interval_secs=10)
     background = Background(tv.brain, tv.syncer)
     assert background.next_wait(7.5) == 7.5
     drawn = [background.next_wait() for _ in range(200)]
@@ -79,7 +79,7 @@ def test_a_backup_holds_what_was_recorded(
 
 
 def test_without_a_server_or_an_interval_only_backups_run(open_tv: Callable[..., Tv]) -> None:
-    for settings in ({"sync_target": ""}, {"sync_interval_seconds": 0}):
+    for settings in ({"constellation_url": ""}, {"sync_interval_secs": 0}):
         tv = open_tv(**settings)
         background = Background(tv.brain, tv.syncer)
         background.start()
@@ -136,15 +136,15 @@ def test_exchanges_take_turns(
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ({"sync_target": "sync.example.com:443"}, "sync_tls_ca"),
-        ({"sync_target": "192.0.2.1:443"}, "sync_tls_ca"),
+        ({"constellation_url": "http://sync.example.com:443"}, "constellation_url"),
+        ({"constellation_url": "https://192.0.2.1:443/path"}, "constellation_url"),
         ({"sync_tls_ca": Path("/nowhere/ca.pem")}, "ca"),
     ],
 )
 def test_a_target_that_cannot_be_trusted_is_refused_at_the_start(
     settings: dict[str, object], named: str, brain: Brain
 ) -> None:
-    config = replace(brain.config, **{"sync_target": "127.0.0.1:9", **settings})  # type: ignore[arg-type]  # a table of settings
+    config = replace(brain.config, **{"constellation_url": "http://127.0.0.1:9", **settings})  # type: ignore[arg-type]  # a table of settings
     brain.config = config
     with pytest.raises(OmegaError, match=named):
         Syncer(brain)

@@ -157,8 +157,8 @@ def test_the_brain_refuses_an_address_that_others_reach(tmp_path: Path) -> None:
 def test_without_its_server_the_brain_works_on(tmp_path: Path, titles: list[Content]) -> None:
     environ = _environ(
         tmp_path / "tv",
-        OMEGA_BRAIN_SYNC_TARGET="127.0.0.1:1",
-        OMEGA_BRAIN_SYNC_INTERVAL_SECONDS="0",
+        OMEGA_BRAIN_CONSTELLATION_URL="http://127.0.0.1:1",
+        OMEGA_BRAIN_SYNC_INTERVAL_SECS="0",
     )
     with (
         ServiceProcess(["omega-brain"], environ) as process,

@@ -187,7 +187,7 @@ def test_a_tv_that_stays_unknown_gives_up_until_the_next_time(joined: Tv, gatewa
 def test_a_lost_registration_is_asked_for_under_the_same_id(
     open_tv: Callable[..., Tv], gateway: Gateway
 ) -> None:
-    first = open_tv(sync_target="127.0.0.1:1")
+    first = open_tv(constellation_url="http://127.0.0.1:1")
     _fails(first)
     asked = first.brain.stores.meta.register_request_id()
     first.close()

@@ -62,8 +62,8 @@ def environ(tmp_path: Path, gateway: Gateway) -> Iterator[dict[str, str]]:
             "OMEGA_BRAIN_STORAGE_PATH": str(tmp_path / "tv"),
             "OMEGA_BRAIN_ENCODER": "lexical",
             "OMEGA_BRAIN_LISTEN": "127.0.0.1:0",
-            "OMEGA_BRAIN_SYNC_TARGET": address,
-            "OMEGA_BRAIN_SYNC_INTERVAL_SECONDS": "0",
+            "OMEGA_BRAIN_CONSTELLATION_URL": f"http://{address}",
+            "OMEGA_BRAIN_SYNC_INTERVAL_SECS": "0",
         }
 
 

@@ -24,6 +24,12 @@ from omega_testing.supervised import Supervised
 _START_SECONDS = 30.0
 _STOP_SECONDS = 30.0
 _KEPT = {"OMEGA_CACHE_DIR"}
+_DEFAULTS = {
+    # Nothing leaves this machine unless a test says where to.
+    "OMEGA_BRAIN_CONSTELLATION_URL": "",
+    # A busy machine is no reason for a simpler list.
+    "OMEGA_BRAIN_RECOMMEND_TIMEOUT_MS": "10000",
+}
 
 
 def free_port() -> int:
@@ -42,7 +48,7 @@ class ServiceProcess:
     Args:
         args: script and arguments, such as ["omega-constellation"].
         env: its OMEGA_ variables. Those of this process are not passed on, except
-            OMEGA_CACHE_DIR.
+            OMEGA_CACHE_DIR. A brain keeps to itself and takes its time unless they say otherwise.
         directory: where its log lies, kept afterwards; None = a temporary one.
         serving: wait for SERVING; False = only until it listens.
         tls: how to reach its health service when it speaks TLS.
@@ -73,7 +79,7 @@ class ServiceProcess:
         try:
             self._process = Supervised(
                 [str(Path(sys.prefix) / "bin" / self._name), *args[1:]],
-                {**inherited, **env},
+                {**inherited, **_DEFAULTS, **env},
                 output=self._output,
                 log=self._directory / f"{self._name}.log",
                 directory=self._directory,

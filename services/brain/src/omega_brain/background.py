@@ -30,7 +30,7 @@ class Background:
     def start(self) -> None:
         """Begins; the first sync comes after a first wait."""
         config = self._brain.config
-        if config.sync_target and config.sync_interval_seconds:
+        if config.constellation_url and config.sync_interval_secs:
             self._run("sync", self.next_wait, self._sync)
         self._run("backup", lambda: config.backup_interval_seconds, self._backup)
 
@@ -49,7 +49,7 @@ class Background:
         """
         if asked >= 1:
             return asked
-        mean = self._brain.config.sync_interval_seconds
+        mean = self._brain.config.sync_interval_secs
         return mean * random.uniform(*JITTER)  # noqa: S311 - spreads load, guards no secret
 
     def _run(self, name: str, first: Callable[[], float], work: Callable[[], float]) -> None:

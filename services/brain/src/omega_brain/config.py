@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from omega_core import validate
+from omega_brain import endpoint
+from omega_core import limits, validate
 from omega_core.errors import invalid
 
 
@@ -19,17 +20,29 @@ class BrainConfig:
     """"auto" (MiniLM where installed, else lexical), "minilm" or "lexical"."""
     cache_dir: Path | None = None
     """Where `omega model install` put the model; absent = its default place."""
+    dimension: int = limits.DIMENSION
+    """Width of every vector: 384, as the contracts say; any other value is refused."""
     hnsw_m: int = 32
     """Links a node of the vector index, 4 to 64."""
     hnsw_ef_construction: int = 200
     """Candidates looked at when a vector is added, 8 to 1,000."""
     hnsw_ef: int = 100
     """Candidates looked at in a search, 8 to 1,000."""
-    sync_target: str = ""
-    """HOST:PORT of the sync service; empty = the brain keeps to itself."""
-    sync_tls_ca: Path | None = None
-    """PEM certificates that sign the sync service; needed where it is not on this machine."""
-    sync_interval_seconds: int = 600
+    max_patterns: int = 10_000
+    """Most taste patterns, and most causal edges, 16 to 1,000,000; of least value out first."""
+    recommend_timeout_ms: int = 15
+    """Time for an answer, 1 to 10,000 ms; when it is over a simpler list is served."""
+    max_storage_mb: int = 512
+    """Size of the storage directory, 64 to 1,048,576 MB; above it the oldest and least valuable
+    rows go."""
+    max_watchers: int = 4
+    """WatchRecommendations streams at once, 0 to 64; each holds one of the WORKERS."""
+    constellation_url: str = "https://constellation.omega.tv"
+    """The fleet's sync service: https://HOST[:PORT], or http://HOST:PORT on this machine; empty =
+    the brain keeps to itself."""
+    constellation_tls_ca: Path | None = None
+    """PEM certificates that sign it; absent = the public ones."""
+    sync_interval_secs: int = 600
     """Mean time between syncs, 10 to 86,400; each wait is drawn from 0.5 to 1.5 times it. 0 = only
     when SyncNow is called."""
     enrolment_key_file: Path | None = None
@@ -46,11 +59,18 @@ class BrainConfig:
     def __post_init__(self) -> None:
         if self.encoder not in {"auto", "minilm", "lexical"}:
             raise invalid("encoder", "auto, minilm or lexical")
+        if self.dimension != limits.DIMENSION:
+            raise invalid("dimension", f"{limits.DIMENSION}, the width of the contracts")
         validate.integer("hnsw_m", self.hnsw_m, 4, 64)
         validate.integer("hnsw_ef_construction", self.hnsw_ef_construction, 8, 1_000)
         validate.integer("hnsw_ef", self.hnsw_ef, 8, 1_000)
-        if self.sync_interval_seconds:
-            validate.integer("sync_interval_seconds", self.sync_interval_seconds, 10, 86_400)
+        validate.integer("max_patterns", self.max_patterns, 16, 1_000_000)
+        validate.integer("recommend_timeout_ms", self.recommend_timeout_ms, 1, 10_000)
+        validate.integer("max_storage_mb", self.max_storage_mb, 64, 1_048_576)
+        validate.integer("max_watchers", self.max_watchers, 0, 64)
+        endpoint.parse(self.constellation_url)
+        if self.sync_interval_secs:
+            validate.integer("sync_interval_secs", self.sync_interval_secs, 10, 86_400)
         validate.identifier("platform", self.platform, 64, optional=True)
         validate.number("sigma", self.sigma, 0.5, 64)
         validate.integer("backup_interval_seconds", self.backup_interval_seconds, 10, 604_800)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from omega.sync.v1 import sync_service_pb2 as pb
+from omega_brain import endpoint
 from omega_brain.brain import Brain
 from omega_brain.config import BrainConfig
 from omega_brain.deltas import take_delta
@@ -19,7 +20,6 @@ from omega_core import limits
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_persistence.meta import Identity
 from omega_persistence.sketches import Push
-from omega_rpc.config import is_loopback
 
 _log = logging.getLogger(__name__)
 LONGEST_RETRY_SECONDS = 86_400.0
@@ -48,8 +48,7 @@ class Syncer:
     """Talks to the sync service for one brain; one exchange at a time.
 
     Raises:
-        OmegaError: INVALID_FIELD sync_tls_ca when the target is another machine and TLS is not
-            set, or enrolment_key_file when it cannot be read.
+        OmegaError: INVALID_FIELD constellation_tls_ca or enrolment_key_file when it cannot be read.
     """
 
     def __init__(self, brain: Brain) -> None:
@@ -160,13 +159,12 @@ class Syncer:
 
 
 def _client(config: BrainConfig) -> SyncClient | None:
-    if not config.sync_target:
+    found = endpoint.parse(config.constellation_url)
+    if found is None:
         return None
-    host = config.sync_target.rpartition(":")[0].strip("[]")
-    if config.sync_tls_ca is None and not is_loopback(host):
-        raise invalid("sync_tls_ca", "set when sync_target is another machine")
-    tls = ClientTls(ca=config.sync_tls_ca) if config.sync_tls_ca else None
-    return SyncClient(config.sync_target, tls=tls)
+    return SyncClient(
+        found.target, tls=ClientTls(config.constellation_tls_ca) if found.tls else None
+    )
 
 
 def _enrolment_key(config: BrainConfig) -> str:
