@@ -1,7 +1,8 @@
 """Catalogue files: one JSON object a line, the form in which operators hand titles over.
 
 Keys: content_id, title and kind ("movie", "series" or "live") are needed; genres, year, country,
-description and providers may follow, with the names and bounds of omega_core.content.Content.
+description, providers and minimum_age may follow, with the names and bounds of
+omega_core.content.Content.
 """
 
 from __future__ import annotations
@@ -56,12 +57,13 @@ def _line(name: str, line: str) -> Content:
             genres=tuple(
                 _text(name, {"genres": g}, "genres") for g in _list(name, record, "genres")
             ),
-            year=_year(name, record),
+            year=_integer(name, record, "year") or 0,
             country=_text(name, record, "country"),
             description=_text(name, record, "description"),
             providers=tuple(
                 _provider(f"{name}.providers[{i}]", p) for i, p in enumerate(providers)
             ),
+            minimum_age=_integer(name, record, "minimum_age"),
         ),
         name,
     )
@@ -91,10 +93,12 @@ def _list(name: str, record: Mapping[str, object], key: str) -> list[object]:
     return value
 
 
-def _year(name: str, record: Mapping[str, object]) -> int:
-    value = record.get("year", 0)
+def _integer(name: str, record: Mapping[str, object], key: str) -> int | None:
+    if key not in record:
+        return None
+    value = record[key]
     if not isinstance(value, int) or isinstance(value, bool):
-        raise invalid(f"{name}.year", "an integer")
+        raise invalid(f"{name}.{key}", "an integer")
     return value
 
 

@@ -17,6 +17,7 @@ class ErrorCode(StrEnum):
 
     INVALID_FIELD = "INVALID_FIELD"
     UNKNOWN_CONTENT = "UNKNOWN_CONTENT"
+    UNKNOWN_PROFILE = "UNKNOWN_PROFILE"
     UNKNOWN_RESOURCE = "UNKNOWN_RESOURCE"
     UNKNOWN_ROUND = "UNKNOWN_ROUND"
     UNAUTHENTICATED = "UNAUTHENTICATED"
@@ -52,6 +53,7 @@ CATALOGUE: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
     {
         ErrorCode.INVALID_FIELD: ErrorSpec("INVALID_ARGUMENT", "{field} must be {bound}"),
         ErrorCode.UNKNOWN_CONTENT: ErrorSpec("NOT_FOUND", "{field} must name a stored title"),
+        ErrorCode.UNKNOWN_PROFILE: ErrorSpec("NOT_FOUND", "{field} must name a stored profile"),
         ErrorCode.UNKNOWN_RESOURCE: ErrorSpec("NOT_FOUND", "this resource version is not kept"),
         ErrorCode.UNKNOWN_ROUND: ErrorSpec("NOT_FOUND", "{field} must name a recorded round"),
         ErrorCode.UNAUTHENTICATED: ErrorSpec(

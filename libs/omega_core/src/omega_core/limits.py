@@ -27,6 +27,10 @@ MAX_PROFILES = 16
 """Most profiles a household."""
 MAX_BLOCKED_GENRES = 64
 """Most genres that a profile blocks."""
+MAX_WATCH_SECONDS = 86_400
+"""Longest viewing, in seconds."""
+MAX_INTERACTIONS = 10_000
+"""Most keys pressed during one viewing."""
 MAX_QUERY = 256
 """Longest query text, in characters."""
 MAX_CATALOGUE = 80_000

@@ -9,6 +9,7 @@ from omega_delta.event import (
     event_to_proto,
 )
 from omega_delta.factors import FactorPack, decode_factors, encode_factors
+from omega_delta.profile import profile_from_proto, profile_to_proto
 from omega_delta.state import GlobalPattern, StateDelta, decode_state_delta, encode_state_delta
 from omega_delta.zstd import compress, decompress
 
@@ -31,4 +32,6 @@ __all__ = [
     "encode_state_delta",
     "event_from_proto",
     "event_to_proto",
+    "profile_from_proto",
+    "profile_to_proto",
 ]

@@ -30,6 +30,7 @@ def content_to_proto(content: Content) -> content_pb2.Content:
             )
             for p in content.providers
         ],
+        minimum_age=content.minimum_age,
     )
 
 
@@ -62,6 +63,7 @@ def content_from_proto(message: content_pb2.Content, name: str = "content") -> C
         country=message.country,
         description=message.description,
         providers=providers,
+        minimum_age=message.minimum_age if message.HasField("minimum_age") else None,
     )
     return check_content(content, name)
 

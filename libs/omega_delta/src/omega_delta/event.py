@@ -11,7 +11,15 @@ from omega.brain.v1 import brain_service_pb2
 from omega.common.v1 import context_pb2
 from omega_core import limits, validate
 from omega_core.errors import invalid
-from omega_core.viewing import ViewingContext, ViewingEvent
+from omega_core.viewing import (
+    EventSource,
+    PlaybackAction,
+    Verdict,
+    ViewingContext,
+    ViewingEvent,
+)
+
+_ENGAGEMENT = {Verdict.LIKED: 1.0, Verdict.DISLIKED: 0.0}
 
 
 def context_to_proto(context: ViewingContext) -> context_pb2.ViewingContext:
@@ -20,6 +28,8 @@ def context_to_proto(context: ViewingContext) -> context_pb2.ViewingContext:
         time_of_day=cast("context_pb2.TimeOfDay.ValueType", context.time_of_day),
         day_type=cast("context_pb2.DayType.ValueType", context.day_type),
         audience=cast("context_pb2.Audience.ValueType", context.audience),
+        mood=cast("context_pb2.Mood.ValueType", context.mood),
+        device_kind=cast("context_pb2.DeviceKind.ValueType", context.device_kind),
     )
 
 
@@ -35,6 +45,8 @@ def context_from_proto(
         "time_of_day": max(context_pb2.TimeOfDay.values()),
         "day_type": max(context_pb2.DayType.values()),
         "audience": max(context_pb2.Audience.values()),
+        "mood": max(context_pb2.Mood.values()),
+        "device_kind": max(context_pb2.DeviceKind.values()),
     }
     return ViewingContext(
         **{
@@ -57,21 +69,32 @@ def event_to_proto(event: ViewingEvent) -> brain_service_pb2.ObserveEventRequest
         session_id=event.session_id,
         recommendation_id=event.recommendation_id,
         context=context_to_proto(event.context),
+        action=cast("brain_service_pb2.PlaybackAction.ValueType", int(event.action)),
+        watch_seconds=event.watch_seconds,
+        interaction_count=event.interaction_count,
+        source=cast("brain_service_pb2.EventSource.ValueType", int(event.source)),
+        profile_id=event.profile_id,
+        verdict=cast("brain_service_pb2.Verdict.ValueType", int(event.verdict)),
     )
 
 
 def event_from_proto(message: brain_service_pb2.ObserveEventRequest, now: datetime) -> ViewingEvent:
-    """The event of a request, held to its bounds; whether the title is known is not checked.
+    """The event of a request, held to its bounds.
+
+    Whether title and profile are known is not checked.
 
     Args:
         message: as received. Absent engagement_score = watch_percentage, absent occurred_at = now.
+            A verdict takes the place of engagement_score: 1 liked, 0 disliked.
         now: present instant, aware.
 
     Raises:
         OmegaError: INVALID_FIELD that names the field and its bound.
     """
     watched = validate.number("watch_percentage", message.watch_percentage, 0.0, 1.0)
-    engaged = message.engagement_score if message.HasField("engagement_score") else watched
+    stated = message.engagement_score if message.HasField("engagement_score") else watched
+    engaged = validate.number("engagement_score", stated, 0.0, 1.0)
+    verdict = Verdict(validate.integer("verdict", message.verdict, 0, max(Verdict)))
     recommendation_id = message.recommendation_id
     if recommendation_id:
         validate.uuid("recommendation_id", recommendation_id)
@@ -82,11 +105,23 @@ def event_from_proto(message: brain_service_pb2.ObserveEventRequest, now: dateti
         event_id=validate.identifier("event_id", message.event_id, limits.MAX_SHORT_ID),
         content_id=validate.identifier("content_id", message.content_id, limits.MAX_ID),
         watch_percentage=watched,
-        engagement_score=validate.number("engagement_score", engaged, 0.0, 1.0),
+        engagement_score=_ENGAGEMENT.get(verdict, engaged),
         occurred_at=validate.instant("occurred_at", occurred_at, now),
         session_id=validate.text("session_id", message.session_id, limits.MAX_SHORT_ID),
         recommendation_id=recommendation_id,
         context=context_from_proto(message.context),
+        action=PlaybackAction(validate.integer("action", message.action, 0, max(PlaybackAction))),
+        watch_seconds=validate.integer(
+            "watch_seconds", message.watch_seconds, 0, limits.MAX_WATCH_SECONDS
+        ),
+        interaction_count=validate.integer(
+            "interaction_count", message.interaction_count, 0, limits.MAX_INTERACTIONS
+        ),
+        source=EventSource(validate.integer("source", message.source, 0, max(EventSource))),
+        profile_id=validate.identifier(
+            "profile_id", message.profile_id, limits.MAX_SHORT_ID, optional=True
+        ),
+        verdict=verdict,
     )
 
 

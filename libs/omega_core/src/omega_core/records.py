@@ -1,0 +1,69 @@
+"""Folds viewings into records of titles.
+
+A record is a semilattice with counters: sums, minima, maxima and unions. So any order of the
+events and any way of splitting them into records that are merged later gives the same record.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from omega_core.viewing import TitleRecord, ViewingEvent
+
+
+def fold_event(record: TitleRecord | None, event: ViewingEvent, seq: int) -> TitleRecord:
+    """The record with one more event in it.
+
+    Args:
+        record: what was folded before of the same title; None = nothing.
+        event: a viewing that ended; each one is folded once.
+        seq: its order of arrival.
+
+    Raises:
+        ValueError: the event is of another title.
+    """
+    at = event.occurred_at
+    only = TitleRecord(
+        content_id=event.content_id,
+        profile_id=event.profile_id,
+        viewings=1,
+        successes=int(event.success),
+        best_reward=event.reward,
+        circumstances=event.context.mask,
+        first_at=at,
+        first_success_at=at if event.success else None,
+        last_at=at,
+        last_seq=seq,
+    )
+    return only if record is None else merge(record, only)
+
+
+def merge(a: TitleRecord, b: TitleRecord) -> TitleRecord:
+    """The record of both records' events; records of two profiles give the household's.
+
+    Commutative and associative. No event may be in both.
+
+    Raises:
+        ValueError: they are of two titles.
+    """
+    if a.content_id != b.content_id:
+        raise ValueError(f"records of two titles: {a.content_id} and {b.content_id}")
+    last = max(a, b, key=lambda record: (record.last_at, record.last_seq))
+    return TitleRecord(
+        content_id=a.content_id,
+        profile_id=a.profile_id if a.profile_id == b.profile_id else "",
+        viewings=a.viewings + b.viewings,
+        successes=a.successes + b.successes,
+        best_reward=max(a.best_reward, b.best_reward),
+        circumstances=a.circumstances | b.circumstances,
+        first_at=min(a.first_at, b.first_at),
+        first_success_at=_earliest(a.first_success_at, b.first_success_at),
+        last_at=last.last_at,
+        last_seq=last.last_seq,
+    )
+
+
+def _earliest(a: datetime | None, b: datetime | None) -> datetime | None:
+    if a is None or b is None:
+        return b if a is None else a
+    return min(a, b)
