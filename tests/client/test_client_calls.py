@@ -87,6 +87,10 @@ CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], obje
                 lambda c: list(c.get_resource(CATALOGUE, 4, 9, token="secret")),  # noqa: S106 - the same
                 sync_service_pb2.GetResourceRequest(kind=CATALOGUE, version=4, offset=9),
             ),
+            "EraseDevice": (
+                lambda c: c.erase_device(token="secret"),  # noqa: S106 - the same
+                sync_service_pb2.EraseDeviceRequest(),
+            ),
         },
     ),
     CONSTELLATION: (
@@ -117,6 +121,10 @@ CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], obje
             "GetResource": (
                 lambda c: list(c.get_resource(CATALOGUE, 4, 9)),
                 constellation_service_pb2.GetResourceRequest(kind=CATALOGUE, version=4, offset=9),
+            ),
+            "EraseDevice": (
+                lambda c: c.erase_device("tv-" + "0" * 32),
+                constellation_service_pb2.EraseDeviceRequest(device_id="tv-" + "0" * 32),
             ),
             "GetClusterStatus": (
                 lambda c: c.get_cluster_status(5),

@@ -12,7 +12,7 @@ from omega_client.resources import checked_chunks
 from omega_rpc.tls import ClientTls
 
 STORE_SECONDS = 10.0
-"""Default deadline of registrations, pushes and reads."""
+"""Default deadline of registrations, pushes, erasures and reads."""
 UPSERT_SECONDS = 120.0
 """Default deadline of an upsert: it may publish a catalogue."""
 BODY_SECONDS = 300.0
@@ -57,6 +57,11 @@ class ConstellationClient(ServiceClient):
         request = pb.GetResourceRequest(kind=kind, version=version, offset=offset)
         answers = self._stream(self._stub.GetResource, request, BODY_SECONDS)
         return checked_chunks(answers, kind, version, offset)
+
+    def erase_device(self, device_id: str) -> pb.EraseDeviceResponse:
+        """Erases a device and its pushes; committed when this returns."""
+        request = pb.EraseDeviceRequest(device_id=device_id)
+        return self._call(self._stub.EraseDevice, request, STORE_SECONDS)
 
     def get_cluster_status(self, max_devices: int = 0) -> pb.GetClusterStatusResponse:
         """Figures of the shard, with at most `max_devices` (0 to 1,000) of its devices."""

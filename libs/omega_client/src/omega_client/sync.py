@@ -12,7 +12,7 @@ from omega_client.resources import assemble, checked_chunks
 from omega_rpc.tls import ClientTls
 
 EXCHANGE_SECONDS = 15.0
-"""Default deadline of a registration or exchange."""
+"""Default deadline of a registration, exchange or erasure."""
 BODY_SECONDS = 300.0
 """Default deadline of a resource's body."""
 
@@ -36,6 +36,12 @@ class SyncClient(ServiceClient):
     def sync(self, request: pb.SyncRequest, *, token: str) -> pb.SyncResponse:
         """Push and pull; the push is durable when this returns."""
         return self._call(self._stub.Sync, request, EXCHANGE_SECONDS, _bearer(token))
+
+    def erase_device(self, *, token: str) -> pb.EraseDeviceResponse:
+        """Erases the device of the token, for good; an erased one again without a complaint."""
+        return self._call(
+            self._stub.EraseDevice, pb.EraseDeviceRequest(), EXCHANGE_SECONDS, _bearer(token)
+        )
 
     def get_resource(
         self,

@@ -1,8 +1,8 @@
 """Postgres with pgvector: pool, migrations, queries.
 
 `Store.connect(url)` opens a shard, `migrate(url)` brings its schema up to date. Queries stand in
-modules of functions that take the connection of a transaction: devices, pushes, contents,
-resources, states, heads, rounds, status. `PushWriter` commits many callers' pushes at once;
+modules of functions that take the connection of a transaction: devices, pushes, erasures,
+contents, resources, states, heads, rounds, status. `PushWriter` commits many callers' pushes at once;
 `leadership()` and `publish_round()` are the federation worker's.
 """
 

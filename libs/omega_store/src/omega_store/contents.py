@@ -55,16 +55,18 @@ class UpsertCounts:
     """Titles that were known and equal."""
 
 
-_FIELDS = sql.SQL("content_id, title, kind, genres, year, country, description, providers")
+_FIELDS = sql.SQL(
+    "content_id, title, kind, genres, year, country, description, providers, minimum_age"
+)
 _SELECT = sql.SQL("SELECT ordinal, {fields}, {vector} FROM contents {clause} ORDER BY ordinal")
 _INSERT = sql.SQL(
     "INSERT INTO contents"
     " ({fields}, embedding, model_version, changed_version, updated_at, ordinal)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, {vector}, %s, %s, %s, %s)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, {vector}, %s, %s, %s, %s)"
 ).format(fields=_FIELDS, vector=dialect.PARAMETER)
 _UPDATE = sql.SQL(
     "UPDATE contents SET ({fields}, embedding, model_version, changed_version, updated_at)"
-    " = (%s, %s, %s, %s, %s, %s, %s, %s, {vector}, %s, %s, %s) WHERE ordinal = %s"
+    " = (%s, %s, %s, %s, %s, %s, %s, %s, %s, {vector}, %s, %s, %s) WHERE ordinal = %s"
 ).format(fields=_FIELDS, vector=dialect.PARAMETER)
 
 
@@ -166,7 +168,7 @@ def _read(
 ) -> Iterator[CatalogueRow]:
     statement = _SELECT.format(fields=_FIELDS, vector=dialect.COLUMN, clause=sql.SQL(clause))
     for ordinal, *fields, vector in conn.execute(statement, parameters):
-        content_id, title, kind, genres, year, country, description, providers = fields
+        content_id, title, kind, genres, year, country, description, providers, age = fields
         content = Content(
             content_id,
             title,
@@ -176,6 +178,7 @@ def _read(
             country,
             description,
             tuple(Provider(p["id"], p["name"], Availability(p["availability"])) for p in providers),
+            age,
         )
         yield CatalogueRow(ordinal, content, dialect.load(vector))
 
@@ -202,5 +205,6 @@ def _values(row: EmbeddedContent) -> tuple[object, ...]:
                 for p in content.providers
             ]
         ),
+        content.minimum_age,
         dialect.dump(row.embedding),
     )

@@ -1,22 +1,30 @@
-"""Identities of TVs."""
+"""Identities of TVs, and their end."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import LiteralString
 
-from psycopg import sql
 from psycopg.rows import class_row
 
+from omega_store import erasures
 from omega_store.pool import Connection
 from omega_store.rows import only
 
 SEEN_STEP = timedelta(minutes=1)
 """last_seen_at is exact to this step, so that a busy device costs no write a call."""
 
-_SELECT = sql.SQL(
-    "SELECT device_id, platform, app_version, registered_at, last_seen_at, revoked_at"
-    " FROM devices WHERE {key} = %s"
+_COLUMNS: LiteralString = (
+    "device_id, platform, app_version, registered_at, last_seen_at, revoked_at"
+)
+# The empty update returns the row that is there, in the one statement that looks for it: between
+# two, the row could be erased.
+_REGISTER: LiteralString = (
+    "INSERT INTO devices (device_id, request_id, platform, app_version, registered_at)"
+    " VALUES (%s, %s, %s, %s, %s)"
+    " ON CONFLICT (request_id) DO UPDATE SET request_id = EXCLUDED.request_id"
+    f" RETURNING {_COLUMNS}"
 )
 
 
@@ -64,17 +72,16 @@ def register(
     now: datetime,
 ) -> Device:
     """Stores a new identity, or returns the one that this request_id (a UUID) made earlier."""
-    conn.execute(
-        "INSERT INTO devices (device_id, request_id, platform, app_version, registered_at)"
-        " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (request_id) DO NOTHING",
-        (device_id, request_id, platform, app_version, now),
-    )
-    return only(_one(conn, "request_id", request_id))
+    with conn.cursor(row_factory=class_row(Device)) as cursor:
+        cursor.execute(_REGISTER, (device_id, request_id, platform, app_version, now))
+        return only(cursor.fetchone())
 
 
 def get(conn: Connection, device_id: str) -> Device | None:
     """A device, revoked or not."""
-    return _one(conn, "device_id", device_id)
+    with conn.cursor(row_factory=class_row(Device)) as cursor:
+        cursor.execute(f"SELECT {_COLUMNS} FROM devices WHERE device_id = %s", (device_id,))
+        return cursor.fetchone()
 
 
 def touch(conn: Connection, device_id: str, now: datetime) -> bool:
@@ -96,6 +103,21 @@ def revoke(conn: Connection, device_id: str, now: datetime) -> bool:
     return done.rowcount == 1
 
 
+def erase(conn: Connection, device_id: str) -> int:
+    """Deletes a device, revoked or not, with all that is kept under its id.
+
+    Returns:
+        Pushes that were deleted; 0 when nothing was left of the device.
+    """
+    # A push that is being stored holds the device: it is waited for and then deleted, too.
+    conn.execute("SELECT FROM devices WHERE device_id = %s FOR UPDATE", (device_id,))
+    pushes = conn.execute("DELETE FROM pushes WHERE device_id = %s", (device_id,)).rowcount
+    conn.execute("DELETE FROM devices WHERE device_id = %s", (device_id,))
+    if pushes:
+        erasures.note(conn)
+    return pushes
+
+
 def last_seen(conn: Connection, most: int) -> list[DeviceFigures]:
     """The `most` devices that called last, the latest first, those that never did at the end."""
     with conn.cursor(row_factory=class_row(DeviceFigures)) as cursor:
@@ -107,9 +129,3 @@ def last_seen(conn: Connection, most: int) -> list[DeviceFigures]:
             (most,),
         )
         return cursor.fetchall()
-
-
-def _one(conn: Connection, key: str, value: str) -> Device | None:
-    with conn.cursor(row_factory=class_row(Device)) as cursor:
-        cursor.execute(_SELECT.format(key=sql.Identifier(key)), (value,))
-        return cursor.fetchone()

@@ -76,7 +76,8 @@ _COPY: LiteralString = (
     "COPY staged_pushes (position, device_id, request_id, model_version, sketches, classes, count)"
     " FROM STDIN (FORMAT binary)"
 )
-# Devices are locked in order and before pushes, pushes in order: two writers cannot deadlock.
+# Devices are locked in order and before pushes, pushes in order: two writers cannot deadlock. A
+# device that is locked is not erased before the batch has committed; one that is erased is unknown.
 _TOUCH: LiteralString = (
     "UPDATE devices SET last_seen_at = %s FROM ("
     "  SELECT device_id FROM devices WHERE device_id IN (SELECT device_id FROM staged_pushes)"
@@ -85,12 +86,15 @@ _TOUCH: LiteralString = (
     ") AS stale WHERE devices.device_id = stale.device_id"
 )
 _INSERT: LiteralString = (
-    "INSERT INTO pushes"
+    "WITH welcome AS MATERIALIZED ("
+    "  SELECT device_id FROM devices WHERE device_id IN (SELECT device_id FROM staged_pushes)"
+    "  AND revoked_at IS NULL ORDER BY device_id FOR KEY SHARE"
+    ") INSERT INTO pushes"
     " (device_id, request_id, model_version, sketches, classes, count, received_at)"
     " SELECT DISTINCT ON (s.device_id, s.request_id)"
     "  s.device_id, s.request_id, s.model_version, s.sketches, s.classes, s.count, %s"
-    " FROM staged_pushes AS s JOIN devices AS d ON d.device_id = s.device_id"
-    " WHERE d.revoked_at IS NULL ORDER BY s.device_id, s.request_id, s.position"
+    " FROM staged_pushes AS s JOIN welcome AS w ON w.device_id = s.device_id"
+    " ORDER BY s.device_id, s.request_id, s.position"
     " ON CONFLICT DO NOTHING RETURNING device_id, request_id"
 )
 _STORED: LiteralString = (

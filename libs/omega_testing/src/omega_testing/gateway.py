@@ -25,12 +25,12 @@ from omega_rpc.status import to_status
 
 @dataclass(frozen=True)
 class Fault:
-    """How one exchange goes wrong."""
+    """How one call goes wrong."""
 
     error: OmegaError | grpc.StatusCode
     """What the TV gets instead of the answer."""
     stored: bool = False
-    """Whether the push was stored before: only the answer is lost then."""
+    """Whether the call took effect before: only the answer is lost then."""
 
 
 class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
@@ -45,6 +45,12 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
         """Stored pushes by request id."""
         self.faults: deque[Fault] = deque()
         """One for each of the next exchanges."""
+        self.erasures: list[str] = []
+        """The device behind every EraseDevice that showed a valid token, the failed ones too."""
+        self.erased: set[str] = set()
+        """Devices that were erased; what they pushed is gone."""
+        self.erasure_faults: deque[Fault] = deque()
+        """One for each of the next erasures; a stored one erases and loses the answer."""
         self.news = pb.SyncResponse(retry_after=Duration(seconds=600))
         """What every exchange is told, besides resources that are newer than the held ones."""
         self.offsets: list[int] = []
@@ -59,7 +65,12 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
         """Called when a push is stored and not yet answered."""
         self.on_sent: Callable[[int], None] = lambda _: None
         """Called with the offset behind each chunk that was sent."""
+        self._owners: dict[str, str] = {}
+        """Device of each push by request id."""
         self._tokens: dict[str, str] = {}
+        """Device of each token; a token is valid for ever."""
+        self._devices: set[str] = set()
+        """Devices that are known."""
         self._newest: dict[int, resource_pb2.ResourceInfo] = {}
         self._bodies: dict[tuple[int, int], tuple[resource_pb2.ResourceInfo, bytes]] = {}
 
@@ -74,7 +85,7 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
 
     def forget_devices(self) -> None:
         """From now on no token is known."""
-        self._tokens.clear()
+        self._devices.clear()
 
     def publish(
         self,
@@ -127,6 +138,7 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
         device_id = "tv-" + request.request_id.replace("-", "")
         token = f"token-{len(self.registrations)}"
         self._tokens[token] = device_id
+        self._devices.add(device_id)
         return pb.RegisterDeviceResponse(device_id=device_id, auth_token=token)
 
     def Sync(  # noqa: N802 - name of the contract
@@ -137,8 +149,9 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
         fault = self.faults.popleft() if self.faults else None
         if fault and not fault.stored:
             _fail(fault.error, context)
-        self._authenticate(context)
+        device_id = self._known_device(context)
         if request.sketches:
+            self._owners[request.request_id] = device_id
             self.pushes.setdefault(request.request_id, request)
             self.on_stored()
         if fault:
@@ -160,7 +173,7 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
         self, request: pb.GetResourceRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.GetResourceResponse]:
         """A body in pieces, cut off when told."""
-        self._authenticate(context)
+        self._known_device(context)
         self.offsets.append(request.offset)
         info, body = self._bodies[request.kind, request.version]
         cut, self.cut_after = self.cut_after, None
@@ -177,10 +190,38 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
         if cut is not None:
             _fail(grpc.StatusCode.UNAVAILABLE, context)
 
-    def _authenticate(self, context: grpc.ServicerContext) -> None:
+    def EraseDevice(  # noqa: N802 - name of the contract
+        self, request: pb.EraseDeviceRequest, context: grpc.ServicerContext
+    ) -> pb.EraseDeviceResponse:
+        """Forgets the device and its pushes, or fails; one that is gone gets the same answer."""
+        del request
+        device_id = self._device(context)
+        self.erasures.append(device_id)
+        fault = self.erasure_faults.popleft() if self.erasure_faults else None
+        if fault and not fault.stored:
+            _fail(fault.error, context)
+        theirs = [push for push, owner in self._owners.items() if owner == device_id]
+        for push in theirs:
+            del self.pushes[push], self._owners[push]
+        self._devices.discard(device_id)
+        self.erased.add(device_id)
+        if fault:
+            _fail(fault.error, context)
+        return pb.EraseDeviceResponse(pushes=len(theirs))
+
+    def _device(self, context: grpc.ServicerContext) -> str:
+        """The device that the token names, known or not."""
         given = dict(context.invocation_metadata()).get("authorization", "")
-        if str(given).removeprefix("Bearer ") not in self._tokens:
+        device_id = self._tokens.get(str(given).removeprefix("Bearer "))
+        if device_id is None:
             _fail(OmegaError(ErrorCode.UNAUTHENTICATED), context)
+        return device_id
+
+    def _known_device(self, context: grpc.ServicerContext) -> str:
+        device_id = self._device(context)
+        if device_id not in self._devices:
+            _fail(OmegaError(ErrorCode.UNAUTHENTICATED), context)
+        return device_id
 
 
 @contextmanager

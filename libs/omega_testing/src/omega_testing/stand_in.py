@@ -94,6 +94,13 @@ class StandIn(pb_grpc.ConstellationServiceServicer):
         finally:
             self.left.set()
 
+    def EraseDevice(  # noqa: N802 - name of the contract
+        self, request: pb.EraseDeviceRequest, context: grpc.ServicerContext
+    ) -> pb.EraseDeviceResponse:
+        """Three pushes."""
+        self._note(request, context)
+        return pb.EraseDeviceResponse(pushes=3)
+
     def binding(self) -> Binding:
         """Serves it."""
         add = pb_grpc.add_ConstellationServiceServicer_to_server

@@ -89,6 +89,15 @@ def body(request: pb.GetResourceRequest) -> None:
     validate.integer("offset", request.offset, 0, limits.MAX_RESOURCE)
 
 
+def erasure(request: pb.EraseDeviceRequest) -> None:
+    """Checks an EraseDeviceRequest.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    validate.device_id("device_id", request.device_id)
+
+
 def status(request: pb.GetClusterStatusRequest) -> None:
     """Checks a GetClusterStatusRequest.
 

@@ -146,6 +146,16 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
             yield pb.GetResourceResponse(chunk=chunk)
             offset += len(data)
 
+    def EraseDevice(  # noqa: N802 - named by the contract
+        self, request: pb.EraseDeviceRequest, context: grpc.ServicerContext
+    ) -> pb.EraseDeviceResponse:
+        """One transaction: the device and its pushes, or nothing."""
+        del context
+        checks.erasure(request)
+        with self._store.transaction() as conn:
+            pushes = devices.erase(conn, request.device_id)
+        return pb.EraseDeviceResponse(pushes=pushes)
+
     def GetClusterStatus(  # noqa: N802 - named by the contract
         self, request: pb.GetClusterStatusRequest, context: grpc.ServicerContext
     ) -> pb.GetClusterStatusResponse:

@@ -106,6 +106,16 @@ class SyncServicer(sync_service_pb2_grpc.SyncServiceServicer):
         finally:
             self._bodies.release()
 
+    def EraseDevice(  # noqa: N802 - name of the contract
+        self, request: pb.EraseDeviceRequest, context: grpc.ServicerContext
+    ) -> pb.EraseDeviceResponse:
+        """Erases the device that the token names."""
+        del request, context
+        erased = self._constellation.erase(
+            upstream_pb.EraseDeviceRequest(device_id=calls.principal().device_id)
+        )
+        return pb.EraseDeviceResponse(pushes=erased.pushes)
+
     def _push(self, device_id: str, request: pb.SyncRequest) -> upstream_pb.PushResult:
         result = self._constellation.ingest(
             upstream_pb.DevicePush(

@@ -50,6 +50,10 @@ class Constellation:
         """What is new since the versions that a device holds."""
         return self._call(self._stub.GetGlobalState, request)
 
+    def erase(self, request: pb.EraseDeviceRequest) -> pb.EraseDeviceResponse:
+        """Erases a device and its pushes; it is durable when this returns."""
+        return self._call(self._stub.EraseDevice, request)
+
     def body(
         self, request: pb.GetResourceRequest, caller: grpc.ServicerContext
     ) -> Iterator[pb.GetResourceResponse]:
