@@ -18,6 +18,7 @@ class ErrorCode(StrEnum):
     INVALID_FIELD = "INVALID_FIELD"
     UNKNOWN_CONTENT = "UNKNOWN_CONTENT"
     UNKNOWN_PROFILE = "UNKNOWN_PROFILE"
+    UNKNOWN_RECOMMENDATION = "UNKNOWN_RECOMMENDATION"
     UNKNOWN_RESOURCE = "UNKNOWN_RESOURCE"
     UNKNOWN_ROUND = "UNKNOWN_ROUND"
     UNAUTHENTICATED = "UNAUTHENTICATED"
@@ -54,6 +55,9 @@ CATALOGUE: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
         ErrorCode.INVALID_FIELD: ErrorSpec("INVALID_ARGUMENT", "{field} must be {bound}"),
         ErrorCode.UNKNOWN_CONTENT: ErrorSpec("NOT_FOUND", "{field} must name a stored title"),
         ErrorCode.UNKNOWN_PROFILE: ErrorSpec("NOT_FOUND", "{field} must name a stored profile"),
+        ErrorCode.UNKNOWN_RECOMMENDATION: ErrorSpec(
+            "NOT_FOUND", "{field} must name a list that is still kept"
+        ),
         ErrorCode.UNKNOWN_RESOURCE: ErrorSpec("NOT_FOUND", "this resource version is not kept"),
         ErrorCode.UNKNOWN_ROUND: ErrorSpec("NOT_FOUND", "{field} must name a recorded round"),
         ErrorCode.UNAUTHENTICATED: ErrorSpec(
