@@ -12,12 +12,15 @@ transaction has ended without an error.
 
 from omega_persistence.contents import ContentRow, Contents, StoredContent, UpsertCounts
 from omega_persistence.database import Database
-from omega_persistence.events import Events, RecordedEvent
+from omega_persistence.events import Events, Recorded, RecordedEvent
+from omega_persistence.interactions import Interactions
 from omega_persistence.meta import Identity, LastSync, Meta, Traffic
 from omega_persistence.patterns import GlobalPatterns, StoredPattern
+from omega_persistence.profiles import Profiles
 from omega_persistence.recommendations import Recommendations, ServedList
 from omega_persistence.resources import ResourceKey, Resources, StoredResource
 from omega_persistence.sketches import Push, Sketches
+from omega_persistence.title_records import TitleRecords
 
 __all__ = [
     "ContentRow",
@@ -26,10 +29,13 @@ __all__ = [
     "Events",
     "GlobalPatterns",
     "Identity",
+    "Interactions",
     "LastSync",
     "Meta",
+    "Profiles",
     "Push",
     "Recommendations",
+    "Recorded",
     "RecordedEvent",
     "ResourceKey",
     "Resources",
@@ -38,6 +44,7 @@ __all__ = [
     "StoredContent",
     "StoredPattern",
     "StoredResource",
+    "TitleRecords",
     "Traffic",
     "UpsertCounts",
 ]

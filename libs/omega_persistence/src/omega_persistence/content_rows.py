@@ -16,7 +16,7 @@ from omega_core.vectors import FloatArray, pack_f16, unpack_f16
 
 COLUMNS = (
     "content_id, ordinal, title, kind, genres, year, country, description, providers, "
-    "model_version, embedding, rev"
+    "minimum_age, model_version, embedding, rev"
 )
 """What an upsert sets."""
 SELECT = f"SELECT content_rowid, {COLUMNS} FROM contents"  # noqa: S608 - constants only
@@ -70,6 +70,7 @@ def content_values(item: StoredContent) -> tuple[object, ...]:
             [[p.provider_id, p.name, int(p.availability)] for p in content.providers],
             ensure_ascii=False,
         ),
+        content.minimum_age,
         validate.text("model_version", item.model_version, limits.MAX_SHORT_ID, 1),
         packed_embedding(item.embedding),
     )
@@ -97,7 +98,7 @@ def content_row(row: tuple[Any, ...]) -> ContentRow:
     (rowid, content_id, ordinal, title, kind, genres, year, country, description, providers) = row[
         :10
     ]
-    model_version, embedding, rev = row[10:]
+    minimum_age, model_version, embedding, rev = row[10:]
     content = Content(
         content_id=content_id,
         title=title,
@@ -107,6 +108,7 @@ def content_row(row: tuple[Any, ...]) -> ContentRow:
         country=country,
         description=description,
         providers=parse_providers(providers),
+        minimum_age=minimum_age,
     )
     return ContentRow(
         content=content,

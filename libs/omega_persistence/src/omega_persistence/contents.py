@@ -29,17 +29,18 @@ __all__ = ["ContentRow", "Contents", "StoredContent", "UpsertCounts"]
 
 _PAGE = 500
 _UPSERT = f"""
-INSERT INTO contents ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO contents ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (content_id) DO UPDATE SET
     ordinal = coalesce(excluded.ordinal, ordinal), title = excluded.title, kind = excluded.kind,
     genres = excluded.genres, year = excluded.year, country = excluded.country,
     description = excluded.description, providers = excluded.providers,
+    minimum_age = excluded.minimum_age,
     model_version = excluded.model_version, embedding = excluded.embedding, rev = excluded.rev
 WHERE (coalesce(excluded.ordinal, ordinal), excluded.title, excluded.kind, excluded.genres,
        excluded.year, excluded.country, excluded.description, excluded.providers,
-       excluded.model_version, excluded.embedding)
-   IS NOT (ordinal, title, kind, genres, year, country, description, providers, model_version,
-       embedding)
+       excluded.minimum_age, excluded.model_version, excluded.embedding)
+   IS NOT (ordinal, title, kind, genres, year, country, description, providers, minimum_age,
+       model_version, embedding)
 RETURNING content_rowid
 """  # noqa: S608 - constants only
 

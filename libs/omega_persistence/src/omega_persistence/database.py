@@ -8,6 +8,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -149,6 +150,10 @@ class Database:
                 raise unavailable("the database is closed")
             with sqlite_errors(self.path.name):
                 yield self._connection
+
+    def now(self) -> datetime:
+        """The present instant by the clock that the database was opened with."""
+        return self._clock.now()
 
     def before_commit(self, rider: Rider) -> None:
         """Has `rider` write along inside every outermost transaction, just before it commits."""

@@ -14,6 +14,13 @@ from omega_persistence.times import from_micros, to_micros
 
 KEPT = 1_000
 """Newest lists that are kept, and most that wait in memory."""
+# A list of a profile that was erased while it waited must not come back with this write.
+_INSERT = """
+INSERT INTO recommendations (recommendation_id, served_at, content_ids, chain, profile_id)
+SELECT :recommendation_id, :served_at, :content_ids, :chain, :profile_id
+WHERE :profile_id = '' OR EXISTS (SELECT 1 FROM profiles WHERE profile_id = :profile_id)
+ON CONFLICT (recommendation_id) DO NOTHING
+"""
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,10 @@ class ServedList:
     """When, in UTC."""
     content_ids: tuple[str, ...]
     """What it held, best first."""
+    chain: tuple[str, ...] = ()
+    """What the pages before it held."""
+    profile_id: str = ""
+    """Whose list; empty = the household's."""
 
 
 class Recommendations:
@@ -43,10 +54,25 @@ class Recommendations:
         database.before_commit(self._write)
 
     def log_recommendation(
-        self, recommendation_id: str, served_at: datetime, content_ids: Sequence[str]
+        self,
+        recommendation_id: str,
+        served_at: datetime,
+        content_ids: Sequence[str],
+        chain: Sequence[str] = (),
+        profile_id: str = "",
     ) -> None:
-        """Remembers a list without touching the disk."""
-        served = ServedList(recommendation_id, served_at, tuple(content_ids))
+        """Remembers a list without touching the disk.
+
+        Args:
+            recommendation_id: UUID of 36 characters.
+            served_at: aware.
+            content_ids: what it held, best first.
+            chain: content ids of the pages before it.
+            profile_id: whose list; it is not written once that profile is gone.
+        """
+        served = ServedList(
+            recommendation_id, served_at, tuple(content_ids), tuple(chain), profile_id
+        )
         with self._mutex:
             self._waiting[recommendation_id] = served
             if len(self._waiting) > KEPT:
@@ -60,12 +86,27 @@ class Recommendations:
             return waiting
         with self._database.read() as connection:
             row = connection.execute(
-                "SELECT served_at, content_ids FROM recommendations WHERE recommendation_id = ?",
+                "SELECT served_at, content_ids, chain, profile_id FROM recommendations "
+                "WHERE recommendation_id = ?",
                 (recommendation_id,),
             ).fetchone()
         if row is None:
             return None
-        return ServedList(recommendation_id, from_micros(row[0]), tuple(json.loads(row[1])))
+        served_at, content_ids, chain, profile_id = row
+        return ServedList(
+            recommendation_id,
+            from_micros(served_at),
+            tuple(json.loads(content_ids)),
+            tuple(json.loads(chain)),
+            profile_id,
+        )
+
+    def place_of(self, recommendation_id: str, content_id: str) -> int:
+        """Place of a title in a list, from 1; 0 = the list is not kept, or it was not in it."""
+        served = self.get(recommendation_id)
+        if served is None or content_id not in served.content_ids:
+            return 0
+        return served.content_ids.index(content_id) + 1
 
     def flush(self) -> None:
         """Writes what waits, for an orderly stop.
@@ -83,14 +124,15 @@ class Recommendations:
         if not waiting:
             return
         connection.executemany(
-            "INSERT INTO recommendations (recommendation_id, served_at, content_ids) "
-            "VALUES (?, ?, ?) ON CONFLICT (recommendation_id) DO NOTHING",
+            _INSERT,
             [
-                (
-                    served.recommendation_id,
-                    to_micros(served.served_at),
-                    json.dumps(served.content_ids),
-                )
+                {
+                    "recommendation_id": served.recommendation_id,
+                    "served_at": to_micros(served.served_at),
+                    "content_ids": json.dumps(served.content_ids),
+                    "chain": json.dumps(served.chain),
+                    "profile_id": served.profile_id,
+                }
                 for served in waiting.values()
             ],
         )

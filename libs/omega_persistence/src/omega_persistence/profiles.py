@@ -1,0 +1,108 @@
+"""The people of a household, and the erasure of one of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from omega_core import limits
+from omega_core.errors import ErrorCode, OmegaError, invalid
+from omega_core.profile import Profile, check_profile
+from omega_persistence.database import Database
+
+BOUND_TABLES = (
+    "events",
+    "title_records",
+    "interactions",
+    "skill_members",
+    "skills",
+    "memories",
+    "causal_edges",
+    "causal_totals",
+    "recommendations",
+    "profiles",
+)
+"""Every table with a column profile_id; what refers to another one comes before it."""
+_SELECT = "SELECT profile_id, name, max_age_rating, blocked_genres FROM profiles "
+_UPSERT = """
+INSERT INTO profiles (profile_id, name, max_age_rating, blocked_genres) VALUES (?, ?, ?, ?)
+ON CONFLICT (profile_id) DO UPDATE SET name = excluded.name,
+    max_age_rating = excluded.max_age_rating, blocked_genres = excluded.blocked_genres
+"""
+_VIEWINGS = """
+SELECT (SELECT count(*) FROM events WHERE profile_id = :id)
+    + (SELECT coalesce(sum(viewings), 0) FROM title_records WHERE profile_id = :id)
+"""
+
+
+class Profiles:
+    """The table of profiles. The household as a whole has none."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, profile: Profile) -> bool:
+        """Adds or replaces a profile by its id.
+
+        Returns:
+            Whether there was none of this id.
+
+        Raises:
+            OmegaError: INVALID_FIELD (a bound of the profile, or field profile: one too many),
+                STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        check_profile(profile)
+        with self._database.transaction() as connection:
+            others, known = connection.execute(
+                "SELECT count(*) FILTER (WHERE profile_id <> :id), "
+                "count(*) FILTER (WHERE profile_id = :id) FROM profiles",
+                {"id": profile.profile_id},
+            ).fetchone()
+            if others >= limits.MAX_PROFILES:
+                raise invalid("profile", f"one of at most {limits.MAX_PROFILES}")
+            connection.execute(
+                _UPSERT,
+                (
+                    profile.profile_id,
+                    profile.name,
+                    profile.max_age_rating,
+                    json.dumps(profile.blocked_genres, ensure_ascii=False),
+                ),
+            )
+        return not known
+
+    def get(self, profile_id: str) -> Profile | None:
+        """The profile of that id."""
+        with self._database.read() as connection:
+            row = connection.execute(_SELECT + "WHERE profile_id = ?", (profile_id,)).fetchone()
+        return None if row is None else _profile(row)
+
+    def all(self) -> list[Profile]:
+        """Every profile, by id."""
+        with self._database.read() as connection:
+            rows = connection.execute(_SELECT + "ORDER BY profile_id").fetchall()
+        return [_profile(row) for row in rows]
+
+    def delete(self, profile_id: str) -> int:
+        """Erases a profile with every row that is bound to it, all of them or none.
+
+        The backup still holds them until `Database.backup` has made the next one.
+
+        Returns:
+            Number of its viewings that were erased, those folded into records included.
+
+        Raises:
+            OmegaError: UNKNOWN_PROFILE (field profile_id), STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        with self._database.transaction() as connection:
+            if self.get(profile_id) is None:
+                raise OmegaError(ErrorCode.UNKNOWN_PROFILE, field="profile_id")
+            (viewings,) = connection.execute(_VIEWINGS, {"id": profile_id}).fetchone()
+            for table in BOUND_TABLES:
+                connection.execute(f"DELETE FROM {table} WHERE profile_id = ?", (profile_id,))  # noqa: S608 - constants only
+        return int(viewings)
+
+
+def _profile(row: tuple[Any, ...]) -> Profile:
+    profile_id, name, max_age_rating, blocked_genres = row
+    return Profile(profile_id, name, max_age_rating, tuple(json.loads(blocked_genres)))
