@@ -37,7 +37,15 @@ def _pack(n: int = 3, seed: int = 0) -> CataloguePack:
         centring_mean=rng.standard_normal(DIMENSION).astype(np.float32),
         ordinals=np.cumsum(rng.integers(1, 9, n)).astype(np.uint32),
         contents=tuple(
-            Content(f"tt-{i}", f"Title {i}", ContentKind.MOVIE, ("Drama",), 1990) for i in range(n)
+            Content(
+                f"tt-{i}",
+                f"Title {i}",
+                ContentKind.MOVIE,
+                ("Drama",),
+                1990,
+                minimum_age=(None, 0, 12, 18)[i % 4],
+            )
+            for i in range(n)
         ),
         embeddings=_halves(unit(rng.standard_normal((n, DIMENSION)).astype(np.float32))),
     )

@@ -36,6 +36,7 @@ CONTENTS = st.builds(
     country=_texts(64),
     description=_texts(2_000),
     providers=st.lists(PROVIDERS, max_size=4).map(tuple),
+    minimum_age=st.none() | st.integers(0, 21),
 )
 
 
@@ -76,6 +77,7 @@ def test_a_title_comes_back_as_it_was(content: Content) -> None:
         ({"genres": ["fine", ""]}, "contents[2].genres[1]"),
         ({"year": 1869}, "contents[2].year"),
         ({"year": 2201}, "contents[2].year"),
+        ({"minimum_age": 22}, "contents[2].minimum_age"),
         ({"country": "x" * 65}, "contents[2].country"),
         ({"description": "x" * 2_001}, "contents[2].description"),
         (

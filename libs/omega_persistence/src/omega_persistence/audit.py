@@ -43,9 +43,15 @@ def _check_contents(page: Page) -> None:
     _check_vectors("<f2", [row[3] for row in page])
 
 
-def _check_lists(page: Page) -> None:
-    for (content_ids,) in page:
+def _check_served(page: Page) -> None:
+    for content_ids, chain, _profile_id in page:
         tuple(json.loads(content_ids))
+        tuple(json.loads(chain))
+
+
+def _check_profiles(page: Page) -> None:
+    for blocked_genres, _profile_id, _name in page:
+        tuple(json.loads(blocked_genres))
 
 
 def _check_vectors(dtype: str, packed: Sequence[bytes]) -> None:
@@ -60,8 +66,11 @@ _CHECKS: Mapping[str, tuple[str, Callable[[Page], None]]] = {
         "kind, genres, providers, embedding, content_id, title, country, description",
         _check_contents,
     ),
-    "events": ("event_id, session_id, recommendation_id", lambda _page: None),
-    "recommendations": ("content_ids", _check_lists),
+    "events": ("event_id, session_id, recommendation_id, profile_id", lambda _page: None),
+    "interactions": ("event_id, session_id, profile_id", lambda _page: None),
+    "title_records": ("profile_id", lambda _page: None),
+    "profiles": ("blocked_genres, profile_id, name", _check_profiles),
+    "recommendations": ("content_ids, chain, profile_id", _check_served),
     "sketches": (
         "noise, model_version",
         lambda page: _check_vectors("<f4", [row[0] for row in page]),

@@ -20,6 +20,9 @@ from omega_persistence.owner import Left
 _MAGIC = b"SQLite format 3\x00"
 _HEADER = 100
 _FILE_FORMATS = {1, 2}
+_EVENTS = """
+SELECT (SELECT count(*) FROM events) + (SELECT coalesce(sum(viewings), 0) FROM title_records)
+"""
 _UNKNOWN = "how many viewing events that is, is not known"
 
 
@@ -228,7 +231,7 @@ def _replace(
         note = f"The backup is damaged too ({error}): it starts empty, and {_UNKNOWN}."
         return Recovered(_make(path, migrations), [damage, note], rewound=True)
     taken = _facts(connection).get(keys.BACKUP_TAKEN_AT, "an unknown instant")
-    events, _ = _progress(connection)
+    (events,) = connection.execute(_EVENTS).fetchone()
     note = (
         f"The backup of {taken} with {events:,} viewing events was restored. Whatever was stored "
         f"after that instant is missing; {_UNKNOWN}."
@@ -253,10 +256,12 @@ def _is_ahead(
 
 
 def _progress(connection: sqlite3.Connection) -> tuple[int, int]:
-    """Viewing events and changes of titles."""
+    """Viewing events that ever arrived, whether still kept or not, and changes of titles."""
     if not migrate.version(connection):
         return 0, 0
     events, changes = connection.execute(
-        "SELECT (SELECT count(*) FROM events), (SELECT coalesce(max(rev), 0) FROM contents)"
+        "SELECT (SELECT CAST(coalesce(max(seq), 0) AS INTEGER) FROM sqlite_sequence "
+        "WHERE name = 'events'), "
+        "(SELECT coalesce(max(rev), 0) FROM contents)"
     ).fetchone()
     return int(events), int(changes)
