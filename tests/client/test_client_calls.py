@@ -44,7 +44,9 @@ ROUNDED_UP = 1.02
 # What an HTTP/2 server says first.
 EMPTY_SETTINGS = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 
-CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], object], Message]]]] = {
+Sent = Message | list[Message]
+"""One message, or those of a stream."""
+CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], object], Sent]]]] = {
     BRAIN: (
         BrainClient,
         {
@@ -53,6 +55,47 @@ CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], obje
                     brain_service_pb2.GetRecommendationsRequest(limit=7)
                 ),
                 brain_service_pb2.GetRecommendationsRequest(limit=7),
+            ),
+            "WatchRecommendations": (
+                lambda c: list(
+                    c.watch_recommendations(
+                        brain_service_pb2.WatchRecommendationsRequest(
+                            list=brain_service_pb2.GetRecommendationsRequest(limit=3)
+                        ),
+                        seconds=900,
+                    )
+                ),
+                brain_service_pb2.WatchRecommendationsRequest(
+                    list=brain_service_pb2.GetRecommendationsRequest(limit=3)
+                ),
+            ),
+            "ObserveEvents": (
+                lambda c: c.observe_events(
+                    brain_service_pb2.ObserveEventRequest(event_id=name) for name in "ab"
+                ),
+                [
+                    brain_service_pb2.ObserveEventsRequest(
+                        event=brain_service_pb2.ObserveEventRequest(event_id=name)
+                    )
+                    for name in "ab"
+                ],
+            ),
+            "PutProfile": (
+                lambda c: c.put_profile(brain_service_pb2.Profile(profile_id="ann")),
+                brain_service_pb2.PutProfileRequest(
+                    profile=brain_service_pb2.Profile(profile_id="ann")
+                ),
+            ),
+            "ListProfiles": (lambda c: c.list_profiles(), brain_service_pb2.ListProfilesRequest()),
+            "DeleteProfile": (
+                lambda c: c.delete_profile("ann"),
+                brain_service_pb2.DeleteProfileRequest(profile_id="ann"),
+            ),
+            "ClearData": (
+                lambda c: c.clear_data("4e9b7a5c-0f5e-4a67-9a4f-3f0a9c1d2b10"),
+                brain_service_pb2.ClearDataRequest(
+                    request_id="4e9b7a5c-0f5e-4a67-9a4f-3f0a9c1d2b10"
+                ),
             ),
             "ObserveEvent": (
                 lambda c: c.observe_event(brain_service_pb2.ObserveEventRequest(event_id="e")),
@@ -152,7 +195,7 @@ class Recording:
     """Answers every method of one service with an empty message; keeps what it saw."""
 
     def __init__(self, service: str) -> None:
-        self.seen: list[tuple[str, Message, float, dict[str, str | bytes]]] = []
+        self.seen: list[tuple[str, Sent, float, dict[str, str | bytes]]] = []
         methods = descriptor_pool.Default().FindServiceByName(service).methods
         for method in methods:
             answer = message_factory.GetMessageClass(method.output_type)
@@ -161,10 +204,11 @@ class Recording:
     def _handler(
         self, name: str, answer: type[Message], streams: bool
     ) -> Callable[[Message, grpc.ServicerContext], object]:
-        def handle(request: Message, context: grpc.ServicerContext) -> object:
+        def handle(request: Message | Iterator[Message], context: grpc.ServicerContext) -> object:
             left = context.time_remaining()
             assert left is not None
-            self.seen.append((name, request, left, dict(context.invocation_metadata())))
+            sent = request if isinstance(request, Message) else list(request)
+            self.seen.append((name, sent, left, dict(context.invocation_metadata())))
             return iter(()) if streams else answer()
 
         return handle
@@ -199,8 +243,9 @@ def test_the_token_travels_with_the_calls_of_its_device(serve: Serve) -> None:
         client.register_device(sync_service_pb2.RegisterDeviceRequest())
         client.sync(sync_service_pb2.SyncRequest(), token="one")  # noqa: S106 - a test's own
         list(client.get_resource(CATALOGUE, 1, token="two"))  # noqa: S106 - the same
+        client.erase_device(token="three")  # noqa: S106 - the same
     sent = [metadata.get("authorization") for _, _, _, metadata in servicer.seen]
-    assert sent == [None, "Bearer one", "Bearer two"]
+    assert sent == [None, "Bearer one", "Bearer two", "Bearer three"]
 
 
 class Silent:

@@ -5,6 +5,7 @@ from omega_client.constellation import ConstellationClient
 from omega_client.errors import ServiceError
 from omega_client.federation import FederationClient
 from omega_client.sync import SyncClient
+from omega_client.watch import Watch
 from omega_rpc.tls import ClientTls
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "FederationClient",
     "ServiceError",
     "SyncClient",
+    "Watch",
 ]

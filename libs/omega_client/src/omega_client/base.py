@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 import grpc
 
@@ -33,13 +33,17 @@ class ServiceClient:
         OmegaError: INVALID_FIELD when the timeout is out of bounds or a TLS file unreadable.
     """
 
+    single: ClassVar[tuple[str, ...]] = ()
+    """Methods, as "package.Service/Method", that are never sent twice by themselves: all others are
+    repeated twice when the server did not take the call (UNAVAILABLE)."""
+
     def __init__(
         self, target: str, *, timeout: float | None = None, tls: ClientTls | None = None
     ) -> None:
         if timeout is not None:
             validate.number("timeout", timeout, 0.001, LONGEST)
         self._timeout = timeout
-        self._channel = connect(target, tls)
+        self._channel = connect(target, tls, single=self.single)
 
     def close(self) -> None:
         """Ends the calls under way and closes the channel. May be called twice."""
@@ -65,7 +69,7 @@ class ServiceClient:
     ) -> A:
         try:
             return method(
-                request, timeout=self._deadline(timeout), metadata=_with_request_id(metadata)
+                request, timeout=self._deadline(timeout), metadata=with_request_id(metadata)
             )
         except grpc.RpcError as error:
             raise service_error(error) from error
@@ -79,7 +83,7 @@ class ServiceClient:
     ) -> Generator[A, None, None]:
         """Yields the answers; closing the generator cancels the call."""
         answers = method(
-            request, timeout=self._deadline(timeout), metadata=_with_request_id(metadata)
+            request, timeout=self._deadline(timeout), metadata=with_request_id(metadata)
         )
         try:
             yield from answers
@@ -88,12 +92,38 @@ class ServiceClient:
         finally:
             answers.cancel()
 
+    def _send(
+        self,
+        method: grpc.StreamUnaryMultiCallable[Q, A],
+        requests: Iterable[Q],
+        timeout: float,
+        metadata: Metadata = (),
+    ) -> A:
+        """Sends a stream for one answer; what `requests` raises ends the call, comes out here."""
+        raised: list[Exception] = []
+
+        def sent() -> Iterator[Q]:
+            try:
+                yield from requests
+            except Exception as error:
+                raised.append(error)
+                raise
+
+        try:
+            return method(
+                sent(), timeout=self._deadline(timeout), metadata=with_request_id(metadata)
+            )
+        except grpc.RpcError as error:
+            if raised:
+                raise raised[0] from None
+            raise service_error(error) from error
+
     def _deadline(self, timeout: float) -> float:
         """Seconds for a call, never past the deadline of the call being served here."""
         return calls.remaining(timeout if self._timeout is None else self._timeout)
 
 
-def _with_request_id(metadata: Metadata) -> Metadata:
+def with_request_id(metadata: Metadata = ()) -> Metadata:
     """The metadata with the id of the call being served here, so that logs of both agree."""
     request_id = calls.request_id()
     return (*metadata, ("x-request-id", request_id)) if request_id else metadata

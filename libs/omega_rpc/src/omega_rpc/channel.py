@@ -3,45 +3,62 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import grpc
 
 from omega_core import limits
 from omega_rpc.tls import ClientTls, client_credentials
 
-# Every method of the contracts is idempotent (by request id, event id or nature), so a call that
-# the server did not take may be sent again.
-_RETRIES = {
-    "methodConfig": [
-        {
-            "name": [{}],
-            "retryPolicy": {
-                "maxAttempts": 3,
-                "initialBackoff": "0.2s",
-                "maxBackoff": "2s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
-            },
-        }
-    ]
+_RETRY_POLICY = {
+    "maxAttempts": 3,
+    "initialBackoff": "0.2s",
+    "maxBackoff": "2s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE"],
 }
 
 # grpc's own longest pause between dials is 2 minutes: a server would be back long before.
 _LONGEST_REDIAL_MS = 5_000
 
 
-def connect(target: str, tls: ClientTls | None = None, *, retries: bool = True) -> grpc.Channel:
-    """Opens a channel to HOST:PORT or unix:/path. Nothing is dialled before the first call."""
+def connect(
+    target: str,
+    tls: ClientTls | None = None,
+    *,
+    retries: bool = True,
+    single: Sequence[str] = (),
+) -> grpc.Channel:
+    """Opens a channel to HOST:PORT or unix:/path. Nothing is dialled before the first call.
+
+    Args:
+        target: the address.
+        tls: how to trust the server; None = no TLS.
+        retries: send a call again, twice at most, that the server did not take (UNAVAILABLE).
+            Nearly every method of the contracts is idempotent: by request id, event id or nature.
+        single: methods, as "package.Service/Method", that are never sent again.
+    """
     options: list[tuple[str, str | int]] = [
         ("grpc.max_receive_message_length", limits.MAX_MESSAGE),
         ("grpc.max_reconnect_backoff_ms", _LONGEST_REDIAL_MS),
         ("grpc.enable_retries", int(retries)),
     ]
     if retries:
-        options.append(("grpc.service_config", json.dumps(_RETRIES)))
+        options.append(("grpc.service_config", json.dumps(_service_config(single))))
     if target.startswith("unix:"):
         # An encoded path is no valid authority for other gRPC stacks.
         options.append(("grpc.default_authority", "localhost"))
     if tls is None:
         return grpc.insecure_channel(target, options=options)
     return grpc.secure_channel(target, client_credentials(tls), options=options)
+
+
+def _service_config(single: Sequence[str]) -> dict[str, object]:
+    """How methods are repeated, in gRPC's form: the more exact name wins."""
+    apart = [dict(zip(("service", "method"), name.split("/"), strict=True)) for name in single]
+    return {
+        "methodConfig": [
+            {"name": [{}], "retryPolicy": _RETRY_POLICY},
+            *([{"name": apart}] if apart else []),
+        ]
+    }
