@@ -39,8 +39,7 @@ class Lists:
 
 def _watch(client: BrainClient, seen: list[int], seconds: float = 20) -> None:
     with client.watch_recommendations(pb.WatchRecommendationsRequest(), seconds=seconds) as watch:
-        for answer in watch:
-            seen.append(answer.number)
+        seen.extend(answer.number for answer in watch)
 
 
 def test_lists_arrive_as_they_come_and_leaving_ends_the_call(serve: Serve) -> None:

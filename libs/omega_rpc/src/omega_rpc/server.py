@@ -12,7 +12,6 @@ from typing import IO, Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from omega_core import limits
 from omega_core.errors import invalid
@@ -93,6 +92,8 @@ class Server:
             binding.add(binding.servicer, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if config.reflection:
+            from grpc_reflection.v1alpha import reflection  # noqa: PLC0415 - off in production
+
             names = (*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, self._server)
 

@@ -6,11 +6,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from opentelemetry import metrics
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
-from opentelemetry.sdk.resources import Resource
-
 VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 """The standard variable of OpenTelemetry; absent = nothing is collected."""
 
@@ -21,9 +16,14 @@ def configure_telemetry(service: str) -> Iterator[None]:
     if VARIABLE not in os.environ:
         yield
         return
-    from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (  # noqa: PLC0415 - an extra
+    # An extra, and 5 MB that a TV never needs.
+    from opentelemetry import metrics  # noqa: PLC0415
+    from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (  # noqa: PLC0415
         OTLPMetricExporter,
     )
+    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader  # noqa: PLC0415
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
 
     provider = MeterProvider(
         [PeriodicExportingMetricReader(OTLPMetricExporter())],
