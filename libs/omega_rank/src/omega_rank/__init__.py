@@ -1,11 +1,14 @@
-"""The hybrid ranker and its reasons."""
+"""The hybrid ranker, its reasons, and what answers when it cannot."""
 
 from omega_rank.catalogue import Catalogue
 from omega_rank.config import RankConfig
 from omega_rank.history import History, TasteQuery
 from omega_rank.kinds import Basis, Term
 from omega_rank.model import CollectiveModel, Factors, GlobalPatterns
+from omega_rank.popular import PopularRanked, PopularRanking, PopularTitle, most_liked, popular
+from omega_rank.quick import quick
 from omega_rank.ranker import Ranked, Ranker, Ranking
+from omega_rank.session import SessionBias, SessionState
 
 __all__ = [
     "Basis",
@@ -14,10 +17,18 @@ __all__ = [
     "Factors",
     "GlobalPatterns",
     "History",
+    "PopularRanked",
+    "PopularRanking",
+    "PopularTitle",
     "RankConfig",
     "Ranked",
     "Ranker",
     "Ranking",
+    "SessionBias",
+    "SessionState",
     "TasteQuery",
     "Term",
+    "most_liked",
+    "popular",
+    "quick",
 ]

@@ -48,6 +48,13 @@ class RankConfig:
     """Share of relevance against diversity (Carbonell & Goldstein 1998); 1 = relevance only."""
     mmr_window: int = 50
     """Titles of the relevance order that diversity may move."""
+    session_weight: float = 0.5
+    """Most that the running session adds to or takes from a title's mean standard score. Titles
+    that lie further apart than twice that never change places. Rests on no measurement: MovieLens
+    has no sessions."""
+    season_weight: float = 0.25
+    """Most that preferences of the circumstances add to or take from a title's mean standard
+    score. Rests on no measurement."""
 
     def __post_init__(self) -> None:
         validate.number("half_life", self.half_life, 0.1, 10_000)
@@ -68,4 +75,6 @@ class RankConfig:
         validate.number("prior_half_life", self.prior_half_life, 0.1, 10_000)
         validate.number("context_boost", self.context_boost, 1, 4)
         validate.number("mmr_lambda", self.mmr_lambda, 0, 1)
+        validate.number("session_weight", self.session_weight, 0, 1)
+        validate.number("season_weight", self.season_weight, 0, 1)
         validate.integer("mmr_window", self.mmr_window, 1, 200)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omega_core.errors import ErrorCode, OmegaError
-from omega_core.vectors import FloatArray
-from omega_core.viewing import ViewingContext, ViewingEvent
+from omega_core.vectors import FloatArray, unit
+from omega_core.viewing import TitleRecord, Verdict, ViewingContext, ViewingEvent
 from omega_rank import nearest
 from omega_rank.catalogue import Catalogue
 from omega_rank.config import RankConfig
@@ -39,14 +39,30 @@ class _Viewed:
     successes: int = 0
     best_reward: float = 0.0
     circumstances: int = 0
+    liked_at: datetime | None = None
+    disliked_at: datetime | None = None
+
+    @property
+    def disliked(self) -> bool:
+        """Whether the last verdict was a dislike; of two at one instant the dislike counts."""
+        if self.disliked_at is None:
+            return False
+        return self.liked_at is None or self.disliked_at >= self.liked_at
 
     @property
     def liked(self) -> bool:
-        return self.successes >= _LIKED_SHARE * self.viewings
+        return not self.disliked and self.successes >= _LIKED_SHARE * self.viewings
+
+    def said(self, verdict: Verdict, at: datetime) -> None:
+        """Keeps the latest instant of each verdict."""
+        if verdict is Verdict.LIKED:
+            self.liked_at = max(at, self.liked_at or at)
+        elif verdict is Verdict.DISLIKED:
+            self.disliked_at = max(at, self.disliked_at or at)
 
 
 class History:
-    """Events of one household over one catalogue.
+    """Viewings of one household or profile over one catalogue.
 
     The state depends on the events only, not on the order of calls: a late event gives what a
     replay sorted by (occurred_at, order of arrival) gives. Each event counts once: the caller drops
@@ -59,12 +75,14 @@ class History:
         self._viewed: dict[int, _Viewed] = {}
         self._order: list[_Recency] = []
         self._events = 0
+        self._next_seq = 0
         self._seen = np.zeros(len(catalogue), np.bool_)
         self._liked = np.zeros(len(catalogue), np.bool_)
         self._likes = 0
         self._best = nearest.none(len(catalogue))
         self._nearest: FloatArray | None = None
         self._query: tuple[TasteQuery, NDArray[np.int64]] | None = None
+        self._taste: FloatArray | None = None
 
     @classmethod
     def replay(
@@ -72,31 +90,60 @@ class History:
         catalogue: Catalogue,
         events: Iterable[ViewingEvent],
         config: RankConfig | None = None,
+        records: Iterable[TitleRecord] = (),
+        seqs: Iterable[int] | None = None,
     ) -> History:
-        """The history after `events`, in order of arrival; faster than one observe at a time.
+        """The history after `records` and `events`; faster than one observe at a time.
+
+        It is what all the events behind them would give, as long as no event with a verdict was
+        folded: a record does not say what a person said.
+
+        Args:
+            catalogue: the titles.
+            events: viewings, none of them folded into the records.
+            config: settings of the weights.
+            records: what was folded of earlier viewings; several of a title add up.
+            seqs: order of arrival of each event, as counted by the records; absent = the events
+                arrived one after the other, later than whatever was folded.
 
         Raises:
             OmegaError: UNKNOWN_CONTENT when the catalogue lacks a title.
+            ValueError: events and seqs differ in number.
         """
         history = cls(catalogue, config)
-        for event in events:
-            history._take(event)
+        for record in records:
+            history._take_record(record)
+        if seqs is None:
+            for event in events:
+                history._take(event, None)
+        else:
+            for event, seq in zip(events, seqs, strict=True):
+                history._take(event, int(seq))
         history._refresh_nearest()
         return history
 
-    def observe(self, event: ViewingEvent) -> None:
+    def observe(self, event: ViewingEvent, seq: int | None = None) -> None:
         """Takes one event in.
+
+        Args:
+            event: a viewing that ended.
+            seq: its order of arrival; absent = after all that came before.
 
         Raises:
             OmegaError: UNKNOWN_CONTENT when the catalogue lacks the title; nothing changes.
         """
-        row, liked_before, liked = self._take(event)
+        row, liked_before, liked = self._take(event, seq)
         if liked and not liked_before:
             embeddings = self._catalogue.embeddings
             nearest.add(self._best, embeddings @ embeddings[row])
             self._nearest = nearest.mean(self._best, self._likes)
         elif liked_before and not liked:
             self._refresh_nearest()
+
+    def configure(self, config: RankConfig) -> None:
+        """Takes other settings; what was seen stays. Costs nothing until the next query."""
+        self._config = config
+        self._changed()
 
     def follow(self, catalogue: Catalogue) -> None:
         """Moves to a catalogue that `extended` the present one.
@@ -111,6 +158,7 @@ class History:
         changed = np.ones(len(catalogue), np.bool_)
         changed[:n] = (catalogue.embeddings[:n] != old.embeddings).any(axis=1)
         self._catalogue = catalogue
+        self._taste = None
         grown = len(catalogue) - n
         self._seen = np.pad(self._seen, (0, grown))
         self._liked = np.pad(self._liked, (0, grown))
@@ -132,12 +180,12 @@ class History:
 
     @property
     def events(self) -> int:
-        """Events taken in."""
+        """Events taken in, folded ones among them."""
         return self._events
 
     @property
     def likes(self) -> int:
-        """Titles liked: at least half of their viewings succeeded."""
+        """Titles liked: half of their viewings succeeded, and the last verdict is no dislike."""
         return self._likes
 
     @property
@@ -164,16 +212,14 @@ class History:
         """Titles and weights: 0.5^(rank/half_life) x (1 liked, seen_weight no strong opinion).
 
         rank counts titles newest first from 0, by their last viewing; titles whose decay is below
-        1e-4 are left out. Each stated part of `context` that one of the title's viewings shared
-        multiplies its weight by context_boost.
+        1e-4 are left out, and so are disliked ones. Each stated part of `context` that one of the
+        title's viewings shared multiplies its weight by context_boost.
         """
-        if self._query is None:
-            self._query = self._weigh()
-        query, circumstances = self._query
-        stated = [part for part in _parts(context) if part] if context else []
+        query, circumstances = self._weighed()
+        stated = context.mask if context else 0
         if not stated:
             return query
-        shared = sum((circumstances & part) != 0 for part in stated)
+        shared = np.bitwise_count(circumstances & stated)
         boost = np.float32(self._config.context_boost) ** shared
         return TasteQuery(query.rows, np.asarray(query.weights * boost, np.float32))
 
@@ -183,13 +229,49 @@ class History:
             self._nearest = nearest.mean(self._best, self._likes)
         return self._nearest
 
-    def _take(self, event: ViewingEvent) -> tuple[int, bool, bool]:
+    def taste_vector(self) -> FloatArray:
+        """(384,) unit mean of the titles by their weights; zero when none weighs. Kept."""
+        if self._taste is None:
+            query, _ = self._weighed()
+            mean = query.weights @ self._catalogue.embeddings[query.rows]
+            self._taste = unit(np.asarray(mean, np.float32))
+        return self._taste
+
+    def _take(self, event: ViewingEvent, seq: int | None) -> tuple[int, bool, bool]:
         """All state but the nearest likes. Gives the row, and whether it was and is liked."""
-        row = self._catalogue.row_of.get(event.content_id)
-        if row is None:
-            raise OmegaError(ErrorCode.UNKNOWN_CONTENT, field="content_id", detail=event.content_id)
-        recency = (event.occurred_at, self._events, row)
+        row = self._row_of(event.content_id)
+        viewed = self._viewing(row, event.occurred_at, self._next_seq if seq is None else seq)
+        before = bool(self._liked[row])
         self._events += 1
+        viewed.viewings += 1
+        viewed.successes += event.success
+        viewed.best_reward = max(viewed.best_reward, event.reward)
+        viewed.circumstances |= event.context.mask
+        viewed.said(event.verdict, event.occurred_at)
+        self._judge(row, viewed)
+        return row, before, viewed.liked
+
+    def _take_record(self, record: TitleRecord) -> None:
+        """As `_take` of each of its events."""
+        row = self._row_of(record.content_id)
+        viewed = self._viewing(row, record.last_at, record.last_seq)
+        self._events += record.viewings
+        viewed.viewings += record.viewings
+        viewed.successes += record.successes
+        viewed.best_reward = max(viewed.best_reward, record.best_reward)
+        viewed.circumstances |= record.circumstances
+        self._judge(row, viewed)
+
+    def _row_of(self, content_id: str) -> int:
+        row = self._catalogue.row_of.get(content_id)
+        if row is None:
+            raise OmegaError(ErrorCode.UNKNOWN_CONTENT, field="content_id", detail=content_id)
+        return row
+
+    def _viewing(self, row: int, at: datetime, seq: int) -> _Viewed:
+        """The title's state, which now counts as viewed at `at` too."""
+        recency = (at, seq, row)
+        self._next_seq = max(self._next_seq, seq + 1)
         viewed = self._viewed.get(row)
         if viewed is None:
             viewed = self._viewed[row] = _Viewed(recency)
@@ -198,17 +280,21 @@ class History:
             del self._order[bisect_left(self._order, viewed.recency)]
             insort(self._order, recency)
             viewed.recency = recency
-        before = bool(self._liked[row])
-        viewed.viewings += 1
-        viewed.successes += event.success
-        viewed.best_reward = max(viewed.best_reward, event.reward)
-        for part in _parts(event.context):
-            viewed.circumstances |= part
+        return viewed
+
+    def _judge(self, row: int, viewed: _Viewed) -> None:
         self._seen[row] = True
+        self._likes += viewed.liked - bool(self._liked[row])
         self._liked[row] = viewed.liked
-        self._likes += viewed.liked - before
-        self._query = None
-        return row, before, viewed.liked
+        self._changed()
+
+    def _changed(self) -> None:
+        self._query = self._taste = None
+
+    def _weighed(self) -> tuple[TasteQuery, NDArray[np.int64]]:
+        if self._query is None:
+            self._query = self._weigh()
+        return self._query
 
     def _weigh(self) -> tuple[TasteQuery, NDArray[np.int64]]:
         config = self._config
@@ -231,20 +317,11 @@ class History:
     def _opinion(self, viewed: _Viewed) -> float:
         if viewed.liked:
             return 1.0
-        return (
-            self._config.seen_weight if viewed.best_reward >= self._config.opinion_reward else 0.0
-        )
+        if viewed.disliked or viewed.best_reward < self._config.opinion_reward:
+            return 0.0
+        return self._config.seen_weight
 
     def _refresh_nearest(self) -> None:
         embeddings = self._catalogue.embeddings
         self._best = nearest.of(embeddings, embeddings[self._liked])
         self._nearest = nearest.mean(self._best, self._likes)
-
-
-def _parts(context: ViewingContext) -> tuple[int, int, int]:
-    """One bit for each stated part, in ranges that do not meet; 0 = not stated."""
-    return (
-        1 << context.time_of_day if context.time_of_day else 0,
-        1 << (8 + context.day_type) if context.day_type else 0,
-        1 << (16 + context.audience) if context.audience else 0,
-    )

@@ -11,6 +11,7 @@ class Basis(IntEnum):
     PERSONAL = 1
     COLLECTIVE_PRIOR = 2
     METADATA = 3
+    POPULAR = 4
 
 
 class Term(IntEnum):
@@ -22,3 +23,5 @@ class Term(IntEnum):
     NEAREST = 4
     PRIOR = 5
     METADATA = 6
+    SESSION = 7
+    SEASON = 8

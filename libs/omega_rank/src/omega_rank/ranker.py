@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from omega_core import validate
+from omega_core.vectors import FloatArray
 from omega_core.viewing import ViewingContext
 from omega_rank import order, relevance
 from omega_rank.catalogue import Catalogue
@@ -17,6 +19,7 @@ from omega_rank.kinds import Basis, Term
 from omega_rank.model import CollectiveModel
 from omega_rank.reasons import Explainer
 from omega_rank.relevance import Relevance
+from omega_rank.session import SessionBias
 from omega_rank.shelf import Shelf, arrange
 
 
@@ -38,7 +41,8 @@ class Ranked:
     """Term that the reason speaks of: one of the two largest contributions, and positive; METADATA
     when there is none such."""
     because: tuple[int, ...]
-    """At most 2 rows of the household's history that the reason names, strongest first."""
+    """At most 2 rows of the household's history or session that the reason names, strongest
+    first."""
     reason: str
     """For a person, 1 to 1,000 characters."""
 
@@ -64,6 +68,10 @@ class Ranker:
         """Its settings."""
         return self._config
 
+    def with_config(self, config: RankConfig) -> Ranker:
+        """A ranker of other settings; histories take them by `History.configure`."""
+        return Ranker(config)
+
     def rank(
         self,
         catalogue: Catalogue,
@@ -74,6 +82,10 @@ class Ranker:
         offset: int = 0,
         context: ViewingContext | None = None,
         candidates: NDArray[np.bool_] | None = None,
+        session: SessionBias | None = None,
+        genre_bonus: FloatArray | None = None,
+        occasions: Mapping[str, str] | None = None,
+        diversity: float | None = None,
     ) -> Ranking:
         """Titles `offset` to `offset + limit` of the household's list.
 
@@ -85,19 +97,36 @@ class Ranker:
             offset: first rank wanted; pages of one list neither overlap nor skip.
             context: circumstances; absent = no title is preferred.
             candidates: (n,) rows that may appear; absent = all.
+            session: what is going on now (SessionState.bias); absent = nothing.
+            genre_bonus: (g,) -1 to 1, how much each genre column suits the circumstances; absent =
+                all alike. A title's bonus is that of its genre row, held to -1..1.
+            occasions: when the household watches a genre, as words that end the sentence "You
+                often watch Comedy ...": "in December". A genre that is absent gives no reason.
+            diversity: 0 (the most relevant alone) to 1 (most varied); absent = as configured.
 
         Raises:
-            ValueError: model, history or candidates are not aligned to the catalogue.
+            OmegaError: INVALID_FIELD (diversity).
+            ValueError: model, history, candidates, session or genre_bonus are not aligned to the
+                catalogue.
         """
         _check_aligned(catalogue, model, history, candidates)
+        _check_bonus(catalogue, session, genre_bonus)
+        weight = self._config.mmr_lambda
+        if diversity is not None:
+            weight = 1 - validate.number("diversity", diversity, 0, 1)
         if model is not None and not model.informed:
             model = None
         query = history.query(context)
         basis, found, shelved = self._relevance(catalogue, model, history, query)
+        found = relevance.bent(self._config, catalogue, found, session, genre_bonus)
         open_rows = ~history.seen if candidates is None else candidates & ~history.seen
+        if session is not None:
+            open_rows[session.hidden] = False
         masked = np.where(open_rows, found.total, np.float32(-np.inf))
-        page = self._page(catalogue, masked, limit, offset, diverse=shelved is None)
-        explainer = Explainer(catalogue, model, history, query, page, shelved)
+        page = self._page(catalogue, masked, limit, offset, weight if shelved is None else None)
+        explainer = Explainer(
+            catalogue, model, history, query, page, shelved, session, genre_bonus, occasions or {}
+        )
         titles = []
         for place, score in enumerate(found.score(page).tolist()):
             row = int(page[place])
@@ -129,17 +158,15 @@ class Ranker:
         scores: NDArray[np.float32],
         limit: int,
         offset: int,
-        *,
-        diverse: bool,
+        weight: float | None,
     ) -> NDArray[np.int64]:
+        """Rows of a page; `weight` is the share of relevance beside diversity, None = all of it."""
         end = offset + limit
-        window = self._config.mmr_window if diverse else 0
+        window = 0 if weight is None else self._config.mmr_window
         rows = order.best_first(scores, max(window, end))
-        if offset < window:
+        if weight is not None and offset < window:
             head = rows[:window]
-            chosen = order.diversify(
-                scores[head], catalogue.embeddings[head], self._config.mmr_lambda, end
-            )
+            chosen = order.diversify(scores[head], catalogue.embeddings[head], weight, end)
             rows = np.concatenate([head[chosen], rows[window:]])
         return rows[offset:end]
 
@@ -157,3 +184,13 @@ def _check_aligned(
         raise ValueError(f"the model has {len(model)} rows, the catalogue {n}")
     if candidates is not None and candidates.shape != (n,):
         raise ValueError(f"candidates of {n} titles have shape ({n},)")
+
+
+def _check_bonus(
+    catalogue: Catalogue, session: SessionBias | None, genre_bonus: FloatArray | None
+) -> None:
+    n, g = catalogue.genre_rows.shape
+    if session is not None and session.bonus.shape != (n,):
+        raise ValueError(f"the session's bonus of {n} titles has shape ({n},)")
+    if genre_bonus is not None and genre_bonus.shape != (g,):
+        raise ValueError(f"the bonus of {g} genres has shape ({g},)")

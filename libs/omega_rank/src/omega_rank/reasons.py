@@ -2,24 +2,27 @@
 
 A reason speaks of one of the two largest contributions to the title's relevance, and only when
 that contribution is positive. The titles it names are those of the household's history that
-contribute most to that very term. When neither of the two largest terms speaks for the title, the
-reason is a fact of the catalogue.
+contribute most to that very term; a reason of the session names the title of the session that
+does. When neither of the two largest terms speaks for the title, the reason is a fact of the
+catalogue.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from omega_core.vectors import FloatArray
+from omega_rank import moment
 from omega_rank.catalogue import Catalogue
 from omega_rank.history import History, TasteQuery
 from omega_rank.kinds import Term
 from omega_rank.model import CollectiveModel
+from omega_rank.session import SessionBias
 from omega_rank.shelf import Shelf
 
 _NAMED = 2
@@ -49,22 +52,27 @@ class Explainer:
     query: TasteQuery
     page: NDArray[np.int64]
     shelf: Shelf | None = None
+    session: SessionBias | None = None
+    genre_bonus: FloatArray | None = None
+    occasions: Mapping[str, str] = field(default_factory=dict)
 
     def explain(self, place: int, contributions: Mapping[Term, float]) -> Reason:
         """The reason for the title at `place` of the page."""
         row = int(self.page[place])
-        if self.shelf is not None:
-            return Reason(Term.METADATA, (), shelf_text(self.catalogue, self.shelf, row))
         for term in sorted(contributions, key=lambda t: (-contributions[t], t))[:_NAMED]:
             if contributions[term] <= 0:
                 break
             reason = self._reason(term, place)
             if reason is not None:
                 return reason
-        return Reason(Term.METADATA, (), facts(self.catalogue, row))
+        return self._fact(row)
 
     def _reason(self, term: Term, place: int) -> Reason | None:
         row = int(self.page[place])
+        if term in {Term.SESSION, Term.SEASON}:
+            return self._of_the_moment(term, row)
+        if term is Term.METADATA:
+            return self._fact(row)
         if term is Term.PRIOR:
             return Reason(term, (), self._prior_text(row))
         rows, evidence = self._evidence(term)
@@ -74,6 +82,20 @@ class Explainer:
         if term is Term.GENRE:
             return self._genre_reason(row, because)
         return Reason(term, because, self._watched(because) + self._text(term, row, because))
+
+    def _fact(self, row: int) -> Reason:
+        if self.shelf is not None:
+            return Reason(Term.METADATA, (), shelf_text(self.catalogue, self.shelf, row))
+        return Reason(Term.METADATA, (), facts(self.catalogue, row))
+
+    def _of_the_moment(self, term: Term, row: int) -> Reason | None:
+        if term is Term.SESSION and self.session is not None:
+            found = moment.session_reason(self.catalogue, self.session, row)
+            return Reason(term, (found[0],), found[1]) if found else None
+        if term is Term.SEASON and self.genre_bonus is not None:
+            text = moment.season_reason(self.catalogue, self.genre_bonus, self.occasions, row)
+            return Reason(term, (), text) if text else None
+        return None
 
     def _prior_text(self, row: int) -> str:
         if self.model is None or not self.model.has_factor[row]:

@@ -14,6 +14,7 @@ from omega_rank.config import RankConfig
 from omega_rank.history import History, TasteQuery
 from omega_rank.kinds import Term
 from omega_rank.model import CollectiveModel
+from omega_rank.session import SessionBias
 
 _LEAST_SPREAD = 1e-6
 _LEAST_WEIGHT = 1e-3
@@ -98,6 +99,35 @@ def metadata(position: NDArray[np.int64], seen: NDArray[np.bool_]) -> Relevance:
     """Relevance that keeps the order of a shelf: `position` (n,) from 0."""
     falling = np.asarray(-np.log1p(position), np.float32)
     return _sum({Term.METADATA: falling}, {Term.METADATA: 1.0}, seen)
+
+
+def bent(
+    config: RankConfig,
+    catalogue: Catalogue,
+    found: Relevance,
+    session: SessionBias | None,
+    genre_bonus: FloatArray | None,
+) -> Relevance:
+    """`found` with what the moment adds: at most weight x session_weight and season_weight a title.
+
+    The bounds are in mean standard scores, so a title that leads by more than twice their sum
+    keeps its lead, whatever the moment.
+    """
+    added = {}
+    if session is not None and config.session_weight >= _LEAST_WEIGHT:
+        scale = np.float32(config.session_weight * found.weight)
+        added[Term.SESSION] = scale * session.bonus
+    if genre_bonus is not None and config.season_weight >= _LEAST_WEIGHT:
+        scale = np.float32(config.season_weight * found.weight)
+        added[Term.SEASON] = scale * np.clip(genre_affinity(catalogue, genre_bonus), -1, 1)
+    if not added:
+        return found
+    return Relevance({**found.terms, **added}, sum(added.values(), found.total), found.weight)
+
+
+def genre_affinity(catalogue: Catalogue, genre_bonus: FloatArray) -> FloatArray:
+    """(n,) sum over a title's genres of its share of each x the genre's bonus."""
+    return np.asarray(catalogue.genre_rows @ genre_bonus.astype(np.float32), np.float32)
 
 
 def _sum(

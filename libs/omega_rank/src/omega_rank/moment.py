@@ -1,0 +1,45 @@
+"""Reasons that hold now: what is going on tonight, and what belongs to the circumstances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from omega_core.vectors import FloatArray
+from omega_rank.catalogue import Catalogue
+from omega_rank.session import SessionBias
+
+
+def session_reason(catalogue: Catalogue, session: SessionBias, row: int) -> tuple[int, str] | None:
+    """The enjoyed title of the session that adds most to the title at `row`, and the words.
+
+    None when no enjoyed title speaks for it.
+    """
+    if not len(session.rows):
+        return None
+    embeddings = catalogue.embeddings
+    added = session.strengths * (embeddings[session.rows] @ embeddings[row])
+    best = int(added.argmax())
+    if added[best] <= 0:
+        return None
+    because = int(session.rows[best])
+    doing = "are watching" if because == session.watching else "just watched"
+    return because, f"Because you {doing} {catalogue.titles[because]}"
+
+
+def season_reason(
+    catalogue: Catalogue, genre_bonus: FloatArray, occasions: Mapping[str, str], row: int
+) -> str | None:
+    """Words for the genre that adds most to the title at `row` and whose occasion is known.
+
+    None when no genre with an occasion speaks for it.
+    """
+    added = catalogue.genre_rows[row] * genre_bonus
+    for column in np.argsort(-added, kind="stable").tolist():
+        if added[column] <= 0:
+            break
+        genre = catalogue.genres[column]
+        if genre in occasions:
+            return f"You often watch {genre} {occasions[genre]}"
+    return None
