@@ -121,6 +121,7 @@ def every_call(client: ConstellationClient, device_id: str) -> dict[str, Callabl
         ),
         "UpsertContents": lambda: client.upsert_contents(upsert),
         "GetResource": lambda: list(client.get_resource(kind, 1)),
+        "EraseDevice": lambda: client.erase_device(device_id),
         "GetClusterStatus": client.get_cluster_status,
     }
 
@@ -140,7 +141,7 @@ def test_without_a_database_every_call_is_unavailable_and_all_recovers(
             time.sleep(0.02)
         with ThreadPoolExecutor(len(calls)) as threads:  # a client's retries take their time
             refusals = list(threads.map(refused, calls.values()))
-        assert refusals == [Refusal("UNAVAILABLE", "STORAGE_UNAVAILABLE", "")] * 6
+        assert refusals == [Refusal("UNAVAILABLE", "STORAGE_UNAVAILABLE", "")] * 7
         cluster.restart()
         process.wait_serving()
         del calls["GetResource"]  # there is none

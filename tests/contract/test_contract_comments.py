@@ -61,6 +61,8 @@ def walk(file: FileDescriptorProto) -> Iterator[Element]:
             comment = comments.get((*path, FIELDS, i), "")
             yield Element(f"{name}.{field.name}", comment, field)
         for i, nested in enumerate(found.nested_type):
+            if nested.options.map_entry:
+                continue  # made by protoc: the comment of a map stands at its field
             yield from message((*path, NESTED_MESSAGES, i), f"{name}.{nested.name}", nested)
         assert not found.enum_type, "walk() does not follow nested enums"
 
@@ -135,6 +137,7 @@ def test_whatever_can_grow_in_a_request_states_its_bound(
         ("omega.common.v1.Content.genres", [limits.MAX_GENRES]),
         ("omega.common.v1.Content.description", [limits.MAX_DESCRIPTION]),
         ("omega.common.v1.Content.providers", [limits.MAX_PROVIDERS]),
+        ("omega.common.v1.Content.minimum_age", [limits.MAX_AGE]),
         ("omega.common.v1.Provider.provider_id", [limits.MAX_SHORT_ID]),
         ("omega.common.v1.ResourceInfo.size_bytes", [limits.MAX_RESOURCE]),
         ("omega.common.v1.ResourceInfo.model_version", [limits.MAX_SHORT_ID]),
@@ -145,6 +148,12 @@ def test_whatever_can_grow_in_a_request_states_its_bound(
         ("omega.brain.v1.ObserveEventRequest.event_id", [limits.MAX_SHORT_ID]),
         ("omega.brain.v1.ObserveEventRequest.content_id", [limits.MAX_ID]),
         ("omega.brain.v1.QueryMemoryRequest.query_text", [limits.MAX_QUERY]),
+        ("omega.brain.v1.PutProfileRequest.profile", [limits.MAX_PROFILES]),
+        ("omega.brain.v1.Profile.max_age_rating", [limits.MAX_AGE]),
+        (
+            "omega.brain.v1.Profile.blocked_genres",
+            [limits.MAX_BLOCKED_GENRES, limits.MAX_SHORT_ID],
+        ),
         ("omega.sync.v1.SyncRequest", [limits.MAX_SYNC_REQUEST]),
         ("omega.sync.v1.SyncRequest.sketches", [limits.SKETCH_BYTES, limits.MAX_PUSH_SKETCHES]),
         ("omega.sync.v1.SyncResponse.delta", [limits.MAX_DELTA, limits.MAX_DELTA_RAW]),

@@ -57,6 +57,18 @@ def test_counts_tell_new_changed_and_equal_titles_apart(store: Store) -> None:
     np.testing.assert_array_equal(found[2].embedding, moved.embedding)
 
 
+def test_an_age_rating_is_kept_and_a_change_of_it_is_news(store: Store) -> None:
+    row = titles(1)[0]
+    rated = [
+        dataclasses.replace(row, content=dataclasses.replace(row.content, minimum_age=age))
+        for age in (None, 0, 21, None)
+    ]
+    for one in rated:
+        assert put(store, [one]).unchanged == 0
+        assert put(store, [one]) == UpsertCounts(0, 0, 1)
+        assert [found.content.minimum_age for found in read(store)] == [one.content.minimum_age]
+
+
 def test_two_encoders_never_meet(store: Store) -> None:
     put(store, titles(2))
     with pytest.raises(OmegaError) as caught:

@@ -7,9 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
+from omega_core.content import Content, ContentKind
 from omega_core.errors import ErrorCode, OmegaError
-from omega_store import MigrationError, migrate, pending
+from omega_store import MigrationError, Store, contents, dialect, migrate, pending
 from omega_store.migrate import migrations
+from omega_testing.fleet import vectors
 
 
 def test_an_empty_database_lacks_every_migration(empty_database_url: str) -> None:
@@ -30,6 +32,61 @@ def test_concurrent_migrators_apply_each_migration_once(empty_database_url: str)
     with ThreadPoolExecutor(6) as threads:
         applied = list(threads.map(migrate, [empty_database_url] * 6))
     assert sum(applied, ()) == tuple(m.name for m in migrations())
+
+
+@pytest.fixture
+def first_release_url(empty_database_url: str) -> str:
+    """A database that the first release migrated and filled, as it would."""
+    first = migrations()[0]
+    with psycopg.connect(empty_database_url) as conn:
+        conn.execute(f"CREATE EXTENSION {dialect.EXTENSION}".encode())
+        conn.execute(
+            "CREATE TABLE schema_migrations (number integer PRIMARY KEY, name text NOT NULL,"
+            " sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        conn.execute(dialect.render(first.text).encode())
+        conn.execute(
+            "INSERT INTO schema_migrations VALUES (%s, %s, %s)",
+            (first.number, first.name, first.sha256),
+        )
+        add_title_as_the_first_release(conn, 0)
+    return empty_database_url
+
+
+def add_title_as_the_first_release(conn: psycopg.Connection, ordinal: int) -> None:
+    conn.execute(
+        "INSERT INTO contents (ordinal, content_id, title, kind, genres, year, country,"
+        " description, providers, model_version, embedding, changed_version, updated_at)"
+        " VALUES (%s, %s, 'T', 1, '{}', 0, '', '', '[]', 'm', %s::halfvec, 1, now())",
+        (ordinal, f"t{ordinal}", dialect.dump(vectors(1)[0])),
+    )
+
+
+def test_a_filled_database_is_upgraded_and_the_release_before_works_on(
+    first_release_url: str,
+) -> None:
+    assert migrate(first_release_url) == tuple(m.name for m in migrations()[1:])
+    with psycopg.connect(first_release_url) as conn:
+        add_title_as_the_first_release(conn, 1)
+    with Store.connect(first_release_url) as store, store.snapshot() as conn:
+        found = list(contents.catalogue(conn))
+    assert [row.content for row in found] == [
+        Content(f"t{i}", "T", ContentKind.MOVIE) for i in range(2)
+    ]
+
+
+def test_an_upgrade_behind_a_long_transaction_gives_way_and_is_tried_again(
+    first_release_url: str,
+) -> None:
+    with psycopg.connect(first_release_url) as reader:
+        reader.execute("SELECT count(*) FROM contents")
+        with pytest.raises(OmegaError) as caught:
+            migrate(first_release_url)
+        assert caught.value.code == ErrorCode.STORAGE_UNAVAILABLE
+        with psycopg.connect(first_release_url) as conn:
+            conn.execute("SET lock_timeout = '1s'")
+            add_title_as_the_first_release(conn, 1)
+    assert migrate(first_release_url) == tuple(m.name for m in migrations()[1:])
 
 
 def test_a_changed_migration_is_refused(empty_database_url: str) -> None:

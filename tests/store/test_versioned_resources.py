@@ -53,6 +53,45 @@ def test_the_newest_versions_of_each_kind_are_kept(store: Store) -> None:
     assert {(r.kind, r.version) for r in found.resources} == {(1, KEEP + 2), (2, 1)}
 
 
+def test_a_withdrawn_kind_is_given_out_no_more_and_its_numbers_go_on(store: Store) -> None:
+    with store.transaction() as conn:
+        put(conn, 1, b"catalogue")
+        for version in (1, 2):
+            put(conn, version, b"factors", ResourceKind.FACTORS)
+        for _ in range(2):
+            resources.withdraw(conn, ResourceKind.FACTORS)
+            assert resources.newest_version(conn, ResourceKind.FACTORS) == 0
+            assert [(r.kind, r.version) for r in heads(conn).resources] == [(1, 1)]
+            with pytest.raises(OmegaError) as caught:
+                resources.info(conn, ResourceKind.FACTORS, 2)
+            assert caught.value.code == ErrorCode.UNKNOWN_RESOURCE
+        for version in (1, 2, 4):
+            with pytest.raises(OmegaError) as caught:
+                put(conn, version, b"factors", ResourceKind.FACTORS)
+            assert caught.value.code == ErrorCode.ROUND_CONFLICT
+        assert resources.following_version(conn, ResourceKind.FACTORS) == 3
+        put(conn, 3, b"factors", ResourceKind.FACTORS)
+        resources.withdraw(conn, ResourceKind.FACTORS)
+        put(conn, 4, b"factors", ResourceKind.FACTORS)
+        assert {(r.kind, r.version) for r in heads(conn).resources} == {(1, 1), (2, 4)}
+
+
+def test_what_was_never_published_can_be_withdrawn(store: Store) -> None:
+    with store.transaction() as conn:
+        resources.withdraw(conn, ResourceKind.FACTORS)
+        assert resources.following_version(conn, ResourceKind.FACTORS) == 1
+
+
+def test_all_but_the_newest_of_one_kind_can_be_forgotten(store: Store) -> None:
+    with store.transaction() as conn:
+        for version in (1, 2, 3):
+            put(conn, version, b"catalogue")
+            put(conn, version, b"factors", ResourceKind.FACTORS)
+        resources.keep_newest(conn, ResourceKind.FACTORS)
+        kept = conn.execute("SELECT kind, version FROM resources ORDER BY kind, version").fetchall()
+    assert kept == [(1, 1), (1, 2), (1, 3), (2, 3)]
+
+
 @pytest.mark.parametrize("version", [1, 3])
 def test_a_version_must_follow_the_newest(store: Store, version: int) -> None:
     with store.transaction() as conn:

@@ -61,11 +61,13 @@ def test_a_killed_constellation_is_unavailable_and_recovers_with_every_acknowled
         away = Refusal("UNAVAILABLE", "UPSTREAM_UNAVAILABLE", "")
         assert refused(lambda: tv.sync(lost, token=made.auth_token)) == away
         assert refused(lambda: tv.register_device(registration)) == away
+        assert refused(lambda: tv.erase_device(token=made.auth_token)) == away
         with ServiceProcess(["omega-constellation"], settings):
             assert sync_until_answered(tv, lost, made.auth_token).accepted_sketches == 2
             for request in acknowledged:
                 replayed = tv.sync(request, token=made.auth_token)
                 assert (replayed.accepted_sketches, replayed.duplicate) == (2, True)
             assert tv.register_device(registration) == made
+            assert tv.erase_device(token=made.auth_token).pushes == 4
             sync.wait_serving()
             assert sync.terminate() == 0

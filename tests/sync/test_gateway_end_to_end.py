@@ -215,6 +215,54 @@ def test_news_of_the_collective_state_come_once(tv: SyncClient, shard: Store, to
     assert (again.state_version, again.delta) == (answer.state_version, b"")
 
 
+# EraseDevice
+
+
+@pytest.mark.parametrize("sketches", [0, 2])
+def test_an_erased_tv_is_unknown_until_it_registers_anew(
+    tv: SyncClient, operator: ConstellationClient, sketches: int
+) -> None:
+    request = registration()
+    made = tv.register_device(request)
+    for _ in range(2):
+        tv.sync(exchange(), token=made.auth_token)
+    before = operator.get_cluster_status()
+    assert tv.erase_device(token=made.auth_token).pushes == 2
+    after = operator.get_cluster_status()
+    assert after.total_devices == before.total_devices - 1
+    assert (after.pushes, after.sketches) == (before.pushes - 2, before.sketches - 4)
+    assert refused(lambda: tv.sync(exchange(sketches), token=made.auth_token)) == UNAUTHENTICATED
+    # An answer that was lost is asked for again.
+    assert tv.erase_device(token=made.auth_token).pushes == 0
+    anew = tv.register_device(request)
+    assert anew.device_id != made.device_id
+    assert tv.sync(exchange(sketches), token=anew.auth_token).accepted_sketches == sketches
+    assert refused(lambda: tv.sync(exchange(sketches), token=made.auth_token)) == UNAUTHENTICATED
+
+
+def test_a_device_that_never_was_gets_the_same_answer(tv: SyncClient, keys: TokenKeys) -> None:
+    stranger = keys.sign(f"tv-{uuid.uuid4().hex}", datetime.now(UTC))
+    assert tv.erase_device(token=stranger) == pb.EraseDeviceResponse(pushes=0)
+
+
+def test_without_a_valid_token_nobody_is_erased(
+    tv: SyncClient, operator: ConstellationClient, token: str
+) -> None:
+    forged = TokenKeys("k", {"k": bytes(32)}).sign(f"tv-{uuid.uuid4().hex}", datetime.now(UTC))
+    before = operator.get_cluster_status().total_devices
+    for wrong in ("", token[:-1], token + "x", forged):
+        assert refused(partial(tv.erase_device, token=wrong)) == UNAUTHENTICATED
+    assert operator.get_cluster_status().total_devices == before
+
+
+def test_a_revoked_device_may_still_be_erased(tv: SyncClient, shard: Store) -> None:
+    made = tv.register_device(registration())
+    tv.sync(exchange(), token=made.auth_token)
+    with shard.transaction() as conn:
+        assert devices.revoke(conn, made.device_id, NOW)
+    assert tv.erase_device(token=made.auth_token).pushes == 1
+
+
 # GetResource
 
 

@@ -81,7 +81,9 @@ def push() -> Push:
     )
 
 
-@pytest.fixture(params=["RegisterDevice", "Sync", "Sync without sketches", "GetResource"])
+@pytest.fixture(
+    params=["RegisterDevice", "Sync", "Sync without sketches", "GetResource", "EraseDevice"]
+)
 def ask(request: pytest.FixtureRequest, push: Push) -> Callable[..., object]:
     """ask(tv, bearer): each method in turn."""
     registration = pb.RegisterDeviceRequest(request_id=str(uuid.uuid4()))
@@ -91,5 +93,6 @@ def ask(request: pytest.FixtureRequest, push: Push) -> Callable[..., object]:
         "Sync": lambda tv, bearer: tv.Sync(push(1), **bearer),
         "Sync without sketches": lambda tv, bearer: tv.Sync(push(0), **bearer),
         "GetResource": lambda tv, bearer: list(tv.GetResource(wanted, **bearer)),
+        "EraseDevice": lambda tv, bearer: tv.EraseDevice(pb.EraseDeviceRequest(), **bearer),
     }
     return calls[request.param]

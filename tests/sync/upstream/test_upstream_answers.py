@@ -102,6 +102,14 @@ def test_a_push_of_an_unknown_device_is_unauthenticated_and_brings_no_news(
     assert [type(request) for request in upstream.asked] == [upstream_pb.IngestPatternsRequest]
 
 
+def test_an_erasure_names_the_device_of_the_token(
+    upstream: StandIn, tv: Tv, bearer: Bearer
+) -> None:
+    answer = tv.EraseDevice(pb.EraseDeviceRequest(), **bearer)
+    assert answer == pb.EraseDeviceResponse(pushes=3)
+    assert upstream.asked == [upstream_pb.EraseDeviceRequest(device_id=DEVICE)]
+
+
 @pytest.mark.parametrize(
     ("stated", "least", "most"),
     [(600, 300, 900), (1, 1, 1.5), (0, 1, 1), (86_400, 43_200, 86_400), (10**6, 86_400, 86_400)],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import LiteralString
 
+from psycopg import sql
 from psycopg.rows import class_row
 
 from omega_store import erasures
@@ -15,17 +15,16 @@ from omega_store.rows import only
 SEEN_STEP = timedelta(minutes=1)
 """last_seen_at is exact to this step, so that a busy device costs no write a call."""
 
-_COLUMNS: LiteralString = (
-    "device_id, platform, app_version, registered_at, last_seen_at, revoked_at"
-)
+_COLUMNS = sql.SQL("device_id, platform, app_version, registered_at, last_seen_at, revoked_at")
+_SELECT = sql.SQL("SELECT {} FROM devices WHERE device_id = %s").format(_COLUMNS)
 # The empty update returns the row that is there, in the one statement that looks for it: between
 # two, the row could be erased.
-_REGISTER: LiteralString = (
+_REGISTER = sql.SQL(
     "INSERT INTO devices (device_id, request_id, platform, app_version, registered_at)"
     " VALUES (%s, %s, %s, %s, %s)"
     " ON CONFLICT (request_id) DO UPDATE SET request_id = EXCLUDED.request_id"
-    f" RETURNING {_COLUMNS}"
-)
+    " RETURNING {}"
+).format(_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def register(
 def get(conn: Connection, device_id: str) -> Device | None:
     """A device, revoked or not."""
     with conn.cursor(row_factory=class_row(Device)) as cursor:
-        cursor.execute(f"SELECT {_COLUMNS} FROM devices WHERE device_id = %s", (device_id,))
+        cursor.execute(_SELECT, (device_id,))
         return cursor.fetchone()
 
 

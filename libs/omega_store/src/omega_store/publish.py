@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from omega_store import resources, rounds, states
+from omega_store import erasures, resources, rounds, states
 from omega_store.pool import Connection
 from omega_store.resources import ResourceKind
 from omega_store.rounds import RoundFigures
@@ -28,11 +28,15 @@ class RoundResult:
     removed: Sequence[int]
     """Ids of patterns that are gone. A change of encoder removes the old ones by itself."""
     factors_version: int
-    """resources.newest_version(conn, ResourceKind.FACTORS) + 1, or 0 for no factors."""
+    """resources.following_version(conn, ResourceKind.FACTORS), or 0 for no new factors."""
     factors: bytes
     """The encoded FactorPack of that version; empty = none."""
     figures: RoundFigures
     """Counts of the round; the versions and the pattern count are filled in."""
+    withdraws_factors: bool = False
+    """Whether the factors given out so far have too few devices behind them; no new ones then."""
+    erasures: Sequence[int] = ()
+    """erasures.noted(conn) in the snapshot that the round read: what it publishes forgets them."""
 
 
 def publish_round(conn: Connection, result: RoundResult, now: datetime) -> RoundFigures:
@@ -64,6 +68,12 @@ def publish_round(conn: Connection, result: RoundResult, now: datetime) -> Round
                 body=result.factors,
                 now=now,
             )
+        if result.withdraws_factors:
+            resources.withdraw(conn, ResourceKind.FACTORS)
+        if result.erasures:
+            # The newest factors are those of this round, or equal to them: earlier ones are not.
+            resources.keep_newest(conn, ResourceKind.FACTORS)
+            erasures.settle(conn, result.erasures)
         figures = RoundFigures(
             devices=result.figures.devices,
             sketches=result.figures.sketches,

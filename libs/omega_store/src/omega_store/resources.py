@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from typing import LiteralString
 
 from psycopg import sql
 from psycopg.rows import class_row
@@ -21,6 +22,11 @@ KEEP = 3
 
 _INFO = sql.SQL("kind, version, size, sha256, model_version")
 _NEWEST = sql.SQL("SELECT DISTINCT ON (kind) {} FROM resources ORDER BY kind, version DESC")
+_FOLLOWING: LiteralString = (
+    "SELECT 1 + greatest("
+    " (SELECT coalesce(max(version), 0) FROM resources WHERE kind = %(kind)s),"
+    " (SELECT coalesce(max(version), 0) FROM withdrawn_resources WHERE kind = %(kind)s))"
+)
 _ONE = sql.SQL("SELECT {} FROM resources WHERE (kind, version) = (%s, %s)")
 
 
@@ -55,10 +61,16 @@ def newest(conn: Connection) -> Mapping[int, ResourceInfo]:
 
 
 def newest_version(conn: Connection, kind: int) -> int:
-    """The newest version of a kind; 0 = none. Its successor is this plus 1."""
+    """The newest version of a kind that is given out; 0 = none."""
     result = conn.execute(
         "SELECT coalesce(max(version), 0) FROM resources WHERE kind = %s", (kind,)
     )
+    return int(only(result.fetchone())[0])
+
+
+def following_version(conn: Connection, kind: int) -> int:
+    """The version that a kind is published under next: no version is ever given twice."""
+    result = conn.execute(_FOLLOWING, {"kind": kind})
     return int(only(result.fetchone())[0])
 
 
@@ -106,7 +118,7 @@ def publish(
     Args:
         conn: the transaction that publishes.
         kind: a ResourceKind.
-        version: newest_version() + 1; a body states its own version, so the caller chose it first.
+        version: following_version(); a body states its own version, so the caller chose it first.
         model_version: encoder that the body rests on.
         body: 1 to 67,108,864 bytes.
         now: the present instant.
@@ -117,7 +129,7 @@ def publish(
     """
     if not 1 <= len(body) <= limits.MAX_RESOURCE:
         raise ValueError(f"a body of {len(body):,} bytes; at most {limits.MAX_RESOURCE:,}")
-    if version != newest_version(conn, kind) + 1:
+    if version != following_version(conn, kind):
         raise OmegaError(ErrorCode.ROUND_CONFLICT, detail=f"kind {kind} is past {version - 1}")
     sha256 = hashlib.sha256(body).digest()
     conn.execute(
@@ -127,3 +139,23 @@ def publish(
     )
     conn.execute("DELETE FROM resources WHERE kind = %s AND version <= %s", (kind, version - KEEP))
     return ResourceInfo(kind, version, len(body), sha256, model_version)
+
+
+def withdraw(conn: Connection, kind: int) -> None:
+    """Gives no version of a kind out any more; later ones are numbered on from here."""
+    version = following_version(conn, kind) - 1
+    if version:
+        conn.execute(
+            "INSERT INTO withdrawn_resources (kind, version) VALUES (%s, %s)"
+            " ON CONFLICT (kind) DO UPDATE SET version = EXCLUDED.version",
+            (kind, version),
+        )
+    conn.execute("DELETE FROM resources WHERE kind = %s", (kind,))
+
+
+def keep_newest(conn: Connection, kind: int) -> None:
+    """Forgets all but the newest version of a kind; a TV in the middle of another starts anew."""
+    conn.execute(
+        "DELETE FROM resources WHERE kind = %s AND version < %s",
+        (kind, newest_version(conn, kind)),
+    )

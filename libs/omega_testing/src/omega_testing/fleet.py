@@ -75,6 +75,7 @@ def titles(number: int, seed: int = 0) -> list[EmbeddedContent]:
                 country="FR",
                 description="A title that was made up.",
                 providers=(Provider("p1", "Provider", Availability.FREE),),
+                minimum_age=(None, 0, 16)[i % 3],
             ),
             vector,
         )

@@ -23,7 +23,7 @@ def publish(
     """Runs and publishes a round with this result at NOW; returns its figures."""
     with leadership(store) as conn:
         begun = rounds.begin(conn, str(uuid.uuid4()), NOW)
-        following = resources.newest_version(conn, ResourceKind.FACTORS) + 1
+        following = resources.following_version(conn, ResourceKind.FACTORS)
         result = RoundResult(
             round_id=begun.round_id,
             model_version=model_version,

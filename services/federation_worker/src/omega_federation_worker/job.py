@@ -7,8 +7,9 @@ import logging
 from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError
 from omega_federation_worker import shard
+from omega_federation_worker.shard import Shard
 from omega_learn import LearnConfig, run
-from omega_store import Connection, Store, leadership, publish_round, rounds
+from omega_store import Connection, RoundResult, Store, leadership, publish_round, rounds
 from omega_store.errors import translated
 from omega_store.rounds import Round, RoundStatus
 
@@ -98,11 +99,26 @@ class RoundJob:
 
     def _work(self, leader: Connection, round_id: int) -> None:
         seen = shard.read(self._store)
-        learned = run(seen.inputs, self._config)
-        result = shard.result(seen, learned, round_id)
+        result = self._learn(seen, round_id)
         with translated():
             figures = publish_round(leader, result, self._clock.now())
         _log.info("round %d published %s", round_id, figures)
+
+    def _learn(self, seen: Shard, round_id: int) -> RoundResult:
+        """The result to publish.
+
+        Raises:
+            OmegaError: ROUND_NOT_POSSIBLE when nothing can be learned and nothing is given out.
+        """
+        try:
+            learned = run(seen.inputs, self._config)
+        except OmegaError as error:
+            withdrawal = shard.withdrawal(seen, round_id)
+            if error.code != ErrorCode.ROUND_NOT_POSSIBLE or withdrawal is None:
+                raise
+            _log.warning("round %d withdraws what was published: %s", round_id, error)
+            return withdrawal
+        return shard.result(seen, learned, round_id)
 
 
 def _cause(error: Exception) -> OmegaError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from omega_core.errors import ErrorCode, OmegaError
 from omega_delta import CataloguePack, FactorPack, decode_catalogue, decode_factors, encode_factors
 from omega_learn import DeviceSketches, GlobalPattern, RoundInput
 from omega_learn import RoundResult as Learned
-from omega_store import Connection, RoundResult, Store, pushes, resources, states
+from omega_store import Connection, RoundResult, Store, erasures, pushes, resources, states
 from omega_store.resources import ResourceKind
 from omega_store.rounds import RoundFigures
 from omega_store.states import Pattern
@@ -26,9 +27,13 @@ class Shard:
     state_version: int
     """The newest; 0 = none."""
     factors: FactorPack | None
-    """The newest."""
+    """The newest; None when nothing is given out."""
+    next_factors: int
+    """Version of the factors to come."""
     inputs: RoundInput
     """Rows of its embeddings are rows of the catalogue."""
+    erasures: Sequence[int]
+    """Notes of the devices that are erased in this view."""
 
 
 def read(store: Store) -> Shard:
@@ -59,7 +64,14 @@ def read(store: Store) -> Shard:
             ],
             previous=tuple(_known(p) for p in states.patterns(conn)) if same_encoder else (),
         )
-    return Shard(catalogue, state.version, decode_factors(factors) if factors else None, inputs)
+        return Shard(
+            catalogue=catalogue,
+            state_version=state.version,
+            factors=decode_factors(factors) if factors else None,
+            next_factors=resources.following_version(conn, ResourceKind.FACTORS),
+            inputs=inputs,
+            erasures=erasures.noted(conn),
+        )
 
 
 def result(shard: Shard, learned: Learned, round_id: int) -> RoundResult:
@@ -87,6 +99,31 @@ def result(shard: Shard, learned: Learned, round_id: int) -> RoundResult:
             sketches=learned.figures.sketches,
             supported_titles=learned.figures.supported_titles,
         ),
+        erasures=shard.erasures,
+    )
+
+
+def withdrawal(shard: Shard, round_id: int) -> RoundResult | None:
+    """What there is to publish when too few devices are left to learn from: that nothing is left.
+
+    None when nothing is given out, or only what rests on another encoder and on no erased device:
+    TVs that change encoders push anew, and what they taught before serves until then.
+    """
+    if shard.factors is None:
+        return None
+    if shard.factors.model_version != shard.catalogue.model_version and not shard.erasures:
+        return None
+    return RoundResult(
+        round_id=round_id,
+        model_version=shard.catalogue.model_version,
+        state_version=shard.state_version + 1,
+        changed=(),
+        removed=[p.pattern_id for p in shard.inputs.previous],
+        factors_version=0,
+        factors=b"",
+        figures=RoundFigures(devices=sum(1 for _ in shard.inputs.devices)),
+        withdraws_factors=True,
+        erasures=shard.erasures,
     )
 
 
@@ -99,7 +136,7 @@ def _newest(conn: Connection, kind: ResourceKind) -> bytes:
 def _pack(shard: Shard, learned: Learned) -> FactorPack:
     factors = learned.factors
     return FactorPack(
-        version=shard.factors.version + 1 if shard.factors else 1,
+        version=shard.next_factors,
         model_version=shard.catalogue.model_version,
         catalogue_version=shard.catalogue.version,
         ordinals=shard.catalogue.ordinals[factors.titles],
