@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,14 +61,15 @@ def make_title() -> MakeTitle:
 def make_event() -> MakeEvent:
     """An event a minute after the one numbered before it."""
 
-    def make(number: int, *, title: int = 0, watched: float = 0.9) -> ViewingEvent:
-        return ViewingEvent(
+    def make(number: int, *, title: int = 0, watched: float = 0.9, **stated: Any) -> ViewingEvent:
+        event = ViewingEvent(
             event_id=f"e{number}",
             content_id=f"c{title}",
             watch_percentage=watched,
             engagement_score=0.5,
             occurred_at=NOW + timedelta(minutes=number),
         )
+        return replace(event, **stated)
 
     return make
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from omega_core.clock import ManualClock
-from omega_persistence import Database, Meta, Recommendations, ServedList
+from omega_core.profile import Profile
+from omega_persistence import Database, Meta, Profiles, Recommendations, ServedList
 from omega_persistence.recommendations import KEPT
 
 
@@ -19,8 +20,9 @@ def test_a_list_is_known_at_once_and_written_with_the_next_transaction(
     database: Database, path: Path, clock: ManualClock
 ) -> None:
     served = Recommendations(database)
-    served.log_recommendation("r1", clock.now(), ["c1", "c2"])
-    expected = ServedList("r1", clock.now(), ("c1", "c2"))
+    Profiles(database).put(Profile("kid", "Kid"))
+    served.log_recommendation("r1", clock.now(), ["c1", "c2"], ["c7", "c3"], "kid")
+    expected = ServedList("r1", clock.now(), ("c1", "c2"), ("c7", "c3"), "kid")
     assert (served.get("r1"), stored(database)) == (expected, 0)
     Meta(database).set("key", "value")
     assert (served.get("r1"), stored(database)) == (expected, 1)
@@ -52,3 +54,26 @@ def test_memory_is_bounded_when_nothing_is_ever_written(
         served.log_recommendation(f"r{number}", clock.now(), [])
     assert served.get("r9") is None
     assert served.get("r10") is not None
+
+
+def test_a_title_has_a_place_in_the_list_that_showed_it(
+    database: Database, clock: ManualClock
+) -> None:
+    served = Recommendations(database)
+    served.log_recommendation("r1", clock.now(), ["c5", "c2"], chain=["c9"])
+    for _ in ("waiting", "written"):
+        places = [served.place_of("r1", title) for title in ("c5", "c2", "c9", "c1")]
+        assert places == [1, 2, 0, 0]
+        assert served.place_of("r2", "c5") == 0
+        served.flush()
+
+
+def test_a_list_of_an_unknown_profile_is_not_written(
+    database: Database, clock: ManualClock
+) -> None:
+    served = Recommendations(database)
+    served.log_recommendation("r1", clock.now(), ["c5"], profile_id="gone")
+    served.log_recommendation("r2", clock.now(), ["c5"])
+    served.flush()
+    assert served.get("r1") is None
+    assert served.get("r2") is not None

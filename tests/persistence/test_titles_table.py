@@ -32,6 +32,7 @@ CONTENTS = st.builds(
         ),
         max_size=2,
     ).map(tuple),
+    minimum_age=st.sampled_from([None, 0, 12]),
 )
 
 
@@ -110,6 +111,16 @@ def test_what_was_read_is_unchanged_when_it_is_stored_again(
 ) -> None:
     assert contents.upsert(list(contents.all_rows())) == (0, 0, 10)
     assert contents.upsert([make_title(3)]) == (0, 0, 1)
+
+
+def test_a_change_of_the_age_rating_is_an_update(contents: Contents, make_title: MakeTitle) -> None:
+    title = make_title(3)
+    for age, counts in ((12, (0, 1, 0)), (12, (0, 0, 1)), (0, (0, 1, 0)), (None, (0, 1, 0))):
+        rev = contents.current_rev()
+        rated = replace(title, content=replace(title.content, minimum_age=age))
+        assert contents.upsert([rated]) == counts
+        assert contents.by_ids(["c3"])["c3"].content.minimum_age == age
+        assert len(contents.changed_since(rev)) == counts[1]
 
 
 @pytest.mark.parametrize(

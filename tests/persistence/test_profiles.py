@@ -1,0 +1,147 @@
+"""Profiles of a household are kept, bounded, and erased with all that is bound to them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from omega_core.clock import ManualClock
+from omega_core.errors import ErrorCode, OmegaError
+from omega_core.profile import Profile
+from omega_core.viewing import PlaybackAction, ViewingEvent
+from omega_persistence import Database, Events, Profiles, Recommendations, TitleRecords
+from omega_persistence.profiles import BOUND_TABLES
+
+MakeEvent = Callable[..., ViewingEvent]
+Rows = dict[str, list[tuple[object, ...]]]
+KID = Profile("kid", "Kid \N{BALLOON}", 12, ("Horror", "Film noir; \N{CLAPPER BOARD}"))
+ANN = Profile("ann", "Ann")
+LEARNT = ("skills", "skill_members", "causal_edges", "causal_totals", "memories")
+"""What is learnt of a profile, in the order in which rows can refer to each other."""
+VALUES = {"INTEGER": "1", "REAL": "1", "TEXT": "'x'", "BLOB": "zeroblob(1536)"}
+"""A value of each type that the learnt tables take."""
+
+
+@pytest.fixture
+def profiles(database: Database) -> Profiles:
+    return Profiles(database)
+
+
+def test_a_profile_is_added_once_and_then_replaced(profiles: Profiles) -> None:
+    assert profiles.put(KID)
+    assert profiles.put(ANN)
+    assert (profiles.get("kid"), profiles.all()) == (KID, [ANN, KID])
+    older = replace(KID, max_age_rating=None, blocked_genres=(), name="Kid, now 18")
+    assert not profiles.put(older)
+    assert profiles.all() == [ANN, older]
+    assert profiles.get("cat") is None
+
+
+def test_a_household_has_16_profiles_at_most(profiles: Profiles) -> None:
+    for number in range(16):
+        assert profiles.put(Profile(f"p{number}", "P"))
+    with pytest.raises(OmegaError, match="profile must be one of at most 16") as refused:
+        profiles.put(KID)
+    assert (refused.value.code, refused.value.field) == (ErrorCode.INVALID_FIELD, "profile")
+    assert not profiles.put(Profile("p3", "Another name"))
+    profiles.delete("p3")
+    assert profiles.put(KID)
+    assert len(profiles.all()) == 16
+
+
+def test_a_profile_out_of_bounds_is_not_stored(profiles: Profiles) -> None:
+    with pytest.raises(OmegaError) as refused:
+        profiles.put(Profile("", "The household is no profile"))
+    assert refused.value.field == "profile.profile_id"
+    assert profiles.all() == []
+
+
+def test_a_profile_that_is_not_there_cannot_be_erased(profiles: Profiles) -> None:
+    with pytest.raises(OmegaError) as refused:
+        profiles.delete("kid")
+    assert (refused.value.code, refused.value.field) == (ErrorCode.UNKNOWN_PROFILE, "profile_id")
+
+
+def bound(database: Database) -> Iterator[str]:
+    """Every table with a column profile_id, as the schema says."""
+    with database.read() as connection:
+        for (table,) in connection.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table'"
+        ).fetchall():
+            columns = connection.execute("SELECT name FROM pragma_table_xinfo(?)", (table,))
+            if ("profile_id",) in columns.fetchall():
+                yield table
+
+
+def rows_of(database: Database, profile_id: str) -> Rows:
+    with database.read() as connection:
+        return {
+            table: connection.execute(
+                f"SELECT * FROM {table} WHERE profile_id = ?",  # noqa: S608 - names of the schema
+                (profile_id,),
+            ).fetchall()
+            for table in bound(database)
+        }
+
+
+def test_no_table_with_a_profile_is_forgotten(database: Database) -> None:
+    assert sorted(bound(database)) == sorted(BOUND_TABLES)
+
+
+@pytest.mark.usefixtures("contents")
+def test_erasing_a_profile_takes_every_row_of_it_and_no_other(
+    database: Database, profiles: Profiles, clock: ManualClock, make_event: MakeEvent
+) -> None:
+    served = Recommendations(database)
+    for number, profile_id in enumerate(["", "kid", "ann"]):
+        live(database, served, clock, make_event, profile_id, 100 * number)
+    served.log_recommendation("still waiting", clock.now(), ["c1"], profile_id="kid")
+    before = {profile_id: rows_of(database, profile_id) for profile_id in ("", "kid", "ann")}
+    assert {table for table, rows in before["kid"].items() if not rows} == set()
+
+    assert profiles.delete("kid") == 7 + 3
+
+    assert {table: rows for table, rows in rows_of(database, "kid").items() if rows} == {}
+    assert rows_of(database, "") == before[""]
+    assert rows_of(database, "ann") == before["ann"]
+    assert served.get("still waiting") is None
+    assert profiles.all() == [Profile("ann", "Ann")]
+
+
+def live(
+    database: Database,
+    served: Recommendations,
+    clock: ManualClock,
+    make_event: MakeEvent,
+    profile_id: str,
+    first: int,
+) -> None:
+    """Seven viewings that were folded, three that were not, and a row of everything else."""
+    if profile_id:
+        Profiles(database).put(Profile(profile_id, profile_id.title()))
+    served.log_recommendation(f"r{first}", clock.now(), ["c1"], profile_id=profile_id)
+    events = Events(database)
+    numbers = range(first, first + 10)
+    events.record_all([make_event(n, title=n % 4, profile_id=profile_id) for n in numbers[:7]])
+    TitleRecords(database).capacity(3 * (first // 100), 100)
+    events.record_all([make_event(n, title=n % 4, profile_id=profile_id) for n in numbers[7:]])
+    events.record(make_event(first + 10, action=PlaybackAction.PLAY, profile_id=profile_id))
+    with database.transaction() as connection:
+        for table in LEARNT:
+            connection.execute(filling(connection, table), {"profile_id": profile_id})
+
+
+def filling(connection: sqlite3.Connection, table: str) -> str:
+    """A statement that puts one row into a table, whatever columns it needs."""
+    columns = connection.execute(
+        "SELECT name, type, pk FROM pragma_table_xinfo(?) WHERE [notnull] OR pk", (table,)
+    ).fetchall()
+    keys = sum(1 for _, _, pk in columns if pk)
+    values = {name: VALUES[kind] for name, kind, pk in columns if not pk or keys > 1}
+    values["profile_id"] = ":profile_id"
+    if "skill_id" in values:
+        values["skill_id"] = "(SELECT max(skill_id) FROM skills)"
+    return f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(values.values())})"  # noqa: S608 - names of the schema
