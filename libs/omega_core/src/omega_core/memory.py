@@ -134,6 +134,17 @@ class Memory:
             accessed_at=max(self.accessed_at, at),
         )
 
+    def succeeding(self, known: Memory | None) -> Memory:
+        """The memory in place of one of the same name, whose accesses and age it takes over."""
+        if known is None:
+            return self
+        return replace(
+            self,
+            access_count=self.access_count + known.access_count,
+            accessed_at=max(self.accessed_at, known.accessed_at),
+            created_at=min(self.created_at, known.created_at),
+        )
+
 
 def strength(memory: Memory) -> float:
     """Importance + 0.1 ln(1 + access_count): its relevance as long as nothing has decayed."""
@@ -154,8 +165,13 @@ def decay(tier: Tier, age: timedelta) -> float:
 
 def relevance(memory: Memory, now: datetime) -> float:
     """Importance x decay + 0.1 ln(1 + access_count); at least 0, never above `strength`."""
-    kept = memory.importance * decay(memory.tier, now - memory.accessed_at)
-    return kept + ACCESS_WEIGHT * math.log1p(memory.access_count)
+    idle = now - memory.accessed_at
+    return relevance_of(memory.tier, memory.importance, memory.access_count, idle)
+
+
+def relevance_of(tier: Tier, importance: float, access_count: int, idle: timedelta) -> float:
+    """The relevance of a memory that was last accessed `idle` ago."""
+    return importance * decay(tier, idle) + ACCESS_WEIGHT * math.log1p(access_count)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,3 +233,13 @@ class Recalled:
     """Cosine with the query, -1 to 1; 0 when not compared."""
     relevance: float
     """`relevance` at the instant of the query."""
+
+
+@dataclass(frozen=True)
+class MemoryPage:
+    """Some memories of a tier; pages come strongest first."""
+
+    memories: tuple[Memory, ...]
+    """What it holds."""
+    bound: float
+    """No later page has a memory of greater `strength`."""

@@ -65,26 +65,28 @@ CREATE TABLE profiles (
     blocked_genres TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The tiers that have no table of their own.
+-- The tiers that have no table of their own. strength = importance + 0.1 ln(1 + access_count).
 CREATE TABLE memories (
-    memory_rowid  INTEGER PRIMARY KEY AUTOINCREMENT,
+    memory_rowid  INTEGER PRIMARY KEY,
     tier          INTEGER NOT NULL CHECK (tier BETWEEN 1 AND 12),
     profile_id    TEXT NOT NULL,
-    key           TEXT NOT NULL,
-    text          TEXT NOT NULL,
-    metadata      TEXT NOT NULL,
-    content_rowid INTEGER REFERENCES contents (content_rowid) ON DELETE CASCADE,
-    model_version TEXT NOT NULL,
-    embedding     BLOB CHECK (length(embedding) = 768),
+    key           TEXT NOT NULL CHECK (length(key) BETWEEN 1 AND 160),
+    strength      REAL NOT NULL CHECK (strength >= importance),
     importance    REAL NOT NULL CHECK (importance BETWEEN 0 AND 1),
     confidence    REAL NOT NULL CHECK (confidence BETWEEN 0 AND 1),
     access_count  INTEGER NOT NULL CHECK (access_count >= 0),
-    created_at    INTEGER NOT NULL,
-    accessed_at   INTEGER NOT NULL,
-    expires_at    INTEGER,
+    created_at    INTEGER NOT NULL CHECK (created_at BETWEEN 0 AND 253402300799999999),
+    accessed_at   INTEGER NOT NULL CHECK (accessed_at BETWEEN 0 AND 253402300799999999),
+    expires_at    INTEGER CHECK (expires_at BETWEEN 0 AND 253402300799999999),
+    content_id    TEXT NOT NULL,
+    text          TEXT NOT NULL,
+    metadata      TEXT NOT NULL,
+    model_version TEXT NOT NULL,
+    embedding     BLOB CHECK (length(embedding) = 768),
     UNIQUE (tier, profile_id, key)
 ) STRICT;
-CREATE INDEX memories_by_expiry ON memories (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX memories_by_strength ON memories (tier, strength);
+CREATE INDEX memories_by_expiry ON memories (tier, expires_at) WHERE expires_at IS NOT NULL;
 
 -- Taste patterns. viewings and successes decay; they hold as of updated_at.
 CREATE TABLE skills (
@@ -97,13 +99,22 @@ CREATE TABLE skills (
     successes     REAL NOT NULL CHECK (successes >= 0),
     sample_count  INTEGER NOT NULL CHECK (sample_count >= 0),
     contexts      TEXT NOT NULL,
+    members       INTEGER NOT NULL CHECK (members >= 0),
+    resultant     REAL NOT NULL CHECK (resultant >= 0),
     created_at    INTEGER NOT NULL,
     updated_at    INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX skills_by_profile ON skills (profile_id, skill_id);
+-- A pattern's statistics are the sums of its members', as of each one's updated_at.
 CREATE TABLE skill_members (
     profile_id    TEXT NOT NULL,
     content_rowid INTEGER NOT NULL REFERENCES contents (content_rowid),
     skill_id      INTEGER NOT NULL REFERENCES skills (skill_id) ON DELETE CASCADE,
+    viewings      REAL NOT NULL CHECK (viewings >= 0),
+    successes     REAL NOT NULL CHECK (successes >= 0),
+    sample_count  INTEGER NOT NULL CHECK (sample_count >= 0),
+    contexts      TEXT NOT NULL,
+    updated_at    INTEGER NOT NULL,
     PRIMARY KEY (profile_id, content_rowid)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX skill_members_by_skill ON skill_members (skill_id);
@@ -126,6 +137,22 @@ CREATE TABLE causal_totals (
     total         REAL NOT NULL CHECK (total >= 0),
     last_observed INTEGER NOT NULL,
     PRIMARY KEY (profile_id, kind, name)
+) STRICT, WITHOUT ROWID;
+-- The last viewing, which the next one follows.
+CREATE TABLE causal_tails (
+    profile_id TEXT PRIMARY KEY,
+    session_id TEXT NOT NULL,
+    ended_at   INTEGER NOT NULL,
+    causes     TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Vectors that a program in the brain's process stored for itself.
+CREATE TABLE vectors (
+    vector_id TEXT PRIMARY KEY,
+    vector    BLOB NOT NULL CHECK (length(vector) = 768),
+    metadata  TEXT NOT NULL,
+    value     REAL NOT NULL CHECK (value BETWEEN 0 AND 1),
+    stored_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- Ranking settings with their lineage. One row at most is in force.
