@@ -143,16 +143,17 @@ def test_a_round_under_way_neither_fails_nor_brings_the_device_back(
     client: FederationClient, store: Store, shard: TasteShard
 ) -> None:
     shard.publish_catalogue()
-    gone, *others = shard.add_households(12)
+    before, during, *others = shard.add_households(13)
+    erase(store, [before])
     with leadership(store) as conn:
         begun = rounds.begin(conn, str(uuid.uuid4()), NOW)
         seen = round_io.read(store)
-        erase(store, [gone])
+        erase(store, [during])
         result = round_io.result(seen, learn(seen.inputs, CONFIG), begun.round_id)
         assert publish_round(conn, result, NOW).devices == 12
     with store.snapshot() as conn:
         assert {d.device_id for d in devices.last_seen(conn, 100)} == set(others)
-    # It saw the device, so the erasure is still to be made good.
+    # It saw the second device, whose erasure is still to be made good.
     assert noted(store) == 1
     assert run(client).devices == 11
     assert noted(store) == 0
