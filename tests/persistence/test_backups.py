@@ -34,7 +34,8 @@ def test_a_backup_is_one_file_that_stands_alone(
     assert contents.count() == 10
     database.backup()
     names = {file.name for file in path.parent.iterdir()}
-    assert names == {"omega.db", "omega.db-wal", "omega.db-shm", "omega.db.lock", "omega.db.backup"}
+    beside = ("-wal", "-shm", ".lock", ".tally", ".backup")
+    assert names == {"omega.db", *("omega.db" + suffix for suffix in beside)}
     alone = tmp_path / "alone.db"
     database.backup_path.rename(alone)
     assert counted(alone) == (10, 0)

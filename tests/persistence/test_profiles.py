@@ -19,7 +19,7 @@ MakeEvent = Callable[..., ViewingEvent]
 Rows = dict[str, list[tuple[object, ...]]]
 KID = Profile("kid", "Kid \N{BALLOON}", 12, ("Horror", "Film noir; \N{CLAPPER BOARD}"))
 ANN = Profile("ann", "Ann")
-LEARNT = ("skills", "skill_members", "causal_edges", "causal_totals", "memories")
+LEARNT = ("skills", "skill_members", "causal_edges", "causal_totals", "causal_tails", "memories")
 """What is learnt of a profile, in the order in which rows can refer to each other."""
 VALUES = {"INTEGER": "1", "REAL": "1", "TEXT": "'x'", "BLOB": "zeroblob(1536)"}
 """A value of each type that the learnt tables take."""
@@ -96,8 +96,19 @@ def test_erasing_a_profile_takes_every_row_of_it_and_no_other(
     database: Database, profiles: Profiles, clock: ManualClock, make_event: MakeEvent
 ) -> None:
     served = Recommendations(database)
-    for number, profile_id in enumerate(["", "kid", "ann"]):
-        live(database, served, clock, make_event, profile_id, 100 * number)
+    events = Events(database)
+    profiles.put(ANN)
+    profiles.put(KID)
+    watchers = ("", "kid", "ann") * 7
+    for number, watcher in enumerate(watchers):
+        events.record(make_event(number, title=number % 4, profile_id=watcher))
+    TitleRecords(database).capacity(0, 100)
+    for number, watcher in enumerate(watchers[:9], start=100):
+        events.record(make_event(number, title=number % 4, profile_id=watcher))
+    for number, watcher in enumerate(watchers[:3], start=200):
+        served.log_recommendation(f"r{number}", clock.now(), ["c1"], profile_id=watcher)
+        events.record(make_event(number, action=PlaybackAction.PLAY, profile_id=watcher))
+        learn(database, watcher)
     served.log_recommendation("still waiting", clock.now(), ["c1"], profile_id="kid")
     before = {profile_id: rows_of(database, profile_id) for profile_id in ("", "kid", "ann")}
     assert {table for table, rows in before["kid"].items() if not rows} == set()
@@ -108,27 +119,11 @@ def test_erasing_a_profile_takes_every_row_of_it_and_no_other(
     assert rows_of(database, "") == before[""]
     assert rows_of(database, "ann") == before["ann"]
     assert served.get("still waiting") is None
-    assert profiles.all() == [Profile("ann", "Ann")]
+    assert profiles.all() == [ANN]
 
 
-def live(
-    database: Database,
-    served: Recommendations,
-    clock: ManualClock,
-    make_event: MakeEvent,
-    profile_id: str,
-    first: int,
-) -> None:
-    """Seven viewings that were folded, three that were not, and a row of everything else."""
-    if profile_id:
-        Profiles(database).put(Profile(profile_id, profile_id.title()))
-    served.log_recommendation(f"r{first}", clock.now(), ["c1"], profile_id=profile_id)
-    events = Events(database)
-    numbers = range(first, first + 10)
-    events.record_all([make_event(n, title=n % 4, profile_id=profile_id) for n in numbers[:7]])
-    TitleRecords(database).capacity(3 * (first // 100), 100)
-    events.record_all([make_event(n, title=n % 4, profile_id=profile_id) for n in numbers[7:]])
-    events.record(make_event(first + 10, action=PlaybackAction.PLAY, profile_id=profile_id))
+def learn(database: Database, profile_id: str) -> None:
+    """A row of everything that is learnt."""
     with database.transaction() as connection:
         for table in LEARNT:
             connection.execute(filling(connection, table), {"profile_id": profile_id})

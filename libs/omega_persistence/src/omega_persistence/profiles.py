@@ -19,6 +19,7 @@ BOUND_TABLES = (
     "memories",
     "causal_edges",
     "causal_totals",
+    "causal_tails",
     "recommendations",
     "profiles",
 )
