@@ -27,7 +27,6 @@ MAX_LIMIT = 100
 """Most memories an answer."""
 ACCESS_WEIGHT = 0.1
 """What ln(1 + access_count) counts beside importance."""
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Scale(StrEnum):
@@ -105,7 +104,7 @@ class Memory:
     """Whose it is; empty = the household's."""
     content_id: str = ""
     """The title it is about; empty when it is about none."""
-    metadata: Mapping[str, str] = field(default=_NOTHING, hash=False)
+    metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
     """What else is known of it; at most 16 keys of 1 to 64 characters, values of at most 256."""
     confidence: float = 1.0
     """How sure it is, 0 to 1."""
@@ -190,7 +189,7 @@ class MemoryQuery:
     """Created at or after, aware."""
     created_before: datetime | None = None
     """Created before, aware."""
-    metadata: Mapping[str, str] = field(default=_NOTHING, hash=False)
+    metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Keys and values that a memory must carry."""
     min_similarity: float = 0.0
     """Least similarity where there is a vector, -1 to 1. A memory not compared has 0."""
