@@ -34,7 +34,7 @@ def test_a_backup_is_one_file_that_stands_alone(
     assert contents.count() == 10
     database.backup()
     names = {file.name for file in path.parent.iterdir()}
-    beside = ("-wal", "-shm", ".lock", ".tally", ".backup")
+    beside = ("-wal", "-shm", ".lock", ".mark", ".backup")
     assert names == {"omega.db", *("omega.db" + suffix for suffix in beside)}
     alone = tmp_path / "alone.db"
     database.backup_path.rename(alone)

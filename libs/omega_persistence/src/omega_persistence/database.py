@@ -7,18 +7,24 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
 from omega_core.clock import Clock
-from omega_persistence import files, keys, migrate, recovery
-from omega_persistence.failures import DamagedError, sqlite_errors, storage_errors, unavailable
+from omega_core.errors import OmegaError
+from omega_persistence import backups, erasure, files, keys, mark, migrate, recovery
+from omega_persistence.failures import sqlite_errors, storage_errors, unavailable
+from omega_persistence.held import Held
+from omega_persistence.losses import Past
+from omega_persistence.mark import Mark
 from omega_persistence.migrate import Migration
-from omega_persistence.owner import Left, Owner
+from omega_persistence.owner import Owner
 
 _log = logging.getLogger(__name__)
+_NONE = 0
+"""`PRAGMA auto_vacuum` of a file that keeps its free pages."""
 
 Rider = Callable[[sqlite3.Connection], None]
 """Writes along inside a transaction."""
@@ -32,8 +38,7 @@ class Database:
         path: Path,
         backup_path: Path,
         clock: Clock,
-        owner: Owner,
-        connection: sqlite3.Connection,
+        held: Held,
         recovery_notes: Sequence[str],
     ) -> None:
         self.path = path
@@ -43,21 +48,23 @@ class Database:
         self.recovery_notes = list(recovery_notes)
         """What opening had to repair, a sentence each; empty when all was well."""
         self._clock = clock
-        self._connection = connection
+        self._held = held
         self._mutex = threading.RLock()
-        self._backing_up = threading.Lock()
+        self._backing_up = threading.RLock()
+        """Taken before the mutex by whoever needs both."""
+        self._copied: tuple[int, int] | None = None
         self._riders: list[Rider] = []
         self._depth = 0
         self._closed = False
         # Also where nobody calls close: the interpreter would close the connection and so remove
         # the log, whose absence must say that it was lost.
-        self._abandon = weakref.finalize(self, _close, connection, owner)
-        (self.lineage,) = connection.execute(
+        self._abandon = weakref.finalize(self, held.close)
+        (self.lineage,) = held.connection.execute(
             "SELECT value FROM meta WHERE key = ?", (keys.LINEAGE,)
         ).fetchone()
-        """UUID of this line of history: drawn anew when the file is made, restored from a backup
-        or found without its log. Caches that count in `Contents.current_rev` must hold the same
-        lineage, because from then on the same numbers are given out again."""
+        """UUID of this line of history: drawn anew when the file is made, restored from a backup,
+        found without its log, or erased. Caches that count in `Contents.current_rev` must hold the
+        same lineage, because from then on the same numbers are given out again."""
 
     @classmethod
     def open(
@@ -84,32 +91,32 @@ class Database:
         """
         backup = backup_path or path.with_name(path.name + ".backup")
         steps = migrate.shipped() if migrations is None else migrations
+        now = clock.now()
         with storage_errors("open"):
             for directory in (path.parent, backup.parent):
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            owner = Owner(path)
-        try:
-            with storage_errors("open"):
-                found = recovery.open_sound(path, backup, owner.found, steps, clock.now())
-                try:
-                    _begin_history(found, recovery.instant(clock.now()))
-                    owner.mark(Left.OPEN)
-                except BaseException:
-                    found.connection.close()
-                    raise
-        except BaseException:
-            owner.release()
-            raise
-        for note in found.notes:
+            held, notes = _hold(path, backup, steps, now)
+        for note in notes:
             _log.error("%s", note)
-        return cls(path, backup, clock, owner, found.connection, found.notes)
+        database = cls(path, backup, clock, held, notes)
+        try:
+            erasure.finish(database)
+            database._make_shrinkable()
+        except BaseException:
+            database.close()
+            raise
+        return database
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, riders_first: bool = False) -> Iterator[sqlite3.Connection]:
         """A write transaction (BEGIN IMMEDIATE): all of the block is durable at its end, or none.
 
         Inside a transaction of the same thread it is a part of that one, undone by itself when
         it fails and durable when the outer one ends.
+
+        Args:
+            riders_first: `before_commit` writes before the block and not after it, so that the
+                block has the last word. For outermost transactions.
 
         Raises:
             OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE; nothing of the block was stored.
@@ -120,14 +127,17 @@ class Database:
                 _require_transaction(connection)
             else:
                 begin, commit, undo = "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"
+            written = connection.total_changes
             connection.execute(begin)
             self._depth += 1
             try:
+                if riders_first:
+                    self._ride(connection)
                 yield connection
-                if self._depth == 1:
-                    for rider in self._riders:
-                        rider(connection)
+                if self._depth == 1 and not riders_first:
+                    self._ride(connection)
                 _require_transaction(connection)
+                numbers = mark.numbers(connection) if self._depth == 1 else {}
                 connection.execute(commit)
             except BaseException:
                 if connection.in_transaction:
@@ -137,6 +147,13 @@ class Database:
                 raise
             finally:
                 self._depth -= 1
+            if not self._depth and connection.total_changes != written:
+                now = recovery.instant(self._clock.now())
+                self._held.mark.note(self.lineage, numbers, now)
+
+    def _ride(self, connection: sqlite3.Connection) -> None:
+        for rider in self._riders:
+            rider(connection)
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -149,7 +166,7 @@ class Database:
             if self._closed:
                 raise unavailable("the database is closed")
             with sqlite_errors(self.path.name):
-                yield self._connection
+                yield self._held.connection
 
     def now(self) -> datetime:
         """The present instant by the clock that the database was opened with."""
@@ -160,26 +177,67 @@ class Database:
         with self._mutex:
             self._riders.append(rider)
 
-    def backup(self) -> None:
-        """Puts a checked copy of the present state at `backup_path`, replacing the last one.
+    def backup(self) -> bool:
+        """Sees that `backup_path` holds a whole copy of the present state.
 
-        Other threads read and write meanwhile; the copy shows one instant.
+        It is copied only when something was written since this process last copied it, or when the
+        copy that lies there is not whole. Other threads read and write meanwhile; the copy shows
+        one instant. Not for the inside of a transaction.
+
+        Returns:
+            Whether a copy was made.
 
         Raises:
             OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE; the last backup is still there.
         """
-        temporary = self.backup_path.with_name(self.backup_path.name + ".new")
         with self._backing_up, storage_errors("backup"):
-            if self._closed:
-                raise unavailable("the database is closed")
+            with self.read() as connection:
+                self._require_no_transaction()
+                unchanged = self._copied == self._state(connection)
+            if unchanged and backups.is_whole(self.backup_path):
+                return False
+            # Held against writers just until the snapshot stands.
+            with self.read() as connection:
+                source = backups.begin_snapshot(self.path)
+                state, writes = self._state(connection), self._held.mark.writes
+            with closing(source):
+                taken = recovery.instant(self._clock.now())
+                backups.write(source, self.backup_path, taken, writes)
+            self._held.mark.sync()
+            self._copied = state
+            return True
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keeps other threads from reading, writing and backing up for the block."""
+        with self._backing_up, self.read():
+            yield
+
+    def rewrite(self) -> None:
+        """Writes the whole file anew, without what was deleted, and goes on with the new one.
+
+        Other threads wait. It takes as much room as the rows; nothing is lost when there is none.
+        Not for the inside of a transaction.
+
+        Raises:
+            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE; the file is as it was.
+        """
+        with self.alone(), storage_errors("rewrite"):
+            self._require_no_transaction()
+            finished = backups.rewritten(self._held.connection, self.path)
             try:
-                files.discard(temporary)
-                files.make_private(temporary)
-                self._copy(temporary)
-                files.install(temporary, self.backup_path)
+                self._held.replace(finished, recovery.instant(self._clock.now()))
             except BaseException:
-                files.discard(temporary)
+                files.discard(finished)
                 raise
+            finally:
+                self._copied = None
+
+    def begin_lineage(self) -> None:
+        """Draws a new lineage, for a transaction that lets numbers be given out again."""
+        with self.transaction() as connection:
+            self.lineage = str(uuid4())
+            connection.execute(keys.SET, (keys.LINEAGE, self.lineage))
 
     def close(self) -> None:
         """Ends ownership. A closed database answers STORAGE_UNAVAILABLE; closing twice is fine."""
@@ -191,47 +249,46 @@ class Database:
         with self._backing_up:
             self._abandon()
 
-    def _copy(self, target: Path) -> None:
-        # A connection of its own reads one snapshot, so that writers need not wait.
-        with (
-            closing(recovery.connect(self.path)) as source,
-            closing(recovery.connect(target)) as copy,
-        ):
-            taken = recovery.instant(self._clock.now())
-            source.backup(copy)
-            # A backup is one file: no log may be missing from it.
-            copy.execute("PRAGMA journal_mode = DELETE")
-            copy.execute(keys.SET, (keys.BACKUP_TAKEN_AT, taken))
+    def _make_shrinkable(self) -> None:
+        """Rewrites a file of 0.1.0, which can not give pages back, once and where there is room."""
+        with self.read() as connection:
+            (mode,) = connection.execute("PRAGMA auto_vacuum").fetchone()
+        if mode == _NONE:
             try:
-                recovery.require_whole(copy)
-            except DamagedError as error:
-                raise unavailable(f"backup: {error}") from error
+                self.rewrite()
+            except OmegaError as error:
+                _log.warning("the file cannot shrink until there is room to rewrite it: %s", error)
+
+    def _state(self, connection: sqlite3.Connection) -> tuple[int, int]:
+        """Differs whenever something was written in between."""
+        return self._held.replaced, connection.total_changes
+
+    def _require_no_transaction(self) -> None:
+        # Who holds the mutex here has opened it; another thread would have to wait for that.
+        if self._depth:
+            raise RuntimeError("a transaction of this thread is still open")
 
 
-def _begin_history(found: recovery.Recovered, now: str) -> None:
-    """The first write of a start. It also makes the log durable, whose absence then says much."""
-    connection = found.connection
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute(keys.SET, (keys.OPENED_AT, now))
-    connection.execute("DELETE FROM meta WHERE key = ?", (keys.BACKUP_TAKEN_AT,))
-    if found.rewound:
-        connection.execute(keys.SET, (keys.LINEAGE, str(uuid4())))
-    connection.execute("COMMIT")
+def _hold(
+    path: Path, backup: Path, migrations: Sequence[Migration], now: datetime
+) -> tuple[Held, list[str]]:
+    with ExitStack() as undo:
+        owner = Owner(path)
+        undo.callback(owner.release)
+        told = Mark(path)
+        undo.callback(told.close)
+        for unfinished in (files.temporary(path), files.temporary(backup)):
+            files.discard(unfinished)
+        past = Past(owner.found, told.found)
+        found = recovery.open_sound(path, backup, past, migrations, now)
+        undo.callback(found.connection.close)
+        held = Held(path, found.connection, owner, told)
+        held.begin(recovery.instant(now), rewound=found.rewound)
+        undo.pop_all()
+    return held, found.notes
 
 
 def _require_transaction(connection: sqlite3.Connection) -> None:
     # On some failures, such as a full disk, SQLite rolls everything back by itself.
     if not connection.in_transaction:
         raise unavailable("the transaction has already been rolled back")
-
-
-def _close(connection: sqlite3.Connection, owner: Owner) -> None:
-    try:
-        owner.mark(Left.CLOSING)
-        connection.close()
-        owner.mark(Left.CLOSED)
-    except (OSError, sqlite3.Error):
-        # All that was acknowledged is in the log; the next start reads it.
-        _log.exception("the database was not closed in order")
-    finally:
-        owner.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from datetime import datetime
@@ -9,8 +10,9 @@ from pathlib import Path
 
 SIDE_FILES = ("-wal", "-shm", "-journal")
 """What SQLite puts beside a database."""
-_KEPT_DAMAGED = 2
-"""Damaged databases kept for inspection: a TV's disk is small."""
+_REASONS = ("damaged", "replaced")
+_KEPT_ASIDE = 2
+"""Databases set aside that are kept for inspection: a TV's disk is small."""
 
 
 def side_file(database: Path, suffix: str) -> Path:
@@ -46,22 +48,32 @@ def discard(database: Path) -> None:
         side_file(database, suffix).unlink(missing_ok=True)
 
 
+def temporary(target: Path) -> Path:
+    """Where a file is made that is then installed at `target`."""
+    return target.with_name(target.name + ".new")
+
+
 def copy(source: Path, target: Path) -> None:
     """Puts a durable copy of mode 0600 at `target`, at once."""
-    temporary = target.with_name(target.name + ".new")
-    discard(temporary)
-    make_private(temporary)
-    shutil.copyfile(source, temporary)
-    install(temporary, target)
+    unfinished = temporary(target)
+    discard(unfinished)
+    make_private(unfinished)
+    shutil.copyfile(source, unfinished)
+    install(unfinished, target)
 
 
-def set_aside(database: Path, now: datetime) -> str:
-    """Moves a damaged database with its side files out of the way.
+def set_aside(database: Path, now: datetime, why: str = "damaged") -> str:
+    """Moves a database with its side files out of the way.
+
+    Args:
+        database: the file.
+        now: part of the new name.
+        why: "damaged" or "replaced", a part too.
 
     Returns:
         Its new name; empty when there was nothing to move.
     """
-    stamp = f".damaged-{now:%Y%m%dT%H%M%S}.{now.microsecond:06d}Z"
+    stamp = f".{why}-{now:%Y%m%dT%H%M%S}.{now.microsecond:06d}Z"
     aside = database.with_name(database.name + stamp)
     found = [suffix for suffix in ("", *SIDE_FILES) if side_file(database, suffix).exists()]
     for suffix in found:
@@ -71,11 +83,29 @@ def set_aside(database: Path, now: datetime) -> str:
     return aside.name if found else ""
 
 
-def _prune(database: Path) -> None:
-    damaged = sorted(
+def kept_aside(database: Path) -> list[Path]:
+    """Databases that were set aside, oldest first, without their side files."""
+    found = [
         path
-        for path in database.parent.glob(f"{database.name}.damaged-*Z*")
+        for why in _REASONS
+        for path in database.parent.glob(f"{glob.escape(database.name)}.{why}-*Z*")
         if not path.name.endswith(SIDE_FILES)
-    )
-    for path in damaged[:-_KEPT_DAMAGED]:
+    ]
+    return sorted(found, key=lambda path: path.name.rpartition("-")[2])
+
+
+def copies(database: Path, backup: Path) -> list[Path]:
+    """Every file, by name, that holds rows of a database or did and is not the database itself."""
+    stems = [*kept_aside(database), backup, temporary(backup), temporary(database)]
+    beside = [side_file(stem, suffix) for stem in stems for suffix in ("", *SIDE_FILES)]
+    orphans = [
+        path
+        for why in _REASONS
+        for path in database.parent.glob(f"{glob.escape(database.name)}.{why}-*")
+    ]
+    return sorted({path for path in (*beside, *orphans) if path.exists()})
+
+
+def _prune(database: Path) -> None:
+    for path in kept_aside(database)[:-_KEPT_ASIDE]:
         discard(path)

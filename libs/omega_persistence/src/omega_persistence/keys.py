@@ -13,6 +13,13 @@ OPENED_AT = "opened_at"
 """Instant of the last start."""
 BACKUP_TAKEN_AT = "backup_taken_at"
 """In a backup only: the instant it shows."""
+BACKUP_WRITES = "backup_writes"
+"""In a backup only: the transactions that it holds."""
+ERASURE = "erasure"
+"""JSON: request_id, rows, files and instant of the last erasure of the household."""
+UNCLEAN = "unclean"
+"""There while files may still hold bytes of what was erased; nothing is served before they do not.
+"""
 STATE_VERSION = "state_version"
 """Version of the global patterns."""
 STATE_MODEL = "state_model_version"
@@ -34,7 +41,27 @@ LAST_SYNC_AT = "last_sync_at"
 LAST_SYNC_ERROR = "last_sync_error"
 """Public text of the last sync's error."""
 
-INTEGERS = frozenset({SCHEMA_VERSION, STATE_VERSION, PUSHED_BYTES, PULLED_BYTES, RESOURCE_BYTES})
+INTEGERS = frozenset(
+    {SCHEMA_VERSION, STATE_VERSION, PUSHED_BYTES, PULLED_BYTES, RESOURCE_BYTES, BACKUP_WRITES}
+)
 """Keys whose value is a whole number."""
 INSTANTS = frozenset({OPENED_AT, BACKUP_TAKEN_AT, LAST_SYNC_AT})
 """Keys whose value is an instant in ISO 8601."""
+IMPERSONAL = frozenset(
+    {
+        SCHEMA_VERSION,
+        LINEAGE,
+        OPENED_AT,
+        BACKUP_TAKEN_AT,
+        BACKUP_WRITES,
+        ERASURE,
+        UNCLEAN,
+        STATE_VERSION,
+        STATE_MODEL,
+        # Of the fleet's catalogue, as the brain notes them.
+        "catalogue_version",
+        "centring_mean",
+        "centring_model_version",
+    }
+)
+"""Keys that stay when the household is erased. Any other key goes, also one unknown here."""

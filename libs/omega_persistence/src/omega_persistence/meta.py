@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
+from omega_persistence import identity as identities
 from omega_persistence import keys
 from omega_persistence.database import Database
+from omega_persistence.identity import Identity
+
+__all__ = ["Identity", "LastSync", "Meta", "Traffic"]
 
 _ADD = """
 INSERT INTO meta VALUES (?, ?)
 ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + excluded.value AS TEXT)
 """
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What the fleet knows this TV by."""
-
-    device_id: str
-    """`tv-` and 32 hexadecimal digits."""
-    auth_token: str = field(repr=False)
-    """Secret."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +87,17 @@ class Meta:
             else:
                 self.set(keys.DEVICE_ID, identity.device_id)
                 self.set(keys.AUTH_TOKEN, identity.auth_token)
+
+    def retire_identity(self, now: datetime) -> Identity | None:
+        """Lays the identity down and queues it in `Erasures`, in one transaction.
+
+        The register request id is forgotten with it, so that the next registration is a new TV's.
+
+        Returns:
+            What was laid down; None = there was none.
+        """
+        with self._database.transaction() as connection:
+            return identities.retire(connection, now)
 
     def traffic(self) -> Traffic:
         """Bytes moved so far."""

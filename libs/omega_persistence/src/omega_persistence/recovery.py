@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from omega_persistence import audit, files, keys, migrate, wal
+from omega_persistence import audit, files, keys, mark, migrate, wal
 from omega_persistence.failures import DamagedError, is_environment, unavailable
+from omega_persistence.losses import Past, Survivor
 from omega_persistence.migrate import Migration
 from omega_persistence.owner import Left
 
@@ -23,7 +24,6 @@ _FILE_FORMATS = {1, 2}
 _EVENTS = """
 SELECT (SELECT count(*) FROM events) + (SELECT coalesce(sum(viewings), 0) FROM title_records)
 """
-_UNKNOWN = "how many viewing events that is, is not known"
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Recovered:
 
 
 def open_sound(
-    path: Path, backup: Path, left: Left, migrations: Sequence[Migration], now: datetime
+    path: Path, backup: Path, past: Past, migrations: Sequence[Migration], now: datetime
 ) -> Recovered:
     """Opens `path`, made when absent and repaired when damaged.
 
@@ -50,33 +50,32 @@ def open_sound(
     """
     # Read first, because opening makes, completes and empties it.
     log = wal.read_log(files.side_file(path, "-wal"))
+    left = past.left
     reason = _why_empty(path)
     if reason and left is Left.NEVER and not backup.exists():
         return Recovered(_make(path, migrations))
     if reason:
-        return _replace(path, backup, migrations, now, reason)
+        return _replace(path, backup, migrations, past, now, reason)
     files.make_private(path)
     try:
         connection, frames = _open(path, migrations)
     except DamagedError as error:
-        return _replace(path, backup, migrations, now, str(error))
+        return _replace(path, backup, migrations, past, now, str(error))
     if left is not Left.OPEN or (log.sound and not log.lost_commits(frames)):
         return Recovered(connection)
     reason = "is damaged" if log.sound else "is gone"
     if _is_ahead(backup, connection, migrations):
         connection.close()
-        return _replace(path, backup, migrations, now, f"its write-ahead log {reason}")
-    note = (
-        f"The write-ahead log {reason} after a stop that was not orderly: some of what was stored "
-        f"since the last checkpoint is missing; {_UNKNOWN}."
-    )
+        return _replace(path, backup, migrations, past, now, f"its write-ahead log {reason}")
+    missing = past.missing(_survivor(connection), "since the last checkpoint", instant(now))
+    note = f"The write-ahead log {reason} after a stop that was not orderly. {missing}"
     return Recovered(connection, [note], rewound=True)
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Opens an existing file in autocommit mode, so that transactions are only those we state."""
     return sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw",
+        f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}",
         uri=True,
         timeout=2.0,
         isolation_level=None,
@@ -131,11 +130,32 @@ def instant(now: datetime) -> str:
     return now.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def configure(connection: sqlite3.Connection) -> None:
+    """Sets what a connection for writing needs.
+
+    Raises:
+        OmegaError: STORAGE_UNAVAILABLE: the file system cannot keep a write-ahead log.
+        sqlite3.Error: the machine fails.
+    """
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise unavailable("the file system does not support a write-ahead log")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    # What is deleted is overwritten with zeros.
+    connection.execute("PRAGMA secure_delete = ON")
+    # A large resource must not leave a log of its size behind.
+    connection.execute("PRAGMA journal_size_limit = 4194304")
+
+
 def _make(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connection:
     files.make_private(path)
     connection = connect(path)
     try:
-        _configure(connection)
+        # Only a file without tables takes it; `Database` rewrites those of 0.1.0.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        configure(connection)
         migrate.migrate(connection, migrations)
     except BaseException:
         connection.close()
@@ -152,24 +172,13 @@ def _open(path: Path, migrations: Sequence[Migration]) -> tuple[sqlite3.Connecti
     connection = require_sound(path, migrations)
     try:
         _, frames, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        _configure(connection)
+        configure(connection)
         migrate.migrate(connection, migrations)
         audit.read_every_row(connection)
     except BaseException:
         connection.close()
         raise
     return connection, int(frames)
-
-
-def _configure(connection: sqlite3.Connection) -> None:
-    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-    if mode != "wal":
-        raise unavailable("the file system does not support a write-ahead log")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA trusted_schema = OFF")
-    # A large resource must not leave a log of its size behind.
-    connection.execute("PRAGMA journal_size_limit = 4194304")
 
 
 def _check_pages(connection: sqlite3.Connection) -> None:
@@ -216,27 +225,40 @@ def _facts(connection: sqlite3.Connection) -> dict[str, str]:
 
 
 def _replace(
-    path: Path, backup: Path, migrations: Sequence[Migration], now: datetime, reason: str
+    path: Path,
+    backup: Path,
+    migrations: Sequence[Migration],
+    past: Past,
+    now: datetime,
+    reason: str,
 ) -> Recovered:
     aside = files.set_aside(path, now)
     damage = f"The database was damaged ({reason})" + (f"; it is now {aside}." if aside else ".")
     if not backup.exists():
-        note = f"There was no backup: it starts empty, and {_UNKNOWN}."
+        note = f"There was no backup: it starts empty. {past.all_missing()}"
         return Recovered(_make(path, migrations), [damage, note], rewound=True)
     files.copy(backup, path)
     try:
         connection, _ = _open(path, migrations)
     except DamagedError as error:
         files.discard(path)
-        note = f"The backup is damaged too ({error}): it starts empty, and {_UNKNOWN}."
+        note = f"The backup is damaged too ({error}): it starts empty. {past.all_missing()}"
         return Recovered(_make(path, migrations), [damage, note], rewound=True)
     taken = _facts(connection).get(keys.BACKUP_TAKEN_AT, "an unknown instant")
     (events,) = connection.execute(_EVENTS).fetchone()
-    note = (
-        f"The backup of {taken} with {events:,} viewing events was restored. Whatever was stored "
-        f"after that instant is missing; {_UNKNOWN}."
-    )
+    missing = past.missing(_survivor(connection), "after that instant", instant(now))
+    note = f"The backup of {taken} with {events:,} viewing events was restored. {missing}"
     return Recovered(connection, [damage, note], rewound=True)
+
+
+def _survivor(connection: sqlite3.Connection) -> Survivor:
+    facts = _facts(connection)
+    writes = facts.get(keys.BACKUP_WRITES)
+    return Survivor(
+        lineage=facts[keys.LINEAGE],
+        numbers=mark.numbers(connection),
+        writes=None if writes is None else int(writes),
+    )
 
 
 def _is_ahead(

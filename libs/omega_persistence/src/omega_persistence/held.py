@@ -1,0 +1,89 @@
+"""What the owner of a database holds open: its connection, its lock and its mark."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from omega_persistence import files, keys, recovery
+from omega_persistence.failures import unavailable
+from omega_persistence.mark import Mark
+from omega_persistence.owner import Left, Owner
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Held:
+    """An open database."""
+
+    path: Path
+    """Its file."""
+    connection: sqlite3.Connection
+    """In autocommit mode; another one after `replace`."""
+    owner: Owner
+    """Its lock."""
+    mark: Mark
+    """How much has been written."""
+    replaced: int = 0
+    """How often the file was replaced."""
+
+    def begin(self, now: str, *, rewound: bool = False) -> None:
+        """The first write. It also makes the log durable, whose absence then says much.
+
+        Args:
+            now: the instant of it.
+            rewound: whether numbers may be given out again.
+        """
+        connection = self.connection
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(keys.SET, (keys.OPENED_AT, now))
+        connection.execute(
+            "DELETE FROM meta WHERE key IN (?, ?)", (keys.BACKUP_TAKEN_AT, keys.BACKUP_WRITES)
+        )
+        if rewound:
+            connection.execute(keys.SET, (keys.LINEAGE, str(uuid4())))
+        connection.execute("COMMIT")
+        self.owner.mark(Left.OPEN)
+
+    def replace(self, finished: Path, now: str) -> None:
+        """Puts a finished file in the place of the open one and goes on with it.
+
+        Whenever the process dies, the next one finds one of the two, whole.
+
+        Raises:
+            OmegaError: STORAGE_UNAVAILABLE; the file is the one that was open.
+            OSError, sqlite3.Error: the machine fails; the same.
+        """
+        # A log that is left would be played into the new file.
+        (busy, _, _) = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise unavailable("its log is being read")
+        self.owner.mark(Left.CLOSING)
+        self.connection.close()
+        try:
+            if files.side_file(self.path, "-wal").exists():
+                raise unavailable("its log is still open")
+            files.install(finished, self.path)
+        finally:
+            self.connection = recovery.connect(self.path)
+            recovery.configure(self.connection)
+            self.replaced += 1
+            self.begin(now)
+
+    def close(self) -> None:
+        """Closes everything and lets the next owner in."""
+        try:
+            self.mark.sync()
+            self.owner.mark(Left.CLOSING)
+            self.connection.close()
+            self.owner.mark(Left.CLOSED)
+        except (OSError, sqlite3.Error):
+            # All that was acknowledged is in the log; the next start reads it.
+            _log.exception("the database was not closed in order")
+        finally:
+            self.mark.close()
+            self.owner.release()
