@@ -73,15 +73,13 @@ def serve() -> Iterator[Callable[[Brain], BrainClient]]:
     with ExitStack() as stack:
 
         def start(brain: Brain) -> BrainClient:
-            syncer = Syncer(brain)
-            stack.callback(syncer.close)
             server = Server(
                 ServerConfig("127.0.0.1:0"),
                 [
                     Binding(
                         "omega.brain.v1.BrainService",
                         brain_service_pb2_grpc.add_BrainServiceServicer_to_server,
-                        BrainServicer(brain, syncer),
+                        BrainServicer(brain),
                     )
                 ],
                 local_only=True,
@@ -135,13 +133,12 @@ class Tv:
     def listed(self, limit: int = 20) -> dict[str, float]:
         """Scores of its list by id. After a restart they agree up to the noise of float32."""
         answer = self.brain.recommend(RecommendQuery(limit=limit))
-        scores = [title.score for title in answer.ranking.titles]
+        scores = [title.score for title in answer.titles]
         return dict(zip(answer.content_ids, scores, strict=True))
 
     def close(self) -> None:
         if not self.closed:
             self.closed = True
-            self.syncer.close()
             self.brain.close()
 
 
@@ -160,7 +157,7 @@ def open_tv(config: BrainConfig, gateway: Gateway) -> Iterator[Callable[..., Tv]
         def start(encoder: Encoder | None = None, **settings: Any) -> Tv:
             settings = {"constellation_url": f"http://{address}", **settings}
             brain = Brain(replace(config, **settings), encoder=encoder)
-            opened = Tv(brain, Syncer(brain))
+            opened = Tv(brain, brain.syncer)
             stack.callback(opened.close)
             return opened
 

@@ -31,7 +31,7 @@ Viewing = Callable[..., ViewingEvent]
 
 def test_a_wait_is_the_servers_or_drawn_around_the_mean(open_tv: Callable[..., Tv]) -> None:
     tv = open_tv(sync_interval_secs=10)
-    background = Background(tv.brain, tv.syncer)
+    background = Background(tv.brain)
     assert background.next_wait(7.5) == 7.5
     drawn = [background.next_wait() for _ in range(200)]
     assert all(5 <= wait <= 15 for wait in drawn)
@@ -42,11 +42,11 @@ def test_a_wait_is_the_servers_or_drawn_around_the_mean(open_tv: Callable[..., T
 
 def test_after_a_sync_the_server_says_when(tv: Tv, gateway: Gateway) -> None:
     gateway.ask_back_in(timedelta(seconds=77))
-    assert Background(tv.brain, tv.syncer)._sync() == 77
+    assert Background(tv.brain)._sync() == 77
 
 
 def test_work_goes_on_after_whatever_it_raised(tv: Tv) -> None:
-    background = Background(tv.brain, tv.syncer)
+    background = Background(tv.brain)
     done = threading.Event()
     seen: list[int] = []
 
@@ -68,7 +68,7 @@ def test_a_backup_holds_what_was_recorded(
 ) -> None:
     tv.brain.upsert(titles)
     tv.watch([viewing(title.content_id) for title in titles[:3]])
-    assert Background(tv.brain, tv.syncer)._backup() == config.backup_interval_seconds
+    assert Background(tv.brain)._backup() == config.backup_interval_seconds
     copy = tmp_path / "restored" / "brain.db"
     copy.parent.mkdir()
     copy.write_bytes((config.storage_path / "brain.db.backup").read_bytes())
@@ -81,7 +81,7 @@ def test_a_backup_holds_what_was_recorded(
 def test_without_a_server_or_an_interval_only_backups_run(open_tv: Callable[..., Tv]) -> None:
     for settings in ({"constellation_url": ""}, {"sync_interval_secs": 0}):
         tv = open_tv(**settings)
-        background = Background(tv.brain, tv.syncer)
+        background = Background(tv.brain)
         background.start()
         assert [thread.name for thread in background._threads] == ["backup"]
         background.stop()
@@ -100,7 +100,7 @@ def test_stopping_ends_an_exchange_under_way(
         go_on.wait(50)
 
     gateway.on_sent = halt
-    background = Background(tv.brain, tv.syncer)
+    background = Background(tv.brain)
     background._run("sync", lambda: 0.01, background._sync)
     try:
         assert reached.wait(20)

@@ -44,7 +44,7 @@ def _store(brain: Brain, content: Content, ordinal: int | None = None) -> None:
 
 
 def _basis(brain: Brain) -> Basis:
-    return brain.recommend(RecommendQuery()).ranking.basis
+    return brain.recommend(RecommendQuery()).basis
 
 
 def test_a_title_that_is_not_ranked_yet_cannot_be_watched_yet(

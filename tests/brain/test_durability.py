@@ -82,7 +82,7 @@ def test_a_corrupted_index_is_rebuilt_from_the_database(
     brain = Brain(config)
     brain.upsert(titles)
     query = RecommendQuery(query_text=titles[9].title, limit=50)
-    expected = [t.row for t in brain.recommend(query).ranking.titles]
+    expected = brain.recommend(query).content_ids
     brain.close()
     files = [path for path in (config.storage_path / "index").iterdir() if path.stat().st_size]
     assert files
@@ -91,7 +91,7 @@ def test_a_corrupted_index_is_rebuilt_from_the_database(
         data[len(data) // 2] ^= 0xFF
         path.write_bytes(data)
     brain = Brain(config)
-    assert [t.row for t in brain.recommend(query).ranking.titles] == expected
+    assert brain.recommend(query).content_ids == expected
     brain.close()
 
 
@@ -111,7 +111,7 @@ def test_a_truncated_database_comes_back_from_the_last_backup_and_says_what_is_m
     assert brain.stores.contents.count() == len(titles)
     notes = " ".join(brain.stores.database.recovery_notes)
     assert "backup" in notes
-    assert len(brain.recommend(RecommendQuery()).ranking.titles) == 20
+    assert len(brain.recommend(RecommendQuery()).titles) == 20
     brain.close()
 
 
@@ -123,14 +123,14 @@ def test_a_change_of_encoder_embeds_the_catalogue_again(
     for title in titles[:5]:
         brain.observe(viewing(title.content_id))
     query = RecommendQuery(query_text=titles[9].title, limit=50)
-    expected = {t.row for t in brain.recommend(query).ranking.titles}
+    expected = set(brain.recommend(query).content_ids)
     brain.close()
 
     brain = Brain(config, encoder=TurnedEncoder())
     assert not brain.stores.contents.stale("turned-384-r1", 10)
     assert len(brain.stores.contents.stale("lexical-384-r1", 1_000)) == len(titles)
     # The turned space has the same neighbours: had one old vector stayed, they would differ.
-    assert {t.row for t in brain.recommend(query).ranking.titles} == expected
+    assert set(brain.recommend(query).content_ids) == expected
     assert brain.stores.events.count() == 5
     brain.close()
 

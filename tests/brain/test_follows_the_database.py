@@ -84,7 +84,7 @@ def _stored(brain: Brain) -> list[Content]:
 def _scores(brain: Brain, query_text: str = "") -> dict[str, float]:
     """The whole list. Its order may differ where equal titles differ by the noise of float32."""
     answer = brain.recommend(RecommendQuery(limit=100, query_text=query_text))
-    scores = [title.score for title in answer.ranking.titles]
+    scores = [title.score for title in answer.titles]
     return dict(zip(answer.content_ids, scores, strict=True))
 
 

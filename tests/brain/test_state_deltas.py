@@ -40,7 +40,7 @@ def _held(tv: Tv) -> tuple[int, dict[int, float]]:
 
 
 def _basis(tv: Tv) -> Basis:
-    return tv.brain.recommend(RecommendQuery()).ranking.basis
+    return tv.brain.recommend(RecommendQuery()).basis
 
 
 def _body(**change: object) -> bytes:

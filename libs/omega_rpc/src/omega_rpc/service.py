@@ -42,6 +42,8 @@ class Application:
     """Built, not started."""
     close: Callable[[], None] = lambda: None
     """Called after the server has stopped."""
+    stopping: Callable[[], None] = lambda: None
+    """Called before the server stops; streams without an end are told to end here."""
     started: Callable[[], None] = lambda: None
     """Called once the server listens; background work begins here."""
 
@@ -105,6 +107,7 @@ def _serve(application: Application) -> int:
         application.started()
         print(json.dumps({"listening": address}), flush=True)  # noqa: T201 - read by supervisors
         _log.info("stopping at %s", signal.Signals(signal.sigwait(_STOPS)).name)
+        application.stopping()
         application.server.stop()
     finally:
         application.close()

@@ -9,7 +9,6 @@ from omega_brain.background import Background
 from omega_brain.brain import Brain
 from omega_brain.config import BrainConfig
 from omega_brain.servicer import BrainServicer
-from omega_brain.syncer import Syncer
 from omega_rpc.config import ServerConfig
 from omega_rpc.server import Binding, Server
 from omega_rpc.service import Application, Service, run_service
@@ -18,15 +17,14 @@ from omega_rpc.service import Application, Service, run_service
 def build(config: BrainConfig, server_config: ServerConfig) -> Application:
     """A brain behind a server that only this machine reaches."""
     brain = Brain(config)
-    syncer = Syncer(brain)
-    background = Background(brain, syncer)
+    background = Background(brain)
     server = Server(
         server_config,
         [
             Binding(
                 "omega.brain.v1.BrainService",
                 brain_service_pb2_grpc.add_BrainServiceServicer_to_server,
-                BrainServicer(brain, syncer),
+                BrainServicer(brain),
             )
         ],
         local_only=True,

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 
 from omega_brain.brain import Brain
-from omega_brain.syncer import Syncer
 from omega_core.errors import OmegaError
 
 _log = logging.getLogger(__name__)
@@ -21,9 +20,8 @@ a fleet never comes at once."""
 class Background:
     """Threads that run from start() to stop()."""
 
-    def __init__(self, brain: Brain, syncer: Syncer) -> None:
+    def __init__(self, brain: Brain) -> None:
         self._brain = brain
-        self._syncer = syncer
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -37,7 +35,7 @@ class Background:
     def stop(self) -> None:
         """Ends, an exchange under way too; waits for a backup under way."""
         self._stopping.set()
-        self._syncer.close()
+        self._brain.syncer.close()
         for thread in self._threads:
             thread.join()
 
@@ -71,7 +69,7 @@ class Background:
         self._threads.append(thread)
 
     def _sync(self) -> float:
-        return self.next_wait(self._syncer.sync().retry_after_seconds)
+        return self.next_wait(self._brain.syncer.sync().retry_after_seconds)
 
     def _backup(self) -> float:
         begun = time.perf_counter()

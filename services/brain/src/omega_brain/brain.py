@@ -1,48 +1,46 @@
-"""The brain in one process: what the service wraps and what tests drive directly."""
+"""The brain in one process: what the service wraps and what programs drive directly."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import Self
 
-import numpy as np
-
-from omega_brain import facts, state
-from omega_brain.answers import Answer, LikedTitle, Memory, RecommendQuery
+from omega_brain import opening
+from omega_brain.answering import Answering, Asked, TextVectors
+from omega_brain.answers import Answer, LikedTitle, RecommendQuery
 from omega_brain.config import BrainConfig
-from omega_brain.embedding import embed_stale, embedded, embedded_catalogue
-from omega_brain.household import Household
-from omega_brain.index import CatalogueIndex
-from omega_brain.memory import release_freed
-from omega_brain.state import CATALOGUE, Collective, Titles, Versions
+from omega_brain.recording import Observed, Recording
+from omega_brain.runtime import Runtime
 from omega_brain.stores import Stores
+from omega_brain.syncer import Syncer, SyncOutcome
+from omega_brain.upkeep import Upkeep
+from omega_brain.watching import Changes
 from omega_core.clock import Clock, SystemClock
 from omega_core.content import Content
 from omega_core.errors import ErrorCode, OmegaError
+from omega_core.profile import Profile
 from omega_core.viewing import ViewingEvent
 from omega_delta import CataloguePack
-from omega_embed import Encoder, open_encoder
+from omega_embed import Encoder
+from omega_loops import RecommendationGate
 from omega_persistence.contents import UpsertCounts
-
-QUERY_CANDIDATES = 50
-"""Titles nearest a query text that are ranked."""
+from omega_persistence.events import Recorded
 
 
 class Brain:
     """The recommender of one household. Safe for threads.
 
-    The database is the truth; `_household` (the ranking state) and `_index` (the vector index)
-    follow it. Locks, in the order in which they are taken:
+        with Brain.init(BrainConfig(storage_path=path)) as brain:
+            brain.observe(event)
+            brain.recommend(RecommendQuery())
 
-    1. `_maintenance`: one change of the titles or of the fleet's knowledge at a time, for as long
-       as it takes.
-    2. `_recording`: a viewing is stored and learnt in one step, so that no replay of the stored
-       ones counts it twice or not at all.
-    3. the household's own lock, for moments; below it nothing waits, so answers keep coming while
-       a catalogue is embedded or a viewing is written.
-
-    The database's own lock may be taken under each of the first two.
+    The database is the truth; the ranking state and the vector index follow it. Locks, in the
+    order in which they are taken: that of the upkeep (one change of the catalogue at a time, for
+    as long as it takes), that of the recording (a viewing is stored and learnt in one step), and
+    the household's own, for moments; below it nothing waits, so answers keep coming while a
+    catalogue is embedded or a viewing is written. The database's own lock may be taken under each
+    of the first two.
 
     Args:
         config: settings.
@@ -51,7 +49,7 @@ class Brain:
 
     Raises:
         OmegaError: STORAGE_UNAVAILABLE, STORAGE_FULL; MODEL_UNAVAILABLE when the encoder is not
-            installed.
+            there and nothing was embedded by it before; INVALID_FIELD for a setting.
     """
 
     def __init__(
@@ -61,27 +59,51 @@ class Brain:
         """Settings."""
         self.clock = clock or SystemClock()
         """Time."""
-        self.encoder = encoder or open_encoder(config.cache_dir, kind=config.encoder)
-        """What texts are embedded with."""
-        self.stores = Stores.open(config.storage_path, self.clock)
+        self.runtime = Runtime(self.clock)
+        """Health, breakers, modes and events."""
+        self.changes = Changes()
+        """What may have changed lists."""
+        self.gate = RecommendationGate()
+        """Where loops make way for answers."""
+        self.persistence = Stores.open(config.storage_path, self.clock)
         """The database's tables."""
-        self._maintenance = threading.Lock()
-        self._recording = threading.Lock()
+        recording = threading.Lock()
         try:
-            embed_stale(self.stores, self.encoder)
-            self._index = CatalogueIndex(self.stores, config, self.model_version)
-            held = Versions.held(self.stores)
-            titles = state.load_titles(self.stores, self.model_version)
-            self._household = Household(
-                titles,
-                self._collective(titles),
-                state.load_history(self.stores, titles.catalogue),
+            opened = opening.open_parts(config, self.clock, self.persistence, encoder)
+            self.encoder = opened.encoder
+            """What texts are embedded with."""
+            self._household = opened.household
+            self._upkeep = Upkeep(
+                self.persistence,
+                self.encoder,
+                opened.index,
+                self._household,
+                opened.held,
+                recording,
+                self.changes.tell,
             )
-            self._in_force = self._reached(held)
+            texts = TextVectors(self.encoder, self.runtime)
+            self._answering = Answering(
+                self._household, opened.index, texts, self.runtime, config.recommend_timeout_ms
+            )
+            self._recording = Recording(
+                self.persistence, self._household, self.runtime, recording, self._notify
+            )
+            self.syncer = Syncer(self)
+            """Talks to the fleet."""
         except BaseException:
-            self.stores.database.close()
+            self.persistence.database.close()
             raise
-        release_freed()
+
+    @classmethod
+    def init(cls, config: BrainConfig, *, clock: Clock | None = None) -> Self:
+        """Opens a brain, as the constructor does."""
+        return cls(config, clock=clock)
+
+    @property
+    def stores(self) -> Stores:
+        """The same as `persistence`."""
+        return self.persistence
 
     @property
     def model_version(self) -> str:
@@ -99,99 +121,68 @@ class Brain:
         return self._household.likes
 
     def recommend(self, query: RecommendQuery) -> Answer:
-        """What the household will want to watch. Does not touch the disk.
+        """What the household will want to watch, within the time limit of the settings.
+
+        Touches the disk for a cursor only. A part that fails or is late makes a simpler list.
 
         Raises:
-            OmegaError: UNKNOWN_CONTENT (field content_ids[i]).
+            OmegaError: UNKNOWN_CONTENT (field content_ids[i]), UNKNOWN_PROFILE (profile_id),
+                UNKNOWN_RECOMMENDATION (cursor).
         """
-        nearest = None
-        if query.query_text:
-            vector = self.encoder.encode([query.query_text])[0]
-            nearest = self._index.vectors.search(vector, QUERY_CANDIDATES).ids
-        answer = self._household.rank(query, nearest)
-        self.stores.recommendations.log_recommendation(
-            answer.recommendation_id, self.clock.now(), answer.content_ids
-        )
-        return answer
+        with self.gate.recommendation():
+            self._household.require(query)
+            shown = self._shown(query.cursor)
+            answer = self._answering.answer(Asked(query, frozenset(shown)))
+            self.persistence.recommendations.log_recommendation(
+                answer.recommendation_id,
+                self.clock.now(),
+                answer.content_ids,
+                chain=shown,
+                profile_id=query.profile_id,
+            )
+            return answer
 
-    def observe(self, event: ViewingEvent) -> bool:
-        """Stores a viewing, durably, and learns from it; False when its id was known.
+    def observe(self, event: ViewingEvent) -> Observed:
+        """Stores an event, durably, and learns from it.
 
         Raises:
-            OmegaError: UNKNOWN_CONTENT, STORAGE_FULL, STORAGE_UNAVAILABLE.
+            OmegaError: UNKNOWN_CONTENT, UNKNOWN_PROFILE, STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
-        with self._recording:
-            # A title may be stored and not ranked yet: its upsert has not been answered.
-            ranked = event.content_id in self._household.titles.catalogue.row_of
-            if not ranked and self.stores.events.get(event.event_id) is None:
-                raise OmegaError(ErrorCode.UNKNOWN_CONTENT, field="content_id")
-            recorded = self.stores.events.record(event)
-            if recorded:
-                self._household.observe(event)
-            return recorded
+        return self._recording.observe(event)
+
+    def observe_all(self, events: Sequence[ViewingEvent]) -> list[Recorded]:
+        """Stores many in one transaction; one that is refused stops no other.
+
+        Raises:
+            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE; none of them was stored.
+        """
+        return self._recording.observe_all(events)
+
+    def put_profile(self, profile: Profile) -> bool:
+        """Keeps a profile; True when there was none of its id.
+
+        Raises:
+            OmegaError: INVALID_FIELD, STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        added = self._recording.put_profile(profile)
+        self.changes.tell()
+        return added
 
     def upsert(self, contents: Sequence[Content]) -> UpsertCounts:
         """Adds or replaces titles that firmware knows, all of them or none.
 
         Raises:
-            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
+            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE, MODEL_UNAVAILABLE.
         """
-        with self._maintenance:
-            items = embedded(self.stores, self.encoder, contents)
-            counts = self.stores.contents.upsert(items)
-            self._follow()
-            return counts
+        return self._upkeep.upsert(contents)
 
     def apply_catalogue(self, pack: CataloguePack) -> None:
-        """Makes a catalogue of the fleet this TV's own; local titles stay.
-
-        Raises:
-            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE: nothing was changed, or all was stored
-                and `refresh` is still to take it up.
-        """
-        with self._maintenance:
-            items = embedded_catalogue(self.stores, self.encoder, pack)
-            with self.stores.database.transaction():
-                self.stores.contents.upsert(items, replace_ordinals=True)
-                facts.note_catalogue(
-                    self.stores.meta, pack.version, pack.centring_mean, pack.model_version
-                )
-                # Its titles are in their own table now; the body would stand there twice.
-                self.stores.resources.remove(CATALOGUE)
-            self._follow()
+        """Makes a catalogue of the fleet this TV's own; local titles stay. As Upkeep's."""
+        self._upkeep.apply_catalogue(pack)
 
     def refresh(self) -> None:
-        """Takes up what the database holds of the fleet's news and answers do not use yet.
-
-        Raises:
-            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE; answers go on as before.
-        """
-        with self._maintenance:
-            self._follow()
-
-    def remember(self, query_text: str, limit: int, min_similarity: float) -> list[Memory]:
-        """Viewings by meaning: the last viewing of each title near the text, nearest first.
-
-        Args:
-            query_text: 1 to 256 characters.
-            limit: most memories, at least 1.
-            min_similarity: least cosine, -1 to 1.
-
-        Raises:
-            OmegaError: STORAGE_UNAVAILABLE.
-        """
-        last = {entry.content_rowid: entry for entry in self.stores.events.all_events()}
-        if not last:
-            return []
-        vector = self.encoder.encode([query_text])[0]
-        watched = np.array(sorted(last), np.int64)
-        found = self._index.vectors.search(vector, limit, allowed=watched)
-        rows = self.stores.contents.by_rowids(found.ids.tolist())
-        return [
-            Memory(last[rowid], rows[rowid].content, similarity)
-            for rowid, similarity in zip(found.ids.tolist(), found.cosines.tolist(), strict=True)
-            if similarity >= min_similarity
-        ]
+        """Takes up what the database holds of the fleet's news. As Upkeep's."""
+        self._upkeep.refresh()
 
     def liked_titles(self) -> list[LikedTitle]:
         """Titles of the fleet's catalogue that the household succeeded with.
@@ -200,55 +191,43 @@ class Brain:
         """
         return self._household.liked_titles()
 
+    def sync(self) -> SyncOutcome:
+        """One exchange with the fleet. As Syncer's."""
+        return self.syncer.sync()
+
     def backup(self) -> None:
         """Backs the database up and saves the index.
 
         Raises:
             OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE; the last backup is still there.
         """
-        self.stores.database.backup()
-        with self._maintenance:
-            self._index.save()
+        self.persistence.database.backup()
+        self._upkeep.save_index()
 
     def close(self) -> None:
         """Saves what can be saved and gives up the storage directory, whatever fails."""
-        with self._maintenance:
-            self._index.save()
-            self.stores.close()
+        self.changes.close()
+        self.syncer.close()
+        self._answering.close()
+        self._upkeep.save_index()
+        self.persistence.close()
+        self.runtime.stopping("closed")
 
-    def _follow(self) -> None:
-        """Takes up all that the database holds and answers do not use yet.
+    def __enter__(self) -> Self:
+        return self
 
-        Whatever failed on the way is made up for by the next call.
-        """
-        stores, household = self.stores, self._household
-        held = Versions.held(stores)
-        if held == self._in_force:
-            return
-        if held.catalogue != self._in_force.catalogue:
-            self._reload()
-        elif held.titles != self._in_force.titles:
-            changed = stores.contents.changed_since(self._in_force.titles, held.titles)
-            titles = state.extend_titles(stores, self.model_version, household.titles, changed)
-            household.extend(titles, self._collective(titles))
-        else:
-            household.learn(self._collective(household.titles))
-        self._index.follow()
-        self._in_force = self._reached(held)
-        release_freed()
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
-    def _reached(self, held: Versions) -> Versions:
-        """What is in force after following the database to what it held."""
-        # Factors that turned out to be of no use were dropped: the same version may come again.
-        return replace(held, factors=self._household.factors_version)
+    def _shown(self, cursor: str) -> list[str]:
+        """Content ids on the pages up to the one that a cursor names."""
+        if not cursor:
+            return []
+        served = self.persistence.recommendations.get(cursor)
+        if served is None:
+            raise OmegaError(ErrorCode.UNKNOWN_RECOMMENDATION, field="cursor")
+        return [*served.chain, *served.content_ids]
 
-    def _reload(self) -> None:
-        """Rebuilds the ranking state; answers go on with the old one until the last moment."""
-        titles = state.load_titles(self.stores, self.model_version)
-        collective = self._collective(titles)
-        with self._recording:
-            history = state.load_history(self.stores, titles.catalogue)
-            self._household.replace(titles, collective, history)
-
-    def _collective(self, titles: Titles) -> Collective:
-        return state.load_collective(self.stores, titles.catalogue, self.model_version)
+    def _notify(self, event: ViewingEvent) -> None:
+        self._household.bend(event)
+        self.changes.tell()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from omega.common.v1 import resource_pb2
 from omega_brain import facts
-from omega_brain.brain import Brain
 from omega_brain.state import CATALOGUE, FACTORS
 from omega_client import SyncClient
 from omega_core import limits
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_delta import CataloguePack, FactorPack, decode_catalogue, decode_factors
 from omega_persistence.resources import ResourceKey
+
+if TYPE_CHECKING:
+    from omega_brain.brain import Brain
 
 _log = logging.getLogger(__name__)
 

@@ -4,37 +4,82 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from omega_brain import filters
-from omega_brain.answers import Answer, LikedTitle, RecommendQuery
+from omega_brain.answers import Answer, LikedTitle, Listed, RecommendQuery
+from omega_brain.listing import in_order, listed, popular_rows, shipped
 from omega_brain.state import Collective, Titles
-from omega_core.viewing import ViewingEvent
+from omega_brain.tuned import Tuned
+from omega_brain.viewers import Viewer, Viewers
+from omega_core.clock import Clock
+from omega_core.profile import Profile
+from omega_core.vectors import FloatArray
+from omega_core.viewing import ViewingContext, ViewingEvent
+from omega_rank import Basis, Ranker
 from omega_rank.history import History
-from omega_rank.ranker import Ranker
+from omega_rank.popular import PopularTitle
+from omega_rank.quick import quick
+from omega_runtime import Mode
 
 _LEAST_NORM = 0.5
+GenreBonus = Callable[[str, ViewingContext | None], FloatArray | None]
+"""(profile_id, circumstances) -> (g,) bonus of each genre column, -1 to 1; None = no preference."""
+
+
+def no_bonus(_profile_id: str, _context: ViewingContext | None) -> None:
+    """Nothing is known of circumstances."""
 
 
 class Household:
-    """Titles, the fleet's knowledge and the household's history, always of one catalogue.
+    """Titles, the fleet's knowledge and everybody's history, always of one catalogue.
 
     Safe for threads. Nothing here touches the disk.
+
+    Args:
+        titles: what is ranked.
+        collective: what the fleet knows of them.
+        viewers: the household and its profiles.
+        clock: time.
+        popular_titles: the list that came with the firmware.
     """
 
-    def __init__(self, titles: Titles, collective: Collective, history: History) -> None:
+    def __init__(
+        self,
+        titles: Titles,
+        collective: Collective,
+        viewers: Viewers,
+        clock: Clock,
+        popular_titles: Sequence[PopularTitle],
+    ) -> None:
         self._lock = threading.Lock()
-        self._ranker = Ranker()
+        self._clock = clock
+        self._shipped = popular_titles
+        self._tuned = Tuned.shipped()
+        self._ranker = Ranker(self._tuned.rank)
+        self._genre_bonus: GenreBonus = no_bonus
         self._titles = titles
         self._collective = collective
-        self._history = history
+        self._viewers = viewers
+        self._popular: tuple[Titles, Collective, NDArray[np.int64]] | None = None
 
     @property
     def titles(self) -> Titles:
         """The titles that are ranked now."""
         return self._titles
+
+    @property
+    def collective(self) -> Collective:
+        """What the fleet knows of them."""
+        return self._collective
+
+    @property
+    def tuned(self) -> Tuned:
+        """The settings in force."""
+        return self._tuned
 
     @property
     def factors_version(self) -> int:
@@ -45,51 +90,168 @@ class Household:
     def likes(self) -> int:
         """Titles that the household succeeded with."""
         with self._lock:
-            return self._history.likes
+            return self._viewers.household.history.likes
 
-    def rank(self, query: RecommendQuery, nearest: NDArray[np.int64] | None) -> Answer:
-        """The household's list.
-
-        Args:
-            query: what is asked for.
-            nearest: rowids near the query's text; None = it has none.
+    def require(self, query: RecommendQuery) -> None:
+        """Refuses what the request names and nobody knows.
 
         Raises:
-            OmegaError: UNKNOWN_CONTENT (field content_ids[i]).
+            OmegaError: UNKNOWN_CONTENT (field content_ids[i]), UNKNOWN_PROFILE (profile_id).
         """
         with self._lock:
+            self._viewers.of(query.profile_id)
+            filters.require_known(self._titles, query)
+
+    def rank(
+        self,
+        query: RecommendQuery,
+        shown: Collection[str],
+        nearest: NDArray[np.int64] | None,
+    ) -> Answer:
+        """The list by the whole pipeline.
+
+        Args:
+            query: what is asked for, all known.
+            shown: content ids of earlier pages.
+            nearest: rowids near the query's text; None = it has none.
+        """
+        bonus = self._genre_bonus(query.profile_id, query.context)
+        with self._lock:
             titles, collective = self._titles, self._collective
+            viewer, candidates = self._open(query, shown)
+            if nearest is not None:
+                candidates &= filters.of_rows(titles, titles.rows_of(nearest))
             ranking = self._ranker.rank(
                 titles.catalogue,
                 collective.model,
-                self._history,
+                viewer.history,
                 limit=query.limit,
                 offset=query.offset,
                 context=query.context,
-                candidates=filters.candidates(titles, query, nearest),
+                candidates=candidates,
+                session=viewer.session.bias(self._clock.now()),
+                genre_bonus=_aligned(bonus, titles),
+                diversity=query.diversity,
             )
-        return Answer(str(uuid.uuid4()), ranking, titles, collective.factors_version)
+            more = _more(query, viewer, candidates, len(ranking.titles))
+        return self._answer(listed(ranking, titles), ranking.basis, Mode.HEALTHY, more=more)
 
-    def observe(self, event: ViewingEvent) -> None:
-        """Learns from a viewing of one of the titles."""
+    def quick(
+        self,
+        query: RecommendQuery,
+        shown: Collection[str],
+        text: FloatArray | None,
+        most_near: int,
+    ) -> Answer:
+        """The list by exact search over the cached taste, without re-ranking.
+
+        Args:
+            query: what is asked for, all known.
+            shown: content ids of earlier pages.
+            text: vector (384,) of the query's text as the encoder gave it, where it is known;
+                without, titles that hold its words stand in.
+            most_near: titles near the text that may appear.
+        """
         with self._lock:
-            self._history.observe(event)
+            titles = self._titles
+            viewer, candidates = self._open(query, shown)
+            if query.query_text:
+                candidates &= (
+                    filters.with_words(titles, query.query_text)
+                    if text is None
+                    else filters.nearest(titles, text, most_near)
+                )
+            ranking = quick(
+                titles.catalogue,
+                viewer.history.taste_vector(),
+                viewer.history.seen,
+                limit=query.limit,
+                offset=query.offset,
+                candidates=candidates,
+            )
+            more = _more(query, viewer, candidates, len(ranking.titles))
+        if not ranking.titles:
+            raise LookupError("no taste is known, or nothing fits")
+        return self._answer(listed(ranking, titles), ranking.basis, Mode.DEGRADED, more=more)
+
+    def popular(self, query: RecommendQuery, shown: Collection[str]) -> Answer:
+        """What is popular in the fleet, or the list that came with the firmware.
+
+        Args:
+            query: what is asked for, all known.
+            shown: content ids of earlier pages.
+        """
+        with self._lock:
+            titles = self._titles
+            viewer, candidates = self._open(query, shown)
+            if query.query_text:
+                candidates &= filters.with_words(titles, query.query_text)
+            if not len(titles.catalogue):
+                found = shipped(self._shipped, query, frozenset(shown), viewer.profile)
+                return self._answer(found, Basis.POPULAR, Mode.UNHEALTHY, more=False)
+            order = self._popular_rows()
+            rows = order[(candidates & ~viewer.history.seen)[order]]
+            page = rows[query.offset : query.offset + query.limit]
+            liked = self._collective.model is not None
+            more = len(rows) > query.offset + len(page)
+        return self._answer(
+            in_order(page, titles, liked=liked), Basis.POPULAR, Mode.UNHEALTHY, more=more
+        )
+
+    def observe(self, event: ViewingEvent, seq: int) -> None:
+        """Learns from a viewing of one of the titles that ended."""
+        with self._lock:
+            for viewer in self._viewers.concerned(event):
+                viewer.history.observe(event, seq)
+
+    def bend(self, event: ViewingEvent) -> None:
+        """Lets a moment of watching bend the running session's lists."""
+        with self._lock:
+            for viewer in self._viewers.concerned(event):
+                viewer.session.observe(event)
 
     def extend(self, titles: Titles, collective: Collective) -> None:
-        """Takes titles that extend the present ones; the history stays."""
+        """Takes titles that extend the present ones; histories stay."""
         with self._lock:
-            self._history.follow(titles.catalogue)
+            for viewer in self._viewers.all():
+                viewer.history.follow(titles.catalogue)
+                viewer.session.follow(titles.catalogue)
             self._titles, self._collective = titles, collective
 
-    def replace(self, titles: Titles, collective: Collective, history: History) -> None:
+    def replace(self, titles: Titles, collective: Collective, viewers: Viewers) -> None:
         """Takes everything anew."""
         with self._lock:
-            self._titles, self._collective, self._history = titles, collective, history
+            self._titles, self._collective, self._viewers = titles, collective, viewers
 
     def learn(self, collective: Collective) -> None:
         """Takes what the fleet knows now, over the present titles."""
         with self._lock:
             self._collective = collective
+
+    def tune(self, tuned: Tuned) -> None:
+        """Ranks by other settings from now on."""
+        with self._lock:
+            self._tuned, self._ranker = tuned, Ranker(tuned.rank)
+            for viewer in self._viewers.all():
+                viewer.history.configure(tuned.rank)
+
+    def prefer(self, genre_bonus: GenreBonus) -> None:
+        """Takes what is known of circumstances from now on."""
+        self._genre_bonus = genre_bonus
+
+    def put_profile(self, profile: Profile) -> None:
+        """Adds a profile, or changes its limits."""
+        with self._lock:
+            self._viewers.put(profile, self._tuned.rank)
+
+    def history_of(self, profile_id: str = "") -> History:
+        """A profile's history as it is now; it goes on changing, under this household's lock.
+
+        Raises:
+            OmegaError: UNKNOWN_PROFILE.
+        """
+        with self._lock:
+            return self._viewers.of(profile_id).history
 
     def liked_titles(self) -> list[LikedTitle]:
         """Titles of the fleet's catalogue that the household succeeded with.
@@ -98,7 +260,7 @@ class Household:
         titles that lie at the mean: they have no direction that could be reported.
         """
         with self._lock:
-            titles, history = self._titles, self._history
+            titles, history = self._titles, self._viewers.household.history
             if not titles.fleet_centred:
                 return []
             catalogue = titles.catalogue
@@ -113,3 +275,40 @@ class Household:
                 )
                 for row in rows.tolist()
             ]
+
+    def _open(
+        self, query: RecommendQuery, shown: Collection[str]
+    ) -> tuple[Viewer, NDArray[np.bool_]]:
+        """Whose list it is, and the rows that may appear in it."""
+        viewer = self._viewers.of(query.profile_id)
+        allowed = filters.candidates(self._titles, query, shown)
+        return viewer, viewer.open_rows(self._titles, allowed, self._clock.now())
+
+    def _popular_rows(self) -> NDArray[np.int64]:
+        """Every row, most popular first; kept as long as titles and knowledge stay."""
+        titles, collective = self._titles, self._collective
+        if self._popular is None or self._popular[:2] != (titles, collective):
+            self._popular = titles, collective, popular_rows(titles, collective)
+        return self._popular[2]
+
+    def _answer(self, titles: Sequence[Listed], basis: Basis, mode: Mode, *, more: bool) -> Answer:
+        return Answer(
+            recommendation_id=str(uuid.uuid4()),
+            titles=tuple(titles),
+            basis=basis,
+            mode=mode,
+            factors_version=self.factors_version,
+            settings_version=self._tuned.version,
+            more=more,
+        )
+
+
+def _more(query: RecommendQuery, viewer: Viewer, candidates: NDArray[np.bool_], given: int) -> bool:
+    """Whether titles follow on this page."""
+    unseen = int(np.count_nonzero(candidates & ~viewer.history.seen))
+    return unseen > query.offset + given
+
+
+def _aligned(bonus: FloatArray | None, titles: Titles) -> FloatArray | None:
+    """A bonus that was made for these titles; the catalogue may have grown since."""
+    return bonus if bonus is not None and len(bonus) == len(titles.catalogue.genres) else None

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from omega.common.v1 import resource_pb2
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega_brain.answers import LikedTitle
-from omega_brain.brain import Brain
 from omega_core import limits
 from omega_persistence.sketches import Push
 from omega_privacy.classes import class_byte, count_class, rate_class
 from omega_privacy.policy import SketchPolicy
 from omega_privacy.sketch import draw_noise, make_sketch
+
+if TYPE_CHECKING:
+    from omega_brain.brain import Brain
 
 _TURN = 32
 """Sketches written in one transaction: other work on the database waits no longer."""

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
 
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from omega.brain.v1 import brain_service_pb2 as pb
 from omega.brain.v1 import brain_service_pb2_grpc
-from omega_brain import facts, requests
+from omega_brain import requests, stats, streams, wire
 from omega_brain.brain import Brain
-from omega_brain.syncer import Syncer
-from omega_core import limits, validate
-from omega_core.errors import invalid
-from omega_delta import event_from_proto
-
-_TIERS = frozenset({pb.MEMORY_TIER_UNSPECIFIED, pb.MEMORY_TIER_EPISODIC})
+from omega_brain.watching import Seats
+from omega_core import validate
+from omega_core.episodes import critique
+from omega_core.limits import MAX_SHORT_ID
+from omega_delta import event_from_proto, profile_from_proto, profile_to_proto
 
 
 class BrainServicer(brain_service_pb2_grpc.BrainServiceServicer):
     """Checks requests, asks the brain, words the answers. Errors are the catalogue's."""
 
-    def __init__(self, brain: Brain, syncer: Syncer) -> None:
+    def __init__(self, brain: Brain) -> None:
         self._brain = brain
-        self._syncer = syncer
+        self._seats = Seats(brain.config.max_watchers)
         self._begun = time.monotonic()
         self._served = 0
         self._served_lock = threading.Lock()
@@ -38,36 +36,49 @@ class BrainServicer(brain_service_pb2_grpc.BrainServiceServicer):
         begun = time.perf_counter_ns()
         self._count()
         answer = self._brain.recommend(requests.recommend_query(request))
-        return requests.recommendations(answer, self._brain.model_version, _micros(begun))
+        return wire.recommendations(answer, self._brain.model_version, _micros(begun))
+
+    def WatchRecommendations(  # noqa: N802 - name of the contract
+        self, request: pb.WatchRecommendationsRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.WatchRecommendationsResponse]:
+        """What to watch, now and after each change."""
+        self._count()
+        query, least_seconds = requests.watch(request)
+        with self._seats.taken():
+            yield from streams.watch(self._brain, query, least_seconds, context.is_active)
 
     def ObserveEvent(  # noqa: N802 - name of the contract
         self, request: pb.ObserveEventRequest, _context: grpc.ServicerContext
     ) -> pb.ObserveEventResponse:
-        """One viewing."""
+        """One event."""
         self._count()
         event = event_from_proto(request, self._brain.clock.now())
-        recorded = self._brain.observe(event)
+        observed = self._brain.observe(event)
         return pb.ObserveEventResponse(
             event_id=event.event_id,
             reward=event.reward,
-            critique=requests.critique(event),
-            duplicate=not recorded,
+            critique=critique(event),
+            duplicate=not observed.recorded,
+            recommended_place=observed.place,
         )
+
+    def ObserveEvents(  # noqa: N802 - name of the contract
+        self, request_iterator: Iterable[pb.ObserveEventsRequest], _context: grpc.ServicerContext
+    ) -> pb.ObserveEventsResponse:
+        """Many events."""
+        self._count()
+        return streams.observe(self._brain, (each.event for each in request_iterator))
 
     def QueryMemory(  # noqa: N802 - name of the contract
         self, request: pb.QueryMemoryRequest, _context: grpc.ServicerContext
     ) -> pb.QueryMemoryResponse:
-        """Memories by meaning."""
+        """What the TV remembers."""
         begun = time.perf_counter_ns()
         self._count()
-        text = validate.text("query_text", request.query_text, limits.MAX_QUERY, 1)
-        limit = validate.integer("limit", request.limit or requests.DEFAULT_MEMORIES, 1, 100)
-        least = validate.number("min_similarity", request.min_similarity, -1, 1)
-        if request.tier not in _TIERS:
-            raise invalid("tier", "0 (any) or 3 (episodic)")
-        found = self._brain.remember(text, limit, least)
+        query, text = requests.memory_query(request)
+        found = self._brain.remember(query, text)
         return pb.QueryMemoryResponse(
-            memories=[requests.memory_entry(memory) for memory in found],
+            memories=[wire.memory_entry(recalled) for recalled in found],
             model_version=self._brain.model_version,
             latency_us=_micros(begun),
         )
@@ -85,12 +96,51 @@ class BrainServicer(brain_service_pb2_grpc.BrainServiceServicer):
             model_version=self._brain.model_version,
         )
 
+    def PutProfile(  # noqa: N802 - name of the contract
+        self, request: pb.PutProfileRequest, _context: grpc.ServicerContext
+    ) -> pb.PutProfileResponse:
+        """Keeps a profile."""
+        self._count()
+        return pb.PutProfileResponse(
+            added=self._brain.put_profile(profile_from_proto(request.profile))
+        )
+
+    def ListProfiles(  # noqa: N802 - name of the contract
+        self, _request: pb.ListProfilesRequest, _context: grpc.ServicerContext
+    ) -> pb.ListProfilesResponse:
+        """The household's profiles."""
+        self._count()
+        held = self._brain.persistence.profiles.all()
+        return pb.ListProfilesResponse(profiles=[profile_to_proto(profile) for profile in held])
+
+    def DeleteProfile(  # noqa: N802 - name of the contract
+        self, request: pb.DeleteProfileRequest, _context: grpc.ServicerContext
+    ) -> pb.DeleteProfileResponse:
+        """Erases a profile."""
+        self._count()
+        validate.identifier("profile_id", request.profile_id, MAX_SHORT_ID)
+        return pb.DeleteProfileResponse(events=self._brain.delete_profile(request.profile_id))
+
+    def ClearData(  # noqa: N802 - name of the contract
+        self, request: pb.ClearDataRequest, _context: grpc.ServicerContext
+    ) -> pb.ClearDataResponse:
+        """Erases the household."""
+        self._count()
+        validate.uuid("request_id", request.request_id)
+        erased = self._brain.clear_data(request.request_id)
+        return pb.ClearDataResponse(
+            erased_rows=erased.rows,
+            files=erased.files,
+            remaining=erased.remaining,
+            fleet_erasure_pending=bool(self._brain.persistence.erasures.pending()),
+        )
+
     def SyncNow(  # noqa: N802 - name of the contract
         self, _request: pb.SyncNowRequest, _context: grpc.ServicerContext
     ) -> pb.SyncNowResponse:
         """One exchange with the fleet."""
         self._count()
-        outcome = self._syncer.sync()
+        outcome = self._brain.sync()
         return pb.SyncNowResponse(
             pushed_sketches=outcome.pushed_sketches,
             pending_sketches=self._brain.stores.sketches.pending_count(),
@@ -106,28 +156,7 @@ class BrainServicer(brain_service_pb2_grpc.BrainServiceServicer):
     ) -> pb.GetStatsResponse:
         """Figures."""
         self._count()
-        stores = self._brain.stores
-        traffic, last = stores.meta.traffic(), stores.meta.last_sync()
-        return pb.GetStatsResponse(
-            model_version=self._brain.model_version,
-            contents=stores.contents.count(),
-            events=stores.events.count(),
-            liked=self._brain.likes,
-            sketches_acknowledged=stores.sketches.acknowledged_count(),
-            sketches_pending=stores.sketches.pending_count(),
-            global_patterns=stores.patterns.count(),
-            state_version=stores.patterns.version(),
-            catalogue_version=facts.catalogue_version(stores.meta),
-            factors_version=self._brain.factors_version,
-            last_sync_at=_timestamp(last.succeeded_at),
-            last_sync_error=last.error,
-            pushed_bytes_total=traffic.pushed,
-            pulled_bytes_total=traffic.pulled,
-            resource_bytes_total=traffic.resources,
-            requests_served=self._served,
-            uptime_seconds=time.monotonic() - self._begun,
-            recovery_notes=stores.database.recovery_notes[:16],
-        )
+        return stats.collect(self._brain, self._served, time.monotonic() - self._begun)
 
     def _count(self) -> None:
         with self._served_lock:
@@ -136,11 +165,3 @@ class BrainServicer(brain_service_pb2_grpc.BrainServiceServicer):
 
 def _micros(begun_ns: int) -> int:
     return (time.perf_counter_ns() - begun_ns) // 1_000
-
-
-def _timestamp(instant: datetime | None) -> Timestamp | None:
-    if instant is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(instant.astimezone(UTC))
-    return stamp

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -21,7 +23,6 @@ from omega_core.vectors import FloatArray, centre, unit
 from omega_delta import decode_factors
 from omega_persistence.contents import ContentRow
 from omega_rank.catalogue import Catalogue
-from omega_rank.history import History
 from omega_rank.model import CollectiveModel, Factors, GlobalPatterns
 
 _log = logging.getLogger(__name__)
@@ -70,8 +71,21 @@ class Titles:
     """Where each row's title can be watched."""
     offered_by: dict[str, NDArray[np.int64]]
     """Ascending rows of each provider's titles."""
+    minimum_ages: NDArray[np.int8]
+    """(n,) age in years that each title is rated for, -1 = not rated."""
     fleet_centred: bool
     """Whether the catalogue is centred on the fleet's mean; else on the mean of its own titles."""
+
+    @cached_property
+    def by_genre(self) -> dict[str, NDArray[np.int64]]:
+        """Ascending rows of each genre's titles, by the genre's name without case."""
+        return _grouped({genre.casefold() for genre in each} for each in self.catalogue.genres_of)
+
+    @cached_property
+    def words(self) -> Sequence[str]:
+        """Name and genres of each title without case, for search by words."""
+        pairs = zip(self.catalogue.titles, self.catalogue.genres_of, strict=True)
+        return [" ".join((name, *genres)).casefold() for name, genres in pairs]
 
     def rows_of(self, rowids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Catalogue rows of stored rowids (m,); those that are not among these titles are left out.
@@ -98,12 +112,15 @@ def load_titles(stores: Stores, model_version: str) -> Titles:
     rowids = np.empty(rows, np.int64)
     vectors = np.empty((rows, DIMENSION), np.float32)
     ordinals = np.full(rows, -1, np.int64)
+    ages = np.full(rows, -1, np.int8)
     contents = []
     for row, stored in enumerate(stores.contents.all_rows()):
         rowids[row] = stored.rowid
         vectors[row] = stored.embedding
         if stored.ordinal is not None:
             ordinals[row] = stored.ordinal
+        if stored.content.minimum_age is not None:
+            ages[row] = stored.content.minimum_age
         contents.append(stored.content)
     vectors = unit(vectors)
     fleets = facts.centring_mean(stores.meta, model_version)
@@ -114,6 +131,7 @@ def load_titles(stores: Stores, model_version: str) -> Titles:
         rowids=rowids,
         offers=offers,
         offered_by=_by_provider(offers),
+        minimum_ages=ages,
         fleet_centred=fleets is not None,
     )
 
@@ -135,13 +153,17 @@ def extend_titles(
         catalogue = replace(catalogue, embeddings=centre(vectors, mean), centring_mean=mean)
     fresh = [row.rowid for row in ordered if row.content.content_id not in titles.catalogue.row_of]
     offers = [*titles.offers, *[()] * len(fresh)]
+    ages = np.pad(titles.minimum_ages, (0, len(fresh)), constant_values=-1)
     for row in ordered:
-        offers[catalogue.row_of[row.content.content_id]] = row.content.providers
+        place, age = catalogue.row_of[row.content.content_id], row.content.minimum_age
+        offers[place] = row.content.providers
+        ages[place] = -1 if age is None else age
     return Titles(
         catalogue=catalogue,
         rowids=np.concatenate([titles.rowids, np.array(fresh, np.int64)]),
         offers=offers,
         offered_by=_by_provider(offers),
+        minimum_ages=ages,
         fleet_centred=titles.fleet_centred,
     )
 
@@ -157,12 +179,6 @@ def load_collective(stores: Stores, catalogue: Catalogue, model_version: str) ->
     if factors is None and patterns is None:
         return Collective(None, 0)
     return Collective(CollectiveModel.build(catalogue, factors, patterns), version)
-
-
-def load_history(stores: Stores, catalogue: Catalogue) -> History:
-    """The household's history over a catalogue."""
-    recorded = sorted(stores.events.all_events(), key=lambda entry: entry.seq)
-    return History.replay(catalogue, (entry.event for entry in recorded))
 
 
 def _factors(stores: Stores) -> tuple[Factors | None, int]:
@@ -203,8 +219,13 @@ def _mean(vectors: FloatArray) -> FloatArray:
 
 
 def _by_provider(offers: Sequence[tuple[Provider, ...]]) -> dict[str, NDArray[np.int64]]:
+    return _grouped({provider.provider_id for provider in providers} for providers in offers)
+
+
+def _grouped(names: Iterable[AbstractSet[str]]) -> dict[str, NDArray[np.int64]]:
+    """Ascending rows by each name that stands in them."""
     rows: defaultdict[str, list[int]] = defaultdict(list)
-    for row, providers in enumerate(offers):
-        for provider_id in {provider.provider_id for provider in providers}:
-            rows[provider_id].append(row)
-    return {provider_id: np.array(found, np.int64) for provider_id, found in rows.items()}
+    for row, held in enumerate(names):
+        for name in held:
+            rows[name].append(row)
+    return {name: np.array(found, np.int64) for name, found in rows.items()}

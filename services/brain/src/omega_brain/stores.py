@@ -12,11 +12,14 @@ from omega_core.errors import OmegaError
 from omega_persistence.contents import Contents
 from omega_persistence.database import Database
 from omega_persistence.events import Events
+from omega_persistence.interactions import Interactions
 from omega_persistence.meta import Meta
 from omega_persistence.patterns import GlobalPatterns
+from omega_persistence.profiles import Profiles
 from omega_persistence.recommendations import Recommendations
 from omega_persistence.resources import Resources
 from omega_persistence.sketches import Sketches
+from omega_persistence.title_records import TitleRecords
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +34,12 @@ class Stores:
     """Titles and vectors."""
     events: Events
     """Viewings."""
+    interactions: Interactions
+    """Moments of viewings under way."""
+    title_records: TitleRecords
+    """What remains of older viewings."""
+    profiles: Profiles
+    """The people of the household."""
     recommendations: Recommendations
     """Served lists."""
     sketches: Sketches
@@ -54,6 +63,9 @@ class Stores:
             database,
             Contents(database),
             Events(database),
+            Interactions(database),
+            TitleRecords(database),
+            Profiles(database),
             Recommendations(database),
             Sketches(database),
             GlobalPatterns(database),

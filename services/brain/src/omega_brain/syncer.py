@@ -7,10 +7,10 @@ import threading
 import uuid
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega_brain import endpoint
-from omega_brain.brain import Brain
 from omega_brain.config import BrainConfig
 from omega_brain.deltas import take_delta
 from omega_brain.downloads import Downloads
@@ -20,6 +20,9 @@ from omega_core import limits
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_persistence.meta import Identity
 from omega_persistence.sketches import Push
+
+if TYPE_CHECKING:
+    from omega_brain.brain import Brain
 
 _log = logging.getLogger(__name__)
 LONGEST_RETRY_SECONDS = 86_400.0

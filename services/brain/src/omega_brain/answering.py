@@ -1,0 +1,141 @@
+"""Answers within a time limit, by the best way that works."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omega_brain.answers import Answer, RecommendQuery
+from omega_brain.household import Household
+from omega_brain.index import CatalogueIndex
+from omega_brain.runtime import Runtime
+from omega_core.clock import SystemClock
+from omega_core.vectors import FloatArray
+from omega_embed import Encoder
+from omega_runtime import Deadline, Ladder, Mode, Part, Way
+
+QUERY_CANDIDATES = 50
+"""Titles nearest a query text that are ranked."""
+_TEXTS = 256
+"""Texts whose vectors are kept."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request whose ids are known, with what was shown on the pages before."""
+
+    query: RecommendQuery
+    """The request."""
+    shown: frozenset[str]
+    """Content ids of earlier pages."""
+
+
+class TextVectors:
+    """Vectors of query texts: fresh ones through the encoder, and those met before.
+
+    Safe for threads.
+    """
+
+    def __init__(self, encoder: Encoder, runtime: Runtime) -> None:
+        self._encoder = encoder
+        self._part = runtime.part(Part.ENCODER)
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, FloatArray] = OrderedDict()
+
+    def known(self, text: str) -> FloatArray | None:
+        """The vector (384,) of a text met before."""
+        with self._lock:
+            vector = self._kept.get(text)
+            if vector is not None:
+                self._kept.move_to_end(text)
+            return vector
+
+    def of(self, text: str) -> FloatArray:
+        """The vector (384,) of a text.
+
+        Raises:
+            CircuitOpen: the encoder is not called for now; whatever it raises itself.
+        """
+        vector = self.known(text)
+        if vector is None:
+            vector = self._part.call(lambda: self._encoder.encode([text])[0])
+            with self._lock:
+                self._kept[text] = vector
+                if len(self._kept) > _TEXTS:
+                    self._kept.popitem(last=False)
+        return vector
+
+
+class Answering:
+    """Three ways to a list; the last one needs no part that can fail.
+
+    They are the whole pipeline, exact search over what is cached, and the popular list.
+
+    Args:
+        household: what is ranked.
+        index: finds titles near a text.
+        texts: vectors of texts.
+        runtime: guards and hears of the parts.
+        timeout_ms: time for an answer.
+    """
+
+    def __init__(
+        self,
+        household: Household,
+        index: CatalogueIndex,
+        texts: TextVectors,
+        runtime: Runtime,
+        timeout_ms: int,
+    ) -> None:
+        self._household = household
+        self._index = index
+        self._texts = texts
+        self._runtime = runtime
+        self._budget = timedelta(milliseconds=timeout_ms)
+        self._ladder: Ladder[Asked, Answer] = Ladder(
+            [
+                Way("pipeline", Mode.HEALTHY, self._pipeline),
+                Way("exact", Mode.DEGRADED, self._exact),
+                Way("popular", Mode.UNHEALTHY, self._popular),
+            ],
+            # Not the clock of the household: a time limit is measured in real time.
+            SystemClock(),
+            publish=runtime.events.publish,
+        )
+
+    def answer(self, asked: Asked) -> Answer:
+        """A list within the time limit. The request has been checked: nothing in it can fail."""
+        answered = self._ladder.answer(asked, self._budget)
+        return replace(answered.value, mode=answered.mode)
+
+    def close(self) -> None:
+        """Lets the threads end."""
+        self._ladder.close()
+
+    def _pipeline(self, asked: Asked, deadline: Deadline) -> Answer:
+        nearest = None
+        if text := asked.query.query_text:
+            vector = self._texts.of(text)
+            if deadline.passed():
+                raise TimeoutError("embedding the text took all the time")
+            nearest = self._near(vector)
+        return self._runtime.part(Part.RANKER).call(
+            lambda: self._household.rank(asked.query, asked.shown, nearest)
+        )
+
+    def _near(self, vector: FloatArray) -> NDArray[np.int64]:
+        search = self._index.vectors.search
+        return self._runtime.part(Part.INDEX).call(lambda: search(vector, QUERY_CANDIDATES).ids)
+
+    def _exact(self, asked: Asked, _deadline: Deadline) -> Answer:
+        text = asked.query.query_text
+        vector = self._texts.known(text) if text else None
+        return self._household.quick(asked.query, asked.shown, vector, QUERY_CANDIDATES)
+
+    def _popular(self, asked: Asked, _deadline: Deadline) -> Answer:
+        return self._household.popular(asked.query, asked.shown)

@@ -1,0 +1,130 @@
+"""Ranked rows as the titles of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omega_brain.answers import Listed, RecommendQuery
+from omega_brain.state import Collective, Titles
+from omega_core.content import Content, ContentKind
+from omega_core.profile import Profile
+from omega_rank.kinds import Term
+from omega_rank.popular import PopularTitle, popular
+from omega_rank.ranker import Ranked, Ranking
+from omega_rank.shelf import arrange
+
+_LIKED = "Popular with other households"
+_HELD = "From this TV's catalogue"
+
+
+def listed(ranking: Ranking, titles: Titles) -> tuple[Listed, ...]:
+    """A ranking's rows as titles."""
+    return tuple(_listed(ranked, titles) for ranked in ranking.titles)
+
+
+def shipped(
+    popular_titles: Sequence[PopularTitle],
+    query: RecommendQuery,
+    shown: AbstractSet[str],
+    profile: Profile | None,
+) -> tuple[Listed, ...]:
+    """The firmware's own list, for a TV that holds no title yet: its filters hold here too."""
+    fitting = [
+        title
+        for title in popular_titles
+        if _fits(title.content, query) and _permits(profile, title.content)
+    ]
+    ranking = popular(fitting, limit=query.limit, offset=query.offset, excluded=shown)
+    return tuple(
+        Listed(
+            content_id=ranked.content.content_id,
+            title=ranked.content.title,
+            kind=ranked.content.kind,
+            genres=ranked.content.genres,
+            year=ranked.content.year,
+            score=ranked.score,
+            reason=ranked.reason,
+            reason_term=ranked.reason_term,
+            providers=ranked.content.providers,
+        )
+        for ranked in ranking.titles
+    )
+
+
+def popular_rows(titles: Titles, collective: Collective) -> NDArray[np.int64]:
+    """(n,) every row of the catalogue, what the fleet likes most first.
+
+    Without the fleet's knowledge the newest of each genre in turn.
+    """
+    model = collective.model
+    if model is None or not model.informed:
+        return np.argsort(arrange(titles.catalogue).position, kind="stable")
+    return np.argsort(-model.log_prior, kind="stable")
+
+
+def in_order(rows: NDArray[np.int64], titles: Titles, *, liked: bool) -> tuple[Listed, ...]:
+    """A page of the popular list.
+
+    Args:
+        rows: (m,) best first.
+        titles: what they mean.
+        liked: whether the order is that of the fleet's liking.
+    """
+    term = Term.PRIOR if liked else Term.METADATA
+    count = max(len(titles.catalogue), 1)
+    return tuple(
+        _listed(Ranked(row, 1 - place / count, {}, term, (), _LIKED if liked else _HELD), titles)
+        for place, row in enumerate(rows.tolist())
+    )
+
+
+def _listed(ranked: Ranked, titles: Titles) -> Listed:
+    row, catalogue = ranked.row, titles.catalogue
+    return Listed(
+        content_id=catalogue.ids[row],
+        title=catalogue.titles[row],
+        kind=ContentKind(int(catalogue.kinds[row])),
+        genres=catalogue.genres_of[row],
+        year=int(catalogue.years[row]),
+        score=ranked.score,
+        reason=ranked.reason,
+        reason_term=ranked.reason_term,
+        because=tuple(catalogue.ids[seen] for seen in ranked.because),
+        providers=titles.offers[row],
+    )
+
+
+def _fits(content: Content, query: RecommendQuery) -> bool:
+    """Whether a title passes the filters of a request."""
+    services, ways = query.available_services, query.availabilities
+    genres = {genre.casefold() for genre in content.genres}
+    words = query.query_text.casefold().split()
+    haystack = " ".join((content.title, *content.genres)).casefold()
+    return (
+        content.content_id not in query.exclude_content_ids
+        and (not query.kinds or content.kind in query.kinds)
+        and genres.isdisjoint(genre.casefold() for genre in query.exclude_genres)
+        and all(word in haystack for word in words)
+        and (
+            not (services or ways)
+            or any(
+                (not services or offer.provider_id in services)
+                and (not ways or offer.availability in ways)
+                for offer in content.providers
+            )
+        )
+    )
+
+
+def _permits(profile: Profile | None, content: Content) -> bool:
+    if profile is None:
+        return True
+    age, limit = content.minimum_age, profile.max_age_rating
+    blocked = {genre.casefold() for genre in profile.blocked_genres}
+    return (limit is None or (age is not None and age <= limit)) and blocked.isdisjoint(
+        genre.casefold() for genre in content.genres
+    )

@@ -1,0 +1,59 @@
+"""How a brain comes up from what its storage directory holds."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from omega_brain import state
+from omega_brain.config import BrainConfig
+from omega_brain.embedding import embed_stale
+from omega_brain.household import Household
+from omega_brain.index import CatalogueIndex
+from omega_brain.memory import release_freed
+from omega_brain.state import Versions
+from omega_brain.stores import Stores
+from omega_brain.tuned import Tuned
+from omega_brain.upkeep import load_viewers
+from omega_core.clock import Clock
+from omega_embed import Encoder, open_encoder
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What answers are made of."""
+
+    encoder: Encoder
+    """What texts are embedded with."""
+    index: CatalogueIndex
+    """Vectors of titles."""
+    household: Household
+    """The ranking state."""
+    held: Versions
+    """How far the database had come when they were read."""
+
+
+def open_parts(
+    config: BrainConfig, clock: Clock, stores: Stores, encoder: Encoder | None
+) -> Opened:
+    """Reads everything that answers need.
+
+    Raises:
+        OmegaError: STORAGE_UNAVAILABLE, STORAGE_FULL, MODEL_UNAVAILABLE.
+    """
+    encoder = encoder or open_encoder(config.cache_dir, kind=config.encoder)
+    embed_stale(stores, encoder)
+    index = CatalogueIndex(stores, config, encoder.model_version)
+    held = Versions.held(stores)
+    titles = state.load_titles(stores, encoder.model_version)
+    household = Household(
+        titles,
+        state.load_collective(stores, titles.catalogue, encoder.model_version),
+        load_viewers(stores, titles, Tuned.shipped().rank),
+        clock,
+        (),
+    )
+    release_freed()
+    return Opened(encoder, index, household, held)

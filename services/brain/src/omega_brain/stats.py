@@ -1,0 +1,63 @@
+"""Figures of a brain."""
+
+from __future__ import annotations
+
+from omega.brain.v1 import brain_service_pb2 as pb
+from omega_brain import facts, wire
+from omega_brain.brain import Brain
+from omega_brain.runtime import Runtime
+from omega_runtime import Part
+
+
+def collect(brain: Brain, served: int, uptime_seconds: float) -> pb.GetStatsResponse:
+    """Everything that GetStats tells.
+
+    Args:
+        brain: whose.
+        served: calls answered since start.
+        uptime_seconds: since start.
+
+    Raises:
+        OmegaError: STORAGE_UNAVAILABLE.
+    """
+    stores = brain.persistence
+    traffic, last = stores.meta.traffic(), stores.meta.last_sync()
+    return pb.GetStatsResponse(
+        model_version=brain.model_version,
+        contents=stores.contents.count(),
+        events=stores.events.count() + stores.title_records.viewings(),
+        liked=brain.likes,
+        sketches_acknowledged=stores.sketches.acknowledged_count(),
+        sketches_pending=stores.sketches.pending_count(),
+        global_patterns=stores.patterns.count(),
+        state_version=stores.patterns.version(),
+        catalogue_version=facts.catalogue_version(stores.meta),
+        factors_version=brain.factors_version,
+        last_sync_at=wire.timestamp(last.succeeded_at),
+        last_sync_error=last.error,
+        pushed_bytes_total=traffic.pushed,
+        pulled_bytes_total=traffic.pulled,
+        resource_bytes_total=traffic.resources,
+        requests_served=served,
+        uptime_seconds=uptime_seconds,
+        recovery_notes=stores.database.recovery_notes[:16],
+        mode=wire.MODES[brain.runtime.mode],
+        parts=_parts(brain.runtime),
+        profiles=len(stores.profiles.all()),
+    )
+
+
+def _parts(runtime: Runtime) -> list[pb.PartHealth]:
+    found = []
+    for part in runtime.health.parts:
+        mode, score = wire.STATUSES[part.status]
+        found.append(
+            pb.PartHealth(
+                name=part.name,
+                mode=mode,
+                score=score,
+                breaker=str(runtime.breaker(Part(part.name))),
+                last_error=part.reason,
+            )
+        )
+    return found
