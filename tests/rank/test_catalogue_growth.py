@@ -18,6 +18,8 @@ from omega_testing.ranking import random_contents, random_embeddings
 
 def assert_equal(ours: Catalogue, theirs: Catalogue) -> None:
     for field in fields(Catalogue):
+        if field.name == "room":
+            continue
         mine, other = getattr(ours, field.name), getattr(theirs, field.name)
         if isinstance(mine, np.ndarray):
             assert mine.dtype == other.dtype

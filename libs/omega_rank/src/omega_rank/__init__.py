@@ -2,13 +2,14 @@
 
 from omega_rank.catalogue import Catalogue
 from omega_rank.config import RankConfig
-from omega_rank.history import History, TasteQuery
+from omega_rank.history import History
 from omega_rank.kinds import Basis, Term
 from omega_rank.model import CollectiveModel, Factors, GlobalPatterns
-from omega_rank.popular import PopularRanked, PopularRanking, PopularTitle, most_liked, popular
+from omega_rank.popular import PopularRanked, PopularRanking, PopularTitle, popular
 from omega_rank.quick import quick
 from omega_rank.ranker import Ranked, Ranker, Ranking
 from omega_rank.session import SessionBias, SessionState
+from omega_rank.taste import TasteQuery
 
 __all__ = [
     "Basis",
@@ -28,7 +29,6 @@ __all__ = [
     "SessionState",
     "TasteQuery",
     "Term",
-    "most_liked",
     "popular",
     "quick",
 ]

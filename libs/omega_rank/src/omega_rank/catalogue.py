@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,6 +14,8 @@ from omega_core import vectors
 from omega_core.content import Content
 from omega_core.limits import DIMENSION
 from omega_core.vectors import FloatArray
+from omega_rank import growth
+from omega_rank.growth import GrowingRows
 
 S = TypeVar("S", bound=np.generic)
 MAX_GENRE_COLUMNS = 128
@@ -46,6 +48,8 @@ class Catalogue:
     """(n,) position in the fleet's catalogue index, -1 = known to this TV only."""
     row_of: Mapping[str, int]
     """Row of each content id."""
+    room: GrowingRows | None = None
+    """What `embeddings` is a view of, for a catalogue that extends this one."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -73,17 +77,18 @@ class Catalogue:
         _check_embeddings(embeddings, n)
         if centring_mean is None:
             centring_mean = _mean(embeddings)
-        genres_of = tuple(c.genres for c in contents)
+        genres_of = _shared([c.genres for c in contents])
         names, rows = _genre_matrix(genres_of)
         ids = tuple(c.content_id for c in contents)
         row_of = {content_id: row for row, content_id in enumerate(ids)}
         if len(row_of) != n:
             raise ValueError("a content id appears twice")
+        room = growth.centred(np.asarray(embeddings, np.float32), centring_mean)
         return cls(
             ids=ids,
             titles=tuple(c.title for c in contents),
             genres_of=genres_of,
-            embeddings=vectors.centre(embeddings, centring_mean),
+            embeddings=room.first,
             centring_mean=np.asarray(centring_mean, np.float32),
             genres=names,
             genre_rows=rows,
@@ -91,6 +96,7 @@ class Catalogue:
             years=np.array([c.year for c in contents], np.int16),
             ordinals=_ordinals(ordinals, n),
             row_of=row_of,
+            room=room,
         )
 
     def extended(
@@ -102,8 +108,9 @@ class Catalogue:
     ) -> Catalogue:
         """This catalogue with titles replaced (known ids keep their row) or appended.
 
-        Costs a copy of the arrays, whatever the number of titles. Arguments as in `build`;
-        `centring_mean` absent = the mean of this catalogue, or of `embeddings` when it is empty.
+        Costs a copy of the arrays, whatever the number of titles; of the embeddings only when one
+        of a known title differs or there is no room left. Arguments as in `build`; `centring_mean`
+        absent = the mean of this catalogue, or of `embeddings` when it is empty.
 
         Raises:
             ValueError: lengths differ, an id appears twice, or another mean than this catalogue's
@@ -125,11 +132,12 @@ class Catalogue:
         for row, title, genres in zip(at, given.titles, given.genres_of, strict=True):
             titles[row], genres_of[row] = title, genres
         names, rows = _genre_matrix(genres_of)
+        embeddings, room = self._grown(given.embeddings, at, grown)
         return Catalogue(
             ids=tuple(row_of),
             titles=tuple(titles),
-            genres_of=tuple(genres_of),
-            embeddings=_placed(self.embeddings, given.embeddings, at, grown),
+            genres_of=_shared(genres_of),
+            embeddings=embeddings,
             centring_mean=self.centring_mean,
             genres=names,
             genre_rows=rows,
@@ -137,7 +145,29 @@ class Catalogue:
             years=_placed(self.years, given.years, at, grown),
             ordinals=_placed(self.ordinals, given.ordinals, at, grown),
             row_of=row_of,
+            room=room,
         )
+
+    def _grown(
+        self, given: FloatArray, at: NDArray[np.int64], grown: int
+    ) -> tuple[FloatArray, GrowingRows]:
+        """The embeddings with `grown` more rows and `given` at rows `at`; and their room."""
+        known = at < len(self)
+        if self.room is not None and np.array_equal(self.embeddings[at[known]], given[known]):
+            longer = self.room.appended(self.embeddings, given[~known])
+            if longer is not None:
+                return longer, self.room
+        room = GrowingRows(len(self) + grown, self.embeddings.shape[1])
+        embeddings = room.first
+        embeddings[: len(self)] = self.embeddings
+        embeddings[at] = given
+        return embeddings, room
+
+
+def _shared(genres_of: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    """The same with one object for equal genres: thousands of titles share a few."""
+    kept: dict[tuple[str, ...], tuple[str, ...]] = {}
+    return tuple(kept.setdefault(genres, genres) for genres in genres_of)
 
 
 def _placed(old: NDArray[S], new: NDArray[S], at: NDArray[np.int64], grown: int) -> NDArray[S]:

@@ -11,6 +11,7 @@ _REGULARISATION = 5.0
 _TRUST = 0.5
 _PATTERN_SHARPNESS = 10.0
 _TINY = 1e-30
+_BLOCK = 1024
 
 
 def borrow(
@@ -38,12 +39,21 @@ def borrow(
     Returns:
         (n - m, t) for the other titles, in row order.
     """
-    source = embeddings[known]
-    gram = (source.T @ source).astype(np.float64)
-    gram[np.diag_indices_from(gram)] += _REGULARISATION
-    mapped = np.linalg.solve(gram, (source.T @ (targets - middle)).astype(np.float64))
-    found = middle + embeddings[~known] @ mapped.astype(np.float32)
-    return np.asarray(floor + _TRUST * (found - floor), dtype=np.float32)
+    d = embeddings.shape[1]
+    gram = np.eye(d) * _REGULARISATION
+    moment = np.zeros((d, targets.shape[1]))
+    rows = np.flatnonzero(known)
+    # By blocks: a copy of the known embeddings would double the largest array on the TV.
+    for start in range(0, len(rows), _BLOCK):
+        source = embeddings[rows[start : start + _BLOCK]]
+        gram += source.T @ source
+        moment += source.T @ (targets[start : start + _BLOCK] - middle)
+    mapped = np.linalg.solve(gram, moment).astype(np.float32)
+    unknown = np.flatnonzero(~known)
+    found = np.empty((len(unknown), targets.shape[1]), np.float32)
+    for start in range(0, len(unknown), _BLOCK):
+        found[start : start + _BLOCK] = embeddings[unknown[start : start + _BLOCK]] @ mapped
+    return np.asarray(floor + _TRUST * (middle + found - floor), dtype=np.float32)
 
 
 def log_density(embeddings: FloatArray, centres: FloatArray, weights: FloatArray) -> FloatArray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -12,53 +11,11 @@ from numpy.typing import NDArray
 
 from omega_core.errors import ErrorCode, OmegaError
 from omega_core.vectors import FloatArray, unit
-from omega_core.viewing import TitleRecord, Verdict, ViewingContext, ViewingEvent
+from omega_core.viewing import TitleRecord, ViewingContext, ViewingEvent
 from omega_rank import nearest
 from omega_rank.catalogue import Catalogue
 from omega_rank.config import RankConfig
-
-_LEAST_DECAY = 1e-4
-_LIKED_SHARE = 0.5
-_Recency = tuple[datetime, int, int]
-
-
-@dataclass(frozen=True, eq=False)
-class TasteQuery:
-    """The household's titles that weigh in a ranking, newest first."""
-
-    rows: NDArray[np.int64]
-    """(h,) catalogue rows."""
-    weights: FloatArray
-    """(h,) greater than 0."""
-
-
-@dataclass(slots=True)
-class _Viewed:
-    recency: _Recency
-    viewings: int = 0
-    successes: int = 0
-    best_reward: float = 0.0
-    circumstances: int = 0
-    liked_at: datetime | None = None
-    disliked_at: datetime | None = None
-
-    @property
-    def disliked(self) -> bool:
-        """Whether the last verdict was a dislike; of two at one instant the dislike counts."""
-        if self.disliked_at is None:
-            return False
-        return self.liked_at is None or self.disliked_at >= self.liked_at
-
-    @property
-    def liked(self) -> bool:
-        return not self.disliked and self.successes >= _LIKED_SHARE * self.viewings
-
-    def said(self, verdict: Verdict, at: datetime) -> None:
-        """Keeps the latest instant of each verdict."""
-        if verdict is Verdict.LIKED:
-            self.liked_at = max(at, self.liked_at or at)
-        elif verdict is Verdict.DISLIKED:
-            self.disliked_at = max(at, self.disliked_at or at)
+from omega_rank.taste import Recency, TasteQuery, Viewed, weigh
 
 
 class History:
@@ -72,8 +29,8 @@ class History:
     def __init__(self, catalogue: Catalogue, config: RankConfig | None = None) -> None:
         self._config = config or RankConfig()
         self._catalogue = catalogue
-        self._viewed: dict[int, _Viewed] = {}
-        self._order: list[_Recency] = []
+        self._viewed: dict[int, Viewed] = {}
+        self._order: list[Recency] = []
         self._events = 0
         self._next_seq = 0
         self._seen = np.zeros(len(catalogue), np.bool_)
@@ -156,7 +113,7 @@ class History:
         if catalogue.ids[:n] != old.ids:
             raise ValueError("rows moved: replay the events over the new catalogue")
         changed = np.ones(len(catalogue), np.bool_)
-        changed[:n] = (catalogue.embeddings[:n] != old.embeddings).any(axis=1)
+        changed[:n] = _differ(catalogue.embeddings[:n], old.embeddings)
         self._catalogue = catalogue
         self._taste = None
         grown = len(catalogue) - n
@@ -268,13 +225,13 @@ class History:
             raise OmegaError(ErrorCode.UNKNOWN_CONTENT, field="content_id", detail=content_id)
         return row
 
-    def _viewing(self, row: int, at: datetime, seq: int) -> _Viewed:
+    def _viewing(self, row: int, at: datetime, seq: int) -> Viewed:
         """The title's state, which now counts as viewed at `at` too."""
         recency = (at, seq, row)
         self._next_seq = max(self._next_seq, seq + 1)
         viewed = self._viewed.get(row)
         if viewed is None:
-            viewed = self._viewed[row] = _Viewed(recency)
+            viewed = self._viewed[row] = Viewed(recency)
             insort(self._order, recency)
         elif recency > viewed.recency:
             del self._order[bisect_left(self._order, viewed.recency)]
@@ -282,7 +239,7 @@ class History:
             viewed.recency = recency
         return viewed
 
-    def _judge(self, row: int, viewed: _Viewed) -> None:
+    def _judge(self, row: int, viewed: Viewed) -> None:
         self._seen[row] = True
         self._likes += viewed.liked - bool(self._liked[row])
         self._liked[row] = viewed.liked
@@ -293,35 +250,17 @@ class History:
 
     def _weighed(self) -> tuple[TasteQuery, NDArray[np.int64]]:
         if self._query is None:
-            self._query = self._weigh()
+            self._query = weigh(self._viewed, reversed(self._order), self._config)
         return self._query
-
-    def _weigh(self) -> tuple[TasteQuery, NDArray[np.int64]]:
-        config = self._config
-        rows: list[int] = []
-        weights: list[float] = []
-        circumstances: list[int] = []
-        for rank, (_, _, row) in enumerate(reversed(self._order)):
-            decay = 0.5 ** (rank / config.half_life)
-            if decay < _LEAST_DECAY:
-                break
-            viewed = self._viewed[row]
-            weight = decay * self._opinion(viewed)
-            if weight > 0:
-                rows.append(row)
-                weights.append(weight)
-                circumstances.append(viewed.circumstances)
-        query = TasteQuery(np.array(rows, np.int64), np.array(weights, np.float32))
-        return query, np.array(circumstances, np.int64)
-
-    def _opinion(self, viewed: _Viewed) -> float:
-        if viewed.liked:
-            return 1.0
-        if viewed.disliked or viewed.best_reward < self._config.opinion_reward:
-            return 0.0
-        return self._config.seen_weight
 
     def _refresh_nearest(self) -> None:
         embeddings = self._catalogue.embeddings
         self._best = nearest.of(embeddings, embeddings[self._liked])
         self._nearest = nearest.mean(self._best, self._likes)
+
+
+def _differ(new: FloatArray, old: FloatArray) -> NDArray[np.bool_]:
+    """(n,) rows in which two arrays of one shape differ."""
+    if new.__array_interface__["data"] == old.__array_interface__["data"]:
+        return np.zeros(len(old), np.bool_)
+    return np.asarray((new != old).any(axis=1))

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from omega_core.content import Content, ContentKind
-from omega_rank import order
+from omega_core.content import Content
 from omega_rank.catalogue import Catalogue
 from omega_rank.kinds import Basis, Term
-from omega_rank.model import CollectiveModel
 
 REASON = "On the list of popular titles"
 """Why a title is on such a list; more is not known of it."""
@@ -87,41 +85,6 @@ def popular(
             if len(found) == offset + limit:
                 break
     return PopularRanking(tuple(found[offset:]))
-
-
-def most_liked(
-    catalogue: Catalogue, model: CollectiveModel, count: int = 500
-) -> tuple[PopularTitle, ...]:
-    """The titles that the fleet likes most, as a list to keep for the day when nothing else works.
-
-    Their popularity is the share of the fleet's liking over the greatest one's. Availability, age
-    rating and description are not in the catalogue's arrays: `popular` is given `candidates` where
-    these matter.
-
-    Args:
-        catalogue: the titles.
-        model: the fleet's knowledge over them.
-        count: most titles wanted, at least 1.
-    """
-    known = np.where(model.has_factor, model.log_prior, np.float32(-np.inf))
-    rows = order.best_first(known if model.rank else model.log_prior, count)
-    if not len(rows):
-        return ()
-    shares = np.exp(model.log_prior[rows].astype(np.float64) - float(model.log_prior[rows[0]]))
-    return tuple(
-        PopularTitle(_content(catalogue, row), share)
-        for row, share in zip(rows.tolist(), shares.tolist(), strict=True)
-    )
-
-
-def _content(catalogue: Catalogue, row: int) -> Content:
-    return Content(
-        catalogue.ids[row],
-        catalogue.titles[row],
-        ContentKind(int(catalogue.kinds[row])),
-        catalogue.genres_of[row],
-        int(catalogue.years[row]),
-    )
 
 
 def _may_appear(

@@ -14,13 +14,14 @@ from omega_core.viewing import ViewingContext
 from omega_rank import order, relevance
 from omega_rank.catalogue import Catalogue
 from omega_rank.config import RankConfig
-from omega_rank.history import History, TasteQuery
+from omega_rank.history import History
 from omega_rank.kinds import Basis, Term
 from omega_rank.model import CollectiveModel
 from omega_rank.reasons import Explainer
 from omega_rank.relevance import Relevance
 from omega_rank.session import SessionBias
 from omega_rank.shelf import Shelf, arrange
+from omega_rank.taste import TasteQuery
 
 
 @dataclass(frozen=True)

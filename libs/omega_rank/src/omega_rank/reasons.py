@@ -19,15 +19,17 @@ from numpy.typing import NDArray
 from omega_core.vectors import FloatArray
 from omega_rank import moment
 from omega_rank.catalogue import Catalogue
-from omega_rank.history import History, TasteQuery
+from omega_rank.history import History
 from omega_rank.kinds import Term
 from omega_rank.model import CollectiveModel
 from omega_rank.session import SessionBias
 from omega_rank.shelf import Shelf
+from omega_rank.taste import TasteQuery
 
 _NAMED = 2
 _SECOND_SHARE = 0.25
 _AMONG_THE_NEWEST = 10
+_BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,12 @@ class Explainer:
     def _liked(self) -> tuple[NDArray[np.int64], FloatArray]:
         liked = np.flatnonzero(self.history.liked)
         embeddings = self.catalogue.embeddings
-        return liked, embeddings[liked] @ embeddings[self.page].T
+        page = np.ascontiguousarray(embeddings[self.page].T)
+        cosines = np.empty((len(liked), len(self.page)), np.float32)
+        for start in range(0, len(liked), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            np.matmul(embeddings[liked[block]], page, out=cosines[block])
+        return liked, cosines
 
     @cached_property
     def _by_content(self) -> FloatArray:
@@ -182,11 +189,18 @@ def shelf_text(catalogue: Catalogue, shelf: Shelf, row: int) -> str:
 
 def _strongest(rows: NDArray[np.int64], evidence: FloatArray) -> tuple[int, ...]:
     """The one or two rows with the most positive evidence."""
-    order = np.argsort(-evidence, kind="stable")[:_NAMED]
-    if not len(order) or evidence[order[0]] <= 0:
+    if not len(rows):
         return ()
-    least = _SECOND_SHARE * evidence[order[0]]
-    return tuple(int(rows[j]) for j in order if evidence[j] >= least)
+    best = int(evidence.argmax())
+    greatest = float(evidence[best])
+    if greatest <= 0:
+        return ()
+    others = evidence.copy()
+    others[best] = -np.inf
+    second = int(others.argmax())
+    if second == best or others[second] < _SECOND_SHARE * greatest:
+        return (int(rows[best]),)
+    return int(rows[best]), int(rows[second])
 
 
 def _joined(names: list[str]) -> str:

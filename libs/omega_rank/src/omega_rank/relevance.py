@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from omega_core.vectors import FloatArray
 from omega_rank.catalogue import Catalogue
 from omega_rank.config import RankConfig
-from omega_rank.history import History, TasteQuery
+from omega_rank.history import History
 from omega_rank.kinds import Term
 from omega_rank.model import CollectiveModel
 from omega_rank.session import SessionBias
+from omega_rank.taste import TasteQuery
 
 _LEAST_SPREAD = 1e-6
 _LEAST_WEIGHT = 1e-3
