@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Protocol
 
 from omega_agentdb.port import IdArray
 from omega_core.causes import CausalChanges, CausalCount, CausalTail, CausalTotal
 from omega_core.episodes import Episode, EpisodeTotals
 from omega_core.taste import Skill, SkillChanges, SkillMember
+from omega_core.vector_records import VectorRecord
 from omega_core.vectors import FloatArray
 from omega_core.viewing import ViewingEvent
 
@@ -91,7 +90,7 @@ class CausalStore(Protocol):
         *,
         cause: str | None = None,
         effect: str | None = None,
-        keys: Iterable[tuple[str, str]] | None = None,
+        pairs: Iterable[tuple[str, str]] | None = None,
     ) -> list[CausalCount]:
         """Edges of a profile (None = of all), by (profile_id, cause, effect).
 
@@ -101,6 +100,10 @@ class CausalStore(Protocol):
 
     def totals(self, profile_id: str) -> list[CausalTotal]:
         """Totals of a profile, by (kind, name)."""
+        ...
+
+    def profiles(self) -> list[str]:
+        """Profiles with totals, ascending."""
         ...
 
     def tail(self, profile_id: str) -> CausalTail | None:
@@ -119,11 +122,11 @@ class CausalStore(Protocol):
         """
         ...
 
-    def remove(self, keys: Iterable[tuple[str, str, str]]) -> int:
+    def remove(self, edges: Iterable[tuple[str, str, str]]) -> int:
         """Forgets edges by (profile_id, cause, effect); returns how many were there."""
         ...
 
-    def remove_totals(self, keys: Iterable[tuple[str, int, str]]) -> int:
+    def remove_totals(self, totals: Iterable[tuple[str, int, str]]) -> int:
         """Forgets totals by (profile_id, kind, name); returns how many were there."""
         ...
 
@@ -179,17 +182,25 @@ class EpisodeStore(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class VectorRecord:
-    """A vector stored through the agent database."""
+class VectorRecords(Protocol):
+    """Vectors stored through the agent database. Every method may raise STORAGE_UNAVAILABLE."""
 
-    vector_id: str
-    """1 to 64 characters of [A-Za-z0-9._:-]."""
-    vector: FloatArray = field(compare=False, repr=False)
-    """(384,) float32, finite, not zero; kept as float16."""
-    metadata: Mapping[str, str]
-    """At most 16 entries of at most 64 and 256 characters."""
-    value: float
-    """0 to 1: vectors of least value go first when there are too many."""
-    stored_at: datetime
-    """Aware."""
+    def all(self) -> list[VectorRecord]:
+        """Every vector, by id."""
+        ...
+
+    def save(self, record: VectorRecord, removed: Sequence[str] = ()) -> None:
+        """Adds or replaces a vector and forgets others, in one transaction.
+
+        Raises:
+            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE: nothing was stored.
+        """
+        ...
+
+    def remove(self, vector_ids: Sequence[str]) -> int:
+        """Forgets vectors; returns how many were there."""
+        ...
+
+    def clear(self) -> int:
+        """Forgets every vector; returns how many there were."""
+        ...

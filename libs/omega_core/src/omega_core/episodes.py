@@ -7,6 +7,9 @@ from datetime import datetime
 
 from omega_core.viewing import ViewingEvent
 
+TASK = "watched "
+"""What a task begins with; the title follows."""
+
 
 @dataclass(frozen=True)
 class Episode:
