@@ -31,6 +31,8 @@ def _check_meta(page: Page) -> None:
             int(value)
         elif key in keys.INSTANTS:
             datetime.fromisoformat(value)
+        elif key == keys.ERASURE:
+            json.loads(value)
 
 
 def _check_contents(page: Page) -> None:
@@ -43,15 +45,49 @@ def _check_contents(page: Page) -> None:
     _check_vectors("<f2", [row[3] for row in page])
 
 
-def _check_served(page: Page) -> None:
-    for content_ids, chain, _profile_id in page:
-        tuple(json.loads(content_ids))
-        tuple(json.loads(chain))
+def _check_nothing(page: Page) -> None:
+    """For rows of which it is enough that their text can be read."""
 
 
-def _check_profiles(page: Page) -> None:
-    for blocked_genres, _profile_id, _name in page:
-        tuple(json.loads(blocked_genres))
+def _check_lists(columns: int) -> Callable[[Page], None]:
+    """The first columns hold JSON lists."""
+
+    def check(page: Page) -> None:
+        for row in page:
+            for text in row[:columns]:
+                if not isinstance(json.loads(text), list):
+                    raise TypeError("not a list")
+
+    return check
+
+
+def _check_objects(columns: int) -> Callable[[Page], None]:
+    """The first columns hold JSON objects; equal ones are decoded once."""
+
+    def check(page: Page) -> None:
+        for text in {text for row in page for text in row[:columns]}:
+            if not isinstance(json.loads(text), dict):
+                raise TypeError("not an object")
+
+    return check
+
+
+def _check_memories(page: Page) -> None:
+    _check_objects(1)(page)
+    packed = [row[1] for row in page if row[1] is not None]
+    if packed:
+        _check_vectors("<f2", packed)
+
+
+def _check_skills(page: Page) -> None:
+    _check_objects(1)(page)
+    if not np.isfinite(np.frombuffer(b"".join(row[1] for row in page), "<f4")).all():
+        raise ValueError("a vector is not finite")
+
+
+def _check_named_vectors(page: Page) -> None:
+    _check_objects(1)(page)
+    _check_vectors("<f2", [row[1] for row in page])
 
 
 def _check_vectors(dtype: str, packed: Sequence[bytes]) -> None:
@@ -60,24 +96,39 @@ def _check_vectors(dtype: str, packed: Sequence[bytes]) -> None:
         raise ValueError("a vector is not finite or zero")
 
 
+def _firsts(page: Page) -> list[Any]:
+    return [row[0] for row in page]
+
+
 _CHECKS: Mapping[str, tuple[str, Callable[[Page], None]]] = {
     "meta": ("key, value", _check_meta),
     "contents": (
         "kind, genres, providers, embedding, content_id, title, country, description",
         _check_contents,
     ),
-    "events": ("event_id, session_id, recommendation_id, profile_id", lambda _page: None),
-    "interactions": ("event_id, session_id, profile_id", lambda _page: None),
-    "title_records": ("profile_id", lambda _page: None),
-    "profiles": ("blocked_genres, profile_id, name", _check_profiles),
-    "recommendations": ("content_ids, chain, profile_id", _check_served),
+    "events": ("event_id, session_id, recommendation_id, profile_id", _check_nothing),
+    "interactions": ("event_id, session_id, profile_id", _check_nothing),
+    "title_records": ("profile_id", _check_nothing),
+    "profiles": ("blocked_genres, profile_id, name", _check_lists(1)),
+    "recommendations": ("content_ids, chain, profile_id", _check_lists(2)),
+    "memories": ("metadata, embedding, profile_id, key, text, content_id", _check_memories),
+    "skills": ("contexts, centroid, name, profile_id", _check_skills),
+    "skill_members": ("contexts, profile_id", _check_objects(1)),
+    "causal_edges": ("profile_id, cause, effect", _check_nothing),
+    "causal_totals": ("profile_id, name", _check_nothing),
+    "causal_tails": ("causes, profile_id, session_id", _check_lists(1)),
+    "vectors": ("metadata, vector, vector_id", _check_named_vectors),
+    "settings": ("parameters, fitness, evidence", _check_objects(3)),
+    "loops": ("name", _check_nothing),
+    "loop_reports": ("changes, name, outcome, error", _check_objects(1)),
+    "erasures": ("device_id, auth_token", _check_nothing),
     "sketches": (
         "noise, model_version",
-        lambda page: _check_vectors("<f4", [row[0] for row in page]),
+        lambda page: _check_vectors("<f4", _firsts(page)),
     ),
     "global_patterns": (
         "embedding",
-        lambda page: _check_vectors("<f2", [row[0] for row in page]),
+        lambda page: _check_vectors("<f2", _firsts(page)),
     ),
 }
 

@@ -24,7 +24,6 @@ _NAMES = {
     "events": "viewing events",
     "interactions": "moments of viewings",
     "recommendations": "served lists",
-    "memories": "memories",
     "skills": "taste patterns",
     "settings": "ranking settings",
     "loop_reports": "reports of loops",

@@ -23,6 +23,8 @@ PERSONAL: Mapping[str, str] = {
     "skills": _EVERY_ROW,
     "causal_edges": _EVERY_ROW,
     "causal_totals": _EVERY_ROW,
+    "causal_tails": _EVERY_ROW,
+    "vectors": _EVERY_ROW,
     "settings": _EVERY_ROW,
     "loops": _EVERY_ROW,
     "loop_reports": _EVERY_ROW,
@@ -74,7 +76,9 @@ def delete(connection: sqlite3.Connection) -> int:
     for table, which in PERSONAL.items():
         rows += connection.execute(f"DELETE FROM {table} WHERE {which}").rowcount  # noqa: S608 - constants
     # How often a memory was called is the household's, whoever taught it.
-    connection.execute("UPDATE memories SET access_count = 0, accessed_at = created_at")
+    connection.execute(
+        "UPDATE memories SET access_count = 0, strength = importance, accessed_at = created_at"
+    )
     # How many rows there have been tells how much was watched.
     connection.executemany(
         "DELETE FROM sqlite_sequence WHERE name = ?", [(table,) for table in PERSONAL]

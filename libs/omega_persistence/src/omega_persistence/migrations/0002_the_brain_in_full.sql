@@ -175,14 +175,23 @@ CREATE TABLE loops (
     cycle        INTEGER NOT NULL CHECK (cycle >= 0)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE loop_reports (
-    seq     INTEGER PRIMARY KEY AUTOINCREMENT,
-    name    TEXT NOT NULL,
-    cycle   INTEGER NOT NULL,
-    due_at  INTEGER NOT NULL,
-    outcome TEXT NOT NULL,
-    seconds REAL NOT NULL,
-    changes TEXT NOT NULL
+    seq         INTEGER PRIMARY KEY AUTOINCREMENT,
+    name        TEXT NOT NULL,
+    cycle       INTEGER NOT NULL,
+    due_at      INTEGER NOT NULL,
+    started_at  INTEGER NOT NULL,
+    outcome     TEXT NOT NULL,
+    changes     TEXT NOT NULL,
+    coalesced   INTEGER NOT NULL,
+    runs        INTEGER NOT NULL,
+    over_budget INTEGER NOT NULL,
+    yields      INTEGER NOT NULL,
+    failures    INTEGER NOT NULL,
+    seconds     REAL NOT NULL,
+    lateness    REAL NOT NULL,
+    error       TEXT NOT NULL
 ) STRICT;
+CREATE INDEX loop_reports_by_name ON loop_reports (name, seq);
 
 -- Identities that the fleet is still to forget.
 CREATE TABLE erasures (
