@@ -14,6 +14,7 @@ from omega_persistence.contents import ContentRow, Contents, StoredContent, Upse
 from omega_persistence.database import Database
 from omega_persistence.events import Events, Recorded, RecordedEvent
 from omega_persistence.interactions import Interactions
+from omega_persistence.memories import Memories
 from omega_persistence.meta import Identity, LastSync, Meta, Traffic
 from omega_persistence.patterns import GlobalPatterns, StoredPattern
 from omega_persistence.profiles import Profiles
@@ -31,6 +32,7 @@ __all__ = [
     "Identity",
     "Interactions",
     "LastSync",
+    "Memories",
     "Meta",
     "Profiles",
     "Push",
