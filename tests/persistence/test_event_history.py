@@ -181,7 +181,7 @@ def test_the_last_viewing_of_each_title_is_that_of_the_whole_history(
                 number,
                 title=1 + number * 5 % 7,
                 profile_id=("", "kid")[number // 3 % 2],
-                occurred_at=make_event(number * 7 % 20).occurred_at,
+                occurred_at=make_event(number * 7 % 5).occurred_at,
             )
             for number in range(60)
         ]
