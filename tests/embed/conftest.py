@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import zipfile
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from omega_embed.minilm import MiniLmEncoder
 from omega_embed.recipe import MAX_TOKENS, MINILM, Pin, Recipe
 from omega_embed.sentences import sentences
 from omega_embed.store import model_dir
+from omega_embed.wordpiece import SPECIAL
 
 INNER = 96
 DEPTH = 2
@@ -80,13 +82,17 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
 
 
 def _small_tokenizer() -> Tokenizer:
-    words = sorted({w for s in sentences(200, 1) for w in s.lower().replace(".", " ").split()})
-    vocabulary = {w: i for i, w in enumerate(["[UNK]", "[CLS]", "[SEP]", *words])}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))  # noqa: S106 - no password
+    words = {w for s in sentences(200, 1) for w in re.findall(r"[a-z]+", s.lower())}
+    pieces = [f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
+    tokens = [*SPECIAL, *sorted(words), *pieces]
+    tokenizer = Tokenizer(
+        models.WordPiece({token: i for i, token in enumerate(tokens)}, unk_token="[UNK]")  # noqa: S106 - no password
+    )
+    tokenizer.add_special_tokens(list(SPECIAL))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     tokenizer.enable_padding(length=128)
     return tokenizer

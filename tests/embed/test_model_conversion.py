@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from omega_embed.bert import Bert, _erf, embed, read_bert
-from omega_embed.graph import build_graph, quantise
+from omega_embed.graph import build_graph, quantise, word_table
 from omega_embed.sentences import sentences
 
 
@@ -23,7 +23,8 @@ def _cosines(bert: Bert, ids: np.ndarray, shifts: dict[int, int]) -> np.ndarray:
     session = ort.InferenceSession(
         build_graph(bert, shifts).SerializeToString(), providers=["CPUExecutionProvider"]
     )
-    rows = session.run(None, {"input_ids": ids})[0]
+    values, steps = word_table(bert)
+    rows = session.run(None, {"words": values[ids] * steps[ids]})[0]
     cosines: np.ndarray = (rows * embed(bert, ids.tolist())).sum(axis=1)
     return cosines
 

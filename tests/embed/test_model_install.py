@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from omega_core.errors import ErrorCode, OmegaError
-from omega_embed import install_model
+from omega_embed.install import install_model
 from omega_embed.minilm import MiniLmEncoder
 from omega_embed.store import model_dir, verify
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_core.vectors import FloatArray
+from omega_embed.absent import AbsentEncoder
 from omega_embed.lexical import LexicalEncoder
 from omega_embed.recipe import MINILM
 from omega_embed.store import default_cache_dir, is_installed, model_dir, verify
@@ -49,18 +50,19 @@ def open_encoder(cache_dir: Path | None = None, *, kind: str = "auto") -> Encode
 
     Args:
         cache_dir: where `omega model install` put the model; default_cache_dir() when None.
-        kind: "minilm", "lexical", or "auto": MiniLM where it is installed, else lexical.
+        kind: "minilm", "lexical", or "auto": MiniLM where it is installed, else lexical, and a
+            warning in the log says so. Where vectors are stored already, see open_for.
 
     Raises:
         OmegaError: MODEL_UNAVAILABLE when MiniLM is asked for and not installed, or its install is
-            damaged (with "auto" too: a silent change of encoder would void every stored vector);
-            INVALID_FIELD for another kind.
+            damaged or ONNX Runtime cannot be loaded (with "auto" too: a silent change of encoder
+            would void every stored vector); INVALID_FIELD for another kind.
     """
     if kind not in {"auto", "minilm", "lexical"}:
         raise invalid("kind", "auto, minilm or lexical")
-    directory = model_dir(cache_dir or default_cache_dir(), MINILM.model_version)
     if kind == "lexical":
         return LexicalEncoder()
+    directory = model_dir(cache_dir or default_cache_dir(), MINILM.model_version)
     if not is_installed(directory):
         if kind == "minilm":
             raise OmegaError(
@@ -69,6 +71,33 @@ def open_encoder(cache_dir: Path | None = None, *, kind: str = "auto") -> Encode
         _log.warning("no model in %s: embedding by spelling, not by meaning", directory)
         return LexicalEncoder()
     manifest = verify(directory)
-    from omega_embed.minilm import MiniLmEncoder  # noqa: PLC0415 - 40 MB that lexical never needs
+    from omega_embed.minilm import MiniLmEncoder  # noqa: PLC0415 - lexical never needs it
 
     return MiniLmEncoder(directory, manifest.model_version)
+
+
+def open_for(stored: str, cache_dir: Path | None = None, *, kind: str = "auto") -> Encoder:
+    """Opens an encoder where vectors of model version `stored` are held.
+
+    As open_encoder, except that a model that is lost never leads to another encoder: then an
+    AbsentEncoder of `stored` stands in its place, so that the vectors go on ranking and none is
+    made anew. An error in the log says so. Vectors change their encoder only where that is better
+    or asked for: from lexical to a model that was installed since, or by kind="lexical".
+
+    Args:
+        stored: empty = none yet.
+        cache_dir: as for open_encoder.
+        kind: as for open_encoder.
+
+    Raises:
+        OmegaError: as open_encoder, where nothing is stored or the stored vectors are lexical.
+    """
+    if kind == "lexical" or stored in {"", LexicalEncoder.model_version}:
+        return open_encoder(cache_dir, kind=kind)
+    try:
+        return open_encoder(cache_dir, kind="minilm" if kind == "auto" else kind)
+    except OmegaError as error:
+        if error.code is not ErrorCode.MODEL_UNAVAILABLE:
+            raise
+        _log.error("vectors of %s stay as they are, new texts wait: %s", stored, error)
+        return AbsentEncoder(stored, bound=error.bound)

@@ -43,10 +43,17 @@ def quantise(matrix: FloatArray, peak: int, axis: int) -> tuple[NDArray[np.int8]
     return np.rint(matrix / steps).astype(np.int8), steps
 
 
-def build_graph(bert: Bert, outlier_shifts: Mapping[int, int]) -> onnx.ModelProto:
-    """The graph: input_ids (batch, tokens) int64 -> embedding (batch, width) float32, unit rows.
+def word_table(bert: Bert) -> tuple[NDArray[np.int8], FloatArray]:
+    """The embeddings of the vocabulary: integers (tokens, width), steps (tokens, 1)."""
+    return quantise(bert.words, _TABLE_PEAK, axis=1)
 
-    All texts of a batch have the same number of tokens, at most that of bert.positions.
+
+def build_graph(bert: Bert, outlier_shifts: Mapping[int, int]) -> onnx.ModelProto:
+    """The graph: words (batch, tokens, width) float32 -> embedding (batch, width), unit rows.
+
+    `words` are the rows of word_table() that the token ids name: the table is no part of the
+    graph, so that it need not be in memory. All texts of a batch have the same number of tokens,
+    at most that of bert.positions.
 
     Args:
         bert: the weights.
@@ -83,7 +90,7 @@ class _Writer:
                 "sentence_encoder",
                 [
                     helper.make_tensor_value_info(
-                        "input_ids", TensorProto.INT64, ["batch", "tokens"]
+                        "words", TensorProto.FLOAT, ["batch", "tokens", self._width]
                     )
                 ],
                 [
@@ -99,17 +106,13 @@ class _Writer:
         )
 
     def _embeddings(self) -> str:
-        table, steps = quantise(self._bert.words, _TABLE_PEAK, axis=1)
-        rows = self._node("Gather", self._constant("words", table), "input_ids")
-        scales = self._node("Gather", self._constant("word_steps", steps), "input_ids")
-        words = self._node("Mul", self._node("Cast", rows, to=TensorProto.FLOAT), scales)
         positions = self._node(
             "Slice",
             self._constant("positions", self._bert.positions),
             self._constant("first", np.array([0])),
-            self._node("Shape", "input_ids", start=1, end=2),
+            self._node("Shape", "words", start=1, end=2),
         )
-        return self._norm("embeddings", self._bert.norm, self._node("Add", words, positions))
+        return self._norm("embeddings", self._bert.norm, self._node("Add", "words", positions))
 
     def _layer(self, name: str, layer: Layer, x: str) -> str:
         queries, keys, values = self._split(

