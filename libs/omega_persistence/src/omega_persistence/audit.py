@@ -112,6 +112,7 @@ _CHECKS: Mapping[str, tuple[str, Callable[[Page], None]]] = {
     "profiles": ("blocked_genres, profile_id, name", _check_lists(1)),
     "recommendations": ("content_ids, chain, profile_id", _check_lists(2)),
     "memories": ("metadata, embedding, profile_id, key, text, content_id", _check_memories),
+    "habits": ("body, profile_id", _check_objects(1)),
     "skills": ("contexts, centroid, name, profile_id", _check_skills),
     "skill_members": ("contexts, profile_id", _check_objects(1)),
     "causal_edges": ("profile_id, cause, effect", _check_nothing),

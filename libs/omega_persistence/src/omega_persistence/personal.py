@@ -19,6 +19,7 @@ PERSONAL: Mapping[str, str] = {
     "recommendations": _EVERY_ROW,
     "profiles": _EVERY_ROW,
     "memories": f"tier NOT IN {_FLEET_TIERS} OR profile_id <> ''",
+    "habits": _EVERY_ROW,
     "skill_members": _EVERY_ROW,
     "skills": _EVERY_ROW,
     "causal_edges": _EVERY_ROW,

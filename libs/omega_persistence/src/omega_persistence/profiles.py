@@ -17,6 +17,7 @@ BOUND_TABLES = (
     "skill_members",
     "skills",
     "memories",
+    "habits",
     "causal_edges",
     "causal_totals",
     "causal_tails",

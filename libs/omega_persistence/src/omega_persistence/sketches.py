@@ -191,6 +191,15 @@ class Sketches:
         """Sketches that the server has acknowledged."""
         return self._count(_ACKNOWLEDGED)
 
+    def clear(self) -> int:
+        """Forgets every sketch with its noise, once their identity is laid down; how many.
+
+        Raises:
+            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        with self._database.transaction() as connection:
+            return connection.execute("DELETE FROM sketches").rowcount
+
     def _count(self, state: int) -> int:
         with self._database.read() as connection:
             query = "SELECT count(*) FROM sketches WHERE state = ?"

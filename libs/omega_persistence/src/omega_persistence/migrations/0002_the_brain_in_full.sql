@@ -88,6 +88,12 @@ CREATE TABLE memories (
 CREATE INDEX memories_by_strength ON memories (tier, strength);
 CREATE INDEX memories_by_expiry ON memories (tier, expires_at) WHERE expires_at IS NOT NULL;
 
+-- Faded counts of viewings by genre, time, mood, month and holiday, a JSON object a profile.
+CREATE TABLE habits (
+    profile_id TEXT PRIMARY KEY,
+    body       TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Taste patterns. viewings and successes decay; they hold as of updated_at.
 CREATE TABLE skills (
     skill_id      INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -160,11 +166,13 @@ CREATE TABLE settings (
     version    INTEGER PRIMARY KEY AUTOINCREMENT,
     parent     INTEGER REFERENCES settings (version),
     state      TEXT NOT NULL CHECK (state IN ('in_force', 'rejected', 'superseded', 'rolled_back')),
+    attempt    INTEGER NOT NULL UNIQUE CHECK (attempt >= 1),
     parameters TEXT NOT NULL,
     fitness    TEXT NOT NULL,
     evidence   TEXT NOT NULL,
-    decided_at INTEGER NOT NULL,
-    ended_at   INTEGER
+    watch      TEXT NOT NULL,
+    decided_at INTEGER NOT NULL CHECK (decided_at BETWEEN 0 AND 253402300799999999),
+    ended_at   INTEGER CHECK (ended_at BETWEEN 0 AND 253402300799999999)
 ) STRICT;
 CREATE UNIQUE INDEX settings_in_force ON settings (state) WHERE state = 'in_force';
 
