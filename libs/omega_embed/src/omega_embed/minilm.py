@@ -15,7 +15,7 @@ from omega_core.limits import DIMENSION
 from omega_core.vectors import FloatArray
 from omega_embed.recipe import MAX_TOKENS
 from omega_embed.store import MODEL_FILE, VOCABULARY_FILE, WORDS_FILE, damaged
-from omega_embed.wordpiece import WordPiece
+from omega_embed.wordpiece import Vocabulary, WordPiece
 from omega_embed.words import WordTable
 
 BATCH_TOKENS = 128
@@ -90,8 +90,8 @@ def _batches(lengths: list[int]) -> Iterator[list[int]]:
 
 def _tokenizer(path: Path) -> WordPiece:
     try:
-        return WordPiece(path.read_text(encoding="utf-8").split("\n")[:-1], MAX_TOKENS)
-    except (OSError, ValueError) as e:
+        return WordPiece(Vocabulary(path.read_text(encoding="utf-8")), MAX_TOKENS)
+    except (OSError, ValueError, OverflowError) as e:
         raise damaged(f"{path}: {e!r}") from e
 
 

@@ -21,7 +21,7 @@ MODEL_FILE = "model.onnx"
 WORDS_FILE = "words.bin"
 """The embeddings of the vocabulary, see omega_embed.words."""
 VOCABULARY_FILE = "vocabulary.txt"
-"""Tokens by id, a line each."""
+"""The tokenizer's pieces, see omega_embed.wordpiece."""
 FILES = (MODEL_FILE, WORDS_FILE, VOCABULARY_FILE)
 """What an install is made of, beside its manifest."""
 MANIFEST_FILE = "manifest.json"

@@ -26,24 +26,43 @@ _WORDS_KEPT = 2_048
 """Words whose pieces are kept: speech repeats itself."""
 
 
+def shelve(tokens: Sequence[str]) -> str:
+    """A vocabulary as a text: a line a length, its pieces in a row and sorted, then their ids.
+
+    Args:
+        tokens: by id, at most 65,536 of at least one character without line breaks.
+    """
+    shelves: dict[int, list[int]] = {}
+    for number, token in enumerate(tokens):
+        shelves.setdefault(len(token), []).append(number)
+    return "".join(
+        "".join(tokens[number] for number in found) + f"\t{','.join(map(str, found))}\n"
+        for _, numbers in sorted(shelves.items())
+        if (found := sorted(numbers, key=tokens.__getitem__))
+    )
+
+
 class Vocabulary:
     """Pieces and their ids, half a megabyte where a dict of them takes four.
 
     Args:
-        tokens: by id, at most 65,536.
+        text: what shelve() made.
+
+    Raises:
+        ValueError: it is something else.
     """
 
-    def __init__(self, tokens: Sequence[str]) -> None:
-        by_length: dict[int, list[tuple[str, int]]] = {}
-        for number, token in enumerate(tokens):
-            by_length.setdefault(len(token), []).append((token, number))
-        self.longest = max(by_length)
+    def __init__(self, text: str) -> None:
+        self._shelves: dict[int, tuple[str, array[int]]] = {}
+        for line in text.split("\n")[:-1]:
+            pieces, _, ids = line.rpartition("\t")
+            numbers = array("H", map(int, ids.split(",")))
+            length, rest = divmod(len(pieces), len(numbers))
+            if rest or not length:
+                raise ValueError("no vocabulary on shelves")
+            self._shelves[length] = (pieces, numbers)
+        self.longest = max(self._shelves)
         """Characters of the longest piece, CONTINUED counted."""
-        self._shelves = {
-            length: ("".join(piece for piece, _ in found), array("H", (n for _, n in found)))
-            for length, pairs in by_length.items()
-            if (found := sorted(pairs))
-        }
 
     def find(self, piece: str) -> int:
         """The id of a piece; -1 when there is none."""
@@ -63,15 +82,14 @@ class WordPiece:
     """Texts to token ids. Safe to call from several threads at once.
 
     Args:
-        tokens: the vocabulary by id; SPECIAL among them.
+        vocabulary: SPECIAL among its pieces.
         most: tokens of a text that are read, the first and the last one counted.
 
     Raises:
         ValueError: a special token is missing.
     """
 
-    def __init__(self, tokens: Sequence[str], most: int) -> None:
-        vocabulary = Vocabulary(tokens)
+    def __init__(self, vocabulary: Vocabulary, most: int) -> None:
         ids = {token: vocabulary.find(token) for token in SPECIAL}
         if min(ids.values()) < 0:
             raise ValueError(f"no {', '.join(t for t, n in ids.items() if n < 0)}")
