@@ -101,7 +101,7 @@ class Database:
         database = cls(path, backup, clock, held, notes)
         try:
             erasure.finish(database)
-            database._make_shrinkable()
+            database.make_shrinkable()
         except BaseException:
             database.close()
             raise
@@ -249,7 +249,7 @@ class Database:
         with self._backing_up:
             self._abandon()
 
-    def _make_shrinkable(self) -> None:
+    def make_shrinkable(self) -> None:
         """Rewrites a file of 0.1.0, which can not give pages back, once and where there is room."""
         with self.read() as connection:
             (mode,) = connection.execute("PRAGMA auto_vacuum").fetchone()

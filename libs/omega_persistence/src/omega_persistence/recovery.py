@@ -58,7 +58,7 @@ def open_sound(
         return _replace(path, backup, migrations, past, now, reason)
     files.make_private(path)
     try:
-        connection, frames = _open(path, migrations)
+        connection, frames = open_whole(path, migrations)
     except DamagedError as error:
         return _replace(path, backup, migrations, past, now, str(error))
     if left is not Left.OPEN or (log.sound and not log.lost_commits(frames)):
@@ -163,7 +163,7 @@ def _make(path: Path, migrations: Sequence[Migration]) -> sqlite3.Connection:
     return connection
 
 
-def _open(path: Path, migrations: Sequence[Migration]) -> tuple[sqlite3.Connection, int]:
+def open_whole(path: Path, migrations: Sequence[Migration]) -> tuple[sqlite3.Connection, int]:
     """Opens a database that must be whole and brings it up to date.
 
     Returns:
@@ -239,7 +239,7 @@ def _replace(
         return Recovered(_make(path, migrations), [damage, note], rewound=True)
     files.copy(backup, path)
     try:
-        connection, _ = _open(path, migrations)
+        connection, _ = open_whole(path, migrations)
     except DamagedError as error:
         files.discard(path)
         note = f"The backup is damaged too ({error}): it starts empty. {past.all_missing()}"
