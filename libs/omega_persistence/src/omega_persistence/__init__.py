@@ -20,6 +20,7 @@ from omega_persistence.patterns import GlobalPatterns, StoredPattern
 from omega_persistence.profiles import Profiles
 from omega_persistence.recommendations import Recommendations, ServedList
 from omega_persistence.resources import ResourceKey, Resources, StoredResource
+from omega_persistence.settings import Settings
 from omega_persistence.sketches import Push, Sketches
 from omega_persistence.title_records import TitleRecords
 
@@ -42,6 +43,7 @@ __all__ = [
     "ResourceKey",
     "Resources",
     "ServedList",
+    "Settings",
     "Sketches",
     "StoredContent",
     "StoredPattern",
