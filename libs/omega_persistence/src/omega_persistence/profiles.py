@@ -8,6 +8,7 @@ from typing import Any
 from omega_core import limits
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_core.profile import Profile, check_profile
+from omega_persistence import erasure, keys
 from omega_persistence.database import Database
 
 BOUND_TABLES = (
@@ -88,20 +89,27 @@ class Profiles:
     def delete(self, profile_id: str) -> int:
         """Erases a profile with every row that is bound to it, all of them or none.
 
-        The backup still holds them until `Database.backup` has made the next one.
+        Then the file is written anew and backed up, so that neither holds a byte of them; other
+        use of the database waits meanwhile. Not for the inside of a transaction. What the
+        household as a whole learnt from the profile's viewings stays.
 
         Returns:
             Number of its viewings that were erased, those folded into records included.
 
         Raises:
-            OmegaError: UNKNOWN_PROFILE (field profile_id), STORAGE_FULL, STORAGE_UNAVAILABLE.
+            OmegaError: UNKNOWN_PROFILE (field profile_id), STORAGE_FULL, STORAGE_UNAVAILABLE;
+                where the rows are gone already, the next call or start finishes the files.
         """
-        with self._database.transaction() as connection:
-            if self.get(profile_id) is None:
-                raise OmegaError(ErrorCode.UNKNOWN_PROFILE, field="profile_id")
-            (viewings,) = connection.execute(_VIEWINGS, {"id": profile_id}).fetchone()
-            for table in BOUND_TABLES:
-                connection.execute(f"DELETE FROM {table} WHERE profile_id = ?", (profile_id,))  # noqa: S608 - constants only
+        with self._database.alone():
+            erasure.finish(self._database)
+            with self._database.transaction() as connection:
+                if self.get(profile_id) is None:
+                    raise OmegaError(ErrorCode.UNKNOWN_PROFILE, field="profile_id")
+                (viewings,) = connection.execute(_VIEWINGS, {"id": profile_id}).fetchone()
+                for table in BOUND_TABLES:
+                    connection.execute(f"DELETE FROM {table} WHERE profile_id = ?", (profile_id,))  # noqa: S608 - constants only
+                connection.execute(keys.SET, (keys.UNCLEAN, "1"))
+            erasure.finish(self._database)
         return int(viewings)
 
 
