@@ -8,11 +8,13 @@ from omega_agentdb.exact import ExactIndex
 from omega_agentdb.hnsw import HnswIndex, open_index
 from omega_agentdb.port import IdArray, SearchResult, VectorIndex
 from omega_agentdb.snapshot import Snapshot, load_snapshot, save_snapshot
+from omega_agentdb.table import RowType
 
 __all__ = [
     "ExactIndex",
     "HnswIndex",
     "IdArray",
+    "RowType",
     "SearchResult",
     "Snapshot",
     "VectorIndex",

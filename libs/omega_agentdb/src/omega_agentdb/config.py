@@ -42,16 +42,16 @@ class SkillConfig:
 
 @dataclass(frozen=True)
 class CausalConfig:
-    """What counts as one viewing leading to the next."""
+    """What counts as one viewing following another, and how sure an edge is."""
 
     within: timedelta = timedelta(hours=4)
-    """Longest time between the ends of two viewings of different sessions."""
+    """Longest time between the ends of two viewings that follow each other outside a session."""
     level: float = 0.95
     """Confidence of the intervals, 0.5 to 0.999."""
     forget_below: float = 0.01
-    """Decayed transitions below which an edge or total is forgotten, 0 to 1."""
+    """Decayed viewings below which an edge or total is forgotten, 0 to 1."""
     half_life: timedelta = HALF_LIFE
-    """A transition counts half as much after this time."""
+    """A viewing counts half as much after this time."""
 
     def __post_init__(self) -> None:
         check_positive("within", self.within)

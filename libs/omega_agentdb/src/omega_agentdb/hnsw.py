@@ -5,43 +5,28 @@ from __future__ import annotations
 import logging
 import threading
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 
 from omega_agentdb import checks
 from omega_agentdb.exact import ExactIndex
+from omega_agentdb.graph import Graph, Recipe
 from omega_agentdb.locks import FairLock
 from omega_agentdb.port import IdArray, SearchResult, VectorIndex
-from omega_agentdb.rows import DEAD, Rows, top
+from omega_agentdb.table import RowType
 from omega_core import validate
 from omega_core.limits import DIMENSION
 from omega_core.vectors import FloatArray
 
 _log = logging.getLogger(__name__)
 
-EXACT_BELOW = 4_096
-"""Most candidates compared one by one. On 384 dimensions 4,096 take about as long in one pass as a
-walk through the graph of 10,000, and half as long as a walk with a filter."""
-_SEED = 384
-"""Seed of the graph's levels: equal input gives an equal graph."""
+EXACT_BELOW = 2_048
+"""Most candidates compared one by one. On 384 dimensions 2,048 take about as long in one pass as a
+walk through the graph of 10,000."""
 _TURN = 32
 """Vectors inserted in one turn of the lock: searches wait some 20 ms at most."""
 _LEAST_DEAD = 256
-"""Dead slots below which the graph is not built again."""
-
-
-def hnswlib_module() -> ModuleType:
-    """The hnswlib module, imported on first use so that everything else runs without it.
-
-    Raises:
-        ImportError: it is not installed.
-    """
-    import hnswlib  # noqa: PLC0415 - see above
-
-    module: ModuleType = hnswlib
-    return module
+"""Dead slots below which the graph is not built again by itself."""
 
 
 class HnswIndex:
@@ -51,6 +36,11 @@ class HnswIndex:
     wherever the graph gives fewer results than there are. An add of many vectors lets searches
     through between its parts, which then see the parts that are in.
 
+    hnswlib never frees a removed vector, and its repair of a reused slot leaves vectors that no
+    search reaches. So a new graph is built beside the old one, some vectors at a time: by
+    `compact`, and by each change while a third of all slots are dead. Until it takes the old
+    one's place, both are kept up and the memory is held twice.
+
     Args:
         dimension: width of every vector.
         m: links a vector and layer, 2 to 128.
@@ -59,6 +49,7 @@ class HnswIndex:
         exact_below: most candidates that are compared one by one.
         build_threads: threads of one bulk add, 1 to 64; more than 1 builds a graph that differs
             from run to run.
+        row_type: how vectors are kept beside the graph, which holds them as float32.
 
     Raises:
         OmegaError: INVALID_FIELD for a parameter out of range.
@@ -74,76 +65,117 @@ class HnswIndex:
         ef: int = 100,
         exact_below: int = EXACT_BELOW,
         build_threads: int = 1,
+        row_type: RowType = RowType.FLOAT16,
     ) -> None:
-        self._dimension = validate.integer("dimension", dimension, 1, 65_536)
-        self.m = validate.integer("m", m, 2, 128)
-        self.ef_construction = validate.integer("ef_construction", ef_construction, 8, 2_000)
-        self.ef = validate.integer("ef", ef, 1, 2_000)
+        self._recipe = Recipe(
+            dimension=validate.integer("dimension", dimension, 1, 65_536),
+            row_type=RowType(row_type),
+            m=validate.integer("m", m, 2, 128),
+            ef_construction=validate.integer("ef_construction", ef_construction, 8, 2_000),
+            ef=validate.integer("ef", ef, 1, 2_000),
+            build_threads=validate.integer("build_threads", build_threads, 1, 64),
+        )
         self._exact_below = validate.integer("exact_below", exact_below, 0, 2**31 - 1)
-        self._build_threads = validate.integer("build_threads", build_threads, 1, 64)
+        self._turn = _TURN * build_threads
         self._writer = threading.Lock()  # one writer; held over all turns of a long add
         self._lock = FairLock()  # a turn of the writer against searches
-        self._rows = Rows(dimension)
-        self._graph = self._new_graph(self._rows.capacity)
+        self._graph = Graph(self._recipe)
+        self._next: Graph | None = None  # what a compaction builds; seen by writers only
+        self._uncopied: IdArray = np.empty(0, np.int64)
 
     @property
     def dimension(self) -> int:
         """Width of every vector."""
-        return self._dimension
+        return self._recipe.dimension
+
+    @property
+    def m(self) -> int:
+        """Links a vector and layer."""
+        return self._recipe.m
+
+    @property
+    def ef_construction(self) -> int:
+        """Candidates kept while building."""
+        return self._recipe.ef_construction
+
+    @property
+    def ef(self) -> int:
+        """Candidates kept while searching."""
+        return self._recipe.ef
+
+    @property
+    def row_type(self) -> RowType:
+        """How vectors are kept beside the graph."""
+        return self._recipe.row_type
+
+    @property
+    def dead(self) -> int:
+        """Slots whose vector was removed or replaced and still takes up memory."""
+        return self._graph.rows.dead
 
     def add(self, ids: IdArray, vectors: FloatArray) -> None:
         """Adds or replaces."""
-        batch = checks.batch(ids, vectors, self._dimension)
+        batch = checks.batch(ids, vectors, self.dimension)
         with self._writer:
             with self._lock.write():
-                capacity = self._rows.reserve(batch.ids.size)
-                if capacity > self._graph.get_max_elements():
-                    self._graph.resize_index(capacity)
-            turn = _TURN * self._build_threads
-            for start in range(0, batch.ids.size, turn):
+                self._graph.reserve(batch.ids.size)
+            for start in range(0, batch.ids.size, self._turn):
+                part = slice(start, start + self._turn)
                 with self._lock.write():
-                    self._insert(batch.ids[start : start + turn], batch.vectors[start:][:turn])
-            self._compact_when_due()
+                    # Again: a compaction may have put another graph in place meanwhile.
+                    self._graph.reserve(batch.ids[part].size)
+                    self._graph.insert(batch.ids[part], batch.vectors[part])
+                if self._next is not None:
+                    self._next.reserve(batch.ids[part].size)
+                    self._next.insert(batch.ids[part], batch.vectors[part])
+                if self._compaction_due():
+                    self._compact_step()
 
     def remove(self, ids: IdArray) -> int:
         """Removes."""
         checked = checks.ids_of("ids", ids)
         with self._writer:
+            slots = self._graph.rows.slots_of(checked)
             with self._lock.write():
-                slots = self._rows.slots_of(checked)
-                self._bury(slots)
-                self._rows.kill(slots)
-            self._compact_when_due()
+                self._graph.remove(slots)
+            if self._next is not None:
+                self._next.remove(self._next.rows.slots_of(checked))
+            if self._compaction_due():
+                self._compact_step()
         return int(slots.size)
 
     def search(self, vector: FloatArray, k: int, allowed: IdArray | None = None) -> SearchResult:
         """Searches."""
-        query = checks.query(vector, k, self._dimension)
+        query = checks.query(vector, k, self.dimension)
         among = None if allowed is None else checks.ids_of("allowed", allowed)
         with self._lock.read():
-            slots = None if among is None else self._rows.slots_of(among)
-            candidates = len(self._rows) if slots is None else int(slots.size)
+            rows = self._graph.rows
+            slots = None if among is None else rows.slots_of(among)
+            candidates = len(rows) if slots is None else int(slots.size)
             if candidates > self._exact_below:
-                found = self._walk(query, min(k, candidates), slots)
+                found = self._graph.walk(query, min(k, candidates), slots)
                 if found is not None:
                     return found
-            return self._rows.nearest(query, k, slots)
+            return rows.nearest(query, k, slots)
 
     def ids(self) -> IdArray:
         """Every id, ascending."""
         with self._lock.read():
-            return self._rows.living()[0].copy()
+            return self._graph.rows.living()[0].copy()
 
     def vectors(self, ids: IdArray) -> FloatArray:
-        """Unit vectors (n, dimension) of those of `ids` that are known, by ascending id."""
+        """Vectors."""
         checked = checks.ids_of("ids", ids)
         with self._lock.read():
-            slots = self._rows.slots_of(checked)
-            slots = slots[np.argsort(self._rows.ids[slots])]
-            return np.asarray(self._rows.vectors[slots], np.float32)
+            return self._graph.rows.vectors_of(checked)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._graph.rows)
+
+    def compact(self) -> bool:
+        """Compacts: builds the new graph by 32 vectors more."""
+        with self._writer:
+            return not (self._graph.rows.dead or self._next) or self._compact_step()
 
     def export(self, graph: Path, rows: Path) -> tuple[int, int]:
         """Writes the graph and its slots to two files while searches go on.
@@ -153,12 +185,7 @@ class HnswIndex:
             not notice a full disk.
         """
         with self._writer:
-            used = self._rows.used
-            self._graph.save_index(str(graph))
-            with rows.open("wb") as out:
-                out.write(self._rows.ids[:used].astype("<i8").tobytes())
-                out.write(self._rows.vectors[:used].astype("<f4").tobytes())
-            return used, int(self._graph.index_file_size())
+            return self._graph.export(graph, rows)
 
     def restore(self, graph: Path, rows: Path, slots: int) -> None:
         """Becomes what `export` wrote.
@@ -168,75 +195,32 @@ class HnswIndex:
             RuntimeError: hnswlib refuses the graph.
             OSError: the file system does.
         """
-        data = rows.read_bytes()
-        if len(data) != slots * (8 + 4 * self._dimension):
-            raise ValueError(f"{rows.name} does not hold {slots} slots")
-        table = Rows(self._dimension, slots)
-        vectors = np.frombuffer(data, "<f4", offset=8 * slots).reshape(slots, self._dimension)
-        table.fill(np.frombuffer(data, "<i8", count=slots), vectors)
-        loaded = hnswlib_module().Index(space="ip", dim=self._dimension)
-        loaded.load_index(str(graph), max_elements=table.capacity)
-        if loaded.get_current_count() != slots:
-            raise ValueError(f"{graph.name} does not hold {slots} slots")
+        restored = Graph.restored(self._recipe, graph, rows, slots)
         with self._writer, self._lock.write():
-            self._rows, self._graph = table, self._tuned(loaded)
+            self._graph, self._next = restored, None
 
-    def _walk(self, query: FloatArray, k: int, slots: IdArray | None) -> SearchResult | None:
-        """A search of the graph; None where it cannot give k results."""
-        accept = None
-        if slots is not None:
-            mask = np.zeros(self._rows.capacity, np.uint8)
-            mask[slots] = 1
-            accept = mask.tobytes().__getitem__
-        try:
-            labels, distances = self._graph.knn_query(
-                query[np.newaxis], k=k, num_threads=1, filter=accept
-            )
-        except RuntimeError:
-            # hnswlib's answer when it reaches fewer than k, such as after many removals.
-            return None
-        ids = self._rows.ids[labels[0].astype(np.int64)]
-        if (ids == DEAD).any():
-            return None
-        return top(ids, np.asarray(1.0 - distances[0], np.float32), k)
+    def _compaction_due(self) -> bool:
+        rows = self._graph.rows
+        return self._next is not None or (rows.dead >= _LEAST_DEAD and 2 * rows.dead >= len(rows))
 
-    def _insert(self, ids: IdArray, vectors: FloatArray) -> None:
-        first = self._rows.used
-        labels = np.arange(first, first + ids.size)
-        self._graph.add_items(vectors, labels, num_threads=self._build_threads)
-        self._bury(self._rows.append(ids, vectors))
-
-    def _bury(self, slots: IdArray) -> None:
-        for slot in slots.tolist():
-            self._graph.mark_deleted(slot)
-
-    def _compact_when_due(self) -> None:
-        # The dead keep their memory and slow the search; slots are not reused, because hnswlib's
-        # repair of a reused one leaves vectors that no search reaches.
-        if self._rows.dead < _LEAST_DEAD or 2 * self._rows.dead < len(self._rows):
-            return
-        ids, slots = self._rows.living()
-        rows = Rows(self._dimension, ids.size)
-        rows.append(ids, self._rows.vectors[slots])
-        graph = self._new_graph(rows.capacity)
-        if ids.size:
-            graph.add_items(
-                rows.vectors[: ids.size], np.arange(ids.size), num_threads=self._build_threads
-            )
+    def _compact_step(self) -> bool:
+        """Copies some living vectors into the new graph; True = it is in place."""
+        rows = self._graph.rows
+        if self._next is None:
+            self._uncopied = rows.living()[0]
+            self._next = Graph(self._recipe, self._uncopied.size)
+        fresh = self._next
+        # What was changed since the beginning is there already, or gone.
+        waiting = self._uncopied[np.isin(self._uncopied, rows.living()[0], assume_unique=True)]
+        waiting = waiting[~np.isin(waiting, fresh.rows.living()[0], assume_unique=True)]
+        turn, self._uncopied = waiting[: self._turn], waiting[self._turn :]
+        fresh.reserve(turn.size)
+        fresh.insert(turn, rows.vectors_of(turn))
+        if self._uncopied.size:
+            return False
         with self._lock.write():
-            self._rows, self._graph = rows, graph
-
-    def _new_graph(self, capacity: int) -> Any:
-        graph = hnswlib_module().Index(space="ip", dim=self._dimension)
-        graph.init_index(
-            max_elements=capacity, M=self.m, ef_construction=self.ef_construction, random_seed=_SEED
-        )
-        return self._tuned(graph)
-
-    def _tuned(self, graph: Any) -> Any:
-        graph.set_ef(self.ef)
-        graph.set_num_threads(1)
-        return graph
+            self._graph, self._next = fresh, None
+        return True
 
 
 def open_index(dimension: int = DIMENSION) -> VectorIndex:

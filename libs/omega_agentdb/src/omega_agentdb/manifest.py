@@ -7,7 +7,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-FORMAT = 1
+FORMAT = 2
 """Version of the files and of the manifest itself."""
 
 
@@ -27,6 +27,8 @@ class Recipe:
     """Links a vector and layer."""
     ef_construction: int
     """Candidates kept while building."""
+    row_type: str
+    """How vectors are kept beside the graph."""
     model_version: str
     """Encoder of the vectors."""
     lineage: str

@@ -61,6 +61,17 @@ class VectorIndex(Protocol):
         """Every id, ascending."""
         ...
 
+    def vectors(self, ids: IdArray) -> FloatArray:
+        """Unit vectors (n, dimension) float32 of those of `ids` that are known, by ascending id."""
+        ...
+
+    def compact(self) -> bool:
+        """One step of taking out what removed and replaced vectors left; True = nothing is left.
+
+        Call again until it is True; whatever is added, removed and searched meanwhile is right.
+        """
+        ...
+
     def __len__(self) -> int:
         """Number of vectors."""
         ...

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO
+
 import numpy as np
 
 from omega_agentdb.port import IdArray, SearchResult
+from omega_agentdb.table import RowType, table
 from omega_core.vectors import FloatArray
 
 DEAD = -1
@@ -21,11 +24,11 @@ class Rows:
     slots can serve as labels of a graph that must never see a vector change under it.
     """
 
-    def __init__(self, dimension: int, capacity: int = 0) -> None:
+    def __init__(self, dimension: int, row_type: RowType, capacity: int = 0) -> None:
         self.capacity = max(capacity, _LEAST_CAPACITY)
         self.used = 0
         self.ids: IdArray = np.full(self.capacity, DEAD, np.int64)
-        self.vectors: FloatArray = np.empty((self.capacity, dimension), np.float32)
+        self._table = table(row_type, dimension, self.capacity)
         self._known: IdArray = np.empty(0, np.int64)  # living ids, ascending
         self._slots: IdArray = np.empty(0, np.int64)  # their slots, in the same order
         self._slot_of_id: IdArray = np.empty(0, np.int64)  # by id; empty where ids are sparse
@@ -66,17 +69,15 @@ class Rows:
                 capacity *= 2
             ids = np.full(capacity, DEAD, np.int64)
             ids[: self.used] = self.ids[: self.used]
-            vectors = np.empty((capacity, self.vectors.shape[1]), np.float32)
-            vectors[: self.used] = self.vectors[: self.used]
-            self.capacity, self.ids, self.vectors = capacity, ids, vectors
+            self._table.grow(self.used, capacity)
+            self.capacity, self.ids = capacity, ids
         return self.capacity
 
     def append(self, ids: IdArray, vectors: FloatArray) -> IdArray:
         """Gives distinct ids new slots; returns the slots that died of it. Room is reserved."""
         replaced = self.slots_of(ids)
-        fresh = np.arange(self.used, self.used + ids.size)
-        self.vectors[fresh] = vectors
-        self.ids[fresh] = ids
+        self._table.put(self.used, vectors)
+        self.ids[self.used : self.used + ids.size] = ids
         self.ids[replaced] = DEAD
         self.used += int(ids.size)
         self._index_living()
@@ -87,11 +88,35 @@ class Rows:
         self.ids[slots] = DEAD
         self._index_living()
 
-    def fill(self, ids: IdArray, vectors: FloatArray) -> None:
-        """Fills an empty table slot by slot; DEAD marks dead ones. Room is reserved."""
-        self.used = int(ids.size)
-        self.ids[: self.used] = ids
-        self.vectors[: self.used] = vectors
+    def stored(self, vectors: FloatArray) -> FloatArray:
+        """Unit vectors (n, d) as the table would give them back."""
+        return self._table.stored(vectors)
+
+    def vectors(self, slots: IdArray) -> FloatArray:
+        """Unit vectors (n, d) float32 of slots (n,)."""
+        return self._table.take(slots)
+
+    def vectors_of(self, ids: IdArray) -> FloatArray:
+        """Unit vectors (n, d) float32 of the living ones among `ids`, by ascending id."""
+        slots = self.slots_of(ids)
+        return self.vectors(slots[np.argsort(self.ids[slots])])
+
+    def write(self, file: BinaryIO) -> None:
+        """Writes every used slot, in the byte order of the machine."""
+        file.write(self.ids[: self.used].tobytes())
+        self._table.write(self.used, file)
+
+    def read(self, used: int, file: BinaryIO) -> None:
+        """Reads what `write` wrote into an empty table. Room is reserved.
+
+        Raises:
+            ValueError: the file does not hold so many slots.
+        """
+        self.ids[:used] = np.frombuffer(file.read(8 * used), np.int64, used)
+        self._table.read(used, file)
+        if file.read(1):
+            raise ValueError(f"{file.name} holds more than {used} slots")
+        self.used = used
         self._index_living()
 
     def nearest(self, query: FloatArray, k: int, slots: IdArray | None = None) -> SearchResult:
@@ -102,9 +127,9 @@ class Rows:
             return SearchResult(np.empty(0, np.int64), np.empty(0, np.float32))
         # Gathering rows costs about four times their share of a pass over the whole table.
         if 4 * slots.size < self.used:
-            cosines = self.vectors[slots] @ query
+            cosines = self._table.cosines(query, slots)
         else:
-            cosines = (self.vectors[: self.used] @ query)[slots]
+            cosines = self._table.cosines(query, self.used)[slots]
         return top(self.ids[slots], cosines, k)
 
     def _index_living(self) -> None:

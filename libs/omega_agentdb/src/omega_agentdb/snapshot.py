@@ -16,6 +16,7 @@ from pathlib import Path
 from omega_agentdb.hnsw import EXACT_BELOW, HnswIndex
 from omega_agentdb.manifest import Manifest, Recipe
 from omega_agentdb.port import VectorIndex
+from omega_agentdb.table import RowType
 from omega_core.errors import ErrorCode, OmegaError
 from omega_core.limits import DIMENSION
 
@@ -57,7 +58,7 @@ def save_snapshot(
     """
     if not isinstance(index, HnswIndex):
         return False
-    recipe = _recipe(index.dimension, index.m, index.ef_construction, model_version, lineage)
+    recipe = _recipe(index, model_version, lineage)
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         generation = max(_generations(directory), default=0) + 1
@@ -85,6 +86,7 @@ def load_snapshot(
     ef_construction: int = 200,
     ef: int = 100,
     exact_below: int = EXACT_BELOW,
+    row_type: RowType = RowType.FLOAT16,
 ) -> Snapshot | None:
     """The newest intact snapshot of exactly this recipe, or None: rebuild from the table.
 
@@ -101,13 +103,19 @@ def load_snapshot(
         ef_construction: candidates kept while building.
         ef: candidates kept while searching; may differ from the saved index's.
         exact_below: most candidates that are compared one by one; may differ too.
+        row_type: how vectors are kept beside the graph.
     """
     for generation in sorted(_generations(directory), reverse=True):
         try:
             index = HnswIndex(
-                dimension, m=m, ef_construction=ef_construction, ef=ef, exact_below=exact_below
+                dimension,
+                m=m,
+                ef_construction=ef_construction,
+                ef=ef,
+                exact_below=exact_below,
+                row_type=row_type,
             )
-            recipe = _recipe(dimension, m, ef_construction, model_version, lineage)
+            recipe = _recipe(index, model_version, lineage)
             return Snapshot(index, _read(index, directory, generation, recipe, current_rev))
         except (OSError, RuntimeError, ValueError) as error:
             _log.warning("index snapshot %d is not used: %s", generation, error)
@@ -117,14 +125,15 @@ def load_snapshot(
     return None
 
 
-def _recipe(dimension: int, m: int, ef_construction: int, model: str, lineage: str) -> Recipe:
+def _recipe(index: HnswIndex, model: str, lineage: str) -> Recipe:
     return Recipe(
         library=f"hnswlib {importlib.metadata.version('hnswlib')}",
         platform=f"{sys.byteorder} {8 * struct.calcsize('P')}",
         space="ip",
-        dimension=dimension,
-        m=m,
-        ef_construction=ef_construction,
+        dimension=index.dimension,
+        m=index.m,
+        ef_construction=index.ef_construction,
+        row_type=index.row_type.value,
         model_version=model,
         lineage=lineage,
     )
