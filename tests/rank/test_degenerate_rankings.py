@@ -106,6 +106,8 @@ def test_silent_weights_give_a_list_without_claims() -> None:
         ("context_boost", 0.9),
         ("mmr_lambda", 1.1),
         ("mmr_window", 0),
+        ("session_weight", 1.1),
+        ("season_weight", -0.1),
     ],
 )
 def test_a_setting_out_of_bounds_is_named(name: str, value: float) -> None:

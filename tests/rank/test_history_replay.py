@@ -19,30 +19,24 @@ from omega_testing.ranking import (
     random_contents,
     random_embeddings,
     random_events,
+    snapshot,
+    with_verdicts,
 )
 
-ANYWHERE = ViewingContext(3, 2, 1)
+ANYWHERE = ViewingContext(3, 2, 1, 4, 2)
 
 
 def assert_same(ours: History, theirs: History) -> None:
-    for context in (None, ANYWHERE):
-        mine, other = ours.query(context), theirs.query(context)
-        assert mine.rows.tolist() == other.rows.tolist()
-        assert mine.weights.tolist() == other.weights.tolist()
-    assert ours.seen.tolist() == theirs.seen.tolist()
-    assert ours.liked.tolist() == theirs.liked.tolist()
-    assert (ours.likes, ours.events) == (theirs.likes, theirs.events)
+    assert snapshot(ours, ANYWHERE) == snapshot(theirs, ANYWHERE)
     np.testing.assert_allclose(ours.nearest(), theirs.nearest(), atol=1e-5)
-    for row in range(len(ours.seen)):
-        assert ours.success_rate(row) == theirs.success_rate(row)
-        assert ours.viewings(row) == theirs.viewings(row)
 
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10_000), count=st.integers(0, 60), titles=st.integers(1, 30))
 def test_late_events_give_what_a_sorted_replay_gives(seed: int, count: int, titles: int) -> None:
     world = make_world(seed, titles=titles, viewings=0)
-    events = random_events(np.random.default_rng(seed + 1), titles, count)
+    rng = np.random.default_rng(seed + 1)
+    events = with_verdicts(rng, random_events(rng, titles, count))
     live = History(world.catalogue)
     for event in events:
         live.observe(event)
@@ -125,6 +119,43 @@ def test_each_shared_part_of_the_context_raises_a_weight() -> None:
     assert history.query(ViewingContext()).weights.tolist() == plain.weights.tolist()
     one_part = history.query(ViewingContext(audience=1)).weights / plain.weights
     assert one_part.tolist() == pytest.approx([1.25, 1, 1, 1.25])
+
+
+def test_mood_and_device_raise_a_weight_as_the_other_parts_do() -> None:
+    world = make_world(1, titles=6, viewings=0)
+    contexts = [ViewingContext(mood=2, device_kind=3), ViewingContext(mood=3), ViewingContext(2, 3)]
+    events = [
+        replace(watched(row, 0.9, row), context=context) for row, context in enumerate(contexts)
+    ]
+    history = History.replay(world.catalogue, events)
+    asked = ViewingContext(mood=2, device_kind=3)
+    raised = history.query(asked).weights / history.query().weights
+    assert raised.tolist() == pytest.approx([1, 1, 1.25**2])
+
+
+def test_other_settings_give_what_a_replay_with_them_gives() -> None:
+    world = make_world(3, titles=30)
+    history = History.replay(world.catalogue, world.events)
+    before = snapshot(history, ANYWHERE)
+    tuned = RankConfig(half_life=3, seen_weight=0.9, opinion_reward=0.1, context_boost=2)
+    history.configure(tuned)
+    assert_same(history, History.replay(world.catalogue, world.events, tuned))
+    assert snapshot(history, ANYWHERE) != before
+    history.configure(RankConfig())
+    assert snapshot(history, ANYWHERE) == before
+
+
+def test_taste_is_the_direction_of_the_weighted_titles() -> None:
+    world = make_world(2, titles=30)
+    history = History(world.catalogue)
+    assert not history.taste_vector().any()
+    for event in world.events:
+        history.observe(event)
+        query = history.query()
+        mean = query.weights.astype(np.float64) @ world.catalogue.embeddings[query.rows]
+        length = np.linalg.norm(mean)
+        expected = mean / length if length else mean
+        np.testing.assert_allclose(history.taste_vector(), expected, atol=1e-5)
 
 
 def test_an_unknown_title_is_named_and_changes_nothing() -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from omega_core import vectors
 from omega_core.content import Content, ContentKind
+from omega_core.records import fold_event
 from omega_core.vectors import FloatArray
-from omega_core.viewing import ViewingContext, ViewingEvent
+from omega_core.viewing import TitleRecord, Verdict, ViewingContext, ViewingEvent
 from omega_rank import Catalogue, CollectiveModel, Factors, GlobalPatterns, History
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -71,10 +73,54 @@ def random_events(
             float(rng.choice([0.1, 0.65, 0.95])),
             float(rng.choice([0.1, 0.9])),
             START + timedelta(hours=int(rng.integers(0, 2 * count + 1))),
-            context=ViewingContext(*(int(v) for v in rng.integers(0, [5, 4, 5]))),
+            context=ViewingContext(*(int(v) for v in rng.integers(0, [5, 4, 5, 5, 5]))),
         )
         for k in range(count)
     )
+
+
+def with_verdicts(
+    rng: np.random.Generator, events: Sequence[ViewingEvent], share: float = 0.3
+) -> tuple[ViewingEvent, ...]:
+    """The events, some of them with what a person said; the engagement follows it."""
+    said = [
+        (Verdict.LIKED, Verdict.DISLIKED)[rng.integers(2)] if rng.random() < share else None
+        for _ in events
+    ]
+    return tuple(
+        event
+        if verdict is None
+        else replace(event, verdict=verdict, engagement_score=float(verdict is Verdict.LIKED))
+        for event, verdict in zip(events, said, strict=True)
+    )
+
+
+def folded(
+    events: Sequence[ViewingEvent], seqs: Sequence[int], chosen: Collection[int]
+) -> list[TitleRecord]:
+    """Records of the events at places `chosen`, one a title."""
+    records: dict[str, TitleRecord] = {}
+    for place in chosen:
+        event = events[place]
+        held = records.get(event.content_id)
+        records[event.content_id] = fold_event(held, event, seqs[place])
+    return list(records.values())
+
+
+def snapshot(history: History, *contexts: ViewingContext) -> dict[str, object]:
+    """All that a history tells, but the nearest likes, as values that compare exactly."""
+    queries = [history.query(context) for context in (None, *contexts)]
+    rows = range(len(history.catalogue))
+    return {
+        "rows": [query.rows.tolist() for query in queries],
+        "weights": [query.weights.tolist() for query in queries],
+        "seen": history.seen.tolist(),
+        "liked": history.liked.tolist(),
+        "counts": (history.likes, history.events),
+        "rates": [history.success_rate(row) for row in rows],
+        "viewings": [history.viewings(row) for row in rows],
+        "taste": history.taste_vector().tolist(),
+    }
 
 
 def random_factors(rng: np.random.Generator, ordinals: list[int], rank: int = 6) -> Factors:
