@@ -1,0 +1,148 @@
+"""Moments of the past with all that any candidate needs to rank them again.
+
+A candidate then costs a product of 5 weights with a matrix and not a replay (common random
+numbers: all candidates meet the same moments, the same titles and the same targets).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omega_core.tuning import TunedSettings
+from omega_core.vectors import FloatArray
+from omega_core.viewing import ViewingEvent
+from omega_meta_sona import space
+from omega_meta_sona.apply import rank_config
+from omega_meta_sona.gains import Rows, served
+from omega_rank import Catalogue, CollectiveModel, History, RankConfig, Term, relevance
+from omega_rank.measures import genre_shares
+
+TERMS = (Term.COLLABORATIVE, Term.CONTENT, Term.GENRE, Term.NEAREST, Term.PRIOR)
+"""Rows of a matrix of terms."""
+_ALWAYS = 10_000.0
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """What the household chose from, and what the fleet knew of it."""
+
+    catalogue: Catalogue
+    """The titles."""
+    model: CollectiveModel | None
+    """The fleet's knowledge; None = there is none."""
+    shipped: RankConfig
+    """What tuned settings apply to."""
+
+    def terms(self, history: History, settings: TunedSettings) -> FloatArray:
+        """(5, n) standard score of each of TERMS under the taste of `settings`; 0 where absent."""
+        # Weights of 1 make the ranker's own sum give up its parts unscaled.
+        config = replace(
+            rank_config(settings, self.shipped),
+            collaborative_weight=1.0,
+            content_weight=1.0,
+            genre_weight=1.0,
+            nearest_weight=1.0,
+            local_content_weight=1.0,
+            local_genre_weight=1.0,
+            local_nearest_weight=1.0,
+            prior_weight=1.0,
+            prior_half_life=_ALWAYS,
+            pattern_weight=0.0,
+        )
+        history.configure(config)
+        found = relevance.personal(
+            config, self.catalogue, self.model, history, history.query()
+        ).terms
+        matrix = np.zeros((len(TERMS), len(self.catalogue)), np.float32)
+        for row, term in enumerate(TERMS):
+            if term in found:
+                matrix[row] = found[term]
+        if Term.PRIOR in found:
+            matrix[-1] /= np.float32(0.5 ** (history.likes / _ALWAYS))
+        return matrix
+
+    def weights(self, settings: TunedSettings, likes: int) -> FloatArray:
+        """(5,) weight of each of TERMS under `settings` after so many likes."""
+        config = rank_config(settings, self.shipped)
+        prior = config.prior_weight * 0.5 ** (likes / config.prior_half_life)
+        collective = self.model is not None and self.model.rank > 0
+        if collective:
+            own = (
+                config.collaborative_weight,
+                config.content_weight,
+                config.genre_weight,
+                config.nearest_weight,
+            )
+        else:
+            prior += config.pattern_weight
+            own = (
+                0.0,
+                config.local_content_weight,
+                config.local_genre_weight,
+                config.local_nearest_weight,
+            )
+        return np.array([*own, prior], np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """One moment of the past."""
+
+    terms: Mapping[tuple[float, float], FloatArray]
+    """(5, n) standard scores for each taste of the grid (space.taste_of)."""
+    likes: int
+    """Titles liked by then."""
+    seen: NDArray[np.bool_]
+    """(n,) titles viewed by then."""
+    targets: Rows
+    """(t,) what it watched next and liked, oldest first; none of it seen."""
+    genres: NDArray[np.float64]
+    """(g,) share of each genre in what it had watched."""
+
+    def total(self, world: World, settings: TunedSettings) -> FloatArray:
+        """(n,) relevance under `settings`, -inf for titles seen."""
+        found = world.weights(settings, self.likes) @ self.terms[space.taste_of(settings)]
+        found[self.seen] = -np.inf
+        return np.asarray(found, np.float32)
+
+
+def capture(
+    world: World, history: History, targets: Rows, tastes: Sequence[TunedSettings]
+) -> Moment:
+    """The present moment of `history`."""
+    terms = {space.taste_of(settings): world.terms(history, settings) for settings in tastes}
+    history.configure(world.shipped)
+    query = history.query()
+    return Moment(
+        terms=terms,
+        likes=history.likes,
+        seen=history.seen.copy(),
+        targets=targets,
+        genres=genre_shares(world.catalogue, query.rows, query.weights),
+    )
+
+
+def target_ranks(
+    world: World, history: History, settings: Sequence[TunedSettings], targets: Rows
+) -> list[NDArray[np.int64]]:
+    """For each setting the ranks of `targets` (t,) at the present moment of `history`."""
+    matrices: dict[tuple[float, float], FloatArray] = {}
+    found = []
+    for each in settings:
+        taste = space.taste_of(each)
+        if taste not in matrices:
+            matrices[taste] = world.terms(history, each)
+        total = world.weights(each, history.likes) @ matrices[taste]
+        total[history.seen] = -np.inf
+        config = rank_config(each, world.shipped)
+        found.append(served(total, world.catalogue.embeddings, config, targets)[0])
+    return found
+
+
+def rows_of(catalogue: Catalogue, viewings: Sequence[ViewingEvent]) -> Rows:
+    """Catalogue rows of viewings of titles that the catalogue holds."""
+    return np.array([catalogue.row_of[viewing.content_id] for viewing in viewings], np.int64)
