@@ -98,3 +98,41 @@ def test_wrong_input_is_refused() -> None:
         Catalogue.build(contents, embeddings).extended(
             contents[:1], embeddings[:1], np.ones(384, np.float32)
         )
+
+
+def test_appending_copies_no_embeddings_until_the_room_is_used_up() -> None:
+    rng = np.random.default_rng(0)
+    catalogue = Catalogue.build(random_contents(rng, 300), random_embeddings(rng, 300))
+    copies = 0
+    for start in range(300, 1000, 50):
+        grown = catalogue.extended(
+            random_contents(rng, 50, start=start), random_embeddings(rng, 50)
+        )
+        copies += not np.shares_memory(grown.embeddings, catalogue.embeddings)
+        catalogue = grown
+    assert copies == 2
+    again = catalogue.extended(random_contents(rng, 1), np.zeros((1, 384), np.float32))
+    assert not np.shares_memory(again.embeddings, catalogue.embeddings)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), steps=st.integers(1, 8))
+def test_no_growth_touches_a_catalogue_that_was_there_before(seed: int, steps: int) -> None:
+    """Catalogues grow from any earlier one, at once or in turn, and from changed copies."""
+    rng = np.random.default_rng(seed)
+    catalogues = [Catalogue.build(random_contents(rng, 5), random_embeddings(rng, 5))]
+    kept = [catalogues[0].embeddings.copy()]
+    for step in range(steps):
+        base = catalogues[rng.integers(len(catalogues))]
+        if rng.random() < 0.2:
+            base = replace(base, embeddings=base.embeddings.copy())
+        count = int(rng.integers(1, 120))
+        fresh = random_contents(rng, count, start=1_000 * (step + 1))
+        vectors = random_embeddings(rng, count)
+        expected = np.concatenate([base.embeddings, centre(vectors, base.centring_mean)])
+        grown = base.extended(fresh, vectors)
+        np.testing.assert_array_equal(grown.embeddings, expected)
+        catalogues.append(grown)
+        kept.append(expected)
+        for catalogue, before in zip(catalogues, kept, strict=True):
+            np.testing.assert_array_equal(catalogue.embeddings, before)

@@ -114,3 +114,10 @@ def test_a_setting_out_of_bounds_is_named(name: str, value: float) -> None:
     with pytest.raises(OmegaError) as refused:
         RankConfig(**{name: value})  # type: ignore[arg-type]  # one numeric field
     assert refused.value.field == name
+
+
+def test_settings_are_swapped_without_touching_the_ranker_that_has_them() -> None:
+    ranker = Ranker()
+    tuned = RankConfig(session_weight=0.1, mmr_window=7)
+    assert ranker.with_config(tuned).config == tuned
+    assert ranker.config == RankConfig()
