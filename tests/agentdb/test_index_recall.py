@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from omega_agentdb import ExactIndex, HnswIndex, VectorIndex
+from omega_core.errors import OmegaError
 from omega_core.vectors import FloatArray
 
 MakeVectors = Callable[..., FloatArray]
@@ -145,3 +146,26 @@ def test_vectors_that_the_graph_does_not_reach_are_found(vectors: FloatArray) ->
 
 def test_vectors_can_be_read_back(graph: HnswIndex, vectors: FloatArray) -> None:
     np.testing.assert_allclose(graph.vectors(np.array([9, 3, 99_999])), vectors[[3, 9]], atol=1e-4)
+
+
+def test_a_broader_search_finds_more_on_the_same_graph() -> None:
+    rng = np.random.default_rng(5)
+    vectors = rng.normal(size=(4_000, 384)).astype(np.float32)
+    index = HnswIndex(m=4, ef_construction=16, exact_below=0)
+    index.add(np.arange(4_000), vectors)
+    exact = ExactIndex()
+    exact.add(np.arange(4_000), vectors)
+    queries = rng.normal(size=(20, 384)).astype(np.float32)
+    true = [set(exact.search(query, 10).ids.tolist()) for query in queries]
+
+    def found(ef: int) -> int:
+        index.use_ef(ef)
+        assert index.ef == ef
+        lists = [set(index.search(query, 10).ids.tolist()) for query in queries]
+        return sum(len(one & other) for one, other in zip(lists, true, strict=True))
+
+    narrow, broad = found(10), found(1_000)
+    assert narrow < broad
+    assert found(10) == narrow
+    with pytest.raises(OmegaError, match="ef"):
+        index.use_ef(0)

@@ -54,6 +54,11 @@ class Graph:
         self.rows = Rows(recipe.dimension, recipe.row_type, capacity)
         self._links = self._new(self.rows.capacity)
 
+    def use(self, recipe: Recipe) -> None:
+        """Searches by another recipe, which differs in ef alone."""
+        self._recipe = recipe
+        self._tuned(self._links)
+
     def reserve(self, extra: int) -> None:
         """Makes room for `extra` more vectors."""
         capacity = self.rows.reserve(extra)

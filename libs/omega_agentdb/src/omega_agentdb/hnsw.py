@@ -103,6 +103,18 @@ class HnswIndex:
         """Candidates kept while searching."""
         return self._recipe.ef
 
+    def use_ef(self, ef: int) -> None:
+        """Keeps `ef` candidates (1 to 2,000) in searches from now on; the graph stays.
+
+        Raises:
+            OmegaError: INVALID_FIELD.
+        """
+        recipe = self._recipe._replace(ef=validate.integer("ef", ef, 1, 2_000))
+        with self._writer, self._lock.write():
+            self._recipe = recipe
+            for graph in filter(None, (self._graph, self._next)):
+                graph.use(recipe)
+
     @property
     def row_type(self) -> RowType:
         """How vectors are kept beside the graph."""
