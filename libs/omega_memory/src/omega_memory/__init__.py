@@ -14,12 +14,13 @@ from omega_memory.household import HouseholdMemory, TierCount
 from omega_memory.ports import EpisodeSource, MemoryRows, MemorySource, Taken, TitleSource
 from omega_memory.query import QueryBuilder
 from omega_memory.readers import Fixed
-from omega_memory.rules import EARLY_ACCESSES, EARLY_IMPORTANCE, MemoryConfig, TierRule
+from omega_memory.rules import EARLY_ACCESSES, EARLY_IMPORTANCE, THRESHOLDS, MemoryConfig, TierRule
 from omega_memory.tiers import Tiers
 
 __all__ = [
     "EARLY_ACCESSES",
     "EARLY_IMPORTANCE",
+    "THRESHOLDS",
     "Consolidation",
     "EpisodeSource",
     "Fixed",

@@ -177,10 +177,8 @@ class Consolidation:
     def _fold(self, now: datetime, limit: int) -> Upkeep:
         rule, episodes = self._config.rule(Tier.EPISODIC), self._tiers.episodes
         with block(self._transact, self._publish) as told:
-            before = None if rule.retention is None else now - rule.retention
-            folded = episodes.fold(before, limit) if before else 0
-            beyond = min(episodes.count() - rule.capacity, limit - folded)
-            folded += episodes.fold(None, beyond) if beyond > 0 else 0
+            folded = 0 if rule.retention is None else episodes.fold(now - rule.retention, limit)
+            folded += episodes.capacity(rule.capacity, limit - folded)
             if folded:
                 told.append(MemoryConsolidated("episodic", "semantic", folded))
         return Upkeep(moved=folded, finished=folded < limit)

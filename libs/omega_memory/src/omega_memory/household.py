@@ -20,7 +20,7 @@ from omega_runtime.events import Event, Publish, unheard
 
 STEP = 256
 """Memories that one step moves or forgets at most, where nothing else is asked for."""
-_POOLED = frozenset({Tier.INSTANT, Tier.SESSION})
+_POOLED = frozenset({Tier.INSTANT, Tier.SESSION, Tier.EPISODIC})
 
 
 @dataclass(frozen=True)
@@ -138,8 +138,8 @@ class HouseholdMemory:
         """The best answers of all tiers asked for, at most query.limit, and notes the recall.
 
         Similar ones first where the query has a vector, relevant ones first else. Tiers that are
-        not personal are the household's, whoever asks. In Instant and Session the household sees
-        what everybody does.
+        not personal are the household's, whoever asks. In Instant, Session and Episodic the
+        household sees what everybody does.
 
         Raises:
             OmegaError: INVALID_FIELD.

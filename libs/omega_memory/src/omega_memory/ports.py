@@ -179,13 +179,20 @@ class EpisodeSource(MemorySource, Protocol):
         """
         ...
 
-    def fold(self, arrived_before: datetime | None, limit: int) -> int:
-        """Moves the `limit` oldest viewings by arrival into their titles' records.
+    def fold(self, before: datetime, limit: int) -> int:
+        """Moves viewings that arrived earlier into their titles' records, oldest first.
 
-        In the transaction that is open. With `arrived_before` only those that arrived earlier.
+        In the transaction that is open; `TitleRecords.fold`.
 
         Returns:
-            How many it moved.
+            How many it moved; fewer than `limit` = no other may go now.
+        """
+        ...
+
+    def capacity(self, most: int, limit: int) -> int:
+        """Does the same while there are more than `most`, whenever they arrived.
+
+        `TitleRecords.capacity`.
         """
         ...
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from omega_core import limits
 from omega_core.memory import Memory, Tier, strength
-from omega_core.vectors import pack_f16, unpack_f16
+from omega_core.vectors import FloatArray, pack_f16, unit, unpack_f16
 from omega_persistence.times import from_micros, to_micros
 
 COLUMNS = (
@@ -64,6 +64,10 @@ def memory_of(row: tuple[Any, ...]) -> Memory:
         confidence=confidence,
         access_count=access_count,
         expires_at=None if expires_at is None else from_micros(expires_at),
-        embedding=None if packed is None else unpack_f16("embedding", packed, limits.DIMENSION),
+        embedding=None if packed is None else _unpacked(packed),
         model_version=model_version,
     )
+
+
+def _unpacked(packed: bytes) -> FloatArray:
+    return unit(unpack_f16("embedding", packed, limits.DIMENSION))
