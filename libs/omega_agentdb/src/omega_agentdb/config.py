@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from omega_core import limits, validate
+from omega_core import validate
 from omega_core.errors import invalid
 from omega_core.taste import HALF_LIFE
 
@@ -62,16 +62,8 @@ class CausalConfig:
 
 @dataclass(frozen=True)
 class AgentDBConfig:
-    """Settings of the agent database."""
+    """Settings of the agent database; those of the catalogue's index are `HnswIndex`'s own."""
 
-    dimension: int = limits.DIMENSION
-    """Width of the vectors stored through it."""
-    hnsw_m: int = 32
-    """Links a vector and layer of its index, 2 to 128."""
-    hnsw_ef_construction: int = 200
-    """Candidates kept while building, 8 to 2,000."""
-    hnsw_ef: int = 100
-    """Candidates kept while searching, 1 to 2,000."""
     max_patterns: int = 10_000
     """Most taste patterns and causal edges together, and most vectors stored through it; 16 to
     1,000,000. What is of least value goes first."""
@@ -81,10 +73,6 @@ class AgentDBConfig:
     """Causal edges."""
 
     def __post_init__(self) -> None:
-        validate.integer("dimension", self.dimension, 1, 65_536)
-        validate.integer("hnsw_m", self.hnsw_m, 2, 128)
-        validate.integer("hnsw_ef_construction", self.hnsw_ef_construction, 8, 2_000)
-        validate.integer("hnsw_ef", self.hnsw_ef, 1, 2_000)
         validate.integer("max_patterns", self.max_patterns, 16, 1_000_000)
 
 

@@ -235,10 +235,12 @@ class HnswIndex:
         return True
 
 
-def open_index(dimension: int = DIMENSION) -> VectorIndex:
+def open_index(
+    dimension: int = DIMENSION, *, m: int = 32, ef_construction: int = 200, ef: int = 100
+) -> VectorIndex:
     """An HnswIndex, or an ExactIndex with a warning in the log where hnswlib is missing."""
     try:
-        return HnswIndex(dimension)
+        return HnswIndex(dimension, m=m, ef_construction=ef_construction, ef=ef)
     except ImportError:
         _log.warning("hnswlib is not installed: every search compares with every vector")
-        return ExactIndex(dimension)
+        return ExactIndex(dimension, row_type=RowType.FLOAT16)

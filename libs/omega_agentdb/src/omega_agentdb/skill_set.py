@@ -11,6 +11,7 @@ import numpy as np
 from omega_agentdb.config import SkillConfig
 from omega_agentdb.skill_geometry import direction
 from omega_agentdb.skill_names import pattern_name
+from omega_core.errors import invalid
 from omega_core.taste import Skill, SkillMember, Tally, TasteViewing
 from omega_core.vectors import FloatArray
 
@@ -96,6 +97,23 @@ class SkillSet:
             )
             return next_id + 1
         return next_id
+
+    def count_for(self, skill_id: int, viewing: TasteViewing, vector: FloatArray) -> Skill:
+        """Counts a viewing for its title's pattern, or for this one if it has none.
+
+        Raises:
+            OmegaError: INVALID_FIELD.
+        """
+        known = self._members.get(viewing.content_rowid)
+        if skill_id not in self._skills:
+            raise invalid("skill_id", "a pattern of the profile")
+        if known is not None:
+            self._count(self._skills[known.skill_id], known, viewing)
+            return self._skills[known.skill_id]
+        if not vector.any():
+            raise invalid("viewing.content_rowid", "a title with a direction")
+        self.join(self._skills[skill_id], viewing, vector)
+        return self._skills[skill_id]
 
     def join(self, skill: Skill, viewing: TasteViewing, vector: FloatArray) -> None:
         """Makes a viewed title that has no pattern yet a member of one."""

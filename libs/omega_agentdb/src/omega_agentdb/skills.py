@@ -9,13 +9,14 @@ from datetime import datetime
 
 import numpy as np
 
-from omega_agentdb import skill_upkeep
+from omega_agentdb import checks, skill_upkeep
 from omega_agentdb.config import SkillConfig
 from omega_agentdb.port import IdArray
 from omega_agentdb.skill_set import Added, SkillSet, of_members
 from omega_agentdb.skill_upkeep import Progress, UpkeepStep
 from omega_agentdb.stores import SkillStore, TitleVectors
-from omega_core.taste import Skill, SkillChanges, SkillMember, TasteViewing
+from omega_core import limits, validate
+from omega_core.taste import Skill, SkillChanges, SkillMember, Tally, TasteViewing
 from omega_core.vectors import FloatArray
 
 STEP = 32
@@ -90,6 +91,64 @@ class SkillLearner:
             added = Added()
             self._store.save(self._taught(turn, added, learnt_seq=last))
             return LearnStep(last, asdict(added), finished=len(new) <= STEP)
+
+    def found(self, name: str, centroid: FloatArray, at: datetime, *, profile_id: str = "") -> int:
+        """Founds a pattern by hand, for titles to join.
+
+        The next consolidation forgets it if none has, and names it after those that have.
+
+        Args:
+            name: 1 to 128 characters.
+            centroid: (384,) centred, finite, not zero.
+            at: the present instant, aware.
+            profile_id: whose; empty = the household's.
+
+        Returns:
+            Its id.
+
+        Raises:
+            OmegaError: INVALID_FIELD, STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        with self._mutex:
+            skill = Skill(
+                skill_id=self._store.last_skill_id() + 1,
+                profile_id=profile_id,
+                name=validate.text("name", name, 128, 1),
+                centroid=checks.query(centroid, 1, limits.DIMENSION),
+                model_version=self._vectors.model_version,
+                tally=Tally(at),
+                members=0,
+                resultant=0.0,
+                created_at=at,
+            )
+            self._store.save(SkillChanges(skills=(skill,)))
+            return skill.skill_id
+
+    def count_for(self, skill_id: int, viewing: TasteViewing) -> Skill:
+        """Counts a viewing by hand; a title that has no pattern yet becomes a member of this one.
+
+        The watermark stays: do not give it viewings that `learn` is given too.
+
+        Args:
+            skill_id: a pattern of the profile `viewing.profile_id`.
+            viewing: its seq is of no account.
+
+        Returns:
+            The pattern that the viewing counted for: the title's own if it had one.
+
+        Raises:
+            OmegaError: INVALID_FIELD (skill_id is unknown, or the title has no direction),
+                STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        with self._mutex:
+            rowid, owner = viewing.content_rowid, viewing.profile_id
+            patterns = self._opened(owner, np.array([rowid], np.int64))
+            (vector,) = self._vectors.centred(np.array([rowid], np.int64))
+            counted = patterns.count_for(skill_id, viewing, vector)
+            self._store.save(
+                SkillChanges(skills=patterns.changed_skills, members=patterns.changed_members)
+            )
+            return counted
 
     def consolidate(self, at: datetime, progress: Progress | None = None) -> UpkeepStep:
         """One step of keeping the patterns in order; see `omega_agentdb.skill_upkeep`.

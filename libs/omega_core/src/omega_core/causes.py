@@ -1,4 +1,8 @@
-"""What led to what: decayed counts of transitions from one viewing to the next."""
+"""What led to what: decayed counts of viewings that followed something.
+
+A cause is a facet (omega_core.taste) of the viewing before or of the circumstances, an effect a
+facet of a viewing that succeeded.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,20 @@ from datetime import datetime, timedelta
 
 from omega_core.taste import HALF_LIFE, decay
 
+AS_CAUSE, AS_EFFECT, ALL = 0, 1, 2
+"""Sorts of totals."""
+
 
 @dataclass(frozen=True)
 class CausalCount:
-    """Decayed transitions that held a cause and led to an effect."""
+    """Decayed viewings that followed a cause and had an effect."""
 
     profile_id: str
     """Whose; empty = the household as a whole."""
     cause: str
-    """A facet of the viewing before or of the circumstances."""
+    """What came before."""
     effect: str
-    """A facet of the viewing after, which succeeded."""
+    """What succeeded."""
     joint: float
     """Decayed, as of last_observed."""
     first_observed: datetime
@@ -26,18 +33,18 @@ class CausalCount:
     """Aware."""
 
     def value(self, at: datetime, half_life: timedelta = HALF_LIFE) -> float:
-        """Decayed transitions as of `at`: what is of least value is forgotten first."""
+        """Decayed viewings as of `at`: what is of least value is forgotten first."""
         return self.joint * decay(self.last_observed, at, half_life)
 
 
 @dataclass(frozen=True)
 class CausalTotal:
-    """Decayed transitions in which one facet took part."""
+    """Decayed viewings in which one facet took part."""
 
     profile_id: str
     """Whose."""
     kind: int
-    """0 as a cause, 1 as an effect, 2 all transitions (name "")."""
+    """AS_CAUSE, AS_EFFECT, or ALL viewings (name "")."""
     name: str
     """The facet."""
     total: float
