@@ -89,7 +89,7 @@ def _features(folded: str) -> Iterator[str]:
         yield f"b{first} {second}"
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=2_048)
 def _slot(feature: str) -> tuple[int, float]:
     digest = hashlib.blake2b(
         feature.encode("utf-8", "replace"), digest_size=8, person=_HASH_KEY
