@@ -309,6 +309,17 @@ def test_a_log_that_is_there_after_a_kill_is_read_without_a_word(
         assert (events, database.recovery_notes) == (BACKED_UP + LATER + 1, [])
 
 
+@pytest.mark.usefixtures("household")
+def test_a_start_in_the_second_of_the_last_one_leaves_a_log_too(
+    path: Path, clock: ManualClock
+) -> None:
+    with opened(path, clock):
+        pass
+    kill(path, clock, lambda _running: None)
+    with opened(path, clock) as (database, events):
+        assert (events, database.recovery_notes) == (BACKED_UP + LATER, [])
+
+
 def test_a_database_of_another_program_is_refused_and_left_alone(
     path: Path, clock: ManualClock
 ) -> None:

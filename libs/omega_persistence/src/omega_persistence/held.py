@@ -40,10 +40,12 @@ class Held:
         """
         connection = self.connection
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute(keys.SET, (keys.OPENED_AT, now))
+        # SQLite writes nothing where a value becomes what it was.
         connection.execute(
-            "DELETE FROM meta WHERE key IN (?, ?)", (keys.BACKUP_TAKEN_AT, keys.BACKUP_WRITES)
+            "DELETE FROM meta WHERE key IN (?, ?, ?)",
+            (keys.OPENED_AT, keys.BACKUP_TAKEN_AT, keys.BACKUP_WRITES),
         )
+        connection.execute(keys.SET, (keys.OPENED_AT, now))
         if rewound:
             connection.execute(keys.SET, (keys.LINEAGE, str(uuid4())))
         connection.execute("COMMIT")
