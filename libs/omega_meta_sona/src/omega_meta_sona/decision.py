@@ -34,6 +34,8 @@ class Decision:
     """Viewings that the attempt could learn from."""
     candidates: int = 0
     """Settings that were judged."""
+    gains: tuple[float, ...] = ()
+    """What the challenger gained over the setting in force, one a held-back viewing."""
 
 
 def settle(store: SettingsStore, decision: Decision) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -201,10 +201,12 @@ class Tuner:
             watch=Watch(seq=inputs.last_seq),
             decided_at=inputs.now,
         )
-        return self._ended(outcome, record)
+        return self._ended(outcome, record, gains)
 
     def _at(self, number: int) -> datetime:
         return self._viewings[self._positives[number]].occurred_at
 
-    def _ended(self, outcome: Outcome, record: TuningRecord | None = None) -> Decision:
-        return Decision(outcome, record, len(self._positives), self._candidates)
+    def _ended(
+        self, outcome: Outcome, record: TuningRecord | None = None, gains: Sequence[float] = ()
+    ) -> Decision:
+        return Decision(outcome, record, len(self._positives), self._candidates, tuple(gains))

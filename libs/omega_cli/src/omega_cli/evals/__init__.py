@@ -1,0 +1,1 @@
+"""`omega eval`: quality measured offline, on data that lies on this machine."""
