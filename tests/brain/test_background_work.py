@@ -138,13 +138,20 @@ def test_exchanges_take_turns(
     [
         ({"constellation_url": "http://sync.example.com:443"}, "constellation_url"),
         ({"constellation_url": "https://192.0.2.1:443/path"}, "constellation_url"),
-        ({"sync_tls_ca": Path("/nowhere/ca.pem")}, "ca"),
+        ({"constellation_url": "http://127.0.0.1"}, "constellation_url"),
+        ({"constellation_url": "https://me@sync.example.com"}, "constellation_url"),
+        ({"constellation_url": "https://[::1"}, "constellation_url"),
+        (
+            {
+                "constellation_url": "https://sync.example.com",
+                "constellation_tls_ca": Path("/nowhere/ca.pem"),
+            },
+            "ca",
+        ),
     ],
 )
 def test_a_target_that_cannot_be_trusted_is_refused_at_the_start(
-    settings: dict[str, object], named: str, brain: Brain
+    settings: dict[str, object], named: str, config: BrainConfig
 ) -> None:
-    config = replace(brain.config, **{"constellation_url": "http://127.0.0.1:9", **settings})  # type: ignore[arg-type]  # a table of settings
-    brain.config = config
     with pytest.raises(OmegaError, match=named):
-        Syncer(brain)
+        Brain(replace(config, **settings))  # type: ignore[arg-type]  # a table of settings

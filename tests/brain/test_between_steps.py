@@ -57,8 +57,8 @@ def test_a_title_that_is_not_ranked_yet_cannot_be_watched_yet(
     assert caught.value.code == ErrorCode.UNKNOWN_CONTENT
     assert brain.stores.events.count() == 0
     assert brain.upsert([FRESH]).unchanged == 1
-    assert brain.observe(event)
-    assert not brain.observe(event)
+    assert brain.observe(event).recorded
+    assert not brain.observe(event).recorded
     assert brain.likes == 1
 
 
@@ -66,14 +66,14 @@ def test_a_repeated_event_is_a_duplicate_whatever_it_names(
     brain: Brain, titles: list[Content], viewing: Viewing
 ) -> None:
     event = viewing(titles[0].content_id)
-    assert brain.observe(event)
-    assert not brain.observe(replace(event, content_id="movie:none"))
+    assert brain.observe(event).recorded
+    assert not brain.observe(replace(event, content_id="movie:none")).recorded
     assert brain.stores.events.count() == 1
 
 
 def test_an_index_that_knows_more_than_the_ranking_is_no_error(brain: Brain) -> None:
     _store(brain, FRESH)
-    brain._index.follow()
+    brain.index.follow()
     query = RecommendQuery(query_text=FRESH.title, limit=60)
     before = brain.recommend(query).content_ids
     assert FRESH.content_id not in before
@@ -128,7 +128,7 @@ def test_an_index_keeps_the_vectors_of_titles_that_changed_in_other_things(
     """A catalogue that gives known titles their ordinals leaves no dead slot behind."""
     brain.apply_catalogue(catalogue_of(titles, brain.encoder))
     brain.upsert([replace(title, country="Atlantis") for title in titles])
-    index = brain._index.vectors
+    index = brain.index.vectors
     assert isinstance(index, HnswIndex)
     assert index.export(tmp_path / "graph", tmp_path / "rows")[0] == len(titles)
     brain.upsert([replace(titles[0], title="Another name")])

@@ -80,8 +80,9 @@ def test_an_update_drops_changes_and_adds_titles_and_keeps_the_history(
     assert (tv.brain.likes, tv.brain.stores.events.count()) == (8, 8)
     stored = tv.brain.stores.contents.by_ids([told_anew.content_id])
     assert stored[told_anew.content_id].content == told_anew
-    (memory,) = tv.brain.remember("submarines and lighthouses", 1, 0.1)
-    assert memory.content == told_anew
+    query = MemoryQuery(tiers=(Tier.EPISODIC,), limit=1, min_similarity=0.1)
+    (recalled,) = tv.brain.remember(query, "submarines and lighthouses")
+    assert recalled.memory.content_id == told_anew.content_id
     listed = tv.listed(100)
     assert len(listed) == 100
     tv.close()

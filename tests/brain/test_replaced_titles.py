@@ -8,6 +8,7 @@ from dataclasses import replace
 from omega_brain.brain import Brain
 from omega_brain.config import BrainConfig
 from omega_core.content import Content
+from omega_core.memory import MemoryQuery, Tier
 from omega_core.viewing import ViewingEvent
 
 
@@ -24,7 +25,8 @@ def test_a_title_that_is_stored_again_keeps_its_viewings(
     brain = Brain(config)
     stored = [entry.event.content_id for entry in brain.stores.events.all_events()]
     assert stored == [title.content_id for title in titles[:3]]
-    (memory,) = brain.remember(told_anew.description, 1, -1.0)
-    assert memory.content == told_anew
+    query = MemoryQuery(tiers=(Tier.EPISODIC,), limit=1, min_similarity=-1.0)
+    (recalled,) = brain.remember(query, told_anew.description)
+    assert recalled.memory.content_id == told_anew.content_id
     assert brain.likes == 3
     brain.close()

@@ -24,7 +24,7 @@ class Cycles:
     def __init__(
         self, due_times: DueTimes, jobs: Mapping[Loop, CycleJob], config: LoopConfig
     ) -> None:
-        stored = due_times.load()
+        stored = {name: Completed(at.at, at.cycle) for name, at in due_times.load().items()}
         self._due_times = due_times
         self._jobs = jobs
         self._config = config

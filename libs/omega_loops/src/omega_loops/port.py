@@ -10,6 +10,20 @@ from typing import Protocol
 from omega_loops.report import Report
 
 
+class Progress(Protocol):
+    """How far a periodic loop has come, as a store gives it back."""
+
+    @property
+    def at(self) -> datetime:
+        """`Completed.at`."""
+        ...
+
+    @property
+    def cycle(self) -> int:
+        """`Completed.cycle`."""
+        ...
+
+
 @dataclass(frozen=True)
 class Completed:
     """How far a periodic loop has come."""
@@ -23,7 +37,7 @@ class Completed:
 class DueTimes(Protocol):
     """Durable state of the periodic loops, by name."""
 
-    def load(self) -> Mapping[str, Completed]:
+    def load(self) -> Mapping[str, Progress]:
         """What was last given to complete(), by loop name; a loop never completed is absent."""
         ...
 

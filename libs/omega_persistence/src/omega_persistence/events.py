@@ -116,9 +116,10 @@ class Events:
         """
         return self._rows("WHERE seq > ? ORDER BY seq LIMIT ?", seq, limit)
 
-    def recent(self, limit: int) -> list[RecordedEvent]:
-        """The last `limit` viewings by (occurred_at, seq), newest first."""
-        return self._rows("ORDER BY occurred_at DESC, seq DESC LIMIT ?", limit)
+    def recent(self, limit: int, profile_id: str = "") -> list[RecordedEvent]:
+        """The last `limit` viewings by (occurred_at, seq), newest first; empty = everybody's."""
+        clause = "WHERE ? IN ('', profile_id) ORDER BY occurred_at DESC, seq DESC LIMIT ?"
+        return self._rows(clause, profile_id, limit)
 
     def last_by_title(self, profile_id: str = "") -> dict[int, RecordedEvent]:
         """The last viewing of each title by (occurred_at, seq), under the title's rowid.

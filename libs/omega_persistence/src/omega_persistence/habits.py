@@ -1,4 +1,4 @@
-"""What each profile watches by genre, time, mood and season, as bodies that others make and read."""
+"""What each profile watches by genre, time, mood and season: bodies that others make and read."""
 
 from __future__ import annotations
 

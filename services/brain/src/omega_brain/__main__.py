@@ -30,11 +30,15 @@ def build(config: BrainConfig, server_config: ServerConfig) -> Application:
         local_only=True,
     )
 
+    def start() -> None:
+        brain.start()
+        background.start()
+
     def close() -> None:
         background.stop()
         brain.close()
 
-    return Application(server, close=close, started=background.start)
+    return Application(server, close=close, started=start, stopping=brain.changes.close)
 
 
 def main() -> int:

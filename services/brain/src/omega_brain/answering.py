@@ -70,6 +70,11 @@ class TextVectors:
                     self._kept.popitem(last=False)
         return vector
 
+    def forget(self) -> None:
+        """Drops every text: somebody typed it."""
+        with self._lock:
+            self._kept.clear()
+
 
 class Answering:
     """Three ways to a list; the last one needs no part that can fail.

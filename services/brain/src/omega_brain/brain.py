@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Self
 
 from omega_brain import opening
 from omega_brain.answering import Answering, Asked, TextVectors
 from omega_brain.answers import Answer, LikedTitle, RecommendQuery
 from omega_brain.config import BrainConfig
+from omega_brain.erasing import Erasing
+from omega_brain.minds import make_mind
 from omega_brain.recording import Observed, Recording
 from omega_brain.runtime import Runtime
 from omega_brain.stores import Stores
@@ -19,13 +23,17 @@ from omega_brain.watching import Changes
 from omega_core.clock import Clock, SystemClock
 from omega_core.content import Content
 from omega_core.errors import ErrorCode, OmegaError
+from omega_core.memory import MemoryQuery, Recalled
 from omega_core.profile import Profile
+from omega_core.vectors import FloatArray, unit
 from omega_core.viewing import ViewingEvent
 from omega_delta import CataloguePack
 from omega_embed import Encoder
 from omega_loops import RecommendationGate
 from omega_persistence.contents import UpsertCounts
+from omega_persistence.erasure import Erased
 from omega_persistence.events import Recorded
+from omega_runtime import CircuitOpen
 
 
 class Brain:
@@ -72,6 +80,8 @@ class Brain:
             opened = opening.open_parts(config, self.clock, self.persistence, encoder)
             self.encoder = opened.encoder
             """What texts are embedded with."""
+            self.index = opened.index
+            """Vectors of titles."""
             self._household = opened.household
             self._upkeep = Upkeep(
                 self.persistence,
@@ -82,12 +92,38 @@ class Brain:
                 recording,
                 self.changes.tell,
             )
-            texts = TextVectors(self.encoder, self.runtime)
-            self._answering = Answering(
-                self._household, opened.index, texts, self.runtime, config.recommend_timeout_ms
-            )
+            self._texts = TextVectors(self.encoder, self.runtime)
             self._recording = Recording(
                 self.persistence, self._household, self.runtime, recording, self._notify
+            )
+            mind = make_mind(
+                config=config,
+                clock=self.clock,
+                stores=self.persistence,
+                index=opened.index,
+                household=self._household,
+                model_version=self.model_version,
+                runtime=self.runtime,
+                gate=self.gate,
+                learn_stored=self._recording.learn_stored,
+                changed=self.changes.tell,
+            )
+            self.memory = mind.memory
+            """Twelve tiers of memory."""
+            self.agentdb = mind.agentdb
+            """Vectors, episodes, taste patterns, causes."""
+            self.loops = mind.loops
+            """The seven loops."""
+            self._mind = mind
+            self._answering = Answering(
+                self._household,
+                opened.index,
+                self._texts,
+                self.runtime,
+                config.recommend_timeout_ms,
+            )
+            self._erasing = Erasing(
+                self.persistence, self._upkeep, self.loops.standing_still, self._forget
             )
             self.syncer = Syncer(self)
             """Talks to the fleet."""
@@ -132,10 +168,14 @@ class Brain:
         with self.gate.recommendation():
             self._household.require(query)
             shown = self._shown(query.cursor)
+            begun = time.perf_counter()
             answer = self._answering.answer(Asked(query, frozenset(shown)))
+            self._mind.latencies.note(time.perf_counter() - begun)
+            now = self.clock.now()
+            self._mind.evening.showed(answer, query.profile_id, now)
             self.persistence.recommendations.log_recommendation(
                 answer.recommendation_id,
-                self.clock.now(),
+                now,
                 answer.content_ids,
                 chain=shown,
                 profile_id=query.profile_id,
@@ -168,6 +208,18 @@ class Brain:
         self.changes.tell()
         return added
 
+    def delete_profile(self, profile_id: str) -> int:
+        """Erases a profile and all that was watched in it; the number of viewings.
+
+        Raises:
+            OmegaError: UNKNOWN_PROFILE, STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        return self._erasing.delete_profile(profile_id)
+
+    def clear_data(self, request_id: str) -> Erased:
+        """Erases everything of the household, files included. As `erase_household`."""
+        return self._erasing.clear(request_id)
+
     def upsert(self, contents: Sequence[Content]) -> UpsertCounts:
         """Adds or replaces titles that firmware knows, all of them or none.
 
@@ -183,6 +235,24 @@ class Brain:
     def refresh(self) -> None:
         """Takes up what the database holds of the fleet's news. As Upkeep's."""
         self._upkeep.refresh()
+
+    def remember(self, query: MemoryQuery, text: str = "") -> list[Recalled]:
+        """What the TV remembers that answers a query.
+
+        Args:
+            query: what must hold; its vector is that of `text` where there is one.
+            text: what to look for by meaning; empty = by the query alone.
+
+        Raises:
+            OmegaError: INVALID_FIELD, UNKNOWN_PROFILE, MODEL_UNAVAILABLE, STORAGE_UNAVAILABLE.
+        """
+        if query.profile_id:
+            self._household.history_of(query.profile_id)
+        if text:
+            query = replace(query, vector=self._text_vector(text))
+        if query.vector is not None:
+            query = replace(query, vector=unit(query.vector), model_version=self.model_version)
+        return self.memory.recall(query, self.clock.now())
 
     def liked_titles(self) -> list[LikedTitle]:
         """Titles of the fleet's catalogue that the household succeeded with.
@@ -204,9 +274,15 @@ class Brain:
         self.persistence.database.backup()
         self._upkeep.save_index()
 
+    def start(self) -> None:
+        """Begins to learn in the background."""
+        self.loops.start()
+        self.runtime.started()
+
     def close(self) -> None:
         """Saves what can be saved and gives up the storage directory, whatever fails."""
         self.changes.close()
+        self.loops.stop()
         self.syncer.close()
         self._answering.close()
         self._upkeep.save_index()
@@ -219,6 +295,14 @@ class Brain:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _text_vector(self, text: str) -> FloatArray:
+        try:
+            return self._texts.of(text)
+        except CircuitOpen as refused:
+            raise OmegaError(
+                ErrorCode.MODEL_UNAVAILABLE, bound="working", detail=str(refused)
+            ) from refused
+
     def _shown(self, cursor: str) -> list[str]:
         """Content ids on the pages up to the one that a cursor names."""
         if not cursor:
@@ -229,5 +313,13 @@ class Brain:
         return [*served.chain, *served.content_ids]
 
     def _notify(self, event: ViewingEvent) -> None:
-        self._household.bend(event)
-        self.changes.tell()
+        self.loops.notify(event)
+
+    def _forget(self, profile_id: str) -> None:
+        """Drops what this process holds of people beside the ranking state; empty = of all."""
+        self._mind.evening.forget()
+        self._texts.forget()
+        if profile_id:
+            self.memory.forget_profile(profile_id)
+        else:
+            self.memory.clear()

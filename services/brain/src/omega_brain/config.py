@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from omega_brain import endpoint
+from omega_brain import endpoint, zone
 from omega_core import limits, validate
 from omega_core.errors import invalid
 
@@ -49,6 +49,9 @@ class BrainConfig:
     """File with the operator's enrolment key, where one is asked for."""
     platform: str = ""
     """Name of the device's platform, told at registration; at most 64 characters."""
+    timezone: str = ""
+    """Zone of the IANA database, such as Europe/Paris, for months and holidays; empty = the
+    system's."""
     consent: bool = True
     """False: nothing the household likes leaves, in no form; news are still pulled."""
     sigma: float = 5.0
@@ -72,5 +75,6 @@ class BrainConfig:
         if self.sync_interval_secs:
             validate.integer("sync_interval_secs", self.sync_interval_secs, 10, 86_400)
         validate.identifier("platform", self.platform, 64, optional=True)
+        zone.zone_of(self.timezone)
         validate.number("sigma", self.sigma, 0.5, 64)
         validate.integer("backup_interval_seconds", self.backup_interval_seconds, 10, 604_800)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from omega_brain import filters
 from omega_brain.answers import Answer, LikedTitle, Listed, RecommendQuery
 from omega_brain.listing import in_order, listed, popular_rows, shipped
+from omega_brain.preferences import Suited
 from omega_brain.state import Collective, Titles
 from omega_brain.tuned import Tuned
 from omega_brain.viewers import Viewer, Viewers
@@ -19,18 +20,20 @@ from omega_core.clock import Clock
 from omega_core.profile import Profile
 from omega_core.vectors import FloatArray
 from omega_core.viewing import ViewingContext, ViewingEvent
-from omega_rank import Basis, Ranker
+from omega_rank import Basis, Ranker, measures
 from omega_rank.history import History
 from omega_rank.popular import PopularTitle
 from omega_rank.quick import quick
 from omega_runtime import Mode
 
 _LEAST_NORM = 0.5
-GenreBonus = Callable[[str, ViewingContext | None], FloatArray | None]
-"""(profile_id, circumstances) -> (g,) bonus of each genre column, -1 to 1; None = no preference."""
+Suits = Callable[[str, ViewingContext | None, tuple[str, ...]], Suited | None]
+"""(profile_id, circumstances, genre columns) -> how they suit; None = nothing is known."""
 
 
-def no_bonus(_profile_id: str, _context: ViewingContext | None) -> None:
+def nothing_known(
+    _profile_id: str, _context: ViewingContext | None, _genres: tuple[str, ...]
+) -> None:
     """Nothing is known of circumstances."""
 
 
@@ -60,7 +63,7 @@ class Household:
         self._shipped = popular_titles
         self._tuned = Tuned.shipped()
         self._ranker = Ranker(self._tuned.rank)
-        self._genre_bonus: GenreBonus = no_bonus
+        self._suits: Suits = nothing_known
         self._titles = titles
         self._collective = collective
         self._viewers = viewers
@@ -115,9 +118,12 @@ class Household:
             shown: content ids of earlier pages.
             nearest: rowids near the query's text; None = it has none.
         """
-        bonus = self._genre_bonus(query.profile_id, query.context)
+        genres = self._titles.catalogue.genres
+        suited = self._suits(query.profile_id, query.context, genres)
         with self._lock:
             titles, collective = self._titles, self._collective
+            if titles.catalogue.genres != genres:
+                suited = None  # The catalogue changed this very moment.
             viewer, candidates = self._open(query, shown)
             if nearest is not None:
                 candidates &= filters.of_rows(titles, titles.rows_of(nearest))
@@ -130,7 +136,8 @@ class Household:
                 context=query.context,
                 candidates=candidates,
                 session=viewer.session.bias(self._clock.now()),
-                genre_bonus=_aligned(bonus, titles),
+                genre_bonus=suited.bonus if suited else None,
+                occasions=suited.occasions if suited else None,
                 diversity=query.diversity,
             )
             more = _more(query, viewer, candidates, len(ranking.titles))
@@ -201,8 +208,9 @@ class Household:
     def observe(self, event: ViewingEvent, seq: int) -> None:
         """Learns from a viewing of one of the titles that ended."""
         with self._lock:
-            for viewer in self._viewers.concerned(event):
-                viewer.history.observe(event, seq)
+            if seq > self._viewers.replayed_to:
+                for viewer in self._viewers.concerned(event):
+                    viewer.history.observe(event, seq)
 
     def bend(self, event: ViewingEvent) -> None:
         """Lets a moment of watching bend the running session's lists."""
@@ -235,9 +243,9 @@ class Household:
             for viewer in self._viewers.all():
                 viewer.history.configure(tuned.rank)
 
-    def prefer(self, genre_bonus: GenreBonus) -> None:
-        """Takes what is known of circumstances from now on."""
-        self._genre_bonus = genre_bonus
+    def prefer(self, suits: Suits) -> None:
+        """Asks what suits the circumstances from now on; it must not wait for anything."""
+        self._suits = suits
 
     def put_profile(self, profile: Profile) -> None:
         """Adds a profile, or changes its limits."""
@@ -252,6 +260,26 @@ class Household:
         """
         with self._lock:
             return self._viewers.of(profile_id).history
+
+    def fit(self, limit: int) -> dict[str, float] | None:
+        """How well the list of now fits the household; None before anything was liked.
+
+        Args:
+            limit: titles of the list.
+        """
+        with self._lock:
+            history, titles = self._viewers.household.history, self._titles
+            if not history.likes:
+                return None
+            ranking = self._ranker.rank(
+                titles.catalogue, self._collective.model, history, limit=limit
+            )
+            rows = np.array([title.row for title in ranking.titles], np.int64)
+            return {
+                "miscalibration": measures.miscalibration(rows, history),
+                "diversity": measures.diversity(titles.catalogue, rows),
+                "novelty": measures.novelty(rows, history),
+            }
 
     def liked_titles(self) -> list[LikedTitle]:
         """Titles of the fleet's catalogue that the household succeeded with.
@@ -307,8 +335,3 @@ def _more(query: RecommendQuery, viewer: Viewer, candidates: NDArray[np.bool_], 
     """Whether titles follow on this page."""
     unseen = int(np.count_nonzero(candidates & ~viewer.history.seen))
     return unseen > query.offset + given
-
-
-def _aligned(bonus: FloatArray | None, titles: Titles) -> FloatArray | None:
-    """A bonus that was made for these titles; the catalogue may have grown since."""
-    return bonus if bonus is not None and len(bonus) == len(titles.catalogue.genres) else None

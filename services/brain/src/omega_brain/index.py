@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from omega_agentdb.exact import ExactIndex
-from omega_agentdb.hnsw import HnswIndex
+from omega_agentdb.hnsw import EXACT_BELOW, HnswIndex
 from omega_agentdb.port import IdArray, VectorIndex
 from omega_agentdb.snapshot import load_snapshot, save_snapshot
 from omega_brain.config import BrainConfig
+from omega_brain.stepwise import Progress
 from omega_brain.stores import Stores
 from omega_core.errors import OmegaError
 from omega_core.limits import DIMENSION
 from omega_core.vectors import FloatArray, unit
+from omega_meta_sona import Probe, SearchProbe
 
 _log = logging.getLogger(__name__)
+_PROBES = 32
+"""Titles of the index as queries of a probe."""
+_NEIGHBOURS = 50
+"""Neighbours that a probe asks for."""
 _SAME = 1 - 1e-6
 """Least cosine of a vector with itself, packed twice in float16."""
 
@@ -30,22 +37,20 @@ class CatalogueIndex:
         self._stores = stores
         self._directory: Path = config.storage_path / "index"
         self._model_version = model_version
-        recipe = {
-            "m": config.hnsw_m,
-            "ef_construction": config.hnsw_ef_construction,
-            "ef": config.hnsw_ef,
-        }
         found = load_snapshot(
             self._directory,
             lineage=stores.database.lineage,
             current_rev=stores.contents.current_rev(),
             model_version=model_version,
             dimension=DIMENSION,
-            **recipe,
+            m=config.hnsw_m,
+            ef_construction=config.hnsw_ef_construction,
+            ef=config.hnsw_ef,
         )
+        self._configured_ef = config.hnsw_ef
         self._applied = found.applied_rev if found else 0
         self._saved = self._applied
-        self.vectors: VectorIndex = found.index if found else _new(recipe)
+        self.vectors: VectorIndex = found.index if found else _new(config)
         self.follow()
         self.save()
 
@@ -58,6 +63,48 @@ class CatalogueIndex:
             if moved.any():
                 self.vectors.add(ids[moved], vectors[moved])
             self._applied = rows[-1].rev
+
+    def compact(self) -> Progress:
+        """Lets vectors of titles that changed really go, some at a time."""
+        if not isinstance(self.vectors, HnswIndex):
+            return Progress()
+        before = self.vectors.dead
+        finished = self.vectors.compact()
+        return Progress(max(before - self.vectors.dead, 0), finished)
+
+    def tune(self, ef: int | None) -> None:
+        """Looks at `ef` candidates in each search; None = as configured."""
+        if isinstance(self.vectors, HnswIndex):
+            self.vectors.use_ef(ef or self._configured_ef)
+
+    def probe(self) -> SearchProbe | None:
+        """What measures a breadth of search on this index; None where searches are exact."""
+        index = self.vectors
+        if not isinstance(index, HnswIndex) or len(index) <= EXACT_BELOW:
+            return None
+        ids = index.ids()
+        chosen = ids[np.linspace(0, len(ids) - 1, _PROBES).astype(np.int64)]
+        queries = index.vectors(chosen)
+        exact = ExactIndex(DIMENSION)
+        exact.add(ids, index.vectors(ids))
+        true = [set(exact.search(query, _NEIGHBOURS).ids.tolist()) for query in queries]
+
+        def measure(ef: int) -> Probe:
+            before = index.ef
+            index.use_ef(ef)
+            try:
+                found, took = [], []
+                for query in queries:
+                    begun = time.perf_counter()
+                    result = index.search(query, _NEIGHBOURS)
+                    took.append(time.perf_counter() - begun)
+                    found.append(set(result.ids.tolist()))
+            finally:
+                index.use_ef(before)
+            hits = [len(f & t) / len(t) for f, t in zip(found, true, strict=True)]
+            return Probe(recall=float(np.mean(hits)), seconds=float(np.median(took)))
+
+        return measure
 
     def save(self) -> None:
         """Writes a snapshot when something changed since the last one.
@@ -80,9 +127,14 @@ class CatalogueIndex:
             self._saved = self._applied
 
 
-def _new(recipe: dict[str, int]) -> VectorIndex:
+def _new(config: BrainConfig) -> VectorIndex:
     try:
-        return HnswIndex(DIMENSION, **recipe)
+        return HnswIndex(
+            DIMENSION,
+            m=config.hnsw_m,
+            ef_construction=config.hnsw_ef_construction,
+            ef=config.hnsw_ef,
+        )
     except ImportError:
         return ExactIndex(DIMENSION)
 

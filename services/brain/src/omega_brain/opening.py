@@ -17,6 +17,8 @@ from omega_brain.tuned import Tuned
 from omega_brain.upkeep import load_viewers
 from omega_core.clock import Clock
 from omega_embed import Encoder, open_encoder
+from omega_memory.shipped import defaults
+from omega_rank.popular import PopularTitle
 
 _log = logging.getLogger(__name__)
 
@@ -48,12 +50,13 @@ def open_parts(
     index = CatalogueIndex(stores, config, encoder.model_version)
     held = Versions.held(stores)
     titles = state.load_titles(stores, encoder.model_version)
+    popular = defaults().popular
     household = Household(
         titles,
         state.load_collective(stores, titles.catalogue, encoder.model_version),
         load_viewers(stores, titles, Tuned.shipped().rank),
         clock,
-        (),
+        [PopularTitle(content, 1 - n / len(popular)) for n, content in enumerate(popular)],
     )
     release_freed()
     return Opened(encoder, index, household, held)

@@ -105,6 +105,12 @@ class Recording:
             self._household.put_profile(profile)
             return added
 
+    def learn_stored(self, events: Sequence[ViewingEvent]) -> None:
+        """Learns viewings that were stored by another way than `observe`, once each."""
+        with self._lock:
+            for event in events:
+                self._learn(event)
+
     def _learn(self, event: ViewingEvent) -> None:
         if event.action.ends_viewing:
             entry = self._stores.events.get(event.event_id)

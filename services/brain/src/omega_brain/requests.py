@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import TypeVar
@@ -150,7 +151,7 @@ def _instant(request: pb.QueryMemoryRequest, field: str) -> datetime | None:
         raise invalid(field, "a valid timestamp") from None
 
 
-def _stated(field: str, values: list[int], kind: type[E]) -> tuple[E, ...]:
+def _stated(field: str, values: Collection[int], kind: type[E]) -> tuple[E, ...]:
     validate.count(field, values, len(kind))
     return tuple(_value(f"{field}[{i}]", value, kind) for i, value in enumerate(values))
 

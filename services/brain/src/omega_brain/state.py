@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
@@ -86,6 +87,15 @@ class Titles:
         """Name and genres of each title without case, for search by words."""
         pairs = zip(self.catalogue.titles, self.catalogue.genres_of, strict=True)
         return [" ".join((name, *genres)).casefold() for name, genres in pairs]
+
+    def ids_after(self, content_id: str, limit: int) -> list[str]:
+        """The first `limit` content ids that are greater than one, in order."""
+        begin = bisect_right(self._sorted_ids, content_id)
+        return self._sorted_ids[begin : begin + limit]
+
+    @cached_property
+    def _sorted_ids(self) -> list[str]:
+        return sorted(self.catalogue.ids)
 
     def rows_of(self, rowids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Catalogue rows of stored rowids (m,); those that are not among these titles are left out.

@@ -11,13 +11,18 @@ from omega_core.clock import Clock
 from omega_core.errors import OmegaError
 from omega_persistence.contents import Contents
 from omega_persistence.database import Database
+from omega_persistence.erasures import Erasures
 from omega_persistence.events import Events
+from omega_persistence.habits import HabitBodies
 from omega_persistence.interactions import Interactions
+from omega_persistence.loops import LoopStates
+from omega_persistence.memories import Memories
 from omega_persistence.meta import Meta
 from omega_persistence.patterns import GlobalPatterns
 from omega_persistence.profiles import Profiles
 from omega_persistence.recommendations import Recommendations
 from omega_persistence.resources import Resources
+from omega_persistence.settings import Settings
 from omega_persistence.sketches import Sketches
 from omega_persistence.title_records import TitleRecords
 
@@ -50,6 +55,16 @@ class Stores:
     """Downloaded bodies."""
     meta: Meta
     """Single facts."""
+    erasures: Erasures
+    """Old identities that the fleet is still to forget."""
+    memories: Memories
+    """Tiers without a table of their own."""
+    settings: Settings
+    """Tuned settings and their lineage."""
+    habits: HabitBodies
+    """What each profile watches when."""
+    loops: LoopStates
+    """How far the periodic loops have come."""
 
     @classmethod
     def open(cls, storage_path: Path, clock: Clock) -> Self:
@@ -71,6 +86,11 @@ class Stores:
             GlobalPatterns(database),
             Resources(database),
             Meta(database),
+            Erasures(database),
+            Memories(database),
+            Settings(database),
+            HabitBodies(database),
+            LoopStates(database),
         )
 
     def close(self) -> None:

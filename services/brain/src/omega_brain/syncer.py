@@ -76,6 +76,7 @@ class Syncer:
             raise OmegaError(ErrorCode.SYNC_NOT_CONFIGURED)
         with self._lock:
             try:
+                self._erase_old(self._client)
                 outcome = self._exchange(self._client)
                 self._stores.meta.sync_succeeded(self._brain.clock.now())
             except Exception as failure:
@@ -113,6 +114,20 @@ class Syncer:
             resource_bytes=fetched,
             retry_after_seconds=_retry_after(answer),
         )
+
+    def _erase_old(self, client: SyncClient) -> None:
+        """Asks the fleet to forget what this TV was before, until it has."""
+        erasures = self._stores.erasures
+        for waiting in erasures.pending():
+            identity = waiting.identity
+            try:
+                client.erase_device(token=identity.auth_token)
+            except ServiceError as error:
+                # Nothing else waits for it: the exchange goes on, the next one asks again.
+                _log.warning("an old identity is not erased yet: %s", error)
+                erasures.failed(identity.device_id)
+            else:
+                erasures.done(identity.device_id)
 
     def _ask(self, client: SyncClient, request: pb.SyncRequest) -> tuple[pb.SyncResponse, Identity]:
         """Sends a request; a TV that the fleet does not know registers again, once."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from omega_brain import facts, state
@@ -19,6 +20,7 @@ from omega_delta import CataloguePack
 from omega_embed import Encoder
 from omega_persistence.contents import UpsertCounts
 from omega_rank.config import RankConfig
+from omega_rank.session import TONIGHT
 
 
 class Upkeep:
@@ -93,17 +95,22 @@ class Upkeep:
         with self._lock:
             self._follow()
 
-    def reload(self) -> None:
-        """Reads everything anew, after rows of people were erased.
+    @contextmanager
+    def renewing(self) -> Iterator[None]:
+        """A block that alone changes the database; whatever it did is read anew at its end.
 
         Raises:
             OmegaError: STORAGE_UNAVAILABLE.
         """
-        with self._lock:
-            held = Versions.held(self._stores)
-            self._reload()
-            self._index.follow()
-            self._in_force = self._reached(held)
+        with self._lock, self._recording:
+            try:
+                yield
+            finally:
+                held = Versions.held(self._stores)
+                self._reload()
+                self._index.follow()
+                self._in_force = self._reached(held)
+                release_freed()
 
     def save_index(self) -> None:
         """Saves the index when it has changed."""
@@ -156,10 +163,17 @@ def load_viewers(stores: Stores, titles: Titles, rank: RankConfig) -> Viewers:
     Raises:
         OmegaError: STORAGE_UNAVAILABLE.
     """
-    return Viewers.replay(
+    events = sorted(stores.events.all_events(), key=lambda entry: entry.seq)
+    viewers = Viewers.replay(
         titles.catalogue,
         stores.profiles.all(),
-        sorted(stores.events.all_events(), key=lambda entry: entry.seq),
+        events,
         stores.title_records.all_records(),
         rank,
     )
+    since = stores.database.now() - TONIGHT
+    lately = [entry for entry in events if entry.recorded_at >= since]
+    lately += stores.interactions.recent("", since)
+    lately.sort(key=lambda entry: entry.event.occurred_at)
+    viewers.resume(entry.event for entry in lately)
+    return viewers

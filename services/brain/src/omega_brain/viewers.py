@@ -61,8 +61,10 @@ class Viewer:
 class Viewers:
     """The household and its profiles. Not safe for threads; its owner holds a lock."""
 
-    def __init__(self, viewers: Mapping[str, Viewer]) -> None:
+    def __init__(self, viewers: Mapping[str, Viewer], replayed_to: int) -> None:
         self._viewers = dict(viewers)
+        self.replayed_to = replayed_to
+        """Newest seq that the replay has seen."""
 
     @classmethod
     def replay(
@@ -82,13 +84,19 @@ class Viewers:
             records: what was folded of earlier ones.
             config: settings of the ranking.
         """
-        viewers = {HOUSEHOLD: Viewer(None, _replay(catalogue, events, _joined(records), config))}
+        viewers = {HOUSEHOLD: Viewer(None, _replay(catalogue, events, joined(records), config))}
         for profile in profiles:
             own = [entry for entry in events if entry.event.profile_id == profile.profile_id]
             kept = [record for record in records if record.profile_id == profile.profile_id]
             history = _replay(catalogue, own, kept, config)
             viewers[profile.profile_id] = Viewer(profile, history)
-        return cls(viewers)
+        return cls(viewers, max((entry.seq for entry in events), default=0))
+
+    def resume(self, moments: Iterable[ViewingEvent]) -> None:
+        """Lets what happened lately bend the lists again, after a start."""
+        for moment in moments:
+            for viewer in self.concerned(moment):
+                viewer.session.observe(moment)
 
     @property
     def household(self) -> Viewer:
@@ -140,8 +148,8 @@ def _replay(
     )
 
 
-def _joined(records: Iterable[TitleRecord]) -> list[TitleRecord]:
-    """The household's records: those of all its profiles, merged by title."""
+def joined(records: Iterable[TitleRecord]) -> list[TitleRecord]:
+    """One record a title: those of several profiles, merged."""
     by_title: defaultdict[str, list[TitleRecord]] = defaultdict(list)
     for record in records:
         by_title[record.content_id].append(record)

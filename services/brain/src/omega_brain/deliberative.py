@@ -1,0 +1,114 @@
+"""Once a day: what the household prefers and when, how well its lists fit, what this TV can do."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from omega_brain.household import Household
+from omega_brain.preferences import Preferences
+from omega_brain.stepwise import Progress, Step, Stepwise
+from omega_brain.stores import Stores
+from omega_core.memory import Tier
+from omega_loops import Context
+from omega_memory import HouseholdMemory, popular, seasons, semantic
+from omega_memory.habits import Habits
+from omega_memory.popular import PopularTitle
+from omega_memory.substrate import Latencies, device_memory
+from omega_runtime.event_types import MetricsCollected
+from omega_runtime.events import Publish
+
+_POPULAR = 200
+"""Titles of the fleet's liking that are remembered."""
+_LIST = 20
+"""Titles of the list that is measured."""
+
+
+class Deliberative:
+    """Job of the Deliberative loop.
+
+    Args:
+        stores: the tables.
+        memory: the tiers.
+        household: what is ranked.
+        preferences: readers of what is written here.
+        latencies: how long answers took.
+        watch_settings: holds what was watched against the settings in force.
+        publish: is told the measured figures.
+    """
+
+    def __init__(
+        self,
+        stores: Stores,
+        memory: HouseholdMemory,
+        household: Household,
+        preferences: Preferences,
+        latencies: Latencies,
+        watch_settings: Step,
+        publish: Publish,
+    ) -> None:
+        self._stores = stores
+        self._memory = memory
+        self._household = household
+        self._preferences = preferences
+        self._latencies = latencies
+        self._publish = publish
+        self.job = Stepwise(
+            (
+                ("preferences", self._write_preferences),
+                ("preferences_read", self._read_preferences),
+                ("settings_watched", watch_settings),
+                ("popular_titles", self._write_popular),
+                ("device_facts", self._write_device),
+                ("miscalibration_permille", self._measure),
+            )
+        )
+
+    def profile_ids(self) -> list[str]:
+        """The household and its profiles."""
+        return ["", *(profile.profile_id for profile in self._stores.profiles.all())]
+
+    def _write_preferences(self, context: Context) -> Progress:
+        written = 0
+        for profile_id in self.profile_ids():
+            body = self._stores.habits.get(profile_id)
+            if body is None:
+                continue
+            habits, now = Habits.from_json(body), context.now
+            for tier, prefix, memories in (
+                (Tier.SEMANTIC, semantic.PREFIX, semantic.preferences(habits, profile_id, now)),
+                (Tier.TEMPORAL, seasons.PREFIX, seasons.rhythms(habits, profile_id, now)),
+            ):
+                written += self._memory.replace(tier, profile_id, prefix, memories, now)
+        return Progress(written)
+
+    def _read_preferences(self, _context: Context) -> Progress:
+        profile_ids = self.profile_ids()
+        self._preferences.read(profile_ids)
+        return Progress(len(profile_ids))
+
+    def _write_popular(self, context: Context) -> Progress:
+        titles, model = self._household.titles, self._household.collective.model
+        if model is None or not model.informed:
+            return Progress()
+        rows = np.argsort(-model.log_prior, kind="stable")[:_POPULAR]
+        shares = np.exp(model.log_prior[rows] - model.log_prior[rows].max())
+        liked = [
+            PopularTitle(titles.catalogue.ids[row], titles.catalogue.titles[row], float(share))
+            for row, share in zip(rows.tolist(), shares.tolist(), strict=True)
+        ]
+        memories = popular.popular_memories(liked, "prior", "", context.now)
+        stored = self._memory.replace(
+            Tier.CIVILIZATIONAL, "", popular.PREFIX, memories, context.now
+        )
+        return Progress(stored)
+
+    def _write_device(self, context: Context) -> Progress:
+        profile = self._latencies.profile()
+        return Progress(int(self._memory.store(device_memory(profile, context.now), context.now)))
+
+    def _measure(self, _context: Context) -> Progress:
+        figures = self._household.fit(_LIST)
+        if figures is None:
+            return Progress()
+        self._publish(MetricsCollected(figures=tuple(figures.items())))
+        return Progress(round(1_000 * figures["miscalibration"]))

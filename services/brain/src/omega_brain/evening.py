@@ -1,0 +1,82 @@
+"""Tonight: what is on and what was shown, from the event to the lists within seconds."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+
+from omega_brain.answers import Answer
+from omega_brain.household import Household
+from omega_core.memory import Tier
+from omega_core.viewing import ViewingEvent
+from omega_loops import Changes, Context
+from omega_memory import HouseholdMemory, tonight
+
+_SHOWN = 64
+"""Answers that may wait to be remembered."""
+
+
+class Evening:
+    """Jobs of the Reflexive and the Reactive loop.
+
+    Args:
+        household: whose lists bend.
+        memory: the tiers Instant and Session.
+        changed: called when lists may have changed.
+    """
+
+    def __init__(
+        self, household: Household, memory: HouseholdMemory, changed: Callable[[], None]
+    ) -> None:
+        self._household = household
+        self._memory = memory
+        self._changed = changed
+        self._lock = threading.Lock()
+        self._shown: deque[tuple[Answer, str, datetime]] = deque(maxlen=_SHOWN)
+
+    def showed(self, answer: Answer, profile_id: str, now: datetime) -> None:
+        """Notes an answer, to be remembered with the next event; costs an answer nothing."""
+        with self._lock:
+            self._shown.append((answer, profile_id, now))
+
+    def forget(self) -> None:
+        """Drops what waits."""
+        with self._lock:
+            self._shown.clear()
+
+    def bend(self, event: ViewingEvent, _context: Context) -> Changes:
+        """Reflexive: a moment of watching bends the lists of the running session."""
+        self._household.bend(event)
+        return Changes({"lists_bent": 1})
+
+    def refresh(self, event: ViewingEvent, context: Context) -> Changes:
+        """Reactive: what is on and what was shown is remembered; watchers get a new list."""
+        remembered = self._remember_shown(context.now)
+        remembered += self._remember_viewing(event, context.now)
+        self._changed()
+        return Changes({"remembered": remembered})
+
+    def _remember_shown(self, now: datetime) -> int:
+        with self._lock:
+            waiting, self._shown = list(self._shown), deque(maxlen=_SHOWN)
+        count = 0
+        for answer, profile_id, at in waiting:
+            titles = [(title.content_id, title.title) for title in answer.titles]
+            memories = tonight.shown(titles, answer.recommendation_id, profile_id, at)
+            count += self._memory.store_all(memories, now)
+        return count
+
+    def _remember_viewing(self, event: ViewingEvent, now: datetime) -> int:
+        titles = self._household.titles.catalogue
+        row = titles.row_of.get(event.content_id)
+        if row is None:
+            return 0
+        if not event.action.ends_viewing:
+            return int(self._memory.store(tonight.on_now(event, titles.titles[row]), now))
+        key = tonight.VIEWING_PREFIX + event.content_id
+        return sum(
+            self._memory.delete(tier, key, now, event.profile_id)
+            for tier in (Tier.INSTANT, Tier.SESSION)
+        )
