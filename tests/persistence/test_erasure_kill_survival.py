@@ -15,7 +15,7 @@ import pytest
 from omega_core.clock import ManualClock
 from omega_persistence import Contents, Database, Events, personal
 from omega_persistence.erasure import Erased, Step, erase_household
-from omega_testing.planted import TITLES, Planted, plant, stock
+from omega_testing.household_traces import TITLES, Planted, plant, stock
 
 ERASER = Path(__file__).with_name("eraser.py")
 REQUEST = "3f2c1de4-0000-4000-8000-000000000002"

@@ -29,7 +29,7 @@ from omega_persistence import (
 )
 from omega_persistence.erasure import erase_household, last_erasure
 from omega_persistence.erasures import Erasures
-from omega_testing.planted import TITLES, Planted, plant, stock
+from omega_testing.household_traces import TITLES, Planted, plant, stock
 
 MakeEvent = Callable[..., ViewingEvent]
 REQUEST = "3f2c1de4-0000-4000-8000-000000000001"
