@@ -81,8 +81,10 @@ def open_for(stored: str, cache_dir: Path | None = None, *, kind: str = "auto") 
 
     As open_encoder, except that a model that is lost never leads to another encoder: then an
     AbsentEncoder of `stored` stands in its place, so that the vectors go on ranking and none is
-    made anew. An error in the log says so. Vectors change their encoder only where that is better
-    or asked for: from lexical to a model that was installed since, or by kind="lexical".
+    made anew. An error in the log says so. The encoder changes only for the better or where that is
+    asked for: from lexical to a model that was installed since, from an older model to that of
+    this release, or by kind="lexical". Its model_version then differs from `stored`, and the
+    stored vectors are the caller's to make anew.
 
     Args:
         stored: empty = none yet.
