@@ -129,3 +129,11 @@ def test_a_bonus_for_other_genres_is_refused() -> None:
         Ranker().rank(
             world.catalogue, None, world.history, limit=1, genre_bonus=np.zeros(4, np.float32)
         )
+
+
+@pytest.mark.parametrize("value", [1.01, -1.01, np.nan])
+def test_a_bonus_out_of_bounds_is_refused(value: float) -> None:
+    world = make_world(3)
+    bonus = np.full(len(world.catalogue.genres), value, np.float32)
+    with pytest.raises(ValueError, match="-1 to 1"):
+        Ranker().rank(world.catalogue, None, world.history, limit=1, genre_bonus=bonus)

@@ -109,21 +109,38 @@ def test_a_disliked_title_is_not_liked_and_weighs_nothing_whatever_was_watched()
 
 def test_the_last_verdict_counts_and_at_one_instant_the_dislike() -> None:
     world = make_world(1, titles=6, viewings=0)
-    history = History(world.catalogue)
+    history = History.replay(world.catalogue, [viewed(1.0, 0) for _ in range(9)])
     liked = []
     for day, verdict in [
-        (1, Verdict.DISLIKED),
-        (3, Verdict.LIKED),
         (2, Verdict.DISLIKED),
+        (3, Verdict.LIKED),
+        (1, Verdict.DISLIKED),
         (3, Verdict.DISLIKED),
+        (3, Verdict.LIKED),
         (4, Verdict.LIKED),
     ]:
         history.observe(viewed(1.0, day, verdict))
         liked.append(bool(history.liked[2]))
-    # Two of the five viewings would have succeeded by themselves: a like only lifts a dislike.
-    assert liked == [False, True, False, False, False]
-    history.observe(viewed(1.0, 5))
-    assert history.liked[2]
+    assert liked == [False, True, True, False, False, True]
+
+
+def test_a_like_lifts_a_dislike_and_then_the_viewings_decide() -> None:
+    world = make_world(1, titles=6, viewings=0)
+    events = [viewed(0.1, 0), viewed(0.1, 1, Verdict.DISLIKED), viewed(0.6, 2, Verdict.LIKED)]
+    history = History.replay(world.catalogue, events)
+    assert history.likes == 0
+    assert history.query().weights.tolist() == pytest.approx([0.3])
+
+
+def test_an_event_without_a_seq_arrived_after_all_before_it() -> None:
+    world = make_world(1, titles=6, viewings=0)
+    at_once = [replace(viewed(1.0, 0), content_id=f"t{row}") for row in range(5)]
+    records = folded(at_once[:2], [7, 90], [0, 1])
+    history = History.replay(world.catalogue, at_once[2:3], records=records)
+    assert history.query().rows.tolist() == [2, 1, 0]
+    history.observe(at_once[3], seq=200)
+    history.observe(at_once[4])
+    assert history.query().rows.tolist() == [4, 3, 2, 1, 0]
 
 
 def test_a_record_does_not_tell_a_dislike_so_verdicts_stay_among_the_events() -> None:

@@ -103,12 +103,13 @@ class Ranker:
                 all alike. A title's bonus is that of its genre row, held to -1..1.
             occasions: when the household watches a genre, as words that end the sentence "You
                 often watch Comedy ...": "in December". A genre that is absent gives no reason.
-            diversity: 0 (the most relevant alone) to 1 (most varied); absent = as configured.
+            diversity: 0 (the most relevant alone) to 1 (most varied); absent = as configured. A
+                list by metadata is varied by its genres and stays as it is.
 
         Raises:
             OmegaError: INVALID_FIELD (diversity).
             ValueError: model, history, candidates, session or genre_bonus are not aligned to the
-                catalogue.
+                catalogue, or a bonus is out of its bounds.
         """
         _check_aligned(catalogue, model, history, candidates)
         _check_bonus(catalogue, session, genre_bonus)
@@ -195,3 +196,5 @@ def _check_bonus(
         raise ValueError(f"the session's bonus of {n} titles has shape ({n},)")
     if genre_bonus is not None and genre_bonus.shape != (g,):
         raise ValueError(f"the bonus of {g} genres has shape ({g},)")
+    if genre_bonus is not None and not (np.abs(genre_bonus) <= 1).all():
+        raise ValueError("the bonus of a genre lies in -1 to 1")

@@ -212,11 +212,12 @@ class SessionState:
         """Holds the similarities of the titles that have moments, and of no others."""
         rows = {moment.row for moment in self._moments}
         self._slots = {row: slot for row, slot in self._slots.items() if row in rows}
-        missing = rows - self._slots.keys()
-        if missing and not len(self._similar):
+        missing = sorted(rows - self._slots.keys())
+        if not missing:
+            return
+        if not len(self._similar):
             self._similar = np.zeros((MAX_TITLES, len(self._catalogue)), np.float32)
-        free = sorted(set(range(MAX_TITLES)) - set(self._slots.values()))
+        free = sorted(set(range(MAX_TITLES)) - set(self._slots.values()))[: len(missing)]
         embeddings = self._catalogue.embeddings
-        for row, slot in zip(sorted(missing), free, strict=False):
-            np.maximum(embeddings @ embeddings[row], 0, out=self._similar[slot])
-            self._slots[row] = slot
+        self._similar[free] = np.maximum(embeddings[missing] @ embeddings.T, 0)
+        self._slots.update(zip(missing, free, strict=True))
