@@ -138,7 +138,7 @@ def test_nothing_is_copied_lost_or_made_more_important(tv: Remembering, make: Ma
             elif what == "wait":
                 now += timedelta(seconds=how[0])
             elif what == "move":
-                move(tv, *how[0], now, how[1])
+                move(tv, how[0], now, how[1])
             else:
                 sweep(tv, now, how[0])
 
@@ -159,7 +159,8 @@ def sweep(tv: Remembering, now: datetime, limit: int) -> None:
     assert all(after[name] == before[name] for name in after.keys() & before.keys())
 
 
-def move(tv: Remembering, source: Tier, target: Tier, now: datetime, limit: int) -> None:
+def move(tv: Remembering, tiers: tuple[Tier, Tier], now: datetime, limit: int) -> None:
+    source, target = tiers
     before = held(tv)
     done = tv.memory.consolidate(source, target, now, limit)
     after = held(tv)

@@ -111,7 +111,7 @@ def test_three_years_of_evenings_stay_within_every_bound(opened: Open, make: Mak
     tv = opened(SMALL)
     drawn = random.Random(7)  # noqa: S311 - a test's own numbers
     viewings = 0
-    for day in range(0, 3 * 365, 8):
+    for day in range(0, 3 * 365, 12):
         now = NOW + day * DAY
         tv.clock.advance(now - tv.clock.now())
         titles = [(f"c{drawn.randrange(10)}", "T") for _ in range(6)]
