@@ -34,7 +34,7 @@ from omega_persistence.title_records import TitleRecords
 
 _log = logging.getLogger(__name__)
 _TURN = 100
-"""Most rows that go in one transaction: others wait for its end."""
+"""Most rows or pages that go in one transaction: others wait for its end."""
 _PAGES = 1_000
 """Most pages that a call gives back to the file system."""
 _KEPT_TWICE = 2
@@ -209,13 +209,20 @@ def _other_files(database: Database) -> int:
 def _give_back(database: Database) -> bool:
     """Shortens the file by some of its free pages; says whether it had any to give."""
     database.make_shrinkable()
+    given_back = 0
+    while given_back < _PAGES and (pages := _shorten(database)):
+        given_back += pages
+    _empty_log(database)
+    return bool(given_back)
+
+
+def _shorten(database: Database) -> int:
+    """Gives a few pages back to the file system; returns how many."""
     with database.read() as connection:
         before = _pragma(connection, "page_count")
-        # Each row of its result is a page given back.
-        connection.execute(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
-        shorter = _pragma(connection, "page_count") < before
-    _empty_log(database)
-    return shorter
+        # `execute` would stop after the first page: each is a row without columns.
+        connection.executescript(f"PRAGMA incremental_vacuum({_TURN})")
+        return before - _pragma(connection, "page_count")
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:
