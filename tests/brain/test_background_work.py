@@ -16,7 +16,6 @@ import pytest
 from omega_brain.background import Background
 from omega_brain.brain import Brain
 from omega_brain.config import BrainConfig
-from omega_brain.syncer import Syncer
 from omega_core.content import Content
 from omega_core.errors import OmegaError
 from omega_core.viewing import ViewingEvent

@@ -122,7 +122,38 @@ def test_an_unknown_candidate_is_not_found(client: BrainClient, titles: list[Con
 
 
 MEMORIES = {
-    "no query": (pb.QueryMemoryRequest(), "query_text", "1 to 256"),
+    "long query": (pb.QueryMemoryRequest(query_text="x" * 257), "query_text", "0 to 256"),
+    "two queries": (
+        pb.QueryMemoryRequest(query_text="a", embedding=bytes(1_536)),
+        "embedding",
+        "a vector other than zero",
+    ),
+    "a text and a vector": (
+        pb.QueryMemoryRequest(query_text="a", embedding=b"\0\0\x80?" * 384),
+        "embedding",
+        "empty when query_text is given",
+    ),
+    "half a vector": (pb.QueryMemoryRequest(embedding=bytes(768)), "embedding", "1,536 bytes"),
+    "importance": (
+        pb.QueryMemoryRequest(query_text="a", min_importance=1.5),
+        "min_importance",
+        "between 0 and 1",
+    ),
+    "tiers": (
+        pb.QueryMemoryRequest(query_text="a", tiers=[13]),  # type: ignore[list-item]  # on purpose
+        "tiers[0]",
+        "12 (omega)",
+    ),
+    "metadata": (
+        pb.QueryMemoryRequest(query_text="a", metadata={str(i): "" for i in range(9)}),
+        "metadata",
+        "0 to 8",
+    ),
+    "profile": (
+        pb.QueryMemoryRequest(query_text="a", profile_id="a b"),
+        "profile_id",
+        "1 to 64",
+    ),
     "limit": (pb.QueryMemoryRequest(query_text="a", limit=101), "limit", "between 1 and 100"),
     "similarity": (
         pb.QueryMemoryRequest(query_text="a", min_similarity=math.nan),
@@ -130,7 +161,7 @@ MEMORIES = {
         "between -1 and 1",
     ),
     "tier": (
-        pb.QueryMemoryRequest(query_text="a", tier=7),  # type: ignore[arg-type]  # on purpose
+        pb.QueryMemoryRequest(query_text="a", tier=13),  # type: ignore[arg-type]  # on purpose
         "tier",
         "episodic",
     ),

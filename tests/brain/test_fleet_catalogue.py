@@ -13,6 +13,7 @@ from omega.common.v1 import resource_pb2
 from omega_brain.state import CATALOGUE
 from omega_core.content import Content, ContentKind
 from omega_core.errors import ErrorCode, OmegaError
+from omega_core.memory import MemoryQuery, Tier
 from omega_core.vectors import pack_f32
 from omega_core.viewing import ViewingEvent
 from omega_delta import compress, content_to_proto, encode_catalogue

@@ -139,7 +139,11 @@ def test_memories_are_found_by_meaning(
     for title in titles[:20]:
         brain.observe(viewing(title.content_id, 0.8))
     wanted = titles[5]
-    request = pb.QueryMemoryRequest(query_text=f"{wanted.title}. {wanted.description}", limit=3)
+    request = pb.QueryMemoryRequest(
+        query_text=f"{wanted.title}. {wanted.description}",
+        limit=3,
+        tier=pb.MEMORY_TIER_EPISODIC,
+    )
     answer = client.query_memory(request)
     assert answer.memories[0].content_id == wanted.content_id
     assert wanted.title in answer.memories[0].text
@@ -148,7 +152,9 @@ def test_memories_are_found_by_meaning(
     assert answer.memories[0].importance == pytest.approx(0.8)
     similar = [m.similarity for m in answer.memories]
     assert similar == sorted(similar, reverse=True)
-    strict = pb.QueryMemoryRequest(query_text=wanted.title, min_similarity=1.0)
+    strict = pb.QueryMemoryRequest(
+        query_text=wanted.title, min_similarity=1.0, tier=pb.MEMORY_TIER_EPISODIC
+    )
     assert not client.query_memory(strict).memories
     assert {m.content_id for m in answer.memories} <= {t.content_id for t in titles[:20]}
 

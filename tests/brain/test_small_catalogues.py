@@ -18,6 +18,7 @@ from omega_core.vectors import unit
 from omega_core.viewing import ViewingEvent
 from omega_delta import encode_catalogue
 from omega_embed import open_encoder
+from omega_memory.shipped import defaults
 from omega_testing.gateway import Gateway
 from omega_testing.news import catalogue_of, delta_of
 
@@ -36,15 +37,17 @@ def test_a_brain_without_titles_answers(
     tv: Tv, gateway: Gateway, serve: Callable[[Brain], BrainClient], open_tv: Callable[..., Tv]
 ) -> None:
     client = serve(tv.brain)
-    assert _ids(client) == []
+    shipped = [content.content_id for content in defaults().popular]
+    assert _ids(client) == shipped[:20], "the firmware's own list"
     assert _ids(client, query_text="anything", kinds=[1], available_services=["acme"]) == []
-    assert not client.query_memory(pb.QueryMemoryRequest(query_text="anything")).memories
+    request = pb.QueryMemoryRequest(query_text="anything", tier=pb.MEMORY_TIER_EPISODIC)
+    assert not client.query_memory(request).memories
     gateway.tell(delta_of(1, model_version="lexical-384-r1"))
     tv.sync()
-    assert _ids(client) == []
+    assert _ids(client) == shipped[:20]
     tv.close()
     again = serve(open_tv().brain)
-    assert _ids(again) == []
+    assert _ids(again) == shipped[:20]
     assert again.get_stats().global_patterns == 3
 
 
@@ -53,7 +56,7 @@ def test_factors_without_titles_break_nothing(
 ) -> None:
     publish_factors([0, 1, 2])
     tv.sync()
-    assert tv.listed() == {}
+    assert set(tv.listed()) <= {content.content_id for content in defaults().popular}
     tv.brain.upsert(titles[:5])
     assert len(tv.listed()) == 5
     tv.close()
@@ -73,7 +76,8 @@ def test_one_title_is_listed_until_it_is_seen(
     assert _ids(client) == _ids(client, query_text=titles[0].title) == [only]
     tv.brain.observe(viewing(only))
     assert _ids(client) == []
-    (memory,) = client.query_memory(pb.QueryMemoryRequest(query_text=titles[0].title)).memories
+    request = pb.QueryMemoryRequest(query_text=titles[0].title, tier=pb.MEMORY_TIER_EPISODIC)
+    (memory,) = client.query_memory(request).memories
     assert memory.content_id == only
     tv.brain.upsert(titles[1:2])
     assert _ids(client) == [titles[1].content_id]
@@ -121,7 +125,10 @@ def test_memories_are_the_nearest_within_the_limit_and_above_the_least_similarit
 
     def found(limit: int, least: float) -> list[tuple[str, float]]:
         request = pb.QueryMemoryRequest(
-            query_text=titles[3].title, limit=limit, min_similarity=least
+            query_text=titles[3].title,
+            limit=limit,
+            min_similarity=least,
+            tier=pb.MEMORY_TIER_EPISODIC,
         )
         memories = client.query_memory(request).memories
         return [(memory.content_id, memory.similarity) for memory in memories]

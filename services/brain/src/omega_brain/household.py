@@ -124,6 +124,8 @@ class Household:
             titles, collective = self._titles, self._collective
             if titles.catalogue.genres != genres:
                 suited = None  # The catalogue changed this very moment.
+            if not len(titles.catalogue):
+                return self._firmware_list(query, shown, Mode.HEALTHY)
             viewer, candidates = self._open(query, shown)
             if nearest is not None:
                 candidates &= filters.of_rows(titles, titles.rows_of(nearest))
@@ -190,12 +192,11 @@ class Household:
         """
         with self._lock:
             titles = self._titles
+            if not len(titles.catalogue):
+                return self._firmware_list(query, shown, Mode.UNHEALTHY)
             viewer, candidates = self._open(query, shown)
             if query.query_text:
                 candidates &= filters.with_words(titles, query.query_text)
-            if not len(titles.catalogue):
-                found = shipped(self._shipped, query, frozenset(shown), viewer.profile)
-                return self._answer(found, Basis.POPULAR, Mode.UNHEALTHY, more=False)
             order = self._popular_rows()
             rows = order[(candidates & ~viewer.history.seen)[order]]
             page = rows[query.offset : query.offset + query.limit]
@@ -311,6 +312,13 @@ class Household:
         viewer = self._viewers.of(query.profile_id)
         allowed = filters.candidates(self._titles, query, shown)
         return viewer, viewer.open_rows(self._titles, allowed, self._clock.now())
+
+    def _firmware_list(self, query: RecommendQuery, shown: Collection[str], mode: Mode) -> Answer:
+        """What a TV that holds no title can show."""
+        profile = self._viewers.of(query.profile_id).profile
+        found = shipped(self._shipped, query, frozenset(shown), profile)
+        more = len(found) == query.limit
+        return self._answer(found, Basis.POPULAR, mode, more=more)
 
     def _popular_rows(self) -> NDArray[np.int64]:
         """Every row, most popular first; kept as long as titles and knowledge stay."""
