@@ -14,7 +14,7 @@ import pytest
 from omega_core.clock import ManualClock
 from omega_core.errors import OmegaError
 from omega_core.viewing import ViewingEvent
-from omega_persistence import Contents, Database, Events, StoredContent
+from omega_persistence import Contents, Database, Events, StoredContent, backups
 
 MakeEvent = Callable[..., ViewingEvent]
 MakeTitle = Callable[..., StoredContent]
@@ -110,3 +110,84 @@ def test_a_database_that_rotted_while_open_does_not_replace_its_backup(
     with pytest.raises(OmegaError, match="contents cannot be read"):
         database.backup()
     assert database.backup_path.read_bytes() == before
+
+
+def test_what_has_not_changed_is_not_copied_again(
+    database: Database, contents: Contents, make_event: MakeEvent, clock: ManualClock
+) -> None:
+    assert database.backup()
+    before = database.backup_path.stat()
+    clock.advance(timedelta(hours=1))
+    assert not database.backup()
+    assert database.backup_path.stat() == before
+    assert Events(database).record(make_event(1))
+    assert database.backup()
+    assert counted(database.backup_path) == (contents.count(), 1)
+    assert not Events(database).record(make_event(1))
+    assert not database.backup()
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut short", "rotten", "a row"])
+@pytest.mark.usefixtures("contents")
+def test_a_copy_that_is_no_longer_whole_is_made_again(database: Database, damage: str) -> None:
+    database.backup()
+    backup = database.backup_path
+    whole = backup.read_bytes()
+    if damage == "gone":
+        backup.unlink()
+    elif damage == "cut short":
+        backup.write_bytes(whole[: len(whole) // 2])
+    elif damage == "rotten":
+        backup.write_bytes(whole[:8_192] + b"\xff" * 4_096 + whole[12_288:])
+    else:
+        with closing(sqlite3.connect(backup)) as connection:
+            connection.execute("UPDATE contents SET genres = '[' WHERE content_id = 'c3'")
+            connection.commit()
+    assert database.backup()
+    assert counted(backup) == (10, 0)
+
+
+def test_a_restart_copies_once(database: Database, path: Path, clock: ManualClock) -> None:
+    database.backup()
+    database.close()
+    again = Database.open(path, clock=clock)
+    assert again.backup()
+    assert not again.backup()
+    again.close()
+
+
+def test_a_backup_inside_a_transaction_is_a_mistake(database: Database) -> None:
+    with database.transaction(), pytest.raises(RuntimeError, match="still open"):
+        database.backup()
+    with database.transaction(), pytest.raises(RuntimeError, match="still open"):
+        database.rewrite()
+    assert database.backup()
+
+
+def test_writers_do_not_wait_for_a_copy(
+    database: Database, contents: Contents, make_event: MakeEvent
+) -> None:
+    """A copy begins with the state at its call, whatever is stored before it is read."""
+    source = backups.begin_snapshot(database.path)
+    assert Events(database).record(make_event(1))
+    with closing(source):
+        backups.write(source, database.backup_path, "2026-03-01T20:15:00Z", 1)
+    assert counted(database.backup_path) == (contents.count(), 0)
+
+
+def test_a_file_written_anew_holds_the_same_rows_and_goes_on(
+    database: Database, contents: Contents, make_event: MakeEvent, path: Path, clock: ManualClock
+) -> None:
+    events = Events(database)
+    for number in range(50):
+        events.record(make_event(number, title=number % 10))
+    before = (list(contents.all_rows()), events.all_events(), database.lineage)
+    database.rewrite()
+    assert (list(contents.all_rows()), events.all_events(), database.lineage) == before
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert events.record(make_event(1_000))
+    assert events.since(50, 10)[0].seq == 51
+    database.close()
+    again = Database.open(path, clock=clock)
+    assert (again.recovery_notes, Events(again).count()) == ([], 51)
+    again.close()

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from omega_core.clock import ManualClock
 from omega_core.errors import ErrorCode, OmegaError
 from omega_core.viewing import ViewingEvent
-from omega_persistence import Contents, Database, Events, Meta, StoredContent
+from omega_persistence import Contents, Database, Events, Meta, StoredContent, mark
 
 MakeEvent = Callable[..., ViewingEvent]
 MakeTitle = Callable[..., StoredContent]
@@ -149,6 +150,80 @@ def test_what_was_never_written_is_damage(path: Path, clock: ManualClock, damage
     with opened(path, clock) as (database, events):
         assert events == BACKED_UP
         assert len(database.recovery_notes) == 2
+
+
+@pytest.mark.usefixtures("household")
+def test_what_is_missing_after_a_kill_is_counted_to_the_last_event(
+    path: Path, clock: ManualClock, make_event: MakeEvent, make_title: MakeTitle
+) -> None:
+    def work(running: Database) -> None:
+        record(running, map(make_event, range(100, 105)))
+        Contents(running).upsert([make_title(number) for number in range(40, 43)])
+
+    clock.advance(timedelta(minutes=30))
+    kill(path, clock, work)
+    path.write_bytes(path.read_bytes()[:9_000])
+    path.with_name("omega.db-wal").unlink()
+    clock.advance(timedelta(days=1))
+    with opened(path, clock) as (database, events):
+        assert events == BACKED_UP
+        assert database.recovery_notes[1].endswith(
+            "What was stored after that instant, until 2026-03-01T21:45:00Z, is missing: "
+            "up to 12 viewing events, up to 3 titles, in 13 transactions."
+        )
+
+
+@pytest.mark.usefixtures("household")
+def test_a_power_cut_is_said_to_have_taken_what_was_not_counted(
+    path: Path, clock: ManualClock, make_event: MakeEvent
+) -> None:
+    kill(path, clock, lambda running: record(running, [make_event(100)]))
+    path.write_bytes(b"")
+    rewrite_mark(path, boot="another start of the machine")
+    with opened(path, clock) as (database, _):
+        assert (
+            "up to 8 viewing events, in 8 transactions; not counted is"
+            in (database.recovery_notes[1])
+        )
+
+
+@pytest.mark.usefixtures("household")
+def test_a_mark_of_another_history_counts_nothing(path: Path, clock: ManualClock) -> None:
+    path.write_bytes(b"")
+    rewrite_mark(path, lineage="of another database")
+    with opened(path, clock) as (database, _):
+        assert "until 2026-03-01T21:15:00Z, is missing; how many" in database.recovery_notes[1]
+
+
+@pytest.mark.usefixtures("household")
+@pytest.mark.parametrize("content", [b"", b"00000000 {}", b"\xff" * 3_000])
+def test_a_mark_that_cannot_be_read_counts_nothing(
+    path: Path, clock: ManualClock, content: bytes
+) -> None:
+    path.write_bytes(b"")
+    path.with_name("omega.db.mark").write_bytes(content)
+    with opened(path, clock) as (database, events):
+        assert events == BACKED_UP
+        assert "is not known" in database.recovery_notes[1]
+
+
+def test_nothing_is_missing_when_nothing_was_written_since_the_backup(
+    path: Path, clock: ManualClock, make_title: MakeTitle
+) -> None:
+    with opened(path, clock) as (database, _):
+        Contents(database).upsert([make_title(1)])
+        database.backup()
+    path.write_bytes(b"")
+    with opened(path, clock) as (database, _):
+        assert "Nothing had been stored after that instant." in database.recovery_notes[1]
+        assert Contents(database).count() == 1
+
+
+def rewrite_mark(path: Path, **changes: str) -> None:
+    file = path.with_name("omega.db.mark")
+    count = mark._parse(file.read_bytes())
+    assert count is not None
+    file.write_bytes(mark._packed(replace(count, **changes)))  # type: ignore[arg-type]  # texts only
 
 
 @pytest.mark.usefixtures("household")
