@@ -17,6 +17,7 @@ from omega_persistence.times import to_micros
 
 _PAGE = 250
 _WAITING = 1_000
+_ABOVE_ALL = 10.0  # strength stays below 1 + 0.1 ln(2^64)
 _PUT = f"""
 INSERT INTO memories ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (tier, profile_id, key) DO UPDATE SET
@@ -41,7 +42,7 @@ AND NOT EXISTS (
 _NAME = "tier = ? AND profile_id = ? AND key = ?"
 _WAITING_ROWS = f"""
 {SELECT} WHERE {_HOLDS} AND (profile_id, key) IN
-    (SELECT value ->> 0, value ->> 1 FROM json_each(:names))
+    (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:names))
 """  # noqa: S608 - constants only
 _TOUCH = f"UPDATE memories SET access_count = ?, accessed_at = ?, strength = ? WHERE {_NAME}"  # noqa: S608 - constants only
 _Key = tuple[Tier, str, str]
@@ -97,7 +98,7 @@ class Memories:
         early = self._waiting_rows(where)
         yield MemoryPage(tuple(self._with_touches(memory) for memory in early), math.inf)
         given = {_key(memory) for memory in early}
-        last, rowid = math.inf, 0
+        last, rowid = _ABOVE_ALL, 0
         while True:
             with self._database.read() as connection:
                 rows = connection.execute(
