@@ -82,26 +82,27 @@ class Brain:
             """What texts are embedded with."""
             self.index = opened.index
             """Vectors of titles."""
-            self._household = opened.household
+            self.household = opened.household
+            """The ranking state."""
             self._upkeep = Upkeep(
                 self.persistence,
                 self.encoder,
                 opened.index,
-                self._household,
+                self.household,
                 opened.held,
                 recording,
                 self.changes.tell,
             )
             self._texts = TextVectors(self.encoder, self.runtime)
             self._recording = Recording(
-                self.persistence, self._household, self.runtime, recording, self._notify
+                self.persistence, self.household, self.runtime, recording, self._notify
             )
             mind = make_mind(
                 config=config,
                 clock=self.clock,
                 stores=self.persistence,
                 index=opened.index,
-                household=self._household,
+                household=self.household,
                 model_version=self.model_version,
                 runtime=self.runtime,
                 gate=self.gate,
@@ -116,7 +117,7 @@ class Brain:
             """The seven loops."""
             self._mind = mind
             self._answering = Answering(
-                self._household,
+                self.household,
                 opened.index,
                 self._texts,
                 self.runtime,
@@ -149,12 +150,12 @@ class Brain:
     @property
     def factors_version(self) -> int:
         """Version of the factors that rank; 0 = none."""
-        return self._household.factors_version
+        return self.household.factors_version
 
     @property
     def likes(self) -> int:
         """Titles the household succeeded with."""
-        return self._household.likes
+        return self.household.likes
 
     def recommend(self, query: RecommendQuery) -> Answer:
         """What the household will want to watch, within the time limit of the settings.
@@ -166,7 +167,7 @@ class Brain:
                 UNKNOWN_RECOMMENDATION (cursor).
         """
         with self.gate.recommendation():
-            self._household.require(query)
+            self.household.require(query)
             shown = self._shown(query.cursor)
             begun = time.perf_counter()
             answer = self._answering.answer(Asked(query, frozenset(shown)))
@@ -247,7 +248,7 @@ class Brain:
             OmegaError: INVALID_FIELD, UNKNOWN_PROFILE, MODEL_UNAVAILABLE, STORAGE_UNAVAILABLE.
         """
         if query.profile_id:
-            self._household.history_of(query.profile_id)
+            self.household.history_of(query.profile_id)
         if text:
             query = replace(query, vector=self._text_vector(text))
         if query.vector is not None:
@@ -259,7 +260,7 @@ class Brain:
 
         Empty without a catalogue of the encoder in use.
         """
-        return self._household.liked_titles()
+        return self.household.liked_titles()
 
     def sync(self) -> SyncOutcome:
         """One exchange with the fleet. As Syncer's."""
