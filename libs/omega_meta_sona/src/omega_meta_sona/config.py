@@ -19,19 +19,20 @@ class TuningConfig:
     """Positives of a test, at least; 5 to 1,000. Fewer cannot be significant."""
     most_held_back: int = 200
     """Newest positives that a test looks at, 5 to 10,000."""
-    moments: int = 16
+    moments: int = 40
     """Moments of the past that the search replays, 2 to 100."""
-    targets: int = 8
-    """Positives after a moment that its lists are measured on, 1 to 50."""
-    generations: int = 8
+    targets: int = 2
+    """Positives after a moment that its lists are measured on, 1 to 50. Few, because an answer is
+    made anew after each viewing."""
+    generations: int = 12
     """Generations of the search, 1 to 100."""
     population: int = 8
     """Candidates a generation, 4 to 64."""
-    step: float = 0.3
+    step: float = 0.5
     """First standard deviation of the search, in natural logarithms, 0.01 to 1."""
-    shrinkage: float = 4.0
-    """Pull towards the setting in force, 0 to 1,000: a squared distance of 1 costs shrinkage /
-    positives of relative fitness."""
+    shrinkage: float = 0.5
+    """Pull towards the setting in force, 0 to 1,000: a distance d costs shrinkage x ln(1 + 4 d^2)
+    / positives of relative fitness."""
     alpha: float = 0.05
     """Chance that a setting in force is replaced within a year by one that is no better, 0.0001
     to 0.5."""

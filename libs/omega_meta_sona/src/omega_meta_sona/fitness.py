@@ -83,7 +83,7 @@ class Judge:
         rest: list[tuple[float, float, float, float]] = []
         for moment in self._moments:
             total = moment.total(self._world, settings)
-            ranks, listed = served(total, embeddings, config, moment.targets)
+            ranks, listed = served(total, embeddings, config, moment.targets, moment.rows)
             gains.append(gain(ranks))
             rest.append(
                 (

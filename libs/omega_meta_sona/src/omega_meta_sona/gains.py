@@ -14,32 +14,33 @@ Rows = NDArray[np.int64]
 
 
 def served(
-    total: FloatArray, embeddings: FloatArray, config: RankConfig, targets: Rows
+    total: FloatArray, embeddings: FloatArray, config: RankConfig, targets: Rows, rows: Rows
 ) -> tuple[NDArray[np.int64], Rows]:
     """Where the ranker puts titles, and the head of its list.
 
     Args:
-        total: (n,) relevance, -inf for titles that are not ranked.
-        embeddings: (n, d) unit rows.
+        total: (m,) relevance, -inf for titles that are not ranked.
+        embeddings: (n, d) unit rows of the catalogue.
         config: gives diversity and its window.
-        targets: (t,) rows that are ranked.
+        targets: (t,) positions within `total`.
+        rows: (m,) catalogue rows of `total`.
 
     Returns:
-        (t,) ranks from 0, and the first CUT rows of the list. A title in the list has its place
-        there; any other its place by relevance, CUT at the least (what diversity does between
-        places CUT and mmr_window is not followed).
+        (t,) ranks from 0, and the catalogue rows of the first CUT of the list. A title in the list
+        has its place there; any other its place by relevance, CUT at the least (what diversity
+        does between places CUT and mmr_window is not followed).
     """
     head = order.best_first(total, config.mmr_window)
-    chosen = order.diversify(total[head], embeddings[head], config.mmr_lambda, CUT)
+    chosen = order.diversify(total[head], embeddings[rows[head]], config.mmr_lambda, CUT)
     listed = head[chosen]
     ranks = np.empty(len(targets), np.int64)
-    for place, row in enumerate(targets.tolist()):
-        above = int(np.count_nonzero(total > total[row]))
+    for place, target in enumerate(targets.tolist()):
+        above = int(np.count_nonzero(total > total[target]))
         if above < config.mmr_window:
-            found = np.flatnonzero(listed == row)
+            found = np.flatnonzero(listed == target)
             above = int(found[0]) if len(found) else max(above, CUT)
         ranks[place] = above
-    return ranks, listed
+    return ranks, rows[listed]
 
 
 def gain(ranks: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -12,17 +12,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from omega_core.tuning import TunedSettings
+from omega_core.tuning import SHIPPED, TunedSettings
 from omega_core.vectors import FloatArray
 from omega_core.viewing import ViewingEvent
 from omega_meta_sona import space
 from omega_meta_sona.apply import rank_config
 from omega_meta_sona.gains import Rows, served
-from omega_rank import Catalogue, CollectiveModel, History, RankConfig, Term, relevance
+from omega_rank import Catalogue, CollectiveModel, History, RankConfig, Term, order, relevance
 from omega_rank.measures import genre_shares
 
 TERMS = (Term.COLLABORATIVE, Term.CONTENT, Term.GENRE, Term.NEAREST, Term.PRIOR)
 """Rows of a matrix of terms."""
+POOL = 400
+"""Titles of a list that a moment keeps, for each taste."""
 _ALWAYS = 10_000.0
 
 
@@ -90,46 +92,74 @@ class World:
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """One moment of the past."""
+    """One moment of the past, with the m titles that may come near the top of any list."""
 
+    rows: Rows
+    """(m,) catalogue rows, ascending, none of them seen; the targets are among them."""
     terms: Mapping[tuple[float, float], FloatArray]
-    """(5, n) standard scores for each taste of the grid (space.taste_of)."""
+    """(5, m) standard scores for each taste of the grid (space.taste_of)."""
     likes: int
     """Titles liked by then."""
-    seen: NDArray[np.bool_]
-    """(n,) titles viewed by then."""
     targets: Rows
-    """(t,) what it watched next and liked, oldest first; none of it seen."""
+    """(t,) positions within `rows` of what it watched next and liked, oldest first."""
     genres: NDArray[np.float64]
     """(g,) share of each genre in what it had watched."""
 
     def total(self, world: World, settings: TunedSettings) -> FloatArray:
-        """(n,) relevance under `settings`, -inf for titles seen."""
-        found = world.weights(settings, self.likes) @ self.terms[space.taste_of(settings)]
-        found[self.seen] = -np.inf
-        return np.asarray(found, np.float32)
+        """(m,) relevance under `settings`."""
+        weights = world.weights(settings, self.likes)
+        return np.asarray(weights @ self.terms[space.taste_of(settings)], np.float32)
 
 
 def capture(
     world: World, history: History, targets: Rows, tastes: Sequence[TunedSettings]
 ) -> Moment:
-    """The present moment of `history`."""
+    """The present moment of `history`.
+
+    Kept are the targets and the POOL best titles of each taste by the shipped weights, and POOL / 4
+    by each term alone. What no list comes near is left out, which a rank far down hardly notices: a
+    tenth of the memory and of the time. A catalogue of at most POOL titles is kept whole.
+
+    Args:
+        world: titles, fleet, shipped settings.
+        history: the household; its settings are those of `world` afterwards.
+        targets: (t,) rows that it has not seen.
+        tastes: one setting for each matrix of terms.
+    """
     terms = {space.taste_of(settings): world.terms(history, settings) for settings in tastes}
     history.configure(world.shipped)
     query = history.query()
+    rows = _pool(world, history, terms, targets)
     return Moment(
-        terms=terms,
+        rows=rows,
+        terms={taste: np.ascontiguousarray(found[:, rows]) for taste, found in terms.items()},
         likes=history.likes,
-        seen=history.seen.copy(),
-        targets=targets,
+        targets=np.searchsorted(rows, targets).astype(np.int64),
         genres=genre_shares(world.catalogue, query.rows, query.weights),
     )
+
+
+def _pool(
+    world: World, history: History, terms: Mapping[tuple[float, float], FloatArray], targets: Rows
+) -> Rows:
+    if len(world.catalogue) <= POOL:
+        return np.flatnonzero(~history.seen).astype(np.int64)
+    chosen = history.seen.copy()
+    chosen[:] = False
+    chosen[targets] = True
+    weights = world.weights(SHIPPED, history.likes)
+    for matrix in terms.values():
+        for scores, count in ((weights @ matrix, POOL), *((row, POOL // 4) for row in matrix)):
+            open_scores = np.where(history.seen, np.float32(-np.inf), scores)
+            chosen[order.best_first(open_scores, count)] = True
+    return np.flatnonzero(chosen).astype(np.int64)
 
 
 def target_ranks(
     world: World, history: History, settings: Sequence[TunedSettings], targets: Rows
 ) -> list[NDArray[np.int64]]:
     """For each setting the ranks of `targets` (t,) at the present moment of `history`."""
+    everything = np.arange(len(world.catalogue), dtype=np.int64)
     matrices: dict[tuple[float, float], FloatArray] = {}
     found = []
     for each in settings:
@@ -139,7 +169,7 @@ def target_ranks(
         total = world.weights(each, history.likes) @ matrices[taste]
         total[history.seen] = -np.inf
         config = rank_config(each, world.shipped)
-        found.append(served(total, world.catalogue.embeddings, config, targets)[0])
+        found.append(served(total, world.catalogue.embeddings, config, targets, everything)[0])
     return found
 
 

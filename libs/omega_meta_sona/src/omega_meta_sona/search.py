@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from cmaes import CMA  # type: ignore[import-untyped]  # ships no types
 
@@ -10,23 +12,26 @@ from omega_meta_sona.config import TuningConfig
 from omega_meta_sona.fitness import Judge, Worth
 from omega_meta_sona.space import Point
 
+_TAIL = 4.0
+
 
 class Search:
     """One search, a candidate a step. Equal input gives an equal challenger.
 
-    The value of a point is the advantage over the setting in force less shrinkage x squared
-    distance / targets: a normal prior around that setting, which a long history outweighs and a
-    short one does not (ridge; Hoerl & Kennard 1970). The answer is the mean of the last generation
+    The value of a point is the advantage over the setting in force less shrinkage x ln(1 + 4 d^2) /
+    positives, d its distance from that setting: a heavy-tailed prior, which holds back small steps
+    that noise suggests and lets large ones go that a clear leaning pays for (Carvalho, Polson &
+    Scott 2010), and which a long history outweighs. The answer is the mean of the last generation
     (less noisy than the best point met: Hansen 2016) and only when its value is above 0.
     """
 
     def __init__(
-        self, judge: Judge, config: TuningConfig, origin: Point, targets: int, seed: int
+        self, judge: Judge, config: TuningConfig, origin: Point, positives: int, seed: int
     ) -> None:
         self._judge = judge
         self._config = config
         self._origin = origin
-        self._targets = targets
+        self._positives = positives
         self._reference = judge.worth(space.to_settings(origin))
         self._cma = CMA(
             mean=origin.copy(),
@@ -70,5 +75,5 @@ class Search:
     def _value(self, point: Point) -> tuple[float, Worth]:
         worth = self._judge.worth(space.to_settings(point))
         away = point - self._origin
-        penalty = self._config.shrinkage * float(away @ away) / self._targets
-        return worth.advantage(self._reference) - penalty, worth
+        penalty = self._config.shrinkage * math.log1p(_TAIL * float(away @ away))
+        return worth.advantage(self._reference) - penalty / self._positives, worth

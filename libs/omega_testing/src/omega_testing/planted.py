@@ -1,174 +1,125 @@
-"""A household with unlike strings in every column of it, to be looked for in bytes afterwards."""
+"""Households whose taste is known, for tests of self-tuning: a small world with a planted habit."""
 
 from __future__ import annotations
 
-import json
-import random
-import re
-import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
+from omega_core import vectors
 from omega_core.content import Content, ContentKind
-from omega_core.vectors import unit
-from omega_persistence import Contents, Database, Identity, Meta, StoredContent
-from omega_persistence.personal import PERSONAL
+from omega_core.vectors import FloatArray
+from omega_core.viewing import ViewingEvent
+from omega_rank import Catalogue, CollectiveModel, Factors
 
-TITLES = 60
-"""Titles c0, c1 and so on of the catalogue."""
-_MANY = {"events": 600}
-_LISTS = {"content_ids", "chain", "blocked_genres", "causes"}
-_OBJECTS = {
-    "metadata",
-    "contexts",
-    "changes",
-    "parameters",
-    "fitness",
-    "evidence",
-    "watch",
-    "body",
-}
-_LONG = 6_000
-"""Characters of a text that does not fit into a page."""
-_WHEN = 1_770_000_000_000_000
-_RANDOM = random.Random(7)  # noqa: S311 - unlike is enough
+START = datetime(2025, 1, 1, 20, tzinfo=UTC)
+"""When the first viewing ended."""
+GENRES = tuple(f"Genre {letter}" for letter in "ABCDEFGH")
+"""A title has one."""
+TOPICS = 20
+"""Directions that embeddings gather around; they say nothing of the genre."""
+Pick = Callable[[NDArray[np.int64], int], int]
+"""Chooses one of the rows not seen yet for the viewing of that number."""
 
 
-_SIGN = b"planted-"
-"""Begins each text of the household."""
+@dataclass(frozen=True, eq=False)
+class PlantedWorld:
+    """Titles and a fleet whose knowledge is worth nothing."""
+
+    catalogue: Catalogue
+    """n titles."""
+    model: CollectiveModel
+    """Random factors: noise that the shipped weights listen to."""
+    topics: NDArray[np.int64]
+    """(n,) topic of each title."""
+
+    def genre(self, row: int) -> str:
+        """Of a title."""
+        return self.catalogue.genres_of[row][0]
 
 
-@dataclass(frozen=True)
-class Planted:
-    """What must be found nowhere when the household is erased."""
-
-    blobs: frozenset[bytes]
-    """Parts of its blobs, 40 bytes each."""
-    identity: Identity
-    """Stays in the queue until the fleet has forgotten it."""
-
-    def found(self, directory: Path) -> dict[str, int]:
-        """How often a text or blob of it stands in a file of the directory, by the file's name."""
-        found = {}
-        for path in sorted(directory.rglob("*")):
-            if path.is_file():
-                data = path.read_bytes()
-                if hits := data.count(_SIGN) + sum(blob in data for blob in self.blobs):
-                    found[path.name] = hits
-        return found
-
-
-def stock(database: Database) -> None:
-    """Stores the catalogue, which no erasure touches."""
-    vectors = np.random.default_rng(1).normal(size=(TITLES, 384)).astype(np.float32)
-    titles = [
-        StoredContent(
-            content=Content(f"c{number}", f"Title {number}", ContentKind.MOVIE),
-            embedding=unit(vector),
-            model_version="m1",
+def planted_world(seed: int, titles: int = 600) -> PlantedWorld:
+    """A world from a seed."""
+    rng = np.random.default_rng(seed)
+    contents = [
+        Content(
+            f"t{i}", f"Title {i}", ContentKind.MOVIE, (str(rng.choice(GENRES)),), year=2000 + i % 20
         )
-        for number, vector in enumerate(vectors)
+        for i in range(titles)
     ]
-    Contents(database).upsert(titles)
+    topics = rng.integers(0, TOPICS, titles)
+    middles = rng.normal(size=(TOPICS, 384))
+    embeddings = vectors.unit(
+        (middles[topics] + 0.7 * rng.normal(size=(titles, 384))).astype(np.float32)
+    )
+    catalogue = Catalogue.build(contents, embeddings, None, np.arange(titles))
+    return PlantedWorld(catalogue, _noise(rng, catalogue), topics.astype(np.int64))
 
 
-def plant(database: Database) -> Planted:
-    """Stores the household into a stocked database: rows in each of its tables."""
-    blobs: set[bytes] = set()
-    with database.transaction() as connection:
-        # Rows that refer to others come after them.
-        for table in reversed(list(PERSONAL)):
-            if table != "meta":
-                columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
-                (sql,) = connection.execute(
-                    "SELECT sql FROM sqlite_schema WHERE name = ?", (table,)
-                ).fetchone()
-                for number in range(1, _MANY.get(table, TITLES) + 1):
-                    _insert(connection, table, columns, sql, number, blobs)
-        _plant_facts(connection)
-    identity = Identity(f"tv-{_hex(32)}", f"token-{_hex(200)}")
-    Meta(database).set_identity(identity)
-    Meta(database).register_request_id()
-    return Planted(frozenset(blobs), identity)
+def viewings(world: PlantedWorld, pick: Pick, count: int, first: int = 0) -> list[ViewingEvent]:
+    """`count` successes, one a day, of titles that `pick` chooses; `first` numbers the first."""
+    unseen = np.arange(len(world.catalogue), dtype=np.int64)
+    events = []
+    for number in range(first, first + count):
+        row = pick(unseen, number)
+        unseen = unseen[unseen != row]
+        events.append(success(world, row, number))
+    return events
 
 
-def _insert(
-    connection: sqlite3.Connection,
-    table: str,
-    columns: list[tuple[int, str, str, int, str | None, int]],
-    sql: str,
-    number: int,
-    blobs: set[bytes],
-) -> None:
-    row: dict[str, object] = {}
-    for _, name, kind, *_ in columns:
-        if kind == "TEXT":
-            value: object = _text(table, name, number)
-        elif kind == "BLOB":
-            value = blob = _blob(sql, name)
-            blobs |= {blob[:40], blob[-40:]}
-        elif kind == "REAL":
-            value = 0.5
-        else:
-            value = _integer(table, name, number)
-        row[name] = value
-    names = ", ".join(f"[{name}]" for name in row)
-    places = ", ".join("?" * len(row))
-    connection.execute(
-        f"INSERT INTO {table} ({names}) VALUES ({places})",  # noqa: S608 - names of the schema
-        tuple(row.values()),
+def success(world: PlantedWorld, row: int, number: int) -> ViewingEvent:
+    """A title watched to the end on day `number`."""
+    return ViewingEvent(
+        event_id=f"e{number}",
+        content_id=world.catalogue.ids[row],
+        watch_percentage=1.0,
+        engagement_score=1.0,
+        occurred_at=START + timedelta(days=number),
     )
 
 
-def _text(table: str, name: str, number: int) -> str | None:
-    if (table, name) == ("settings", "state"):
-        return "in_force" if number == 1 else "rejected"
-    if (table, name) == ("sketches", "request_id"):
-        return None
-    unlike = f"planted-{table}-{name}-{number}-{_hex(16)}"
-    if name in _LISTS:
-        return json.dumps([unlike])
-    if name in _OBJECTS:
-        return json.dumps({"planted": unlike})
-    if name == "text":
-        return "".join(f"{unlike}-{_hex(16)} " for _ in range(_LONG // len(unlike)))
-    return unlike
+def anything(seed: int) -> Pick:
+    """No taste at all: no ranking is better than another."""
+    rng = np.random.default_rng(seed)
+    return lambda unseen, _number: int(rng.choice(unseen))
 
 
-def _integer(table: str, name: str, number: int) -> int | None:
-    if name.endswith("_at") or name in {"first_observed", "last_observed"}:
-        return _WHEN + number
-    if name == "content_rowid":
-        return (number - 1) % TITLES + 1
-    given = {
-        ("events", "action"): 0,
-        ("memories", "tier"): 3,
-        ("settings", "parent"): None,
-        ("sketches", "state"): 0,
-        ("sketches", "position"): None,
-    }
-    counts = {"seq", "skill_id", "version", "attempt", "memory_rowid"}
-    return given.get((table, name), number if name in counts else 1)
+def genre_fans(world: PlantedWorld, seed: int, genres: tuple[str, ...]) -> Pick:
+    """Any title of some genres, whatever else it is; anything once they are used up."""
+    rng = np.random.default_rng(seed)
+
+    def pick(unseen: NDArray[np.int64], _number: int) -> int:
+        fitting = [row for row in unseen.tolist() if world.genre(row) in genres]
+        return int(rng.choice(fitting or unseen))
+
+    return pick
 
 
-def _blob(sql: str, name: str) -> bytes:
-    """Finite numbers: float32 where the schema asks for 384 of four bytes, else float16."""
-    match = re.search(rf"length\({name}\) = (\d+)", sql)
-    length = int(match[1]) if match else 64
-    dtype = "<f4" if length == 4 * 384 else "<f2"
-    numbers = np.random.default_rng(_RANDOM.getrandbits(32)).normal(size=length)
-    return numbers.astype(dtype).tobytes()[:length]
+def latest_craze(world: PlantedWorld, seed: int, length: int) -> Pick:
+    """Titles of one topic for `length` viewings, then of another: only the last ones tell."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(TOPICS)
+
+    def pick(unseen: NDArray[np.int64], number: int) -> int:
+        topic = order[(number // length) % TOPICS]
+        fitting = unseen[world.topics[unseen] == topic]
+        return int(rng.choice(fitting if len(fitting) else unseen))
+
+    return pick
 
 
-def _plant_facts(connection: sqlite3.Connection) -> None:
-    facts = {name: f"planted-meta-{name}-{_hex(16)}" for name in ("last_sync_error", "some_fact")}
-    connection.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
-    connection.executemany(
-        "INSERT INTO meta VALUES (?, ?)", [("pushed_bytes", "7"), ("pulled_bytes", "8")]
+def _noise(rng: np.random.Generator, catalogue: Catalogue) -> CollectiveModel:
+    n = len(catalogue)
+    share = (rng.random(n) + 0.1).astype(np.float32)
+    steps: FloatArray = np.full(8, 1e-2, np.float32)
+    pack = Factors(
+        ordinals=np.arange(n, dtype=np.int64),
+        factors=rng.integers(-127, 128, (n, 8)).astype(np.int8),
+        steps=steps,
+        gains=np.ones(n, np.float32),
+        prior=share / share.sum(),
     )
-
-
-def _hex(digits: int) -> str:
-    return f"{_RANDOM.getrandbits(4 * digits):0{digits}x}"
+    return CollectiveModel.build(catalogue, pack)
