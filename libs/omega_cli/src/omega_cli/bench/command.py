@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 
@@ -20,17 +19,12 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def _brain(arguments: argparse.Namespace) -> int:
     # The benchmark's dependencies come with the extra `demo`; other commands do without them.
     from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress  # noqa: PLC0415
 
     from omega_cli.bench import brain, figures  # noqa: PLC0415
-    from omega_embed import open_encoder  # noqa: PLC0415
+    from omega_cli.bench.plan import Plan  # noqa: PLC0415
 
-    with Progress(console=Console(file=sys.stderr)) as progress:
-        task = progress.add_task("measuring the brain", total=100)
-        found = brain.measure(
-            open_encoder(arguments.cache_dir), lambda count: progress.advance(task, count)
-        )
-        progress.update(task, completed=100)
+    with Console(stderr=True).status("measuring the brain") as status:
+        found = brain.measure(Plan(cache_dir=arguments.cache_dir), status.update)
     if arguments.json:
         print(figures.as_json("brain", found))
     else:

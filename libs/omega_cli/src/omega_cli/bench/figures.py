@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -25,6 +26,13 @@ class Figure:
     """What it is to reach, such as "<= 8"; empty = none stated."""
     beside: dict[str, float] = field(default_factory=dict)
     """Peers or limits of the same run, in the same unit."""
+
+
+def timed(call: Callable[[], object]) -> float:
+    """Seconds that a call takes."""
+    begun = time.perf_counter()
+    call()
+    return time.perf_counter() - begun
 
 
 def quantile_ms(seconds: Sequence[float], q: float) -> float:
