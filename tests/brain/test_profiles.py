@@ -161,9 +161,9 @@ def test_a_seventeenth_profile_and_unknown_ones_are_refused(client: BrainClient)
     for n in range(16):
         profile = pb.Profile(profile_id=f"p{n}", name=f"P {n}")
         assert client.put_profile(profile).added
+    one_more = pb.Profile(profile_id="p16", name="P 16")
     with pytest.raises(ServiceError) as caught:
-        profile = pb.Profile(profile_id="p16", name="P 16")
-        client.put_profile(profile)
+        client.put_profile(one_more)
     assert caught.value.status == "INVALID_ARGUMENT"
     with pytest.raises(ServiceError) as caught:
         client.delete_profile("p16")

@@ -198,7 +198,7 @@ def test_feedback_names_its_place_in_the_list(client: BrainClient, titles: list[
 
 
 def test_a_skip_bends_tonights_lists_and_is_no_success(
-    running: Brain, client: BrainClient, titles: list[Content], viewing: Viewing
+    running: Brain, client: BrainClient, viewing: Viewing
 ) -> None:
     listed = client.get_recommendations(pb.GetRecommendationsRequest(limit=100))
     first = listed.recommendations[0].content_id

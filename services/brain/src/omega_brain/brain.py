@@ -12,7 +12,7 @@ from omega_brain import opening
 from omega_brain.answering import Answering, Asked, TextVectors
 from omega_brain.answers import Answer, LikedTitle, RecommendQuery
 from omega_brain.config import BrainConfig
-from omega_brain.erasing import Erasing
+from omega_brain.erasing import Erasing, withdraw_consent
 from omega_brain.minds import make_mind
 from omega_brain.recording import Observed, Recording
 from omega_brain.runtime import Runtime
@@ -77,6 +77,7 @@ class Brain:
         """The database's tables."""
         recording = threading.Lock()
         try:
+            withdraw_consent(self.persistence, config, self.clock)
             opened = opening.open_parts(config, self.clock, self.persistence, encoder)
             self.encoder = opened.encoder
             """What texts are embedded with."""
@@ -123,11 +124,15 @@ class Brain:
                 self.runtime,
                 config.recommend_timeout_ms,
             )
-            self._erasing = Erasing(
-                self.persistence, self._upkeep, self.loops.standing_still, self._forget
-            )
             self.syncer = Syncer(self)
             """Talks to the fleet."""
+            self._erasing = Erasing(
+                self.persistence,
+                self._upkeep,
+                self.loops.standing_still,
+                self.syncer.paused,
+                self._forget,
+            )
         except BaseException:
             self.persistence.database.close()
             raise

@@ -19,6 +19,7 @@ class Erasing:
         stores: the truth.
         upkeep: reads the rest anew.
         standing_still: a block during which nothing is learnt in the background.
+        paused: a block during which nothing leaves.
         forget: drops what the process holds of a profile; of an empty id, of the household.
     """
 
@@ -27,11 +28,13 @@ class Erasing:
         stores: Stores,
         upkeep: Upkeep,
         standing_still: Callable[[], AbstractContextManager[None]],
+        paused: Callable[[], AbstractContextManager[None]],
         forget: Callable[[str], None],
     ) -> None:
         self._stores = stores
         self._upkeep = upkeep
         self._standing_still = standing_still
+        self._paused = paused
         self._forget = forget
 
     def delete_profile(self, profile_id: str) -> int:
@@ -40,13 +43,13 @@ class Erasing:
         Raises:
             OmegaError: UNKNOWN_PROFILE, STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
-        with self._standing_still(), self._upkeep.renewing():
+        with self._standing_still(), self._paused(), self._upkeep.renewing():
             self._forget(profile_id)
             return self._stores.profiles.delete(profile_id)
 
     def clear(self, request_id: str) -> Erased:
         """Erases the household. As `erase_household`."""
-        with self._standing_still(), self._upkeep.renewing():
+        with self._standing_still(), self._paused(), self._upkeep.renewing():
             self._forget("")
             return erase_household(self._stores.database, request_id)
 

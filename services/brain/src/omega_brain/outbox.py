@@ -50,6 +50,11 @@ class Outbox:
             self._backup_due = False
         return push
 
+    def forget(self) -> None:
+        """Forgets what this process knows of queued sketches: the table was emptied."""
+        self._queued.clear()
+        self._backup_due = True
+
     def _enqueue(self) -> None:
         """Queues a sketch of every title that qualifies.
 

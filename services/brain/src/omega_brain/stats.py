@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from omega.brain.v1 import brain_service_pb2 as pb
 from omega_brain import facts, wire
 from omega_brain.brain import Brain
 from omega_brain.runtime import Runtime
+from omega_persistence.capacity import storage_bytes
 from omega_runtime import Part
 
 
@@ -21,6 +24,7 @@ def collect(brain: Brain, served: int, uptime_seconds: float) -> pb.GetStatsResp
         OmegaError: STORAGE_UNAVAILABLE.
     """
     stores = brain.persistence
+    agents = brain.agentdb.stats()
     traffic, last = stores.meta.traffic(), stores.meta.last_sync()
     return pb.GetStatsResponse(
         model_version=brain.model_version,
@@ -44,7 +48,37 @@ def collect(brain: Brain, served: int, uptime_seconds: float) -> pb.GetStatsResp
         mode=wire.MODES[brain.runtime.mode],
         parts=_parts(brain.runtime),
         profiles=len(stores.profiles.all()),
+        loops=_loops(brain),
+        tiers=[
+            pb.TierStats(
+                tier=cast("pb.MemoryTier.ValueType", int(each.tier)),
+                memories=each.memories,
+                capacity=each.capacity,
+            )
+            for each in brain.memory.stats()
+        ],
+        taste_patterns=agents.skills,
+        causal_edges=agents.causal_edges,
+        settings_version=brain.household.tuned.version,
+        storage_bytes=storage_bytes(stores.database),
+        erasures_pending=len(stores.erasures.pending()),
     )
+
+
+def _loops(brain: Brain) -> list[pb.LoopStats]:
+    due_at = brain.loops.due_at()
+    return [
+        pb.LoopStats(
+            name=str(loop),
+            finished=figures.finished,
+            coalesced=figures.coalesced,
+            failed=figures.failed,
+            lateness_p99_seconds=figures.lateness_p99,
+            due_at=wire.timestamp(due_at.get(loop)),
+            last_changes=dict(figures.last.changes) if figures.last else {},
+        )
+        for loop, figures in brain.loops.statistics().items()
+    ]
 
 
 def _parts(runtime: Runtime) -> list[pb.PartHealth]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -87,6 +89,15 @@ class Syncer:
                     raise
                 raise error from failure
             return outcome
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """A block between two exchanges, after which nothing is known of queued sketches."""
+        with self._lock:
+            try:
+                yield
+            finally:
+                self._outbox.forget()
 
     def close(self) -> None:
         """Ends an exchange under way and closes the channel."""
