@@ -16,8 +16,26 @@ from omega_rank import (
     RankConfig,
     Ranker,
     Term,
+    cold,
 )
-from omega_testing.ranking import make_world, random_factors, random_patterns
+from omega_testing.ranking import make_world, random_embeddings, random_factors, random_patterns
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000), known=st.integers(1, 39))
+def test_a_title_without_targets_goes_half_the_way_to_the_ridge_map(seed: int, known: int) -> None:
+    rng = np.random.default_rng(seed)
+    embeddings = random_embeddings(rng, 40)
+    held = np.zeros(40, np.bool_)
+    held[rng.permutation(40)[:known]] = True
+    targets, middle, floor = (rng.normal(size=s).astype(np.float32) for s in ((known, 3), 3, 3))
+    # Ridge regression as least squares over rows with sqrt(5) x the identity below them.
+    source = np.concatenate([embeddings[held], np.sqrt(5) * np.eye(384)]).astype(np.float64)
+    wanted = np.concatenate([targets - middle, np.zeros((384, 3))])
+    mapped = np.linalg.lstsq(source, wanted, rcond=None)[0]
+    expected = (floor + middle + embeddings[~held] @ mapped) / 2
+    found = cold.borrow(embeddings, held, targets, middle, floor)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 @settings(max_examples=25, deadline=None)

@@ -64,6 +64,8 @@ def test_following_a_grown_catalogue_equals_a_replay_over_it(
     again = [contents[i] for i in rng.permutation(first)[: min(changed, first)]]
     fresh = [*again, *random_contents(rng, grown, start=first)]
     larger = catalogue.extended(fresh, random_embeddings(rng, len(fresh)))
+    before = history.taste_vector()
+    assert before.shape == (384,)
     history.follow(larger)
     assert_same(history, History.replay(larger, events))
     late = random_events(rng, first + grown, 10, first_id=100)

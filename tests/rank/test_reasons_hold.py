@@ -125,6 +125,10 @@ def check_names(world: World, ranked: Ranked, weights: dict[int, float]) -> None
         assert named[1] == pytest.approx(strongest[1], abs=TOLERANCE)
     for row in ranked.because:
         assert world.catalogue.titles[row] in ranked.reason
+    if ranked.reason_term is not Term.GENRE and len(strongest) > 1:
+        # A second title is named when it adds at least a quarter of what the first one does.
+        beyond = strongest[1] - strongest[0] / 4
+        assert len(ranked.because) == 1 + (beyond > 0) or abs(beyond) < TOLERANCE
 
 
 @settings(max_examples=40, deadline=None)

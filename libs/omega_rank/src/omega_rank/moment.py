@@ -11,19 +11,14 @@ from omega_rank.catalogue import Catalogue
 from omega_rank.session import SessionBias
 
 
-def session_reason(catalogue: Catalogue, session: SessionBias, row: int) -> tuple[int, str] | None:
+def session_reason(catalogue: Catalogue, session: SessionBias, row: int) -> tuple[int, str]:
     """The enjoyed title of the session that adds most to the title at `row`, and the words.
 
-    None when no enjoyed title speaks for it.
+    There is one wherever the bonus of `row` is above 0.
     """
-    if not len(session.rows):
-        return None
     embeddings = catalogue.embeddings
     added = session.strengths * (embeddings[session.rows] @ embeddings[row])
-    best = int(added.argmax())
-    if added[best] <= 0:
-        return None
-    because = int(session.rows[best])
+    because = int(session.rows[added.argmax()])
     doing = "are watching" if because == session.watching else "just watched"
     return because, f"Because you {doing} {catalogue.titles[because]}"
 

@@ -92,8 +92,8 @@ class Explainer:
 
     def _of_the_moment(self, term: Term, row: int) -> Reason | None:
         if term is Term.SESSION and self.session is not None:
-            found = moment.session_reason(self.catalogue, self.session, row)
-            return Reason(term, (found[0],), found[1]) if found else None
+            because, words = moment.session_reason(self.catalogue, self.session, row)
+            return Reason(term, (because,), words)
         if term is Term.SEASON and self.genre_bonus is not None:
             text = moment.season_reason(self.catalogue, self.genre_bonus, self.occasions, row)
             return Reason(term, (), text) if text else None
