@@ -18,7 +18,7 @@ def embedded(encoder: Encoder, texts: Sequence[str], cache_dir: Path) -> FloatAr
     digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
     path = cache_dir / "bench" / f"{encoder.model_version}-{digest}.npy"
     if path.is_file():
-        held = np.load(path, allow_pickle=False)
+        held = np.load(path)
         if held.shape == (len(texts), encoder.dimension) and held.dtype == np.float32:
             return np.asarray(held, np.float32)
     vectors = encoder.encode(texts)

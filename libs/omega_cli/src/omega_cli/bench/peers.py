@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -17,6 +18,7 @@ import numpy as np
 from omega_core.vectors import FloatArray
 
 _PATIENCE = 1_800.0
+_END_SECONDS = 10.0
 _LOG = "log"
 
 
@@ -35,6 +37,18 @@ class Peer(NamedTuple):
     """Share of the true neighbours that it finds, 0 to 1."""
 
 
+def interpreter(root: Path) -> Path:
+    """The Python of the peers' environment below the repository.
+
+    Raises:
+        PeersError: there is none.
+    """
+    python = root / ".venv-bench" / "bin" / "python"
+    if not python.exists():
+        raise _missing(python.parents[1].name)
+    return python
+
+
 class Peers:
     """The process; a context manager.
 
@@ -48,9 +62,7 @@ class Peers:
     """
 
     def __init__(self, root: Path, vectors: FloatArray, queries: FloatArray) -> None:
-        python = root / ".venv-bench" / "bin" / "python"
-        if not python.exists():
-            raise _missing(python.parents[1].name)
+        python = interpreter(root)
         self._directory = Path(tempfile.mkdtemp(prefix="omega-peers-"))
         np.save(self._directory / "vectors.npy", vectors)
         np.save(self._directory / "queries.npy", queries)
@@ -118,6 +130,8 @@ class Peers:
         return said
 
     def _failed(self) -> PeersError:
+        with suppress(subprocess.TimeoutExpired):  # ended already, most likely
+            self._process.wait(_END_SECONDS)
         self._process.kill()
         self._process.wait()
         said = (self._directory / _LOG).read_text("utf-8", "replace")

@@ -30,6 +30,8 @@ class Plan:
     """Simulated days before memory is looked at, 0 to 1,000."""
     days: int = 12
     """Simulated days over which it must not grow, 2 to 1,000."""
+    thinned: int = 1
+    """One in so many requests of a simulated day is made, 1 to 100."""
     encoder: str = "minilm"
     """Encoder of the brain that is measured with one: "minilm", or "lexical" to do without."""
     cache_dir: Path | None = None
@@ -45,3 +47,4 @@ class Plan:
         validate.integer("viewings", self.viewings, 1, 10_000)
         validate.integer("warm_days", self.warm_days, 0, 1_000)
         validate.integer("days", self.days, 2, 1_000)
+        validate.integer("thinned", self.thinned, 1, 100)

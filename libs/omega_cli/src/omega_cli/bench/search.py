@@ -13,7 +13,7 @@ from omega_agentdb.port import VectorIndex
 from omega_cli.bench.corpus import real_texts
 from omega_cli.bench.embeddings import embedded
 from omega_cli.bench.figures import Figure, best, quantile_ms, timed
-from omega_cli.bench.peers import Peers
+from omega_cli.bench.peers import Peers, interpreter
 from omega_cli.bench.plan import Plan
 from omega_core.vectors import FloatArray
 from omega_embed import default_cache_dir, open_encoder
@@ -31,11 +31,13 @@ def measure(plan: Plan) -> dict[str, Figure]:
         OmegaError: MODEL_UNAVAILABLE.
         PeersError: the peers are missing or failed.
     """
+    root = sample_path().parents[2]
+    interpreter(root)  # before the work that a missing one would waste
     encoder = open_encoder(plan.cache_dir, kind=plan.encoder)
     texts = real_texts(plan.vectors + plan.queries)
     rows = embedded(encoder, texts, plan.cache_dir or default_cache_dir())
     vectors, queries = rows[: plan.vectors], rows[plan.vectors :]
-    with Peers(sample_path().parents[2], vectors, queries) as peers:
+    with Peers(root, vectors, queries) as peers:
         return compare(vectors, queries, peers, plan.runs)
 
 

@@ -105,7 +105,8 @@ def _days(
     held = []
     for number in range(count):
         say(f"day {number + 1} of {count}")
-        for step in day.steps(number, begin + timedelta(days=number), contents):
+        steps = day.steps(number, begin + timedelta(days=number), contents)
+        for step in steps[:: plan.thinned]:
             day.send(client, step.request)
         held.append(resident_mb(process.pid))
     return held[plan.warm_days :]
