@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -48,9 +49,9 @@ Root = Callable[[str], Path]
 def test_searches_of_peers_and_ours_are_compared_in_the_same_run(rows: Rows, root: Root) -> None:
     vectors, queries = rows(600, 0), rows(12, 1)
     with Peers(root(EXACT), vectors, queries) as peers:
-        assert {name: peer.settings for name, peer in peers.peers.items()} == {
-            "All": "numpy, step 0",
-            "Most": "psutil, step 5",
+        assert {name: peer.name for name, peer in peers.peers.items()} == {
+            "All": f"All {version('numpy')}, numpy, step 0",
+            "Most": f"Most {version('psutil')}, psutil, step 5",
         }
         found = compare(vectors, queries, peers, 2)
     p50, recall, speedup = (

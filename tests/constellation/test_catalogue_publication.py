@@ -122,6 +122,7 @@ def with_vector(data: bytes) -> pb.EmbeddedContent:
         ("content.genres[2]", changed(genres=[""])),
         ("content.year", changed(year=1869)),
         ("content.year", changed(year=2**32 - 1)),
+        ("content.minimum_age", changed(minimum_age=22)),
         ("content.country", changed(country="x" * 65)),
         ("content.description", changed(description="x" * 2_001)),
         ("content.providers[1].availability", changed(providers=[content_pb2.Provider()])),

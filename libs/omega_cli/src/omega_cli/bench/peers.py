@@ -30,9 +30,7 @@ class Peer(NamedTuple):
     """One of them."""
 
     name: str
-    """Its name and version."""
-    settings: str
-    """The best of those that were tried."""
+    """Its name, version and the best of the settings that were tried."""
     recall: float
     """Share of the true neighbours that it finds, 0 to 1."""
 
@@ -82,7 +80,7 @@ class Peers:
             self.close()
             raise
         self.peers = {
-            name: Peer(f"{name} {peer['version']}", peer["settings"], peer["recall"])
+            name: Peer(f"{name} {peer['version']}, {peer['settings']}", peer["recall"])
             for name, peer in about.items()
         }
         """By name."""
