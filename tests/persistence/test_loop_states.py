@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from omega_core.clock import ManualClock
 from omega_core.errors import ErrorCode, OmegaError
-from omega_loops.loop import Loop
-from omega_loops.report import Outcome, Report
+from omega_loops import (
+    Changes,
+    Context,
+    DueTimes,
+    Loop,
+    LoopRunner,
+    Outcome,
+    RecommendationGate,
+    Report,
+)
 from omega_persistence import Database
 from omega_persistence.loops import KEPT, LoopStates
 
@@ -77,6 +85,36 @@ def test_the_newest_thousand_reports_are_kept(database: Database, clock: ManualC
     assert (len(history), history[0].cycle, history[-1].cycle) == (KEPT, KEPT + 6, 7)
     with database.read() as connection:
         assert connection.execute("SELECT count(*) FROM loop_reports").fetchone() == (KEPT,)
+
+
+def test_a_runner_keeps_its_schedule_here_over_a_restart(path: Path, clock: ManualClock) -> None:
+    ran: list[datetime] = []
+
+    def start() -> tuple[Database, LoopRunner[str]]:
+        database = Database.open(path, clock=clock)
+        due_times: DueTimes = LoopStates(database)
+
+        def work(_: Context) -> Changes:
+            ran.append(clock.now())
+            return Changes({"things": 2})
+
+        jobs = {Loop.ADAPTIVE: work}
+        gate = RecommendationGate()
+        return database, LoopRunner(clock, due_times, gate, cycle_jobs=jobs, event_jobs={})
+
+    begun = clock.now()
+    for _ in range(4):
+        database, runner = start()
+        runner.tick(clock.now())
+        database.close()
+        clock.advance(timedelta(minutes=20))
+    assert ran == [begun + timedelta(minutes=40), begun + timedelta(minutes=60)]
+    database, _ = start()
+    second, first, anchored = LoopStates(database).history("adaptive", 10)
+    assert [each.cycle for each in (second, first, anchored)] == [2, 1, 0]
+    assert (second.outcome, dict(second.changes)) == (Outcome.FINISHED, {"things": 2})
+    assert anchored.outcome == Outcome.ANCHORED
+    database.close()
 
 
 def test_what_is_out_of_bounds_is_refused(database: Database, clock: ManualClock) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from uuid import uuid4
 
 from omega_core.clock import Clock
 from omega_core.errors import OmegaError
@@ -59,12 +58,11 @@ class Database:
         # Also where nobody calls close: the interpreter would close the connection and so remove
         # the log, whose absence must say that it was lost.
         self._abandon = weakref.finalize(self, held.close)
-        (self.lineage,) = held.connection.execute(
-            "SELECT value FROM meta WHERE key = ?", (keys.LINEAGE,)
-        ).fetchone()
+        self.lineage = ""
         """UUID of this line of history: drawn anew when the file is made, restored from a backup,
         found without its log, or erased. Caches that count in `Contents.current_rev` must hold the
         same lineage, because from then on the same numbers are given out again."""
+        self.read_lineage()
 
     @classmethod
     def open(
@@ -163,10 +161,17 @@ class Database:
             OmegaError: STORAGE_UNAVAILABLE.
         """
         with self._mutex:
-            if self._closed:
+            if self._closed or not self._held.usable:
                 raise unavailable("the database is closed")
             with sqlite_errors(self.path.name):
                 yield self._held.connection
+
+    def read_lineage(self) -> None:
+        """Takes over the lineage that stands in the file, for whoever has changed it there."""
+        with self.read() as connection:
+            (self.lineage,) = connection.execute(
+                "SELECT value FROM meta WHERE key = ?", (keys.LINEAGE,)
+            ).fetchone()
 
     def now(self) -> datetime:
         """The present instant by the clock that the database was opened with."""
@@ -232,12 +237,6 @@ class Database:
                 raise
             finally:
                 self._copied = None
-
-    def begin_lineage(self) -> None:
-        """Draws a new lineage, for a transaction that lets numbers be given out again."""
-        with self.transaction() as connection:
-            self.lineage = str(uuid4())
-            connection.execute(keys.SET, (keys.LINEAGE, self.lineage))
 
     def close(self) -> None:
         """Ends ownership. A closed database answers STORAGE_UNAVAILABLE; closing twice is fine."""

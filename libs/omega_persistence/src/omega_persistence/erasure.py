@@ -17,6 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from omega_core import validate
 from omega_core.errors import ErrorCode, OmegaError
@@ -125,7 +126,8 @@ def _erase(database: Database, request_id: str) -> Erased:
             record = {"request_id": request_id, "at": now.isoformat(), **asdict(erased)}
             connection.execute(keys.SET, (keys.ERASURE, json.dumps(record)))
             connection.execute(keys.SET, (keys.UNCLEAN, "1"))
-            database.begin_lineage()
+            connection.execute(keys.SET, (keys.LINEAGE, str(uuid4())))
+        database.read_lineage()
     _log.info("erasure: %s", Step.ROWS_DELETED)
     _clean(database)
     _prove(database, sought)
@@ -176,6 +178,7 @@ def _prove(database: Database, sought: Traces) -> None:
             if backups.free_pages(path):
                 raise _unproven(f"pages of {path.name} that hold no row")
         distinctive = sought.of_length(_DISTINCTIVE)
+        # Reading them drops the locks that SQLite holds on them: `Owner` keeps others out.
         for path in _all_files(database):
             is_own = path.name.startswith((database.path.name, database.backup_path.name))
             if found := (sought if is_own else distinctive).found_in_file(path):

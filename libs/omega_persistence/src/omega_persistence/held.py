@@ -30,6 +30,8 @@ class Held:
     """How much has been written."""
     replaced: int = 0
     """How often the file was replaced."""
+    usable: bool = True
+    """False when no connection could be opened after `replace`."""
 
     def begin(self, now: str, *, rewound: bool = False) -> None:
         """The first write. It also makes the log durable, whose absence then says much.
@@ -40,15 +42,19 @@ class Held:
         """
         connection = self.connection
         connection.execute("BEGIN IMMEDIATE")
-        # SQLite writes nothing where a value becomes what it was.
-        connection.execute(
-            "DELETE FROM meta WHERE key IN (?, ?, ?)",
-            (keys.OPENED_AT, keys.BACKUP_TAKEN_AT, keys.BACKUP_WRITES),
-        )
-        connection.execute(keys.SET, (keys.OPENED_AT, now))
-        if rewound:
-            connection.execute(keys.SET, (keys.LINEAGE, str(uuid4())))
-        connection.execute("COMMIT")
+        try:
+            # SQLite writes nothing where a value becomes what it was.
+            connection.execute(
+                "DELETE FROM meta WHERE key IN (?, ?, ?)",
+                (keys.OPENED_AT, keys.BACKUP_TAKEN_AT, keys.BACKUP_WRITES),
+            )
+            connection.execute(keys.SET, (keys.OPENED_AT, now))
+            if rewound:
+                connection.execute(keys.SET, (keys.LINEAGE, str(uuid4())))
+            connection.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
         self.owner.mark(Left.OPEN)
 
     def replace(self, finished: Path, now: str) -> None:
@@ -71,8 +77,10 @@ class Held:
                 raise unavailable("its log is still open")
             files.install(finished, self.path)
         finally:
+            self.usable = False
             self.connection = recovery.connect(self.path)
             recovery.configure(self.connection)
+            self.usable = True
             self.replaced += 1
             self.begin(now)
 
