@@ -10,16 +10,21 @@ in its thread. What a method returned from is durable (WAL, synchronous=FULL) on
 transaction has ended without an error.
 """
 
+from omega_persistence.capacity import Freed, enforce, storage_bytes
 from omega_persistence.contents import ContentRow, Contents, StoredContent, UpsertCounts
 from omega_persistence.database import Database
+from omega_persistence.erasure import Erased, erase_household
+from omega_persistence.erasures import Erasures, PendingErasure
 from omega_persistence.events import Events, Recorded, RecordedEvent
 from omega_persistence.interactions import Interactions
+from omega_persistence.loops import LoopStates, StoredReport
 from omega_persistence.memories import Memories
 from omega_persistence.meta import Identity, LastSync, Meta, Traffic
 from omega_persistence.patterns import GlobalPatterns, StoredPattern
 from omega_persistence.profiles import Profiles
 from omega_persistence.recommendations import Recommendations, ServedList
 from omega_persistence.resources import ResourceKey, Resources, StoredResource
+from omega_persistence.restoring import Restored, restore
 from omega_persistence.settings import Settings
 from omega_persistence.sketches import Push, Sketches
 from omega_persistence.title_records import TitleRecords
@@ -28,13 +33,18 @@ __all__ = [
     "ContentRow",
     "Contents",
     "Database",
+    "Erased",
+    "Erasures",
     "Events",
+    "Freed",
     "GlobalPatterns",
     "Identity",
     "Interactions",
     "LastSync",
+    "LoopStates",
     "Memories",
     "Meta",
+    "PendingErasure",
     "Profiles",
     "Push",
     "Recommendations",
@@ -42,13 +52,19 @@ __all__ = [
     "RecordedEvent",
     "ResourceKey",
     "Resources",
+    "Restored",
     "ServedList",
     "Settings",
     "Sketches",
     "StoredContent",
     "StoredPattern",
+    "StoredReport",
     "StoredResource",
     "TitleRecords",
     "Traffic",
     "UpsertCounts",
+    "enforce",
+    "erase_household",
+    "restore",
+    "storage_bytes",
 ]
