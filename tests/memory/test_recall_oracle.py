@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import Any
 
 import pytest
@@ -26,7 +27,6 @@ WRITABLE = (
     Tier.CIVILIZATIONAL,
     Tier.TEMPORAL,
 )
-NUMBERS = count()
 Open = Callable[..., Remembering]
 
 a_memory = st.fixed_dictionaries(
@@ -47,7 +47,7 @@ a_memory = st.fixed_dictionaries(
     }
 )
 a_query = st.fixed_dictionaries(
-    {},
+    {"limit": st.sampled_from((1, 5, 10, 100))},
     optional={
         "vector": st.integers(0, 20).map(vector),
         "tiers": st.lists(st.sampled_from(Tier), max_size=4).map(tuple),
@@ -60,7 +60,6 @@ a_query = st.fixed_dictionaries(
         "min_similarity": st.floats(-1, 1),
         "min_importance": st.floats(0, 1),
         "min_confidence": st.sampled_from((0.0, 0.5)),
-        "limit": st.integers(1, 100),
     },
 )
 
@@ -236,6 +235,50 @@ def test_a_recall_by_relevance_ends_after_the_pages_it_needs(opened: Open) -> No
     assert [each.memory.key for each in found] == ["k1999", "k1998", "k1997"]
     assert sum(read) == 2_000
     assert len(statements) == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_many_pages_answer_as_one(seed: int, opened: Open) -> None:
+    tv = opened()
+    drawn = random.Random(seed)  # noqa: S311 - a test's own numbers
+    made = [
+        replace(
+            memory(Tier.SESSION, 0),
+            key=f"k{n}",
+            importance=drawn.uniform(0.1, 1),
+            access_count=drawn.choice((0, 0, 3)),
+            accessed_at=NOW - timedelta(hours=drawn.uniform(0, 40)),
+        )
+        for n in range(900)
+    ]
+    tv.rows.put(made)
+    tv.rows.touch(made[:20], NOW - timedelta(hours=30))
+    held = tv.memory._tiers.writable(Tier.SESSION).named("", "", 1_000)
+    for limit in (1, 5, 60):
+        asked = MemoryQuery(tiers=(Tier.SESSION,), limit=limit)
+        assert names(tv.memory._tiers.reader(Tier.SESSION).search(asked, NOW)) == names(
+            oracle(held, asked, NOW)
+        )
+
+
+@pytest.mark.parametrize("by_meaning", [True, False])
+def test_titles_are_searched_until_enough_suit(by_meaning: bool, opened: Open) -> None:
+    tv = opened(titles=300)
+    reader = tv.memory._tiers.reader(Tier.PHYSICAL)
+    held = [m for n in range(300) if (m := reader.get("", f"c{n}", NOW)) is not None]
+    assert len(held) == 300
+    for year in (1900, 2010, 2199):
+        asked = MemoryQuery(
+            tiers=(Tier.PHYSICAL,),
+            metadata={"year": str(year)},
+            vector=vector(7) if by_meaning else None,
+            model_version=MODEL,
+            min_similarity=-1,
+            limit=5,
+        )
+        found = tv.memory.recall(asked, NOW)
+        assert names(found) == names(oracle(held, asked, NOW))
+        assert len(found) == 1
 
 
 def test_a_recall_reads_a_bounded_part_of_a_tier(opened: Open) -> None:

@@ -107,6 +107,19 @@ def test_the_least_recently_used_leave_a_full_instant_tier(opened: Open, make: M
     assert left == [f"m{number:02}" for number in range(5, 25)]
 
 
+def test_a_full_history_folds_its_oldest_viewings(opened: Open) -> None:
+    tv = opened(SMALL)
+    for number in range(50):
+        tv.episodes.events.record(viewing(number, NOW, number % 5))
+    done = tv.memory.sweep(NOW, limit=4)
+    assert (done.moved, done.finished) == (4, False)
+    while not tv.memory.sweep(NOW, limit=4).finished:
+        pass
+    left = {entry.event.event_id for entry in tv.episodes.events.all_events()}
+    assert left == {f"e{number}" for number in range(10, 50)}
+    assert tv.episodes.records.viewings() == 10
+
+
 def test_three_years_of_evenings_stay_within_every_bound(opened: Open, make: Make) -> None:
     tv = opened(SMALL)
     drawn = random.Random(7)  # noqa: S311 - a test's own numbers

@@ -14,7 +14,7 @@ import pytest
 
 from omega_core.clock import ManualClock
 from omega_core.memory import Memory, MemoryQuery, Tier, strength
-from omega_core.vectors import unit
+from omega_core.vectors import FloatArray, unit
 from omega_persistence import Database, Memories, Meta
 
 NOW = datetime(2026, 3, 1, 20, 15, tzinfo=UTC)
@@ -30,6 +30,10 @@ def a_memory(key: str, importance: float = 0.5, tier: Tier = Tier.SEMANTIC) -> M
     return Memory(
         tier=tier, key=key, text="m", importance=importance, created_at=NOW, accessed_at=NOW
     )
+
+
+def a_vector(number: int) -> FloatArray:
+    return unit(np.random.default_rng(number).normal(size=384).astype(np.float32))
 
 
 def keys(memories: list[Memory]) -> list[str]:
@@ -88,7 +92,36 @@ def test_pages_come_strongest_first_and_say_what_can_still_come(rows: Memories) 
     assert found == sorted((strength(each) for each in stored), reverse=True)
     for page, later in pairwise(pages):
         assert all(strength(each) <= page.bound for each in later.memories)
-    assert max(len(page.memories) for page in pages) <= 250
+    assert max(len(page.memories) for page in pages) <= 100
+
+
+def test_the_nearest_are_those_of_an_exact_look(rows: Memories) -> None:
+    stored = [
+        replace(
+            a_memory(f"k{n}", n / 2_500),
+            embedding=a_vector(n % 1_500),
+            model_version="other" if n % 5 == 0 else "m",
+        )
+        for n in range(2_300)
+    ]
+    rows.put([*stored, a_memory("without")])
+    asked = MemoryQuery(vector=a_vector(3), model_version="m", limit=20, min_importance=0.1)
+    cosines = {
+        each.key: float(each.embedding @ a_vector(3))
+        for each in stored
+        if each.embedding is not None and each.model_version == "m" and each.importance >= 0.1
+    }
+    found = {
+        memory.key: cosine for memory, cosine in rows.nearest(Tier.SEMANTIC, asked, NOW, 9_999)
+    }
+    best = sorted(cosines, key=lambda key: -cosines[key])[:20]
+    assert set(best) <= found.keys() <= cosines.keys()
+    assert len(found) <= 23
+    assert all(abs(found[key] - cosines[key]) < 1e-3 for key in found)
+    strongest = rows.nearest(Tier.SEMANTIC, asked, NOW, 100)
+    assert min(int(memory.key[1:]) for memory, _ in strongest) >= 2_170
+    plain = rows.pages(Tier.SEMANTIC, MemoryQuery(), NOW, "m")
+    assert sum(len(page.memories) for page in plain) == 461
 
 
 def test_a_touch_waits_for_the_next_transaction_and_counts_at_once(
@@ -110,18 +143,37 @@ def test_a_touch_waits_for_the_next_transaction_and_counts_at_once(
     assert [each.key for page in pages for each in page.memories] == ["k", "stronger"]
 
 
+def counts(rows: Memories) -> list[int]:
+    return [each.access_count for each in rows.named(Tier.SEMANTIC, "", "k", 2_000)]
+
+
 def test_touches_that_wait_are_bounded_and_leave_with_their_memory(rows: Memories) -> None:
     many = [a_memory(f"k{n}") for n in range(1_010)]
-    rows.touch(many, NOW)
     rows.put(many)
-    counts = [each.access_count for each in rows.named(Tier.SEMANTIC, "", "k", 2_000)]
-    assert sum(counts) == 0
     rows.touch(many, NOW)
-    counts = [each.access_count for each in rows.named(Tier.SEMANTIC, "", "k", 2_000)]
-    assert sum(counts) == 1_000
+    assert sum(counts(rows)) == 1_000
     rows.remove(many)
     rows.put(many)
-    assert {each.access_count for each in rows.named(Tier.SEMANTIC, "", "k", 2_000)} == {0}
+    assert set(counts(rows)) == {0}
+    rows.touch(many, NOW)
+    rows.clear(Tier.SEMANTIC)
+    rows.put(many)
+    assert set(counts(rows)) == {0}
+
+
+def test_one_transaction_writes_a_few_touches_and_a_stop_writes_all(
+    rows: Memories, database: Database
+) -> None:
+    many = [a_memory(f"k{n:03}") for n in range(120)]
+    rows.put(many)
+    rows.touch(many, NOW)
+    on_disk = Memories(database)
+    for written in (50, 100, 120):
+        Meta(database).set("key", "value")
+        assert (sum(counts(on_disk)), sum(counts(rows))) == (written, 120)
+    rows.touch(many, NOW)
+    rows.flush()
+    assert sum(counts(on_disk)) == 240
 
 
 def test_names_are_found_by_their_beginning(rows: Memories) -> None:
@@ -173,6 +225,7 @@ def test_no_question_reads_the_whole_table(rows: Memories, database: Database) -
     with database.read() as connection:
         connection.set_trace_callback(asked.append)
     list(rows.pages(Tier.SEMANTIC, MemoryQuery(profile_id="anna"), NOW))
+    rows.nearest(Tier.SEMANTIC, MemoryQuery(vector=a_vector(1), model_version="m"), NOW, 100)
     rows.get(Tier.SEMANTIC, "", "k")
     rows.named(Tier.SEMANTIC, "", "k", 9)
     rows.named(Tier.SEMANTIC, None, "k", 9)
@@ -184,8 +237,8 @@ def test_no_question_reads_the_whole_table(rows: Memories, database: Database) -
         connection.set_trace_callback(None)
         queries = [each for each in asked if "FROM memories" in each]
         plans = [connection.execute("EXPLAIN QUERY PLAN " + each).fetchall() for each in queries]
-    assert len(queries) == 8
+    assert len(queries) == 9
     steps = [row[3] for plan in plans for row in plan if " memories " in row[3]]
-    assert len(steps) == 8
+    assert len(steps) == 9
     assert [step for step in steps if not step.startswith("SEARCH memories USING")] == []
     assert "memories_by_strength (tier=? AND strength<?)" in steps[0]

@@ -147,7 +147,12 @@ class Memory:
 
 def strength(memory: Memory) -> float:
     """Importance + 0.1 ln(1 + access_count): its relevance as long as nothing has decayed."""
-    return memory.importance + ACCESS_WEIGHT * math.log1p(memory.access_count)
+    return strength_of(memory.importance, memory.access_count)
+
+
+def strength_of(importance: float, access_count: int) -> float:
+    """The strength of a memory of that importance, recalled so often."""
+    return importance + ACCESS_WEIGHT * math.log1p(access_count)
 
 
 def decay(tier: Tier, age: timedelta) -> float:

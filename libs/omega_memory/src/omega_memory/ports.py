@@ -103,10 +103,23 @@ class MemoryRows(Protocol):
         """The memory of that name."""
         ...
 
-    def pages(self, tier: Tier, query: MemoryQuery, now: datetime) -> Iterator[MemoryPage]:
+    def pages(
+        self, tier: Tier, query: MemoryQuery, now: datetime, without: str = ""
+    ) -> Iterator[MemoryPage]:
         """Those that the query holds for, similarity apart, strongest first, page by page.
 
-        `query.tiers` and `query.limit` are passed over.
+        `query.tiers` and `query.limit` are passed over; `without` leaves out those with a vector of
+        that encoder.
+        """
+        ...
+
+    def nearest(
+        self, tier: Tier, query: MemoryQuery, now: datetime, scan: int
+    ) -> list[tuple[Memory, float]]:
+        """The query.limit memories nearest to its vector, and those as near as the last of them.
+
+        Among the `scan` strongest that the query holds for and that have a vector of its encoder;
+        each with its cosine, in no order.
         """
         ...
 

@@ -39,11 +39,11 @@ def _order(each: Recalled, *, by_meaning: bool) -> tuple[float, float, int, str,
 def search_pages(
     query: MemoryQuery, pages: Iterable[MemoryPage], now: datetime, scan: int
 ) -> list[Recalled]:
-    """The answer from pages that come strongest first, reading no more than it takes.
+    """The most relevant from pages that come strongest first, reading no more than it takes.
 
-    Without a vector it is complete as soon as the last answer is above the page's bound: relevance
-    is never above strength (the threshold algorithm of Fagin, Lotem & Naor 2003). With one every
-    page counts. Either way it ends after `scan` memories, the strongest of the tier.
+    They are complete as soon as the last of them is above the page's bound: relevance is never
+    above strength (the threshold algorithm of Fagin, Lotem & Naor 2003). It ends after `scan`
+    memories anyway. For queries without a vector.
     """
     kept: list[Recalled] = []
     read = 0
@@ -52,6 +52,6 @@ def search_pages(
         kept = best(query, [*kept, *found])
         read += len(page.memories)
         complete = len(kept) == query.limit and kept[-1].relevance > page.bound
-        if read >= scan or (query.vector is None and complete):
+        if complete or read >= scan:
             break
     return kept

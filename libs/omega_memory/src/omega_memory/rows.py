@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from omega_core.memory import Memory, MemoryQuery, Recalled, Tier
+from omega_core.memory import Memory, MemoryQuery, Recalled, Tier, relevance
 from omega_memory import ranking
 from omega_memory.ports import MemoryRows, Name
 from omega_memory.rules import EARLY_ACCESSES, EARLY_IMPORTANCE, TierRule
@@ -38,8 +39,17 @@ class RowsTier:
 
     def search(self, query: MemoryQuery, now: datetime) -> list[Recalled]:
         """The best answers, at most query.limit."""
-        pages = self._rows.pages(self._tier, query, now)
-        return ranking.search_pages(query, pages, now, self._scan)
+        if query.vector is None:
+            pages = self._rows.pages(self._tier, query, now)
+            return ranking.search_pages(query, pages, now, self._scan)
+        near = self._rows.nearest(self._tier, query, now, self._scan)
+        found = [Recalled(each, cosine, relevance(each, now)) for each, cosine in near]
+        if query.min_similarity <= 0:
+            # Memories that are not compared have similarity 0; the relevant ones count.
+            pages = self._rows.pages(self._tier, query, now, query.model_version)
+            plain = replace(query, vector=None)
+            found += ranking.search_pages(plain, pages, now, self._scan)
+        return ranking.best(query, found)
 
     def named(self, profile_id: str | None, prefix: str, limit: int) -> list[Memory]:
         """The first `limit` memories, by name, whose key begins with `prefix`; None = anybody's."""

@@ -166,7 +166,7 @@ def open_memory(
     Contents(database).upsert(
         [
             StoredContent(
-                content=Content(f"c{n}", f"Title {n}", ContentKind.MOVIE, ("Drama",), 1990 + n),
+                content=Content(f"c{n}", f"Title {n}", ContentKind.MOVIE, ("Drama",), 1900 + n),
                 embedding=vector(n),
                 model_version=MODEL,
             )
