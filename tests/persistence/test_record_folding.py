@@ -30,6 +30,10 @@ EVENTS = st.lists(
 )
 
 
+def said(events: list[ViewingEvent], verdict: Verdict) -> datetime | None:
+    return max((e.occurred_at for e in events if e.verdict is verdict), default=None)
+
+
 def expected(events: list[ViewingEvent]) -> TitleRecord:
     """What the field descriptions of a record say, from all the events at once."""
     good = [event.occurred_at for event in events if event.success]
@@ -49,6 +53,8 @@ def expected(events: list[ViewingEvent]) -> TitleRecord:
         first_success_at=min(good, default=None),
         last_at=events[last].occurred_at,
         last_seq=last,
+        liked_at=said(events, Verdict.LIKED),
+        disliked_at=said(events, Verdict.DISLIKED),
     )
 
 

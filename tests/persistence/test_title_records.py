@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from omega_core.clock import ManualClock
 from omega_core.profile import Profile
 from omega_core.records import fold_event, merge
-from omega_core.viewing import TitleRecord, ViewingContext, ViewingEvent
+from omega_core.viewing import TitleRecord, Verdict, ViewingContext, ViewingEvent
 from omega_persistence import Database, Events, Profiles, TitleRecords
 
 MakeEvent = Callable[..., ViewingEvent]
@@ -77,6 +77,7 @@ def test_a_history_is_the_same_however_much_of_it_is_folded(
                 watched=b / 9,
                 occurred_at=clock.now() - b * DAY,
                 profile_id=("", "kid")[b % 2],
+                verdict=Verdict((a + b) % 3),
                 context=ViewingContext(a, mood=b % 5),
             )
             events.record(event)

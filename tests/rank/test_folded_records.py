@@ -45,8 +45,7 @@ def test_any_part_of_the_events_may_be_folded(
     world = make_world(seed, titles=titles, viewings=0)
     events = with_verdicts(rng, random_events(rng, titles, count), 0.2)
     seqs = np.cumsum(rng.integers(1, 4, count)).tolist()
-    may_fold = [place for place in range(count) if events[place].verdict is Verdict.UNSPECIFIED]
-    chosen = {place for place in may_fold if rng.random() < share}
+    chosen = {place for place in range(count) if rng.random() < share}
     kept = [place for place in range(count) if place not in chosen]
     whole = History.replay(world.catalogue, events, seqs=seqs)
     records = folded(events, seqs, rng.permutation(sorted(chosen)).tolist())
@@ -124,12 +123,17 @@ def test_the_last_verdict_counts_and_at_one_instant_the_dislike() -> None:
     assert liked == [False, True, True, False, False, True]
 
 
-def test_a_like_lifts_a_dislike_and_then_the_viewings_decide() -> None:
+def test_what_a_person_likes_is_liked_however_little_was_watched() -> None:
     world = make_world(1, titles=6, viewings=0)
-    events = [viewed(0.1, 0), viewed(0.1, 1, Verdict.DISLIKED), viewed(0.6, 2, Verdict.LIKED)]
-    history = History.replay(world.catalogue, events)
+    history = History.replay(world.catalogue, [viewed(0.1, 0), viewed(0.1, 1, Verdict.DISLIKED)])
     assert history.likes == 0
-    assert history.query().weights.tolist() == pytest.approx([0.3])
+    history.observe(viewed(0.1, 2, Verdict.LIKED))
+    assert (history.likes, history.query().weights.tolist()) == (1, [1.0])
+    for day in range(3, 9):
+        history.observe(viewed(0.1, day))
+    assert (history.likes, history.success_rate(2)) == (1, 0.0)
+    history.observe(viewed(0.1, 9, Verdict.DISLIKED))
+    assert (history.likes, history.query().weights.tolist()) == (0, [])
 
 
 def test_an_event_without_a_seq_arrived_after_all_before_it() -> None:
@@ -143,14 +147,14 @@ def test_an_event_without_a_seq_arrived_after_all_before_it() -> None:
     assert history.query().rows.tolist() == [4, 3, 2, 1, 0]
 
 
-def test_a_record_does_not_tell_a_dislike_so_verdicts_stay_among_the_events() -> None:
+def test_a_folded_verdict_goes_on_counting() -> None:
     world = make_world(1, titles=6, viewings=0)
-    disliked = viewed(0.7, 1, Verdict.DISLIKED)
-    unmoved = replace(disliked, verdict=Verdict.UNSPECIFIED)
-    assert fold_event(None, disliked, 0) == fold_event(None, unmoved, 0)
-    ours = History.replay(world.catalogue, [disliked, viewed(0.9, 2)])
-    theirs = History.replay(world.catalogue, [unmoved, viewed(0.9, 2)])
-    assert (ours.likes, theirs.likes) == (0, 1)
+    record = fold_event(None, viewed(0.7, 1, Verdict.DISLIKED), 0)
+    later = [viewed(0.9, 2), viewed(0.9, 3)]
+    history = History.replay(world.catalogue, later, records=[record])
+    assert history.likes == 0
+    history.observe(viewed(0.1, 4, Verdict.LIKED))
+    assert history.likes == 1
 
 
 def test_records_and_events_that_do_not_fit_are_refused() -> None:

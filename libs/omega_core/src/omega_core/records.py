@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from omega_core.viewing import TitleRecord, ViewingEvent
+from omega_core.viewing import TitleRecord, Verdict, ViewingEvent
 
 
 def fold_event(record: TitleRecord | None, event: ViewingEvent, seq: int) -> TitleRecord:
@@ -34,6 +34,8 @@ def fold_event(record: TitleRecord | None, event: ViewingEvent, seq: int) -> Tit
         first_success_at=at if event.success else None,
         last_at=at,
         last_seq=seq,
+        liked_at=at if event.verdict is Verdict.LIKED else None,
+        disliked_at=at if event.verdict is Verdict.DISLIKED else None,
     )
     return only if record is None else merge(record, only)
 
@@ -60,7 +62,16 @@ def merge(a: TitleRecord, b: TitleRecord) -> TitleRecord:
         first_success_at=_earliest(a.first_success_at, b.first_success_at),
         last_at=last.last_at,
         last_seq=last.last_seq,
+        liked_at=latest(a.liked_at, b.liked_at),
+        disliked_at=latest(a.disliked_at, b.disliked_at),
     )
+
+
+def latest(a: datetime | None, b: datetime | None) -> datetime | None:
+    """The later of two instants, where there is one."""
+    if a is None or b is None:
+        return b if a is None else a
+    return max(a, b)
 
 
 def _earliest(a: datetime | None, b: datetime | None) -> datetime | None:

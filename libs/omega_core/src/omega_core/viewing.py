@@ -155,3 +155,7 @@ class TitleRecord:
     """Latest occurred_at; with last_seq, the greatest pair (occurred_at, seq)."""
     last_seq: int
     """Order of arrival of that event."""
+    liked_at: datetime | None = None
+    """Latest occurred_at of the events whose verdict was LIKED, aware."""
+    disliked_at: datetime | None = None
+    """Latest occurred_at of those whose verdict was DISLIKED, aware."""

@@ -14,16 +14,17 @@ from omega_persistence.times import from_micros, to_micros
 
 _FIELDS = (
     "viewings, successes, best_reward, circumstances, first_at, first_success_at, last_at, "
-    "last_seq, profile_id, content_rowid"
+    "last_seq, liked_at, disliked_at, profile_id, content_rowid"
 )
 _SELECT = f"SELECT content_id, {_FIELDS} FROM title_records JOIN contents USING (content_rowid) "  # noqa: S608 - constants only
 _UPSERT = f"""
-INSERT INTO title_records ({_FIELDS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO title_records ({_FIELDS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (profile_id, content_rowid) DO UPDATE SET
     viewings = excluded.viewings, successes = excluded.successes,
     best_reward = excluded.best_reward, circumstances = excluded.circumstances,
     first_at = excluded.first_at, first_success_at = excluded.first_success_at,
-    last_at = excluded.last_at, last_seq = excluded.last_seq
+    last_at = excluded.last_at, last_seq = excluded.last_seq,
+    liked_at = excluded.liked_at, disliked_at = excluded.disliked_at
 """  # noqa: S608 - constants only
 _LAST_SEQ = 2**63 - 1
 _Key = tuple[str, int]
@@ -119,23 +120,24 @@ def _held(connection: sqlite3.Connection, key: _Key) -> TitleRecord | None:
 
 
 def _values(record: TitleRecord, key: _Key) -> tuple[object, ...]:
-    first_success = record.first_success_at
     return (
         record.viewings,
         record.successes,
         record.best_reward,
         record.circumstances,
         to_micros(record.first_at),
-        None if first_success is None else to_micros(first_success),
+        _micros(record.first_success_at),
         to_micros(record.last_at),
         record.last_seq,
+        _micros(record.liked_at),
+        _micros(record.disliked_at),
         *key,
     )
 
 
 def _record(row: tuple[Any, ...]) -> TitleRecord:
     content_id, viewings, successes, best_reward, circumstances = row[:5]
-    first_at, first_success_at, last_at, last_seq, profile_id, _ = row[5:]
+    first_at, first_success_at, last_at, last_seq, liked_at, disliked_at, profile_id, _ = row[5:]
     return TitleRecord(
         content_id=content_id,
         profile_id=profile_id,
@@ -144,7 +146,17 @@ def _record(row: tuple[Any, ...]) -> TitleRecord:
         best_reward=best_reward,
         circumstances=circumstances,
         first_at=from_micros(first_at),
-        first_success_at=None if first_success_at is None else from_micros(first_success_at),
+        first_success_at=_instant(first_success_at),
         last_at=from_micros(last_at),
         last_seq=last_seq,
+        liked_at=_instant(liked_at),
+        disliked_at=_instant(disliked_at),
     )
+
+
+def _micros(instant: datetime | None) -> int | None:
+    return None if instant is None else to_micros(instant)
+
+
+def _instant(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)

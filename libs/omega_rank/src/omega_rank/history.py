@@ -52,8 +52,7 @@ class History:
     ) -> History:
         """The history after `records` and `events`; faster than one observe at a time.
 
-        It is what all the events behind them would give, as long as no event with a verdict was
-        folded: a record does not say what a person said.
+        It is what all the events behind them would give.
 
         Args:
             catalogue: the titles.
@@ -142,7 +141,7 @@ class History:
 
     @property
     def likes(self) -> int:
-        """Titles liked: half of their viewings succeeded, and the last verdict is no dislike."""
+        """Titles liked: by the last verdict; without one, half of their viewings succeeded."""
         return self._likes
 
     @property
@@ -217,6 +216,7 @@ class History:
         viewed.successes += record.successes
         viewed.best_reward = max(viewed.best_reward, record.best_reward)
         viewed.circumstances |= record.circumstances
+        viewed.remember(record.liked_at, record.disliked_at)
         self._judge(row, viewed)
 
     def _row_of(self, content_id: str) -> int:

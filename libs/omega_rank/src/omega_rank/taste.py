@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from omega_core.records import latest
 from omega_core.vectors import FloatArray
 from omega_core.viewing import Verdict
 from omega_rank.config import RankConfig
@@ -57,15 +58,25 @@ class Viewed:
 
     @property
     def liked(self) -> bool:
-        """Whether at least half of the viewings succeeded and the title is not disliked."""
-        return not self.disliked and self.successes >= _LIKED_SHARE * self.viewings
+        """Whether the last verdict is a like, or there is none and half of the viewings succeeded.
+
+        A person's word counts more than how much was watched.
+        """
+        if self.liked_at is not None or self.disliked_at is not None:
+            return not self.disliked
+        return self.successes >= _LIKED_SHARE * self.viewings
 
     def said(self, verdict: Verdict, at: datetime) -> None:
         """Takes in what a person said."""
         if verdict is Verdict.LIKED:
-            self.liked_at = max(at, self.liked_at or at)
+            self.remember(at, None)
         elif verdict is Verdict.DISLIKED:
-            self.disliked_at = max(at, self.disliked_at or at)
+            self.remember(None, at)
+
+    def remember(self, liked_at: datetime | None, disliked_at: datetime | None) -> None:
+        """Takes in when somebody last said each."""
+        self.liked_at = latest(self.liked_at, liked_at)
+        self.disliked_at = latest(self.disliked_at, disliked_at)
 
     def opinion(self, config: RankConfig) -> float:
         """Its weight before decay: 1 liked, seen_weight without strong opinion, else 0."""

@@ -51,6 +51,8 @@ CREATE TABLE title_records (
     first_success_at INTEGER,
     last_at          INTEGER NOT NULL,
     last_seq         INTEGER NOT NULL,
+    liked_at         INTEGER,
+    disliked_at      INTEGER,
     PRIMARY KEY (profile_id, content_rowid)
 ) STRICT, WITHOUT ROWID;
 
