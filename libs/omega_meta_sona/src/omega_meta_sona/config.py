@@ -28,9 +28,14 @@ class TuningConfig:
     """Generations of the search, 1 to 100."""
     population: int = 8
     """Candidates a generation, 4 to 64."""
-    step: float = 0.5
-    """First standard deviation of the search, in natural logarithms, 0.01 to 1."""
-    shrinkage: float = 0.5
+    step: float = 0.25
+    """First standard deviation of the search, in units of its space, 0.01 to 1."""
+    trust: float = 0.5
+    """How far from the setting in force a challenger may lie in each dimension, 0.05 to 4. What
+    won on one past may lose on the next; a leaning that lasts wins again and goes further."""
+    caution: float = 1.0
+    """Standard errors that a gain in capability is discounted by, 0 to 10."""
+    shrinkage: float = 0.25
     """Pull towards the setting in force, 0 to 1,000: a distance d costs shrinkage x ln(1 + 4 d^2)
     / positives of relative fitness."""
     alpha: float = 0.05
@@ -55,6 +60,8 @@ class TuningConfig:
         validate.integer("generations", self.generations, 1, 100)
         validate.integer("population", self.population, 4, 64)
         validate.number("step", self.step, 0.01, 1)
+        validate.number("trust", self.trust, 0.05, 4)
+        validate.number("caution", self.caution, 0, 10)
         validate.number("shrinkage", self.shrinkage, 0, 1_000)
         validate.number("alpha", self.alpha, 1e-4, 0.5)
         validate.number("watch_alpha", self.watch_alpha, 1e-4, 0.5)

@@ -26,12 +26,12 @@ _LEAST = 1e-3
 _TIMED = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Worth:
     """Measures of a setting over moments; all 0 to 1."""
 
-    gain: float
-    """Mean discounted gain of a target, without a cut."""
+    gains: NDArray[np.float64]
+    """(t,) discounted gain of each target, without a cut."""
     ndcg: float
     """Mean NDCG@10."""
     calibration: float
@@ -43,24 +43,32 @@ class Worth:
     """Mean self-information of listed titles under the fleet's prior, as a share of the rarest
     title's (Vargas & Castells 2011); 1 without a fleet, when nothing is known of any."""
 
+    @property
+    def gain(self) -> float:
+        """Mean of the gains."""
+        return float(self.gains.mean())
+
     def fitness(self, efficiency: float) -> Fitness:
         """With the efficiency that was measured apart."""
         return Fitness(self.ndcg, self.calibration, self.diversity, efficiency, self.novelty)
 
-    def advantage(self, other: Worth) -> float:
-        """Weighted relative gain over `other`: what the search maximises.
+    def advantage(self, other: Worth, caution: float) -> float:
+        """Weighted relative gain over `other` on the same moments: what the search maximises.
 
         The weights of the fitness, on ratios: otherwise the part with the widest scale would
         decide, and a NDCG of .1 counts for little beside a calibration of .8. Capability stands
-        here as gain without a cut, which is the same measure with less noise. Efficiency is not a
-        part: it is equal for all candidates, because no weight changes the work.
+        here as gain without a cut, which is the same measure with less noise, less `caution`
+        standard errors of the paired difference: a small gain on every viewing is worth more than
+        a large one on a few, because it is the one that lasts. Efficiency is not a part: it is
+        equal for all candidates, because no weight changes the work.
         """
-        alignment = (self.calibration + self.diversity) / (
-            max(other.calibration + other.diversity, _LEAST)
-        )
-        return (
-            CAPABILITY_SHARE * (self.gain / max(other.gain, _LEAST) - 1)
-            + ALIGNMENT_SHARE * (alignment - 1)
+        differences = self.gains - other.gains
+        lasting = differences.mean() - caution * differences.std() / np.sqrt(len(differences))
+        alignment = self.calibration + self.diversity
+        aligned = max(other.calibration + other.diversity, _LEAST)
+        return float(
+            CAPABILITY_SHARE * lasting / max(other.gain, _LEAST)
+            + ALIGNMENT_SHARE * (alignment / aligned - 1)
             + NOVELTY_SHARE * (self.novelty / max(other.novelty, _LEAST) - 1)
         )
 
@@ -94,7 +102,7 @@ class Judge:
                 )
             )
         means = np.mean(rest, axis=0).tolist()
-        return Worth(float(np.concatenate(gains).mean()), *means)
+        return Worth(np.concatenate(gains), *means)
 
     def _calibration(self, listed: Rows, moment: Moment) -> float:
         shares = self._genres[listed].sum(axis=0)

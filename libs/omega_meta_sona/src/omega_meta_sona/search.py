@@ -36,7 +36,7 @@ class Search:
         self._cma = CMA(
             mean=origin.copy(),
             sigma=config.step,
-            bounds=space.bounds(),
+            bounds=space.around(origin, config.trust),
             seed=seed,
             population_size=config.population,
         )
@@ -76,4 +76,5 @@ class Search:
         worth = self._judge.worth(space.to_settings(point))
         away = point - self._origin
         penalty = self._config.shrinkage * math.log1p(_TAIL * float(away @ away))
-        return worth.advantage(self._reference) - penalty / self._positives, worth
+        advantage = worth.advantage(self._reference, self._config.caution)
+        return advantage - penalty / self._positives, worth

@@ -1,11 +1,10 @@
 """The space that is searched: few dimensions, all of about the same reach, the origin = no change.
 
 Weights of the ranking matter up to a common factor, so the collaborative one is the unit and the
-others lie on a logarithmic scale beside it (Hansen 2016 advises such scales for CMA-ES). Content
-and nearest read the same embeddings and move together. The half-life takes the values of a short
-grid, because each value needs a matrix of terms of its own. The weight of titles seen without
-strong opinion is not searched: on MovieLens what it gains a household in one half of its history
-says nothing of the other half.
+others lie on a logarithmic scale beside it (Hansen 2016 advises such scales for CMA-ES). The
+half-life takes the values of a short grid, because each value needs a matrix of terms of its own.
+The weight of titles seen without strong opinion is not searched: on MovieLens what it gains a
+household in one half of its history says nothing of the other half.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from numpy.typing import NDArray
 
 from omega_core.tuning import TunedSettings
 
-DIMENSIONS = 5
-"""Embeddings (content and nearest), genre, half-life, popularity, diversity."""
+DIMENSIONS = 6
+"""Content, genre, nearest, half-life, popularity, diversity."""
 HALF_LIVES = (0.25, 0.5, 1.0, 2.0)
 """Factors on the half-life that are tried."""
 REACH = 2.0
@@ -26,32 +25,32 @@ REACH = 2.0
 Point = NDArray[np.float64]
 """(DIMENSIONS,)"""
 
-_MOST_DIVERSITY = 4.0
 _LEAST = 1e-3
 _POPULARITY_SCALE = 0.5
 _HALVINGS = 2.0
 """Halvings of the half-life by a step of 1."""
 
 
-def bounds() -> NDArray[np.float64]:
-    """(DIMENSIONS, 2) least and greatest of each dimension."""
-    return np.tile(np.array([-REACH, REACH]), (DIMENSIONS, 1))
+def around(origin: Point, trust: float) -> NDArray[np.float64]:
+    """(DIMENSIONS, 2) least and greatest of each dimension, no further than `trust` away."""
+    low, high = np.maximum(origin - trust, -REACH), np.minimum(origin + trust, REACH)
+    return np.stack([low, high], axis=1)
 
 
 def to_settings(point: Point, ef: int = 0) -> TunedSettings:
     """The settings at a point, the half-life snapped to the grid.
 
-    A step of 1 multiplies a weight and the share of diversity by e, and the half-life by four; it
-    adds half to the popularity, which below 0 is none.
+    A step of 1 multiplies a weight by e, the half-life by four and the share of diversity by the
+    root of two; it adds half to the popularity, which below 0 is none.
     """
-    embeddings, genre, half_life, popularity, diversity = (float(value) for value in point)
+    content, genre, nearest, half_life, popularity, diversity = (float(value) for value in point)
     return TunedSettings(
-        content=math.exp(embeddings),
-        nearest=math.exp(embeddings),
+        content=math.exp(content),
+        nearest=math.exp(nearest),
         genre=math.exp(genre),
         half_life=_snapped(2.0 ** (_HALVINGS * half_life)),
         popularity=max(0.0, _POPULARITY_SCALE * popularity),
-        diversity=min(math.exp(diversity), _MOST_DIVERSITY),
+        diversity=2.0 ** (diversity / REACH),
         ef=ef,
     )
 
@@ -61,9 +60,10 @@ def to_point(settings: TunedSettings) -> Point:
     point = (
         math.log(settings.content / settings.collaborative),
         math.log(settings.genre / settings.collaborative),
+        math.log(settings.nearest / settings.collaborative),
         math.log2(settings.half_life) / _HALVINGS,
         settings.popularity / _POPULARITY_SCALE,
-        math.log(max(settings.diversity, _LEAST)),
+        math.log2(max(settings.diversity, _LEAST)) * REACH,
     )
     return np.clip(np.array(point, np.float64), -REACH, REACH)
 

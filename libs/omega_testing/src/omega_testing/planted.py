@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -13,7 +13,7 @@ from omega_core import vectors
 from omega_core.content import Content, ContentKind
 from omega_core.vectors import FloatArray
 from omega_core.viewing import ViewingEvent
-from omega_rank import Catalogue, CollectiveModel, Factors
+from omega_rank import Catalogue, CollectiveModel, Factors, History
 
 START = datetime(2025, 1, 1, 20, tzinfo=UTC)
 """When the first viewing ended."""
@@ -70,6 +70,11 @@ def viewings(world: PlantedWorld, pick: Pick, count: int, first: int = 0) -> lis
     return events
 
 
+def history(world: PlantedWorld, pick: Pick, count: int) -> History:
+    """The household after `count` such viewings."""
+    return History.replay(world.catalogue, viewings(world, pick, count))
+
+
 def success(world: PlantedWorld, row: int, number: int) -> ViewingEvent:
     """A title watched to the end on day `number`."""
     return ViewingEvent(
@@ -79,6 +84,11 @@ def success(world: PlantedWorld, row: int, number: int) -> ViewingEvent:
         engagement_score=1.0,
         occurred_at=START + timedelta(days=number),
     )
+
+
+def stopped(world: PlantedWorld, row: int, number: int) -> ViewingEvent:
+    """A title given up after a tenth on day `number`."""
+    return replace(success(world, row, number), watch_percentage=0.1)
 
 
 def anything(seed: int) -> Pick:
