@@ -63,6 +63,22 @@ def test_an_event_goes_between_two_steps_of_a_cycle(tv: Tv) -> None:
     assert runner.statistics()[Loop.ADAPTIVE].yields == 1
 
 
+def test_no_longer_loop_overtakes_one_that_made_way(tv: Tv, idle: CycleJob) -> None:
+    def two_steps(context: Context) -> Changes:
+        if context.resume is None:
+            runner.notify("skip")
+            return Changes(finished=not context.should_yield(), resume="second step")
+        return Changes()
+
+    jobs = {**dict.fromkeys(PERIODIC_LOOPS, idle), Loop.DELIBERATIVE: two_steps}
+    runner = tv.runner(jobs, {Loop.REFLEXIVE: _done})
+    tv.tick(runner)
+    tv.pass_time(YEARS)
+    first, second = tv.tick(runner), tv.tick(runner)
+    assert [each.loop for each in first] == [Loop.ADAPTIVE, Loop.DELIBERATIVE, Loop.REFLEXIVE]
+    assert [each.loop for each in second] == list(PERIODIC_LOOPS[1:])
+
+
 def test_a_long_deadline_makes_way_for_a_short_one_and_is_still_met(tv: Tv) -> None:
     calls: list[tuple[Loop, str]] = []
 

@@ -112,8 +112,9 @@ class LoopRunner(Generic[E]):
     def tick(self, now: datetime) -> tuple[Report, ...]:
         """Runs what is due at `now`: waiting events, and each periodic loop at most once.
 
-        Events go first, earliest deadline first, also between two periodic loops. Nothing starts
-        while a recommendation is present, but for one run each `patience_seconds`.
+        Events go first, earliest deadline first, also between two periodic loops. No periodic loop
+        overtakes a shorter one that is not done. Nothing starts while a recommendation is present,
+        but for one run each `patience_seconds`.
 
         Args:
             now: wall time, aware.
@@ -180,6 +181,9 @@ class LoopRunner(Generic[E]):
         elif due is not None:
             seen.add(due.loop)
             report, over_budget = self._cycles.act(due, self._stretch(due.loop, now))
+            if report.outcome in {Outcome.YIELDED, Outcome.OVER_BUDGET}:
+                # It goes on at the next tick. Longer loops wait: they read what it writes.
+                seen.update(PERIODIC_LOOPS)
         else:
             return None
         with self._counting:
