@@ -173,7 +173,7 @@ def test_settings_out_of_bounds_are_refused_by_name() -> None:
     cases: list[tuple[type, dict[str, object], str]] = [
         (AgentDBConfig, {"max_patterns": 15}, "max_patterns"),
         (SkillConfig, {"join_above": 1.1}, "join_above"),
-        (SkillConfig, {"merge_above": 0.1}, "merge_above"),
+        (SkillConfig, {"merge_above": 0.05}, "merge_above"),
         (SkillConfig, {"least_half": 1}, "least_half"),
         (SkillConfig, {"half_life": START - START}, "half_life"),
         (CausalConfig, {"level": 1.0}, "level"),

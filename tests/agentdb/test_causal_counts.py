@@ -163,6 +163,15 @@ def test_an_edge_tells_its_counts_and_instants(database: Database) -> None:
     assert [each.cause for each in causes] == ["genre:Comedy"]
 
 
+def test_a_late_observation_is_not_the_last(database: Database) -> None:
+    learner = CausalLearner(Causal(database), Skills(database))
+    for days in (3, 1, 2):
+        learner.record("a", "b", START + timedelta(days=days))
+    (edge,) = learner.effects_of("a", NOW)
+    assert edge.first_observed == START + timedelta(days=1)
+    assert edge.last_observed == START + timedelta(days=3)
+
+
 def test_effects_and_causes_come_by_uplift(database: Database) -> None:
     learner = CausalLearner(Causal(database), Skills(database))
     rates = {"genre:A": 9, "genre:B": 5, "genre:C": 1}

@@ -65,7 +65,8 @@ def test_confidence_is_the_level_at_which_0_is_left_out(
 def test_a_cause_that_is_always_there_lifts_nothing() -> None:
     for table in (Table(5, 10, 5, 10), Table(0, 0, 0, 10), Table(0, 0, 0, 0)):
         found = uplift(table, 0.95)
-        assert (found, found.sure) == ((0, 0, 0, 0), False)
+        assert (found.value, found.low, found.high, found.confidence) == (0, 0, 0, 0)
+        assert not found.sure
 
 
 @pytest.mark.parametrize(("p", "q"), [(0.2, 0.2), (0.5, 0.5), (0.05, 0.05), (0.6, 0.3)])

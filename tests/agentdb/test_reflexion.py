@@ -96,6 +96,8 @@ def test_successes_failures_rewards_and_people_are_told_apart(reflexion: Reflexi
     assert titles(min_reward=0.65) == {1, 3}
     (last,) = reflexion.retrieve(near(1), 1, success=True)
     assert last.episode.episode_id == "e0"  # the later viewing of this title failed
+    (nearest,) = reflexion.retrieve(near(3, 4), 1, success=True)
+    assert nearest.episode.content_rowid == 4  # the nearest title never succeeded
 
 
 def test_a_session_comes_back_in_its_order(reflexion: Reflexion) -> None:

@@ -216,17 +216,36 @@ def test_a_pattern_whose_titles_lie_in_two_heaps_is_divided(database: Database) 
     assert kept.viewings >= born.viewings
 
 
-def test_titles_without_structure_are_hardly_ever_divided(database: Database) -> None:
+@pytest.mark.parametrize("count", [10, 40])
+def test_titles_without_structure_are_hardly_ever_divided(database: Database, count: int) -> None:
     split = 0
     for seed in range(20):
-        fixed = titles(groups_of_titles(1, 40, closeness=0.2, seed=seed))
+        fixed = titles(groups_of_titles(1, count, closeness=0.2, seed=seed))
         store = Skills(database)
         learner = SkillLearner(store, fixed, SkillConfig(join_above=-1))
-        first = seed * 40 + 1
-        learn(learner, [viewing(first + i, i + 1) for i in range(40)])
+        first = seed * count + 1
+        learn(learner, [viewing(first + i, i + 1) for i in range(count)])
         split += consolidate(learner)["split"]
         store.clear()
     assert split <= 1
+
+
+def test_a_half_that_belongs_to_another_pattern_is_not_divided_off(database: Database) -> None:
+    heaps = groups_of_titles(2, 40, closeness=0.5)
+    fixed = titles(np.concatenate([heaps[:30], heaps[40:60]]))
+    learner = SkillLearner(Skills(database), fixed)
+    mixed = learner.found("Mixed", fixed.rows[1], START)
+    other = learner.found("Other", fixed.rows[50], START)
+    for rowid in range(1, 51):
+        learner.count_for(mixed if rowid <= 36 else other, viewing(0, rowid, hours=rowid))
+    first, second = learner.store.skills("")
+    assert first.centroid @ second.centroid < SkillConfig().merge_above
+    assert not consolidate(learner)["split"]
+    Skills(database).clear()
+    alone = learner.found("Mixed", fixed.rows[1], START)
+    for rowid in range(1, 37):
+        learner.count_for(alone, viewing(0, rowid, hours=rowid))
+    assert consolidate(learner)["split"] == 1
 
 
 def test_patterns_that_came_close_become_one(database: Database) -> None:
@@ -241,6 +260,7 @@ def test_patterns_that_came_close_become_one(database: Database) -> None:
     assert whole.skill_id == before[0].skill_id
     assert (whole.members, whole.sample_count) == (30, 30)
     assert 0.6 < whole.success_rate < 0.75
+    assert not consolidate(strict, days=7)  # its members make it the same, to the last bit
 
 
 def test_what_decayed_to_nothing_is_forgotten_and_comes_back_anew(database: Database) -> None:
@@ -267,7 +287,7 @@ def test_success_rates_lean_to_what_was_watched_of_late(database: Database) -> N
 
 
 def test_at_the_bound_titles_join_the_nearest_pattern(database: Database) -> None:
-    few = SkillConfig(most_patterns=3)
+    few = SkillConfig(join_above=0.4, most_patterns=3)
     learner = SkillLearner(Skills(database), titles(groups_of_titles(60, 1)), few)
     learn(learner, [viewing(seq, seq) for seq in range(1, 61)])
     assert learner.store.count() == 3
@@ -277,12 +297,13 @@ def test_at_the_bound_titles_join_the_nearest_pattern(database: Database) -> Non
 def test_a_lower_bound_forgets_the_patterns_of_least_value(database: Database) -> None:
     fixed = titles(groups_of_titles(6, 1))
     learn(
-        SkillLearner(Skills(database), fixed),
+        SkillLearner(Skills(database), fixed, SkillConfig(join_above=0.4)),
         [viewing(seq, 1 + seq % 6, hours=seq) for seq in range(1, 5)]
         + [viewing(9, 1), viewing(10, 2)],
     )
     assert Skills(database).count() == 5
-    consolidate(SkillLearner(Skills(database), fixed, SkillConfig(most_patterns=2)))
+    few = SkillConfig(join_above=0.4, most_patterns=2)
+    consolidate(SkillLearner(Skills(database), fixed, few))
     left = [m.content_rowid for m in Skills(database).members("")]
     assert left == [1, 2]
 

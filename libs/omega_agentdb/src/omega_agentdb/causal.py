@@ -36,7 +36,7 @@ class CausalEdge:
     effect: str
     """A facet of viewings that succeeded."""
     uplift: Uplift
-    """P(effect | cause) - P(effect), its interval and confidence."""
+    """P(effect | cause) - P(effect), its interval, and how sure it is."""
     probability: float
     """P(effect | cause), 0 to 1."""
     base_rate: float

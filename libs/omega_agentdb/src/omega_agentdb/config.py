@@ -14,7 +14,7 @@ from omega_core.taste import HALF_LIFE
 class SkillConfig:
     """How taste patterns are told apart. The defaults were chosen on MovieLens: docs/adr/0011."""
 
-    join_above: float = 0.15
+    join_above: float = 0.1
     """Least cosine with the centroid at which a title joins a pattern, -1 to 1."""
     merge_above: float = 0.45
     """Cosine of two centroids from which on they are one pattern, join_above to 1."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import NamedTuple
 
 _MOST_SIGMAS = 8.0
-_HALVINGS = 40
+_HALVINGS = 25
 
 
 class Table(NamedTuple):
@@ -23,7 +24,12 @@ class Table(NamedTuple):
     """Altogether."""
 
 
-class Uplift(NamedTuple):
+Proportion = tuple[float, float]
+"""A share, 0 to 1, and the sample size it was seen in."""
+
+
+@dataclass(frozen=True)
+class Uplift:
     """P(effect | cause) - P(effect), with its interval."""
 
     value: float
@@ -32,13 +38,19 @@ class Uplift(NamedTuple):
     """Lower end of the interval."""
     high: float
     """Upper end of the interval."""
-    confidence: float
-    """Highest level at which the interval leaves out 0; 0 to 1."""
+    proportions: tuple[Proportion, Proportion] | None = field(default=None, repr=False)
+    """How often the effect was there with the cause, and without it; None = one of them never
+    was."""
 
     @property
     def sure(self) -> bool:
         """Whether the interval leaves out 0."""
         return not self.low <= 0 <= self.high
+
+    @property
+    def confidence(self) -> float:
+        """Highest level, 0 to 1, at which the interval leaves out 0."""
+        return 0.0 if self.proportions is None else _confidence(*self.proportions)
 
 
 def uplift(table: Table, level: float) -> Uplift:
@@ -55,27 +67,25 @@ def uplift(table: Table, level: float) -> Uplift:
         level: confidence of the interval, above 0 and below 1.
     """
     parts = _parts(table)
-    share = 1.0 - min(1.0, table.cause / table.all) if table.all > 0 else 0.0
-    if parts is None or share <= 0:
-        return Uplift(0.0, 0.0, 0.0, 0.0)
+    if parts is None:
+        return Uplift(0.0, 0.0, 0.0)
+    share = 1.0 - table.cause / table.all
     low, high = _interval(*parts, NormalDist().inv_cdf(0.5 + level / 2))
     (first, _), (second, _) = parts
-    return Uplift(share * (first - second), share * low, share * high, _confidence(*parts))
+    return Uplift(share * (first - second), share * low, share * high, parts)
 
 
-def _parts(table: Table) -> tuple[tuple[float, float], tuple[float, float]] | None:
+def _parts(table: Table) -> tuple[Proportion, Proportion] | None:
     """(P, n) with the cause and without it; None where one of them never was."""
     without = table.all - table.cause
-    if table.cause <= 0 or without <= 0:
+    if table.cause <= 0 or without <= 1e-9 * table.all:  # or nothing but rounding
         return None
     with_cause = min(1.0, max(0.0, table.joint / table.cause))
     otherwise = min(1.0, max(0.0, (table.effect - table.joint) / without))
     return (with_cause, table.cause), (otherwise, without)
 
 
-def _interval(
-    first: tuple[float, float], second: tuple[float, float], sigmas: float
-) -> tuple[float, float]:
+def _interval(first: Proportion, second: Proportion, sigmas: float) -> tuple[float, float]:
     """Newcombe's interval of a difference of proportions, each given as (p, n)."""
     (p, n), (q, m) = first, second
     p_low, p_high = wilson(p, n, sigmas)
@@ -85,7 +95,7 @@ def _interval(
     return p - q - below, p - q + above
 
 
-def _confidence(first: tuple[float, float], second: tuple[float, float]) -> float:
+def _confidence(first: Proportion, second: Proportion) -> float:
     """The level at which an end of the interval touches 0, by bisection: it widens with it."""
     none, most = 0.0, _MOST_SIGMAS
     for _ in range(_HALVINGS):
