@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -28,6 +29,7 @@ def test_a_restored_database_makes_the_same_sketches_again(
         contents=tuple(titles),
         embeddings=vectors,
     )
+    config = replace(config, min_samples=1)
     brain = Brain(config, encoder=encoder)
     brain.apply_catalogue(pack)
     for title in titles[:5]:

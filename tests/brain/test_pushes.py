@@ -238,19 +238,32 @@ def test_without_consent_no_request_holds_a_sketch(
     assert len(gateway.requests) == 3
     assert not any(request.sketches or request.classes for request in gateway.requests)
     assert not gateway.pushes
-    assert silent.brain.stores.sketches.pending_count() == 5
+    assert silent.brain.stores.sketches.pending_count() == 0, "what waited is dropped"
 
 
-def test_a_household_that_watched_too_little_says_nothing(
-    tv: Tv, gateway: Gateway, titles: list[Content], publish_catalogue: Publish, viewing: Viewing
+def test_a_taste_that_was_met_too_rarely_says_nothing(
+    open_tv: Callable[..., Tv],
+    gateway: Gateway,
+    titles: list[Content],
+    publish_catalogue: Publish,
+    viewing: Viewing,
 ) -> None:
+    tv = open_tv(min_samples=3)
     publish_catalogue(titles)
     tv.sync()
-    tv.watch([viewing(title.content_id) for title in titles[:2]])
+    tv.watch([viewing(titles[0].content_id) for _ in range(2)])
     assert tv.sync().pushed_sketches == 0
-    tv.brain.observe(viewing(titles[2].content_id))
-    assert tv.sync().pushed_sketches == 3
-    assert len(gateway.sketches) == 3
+    tv.brain.observe(viewing(titles[0].content_id))
+    assert tv.sync().pushed_sketches == 1, "the third viewing of its pattern"
+    tv.watch([viewing(title.content_id) for title in titles[1:60]])
+    while tv.sync().pushed_sketches:
+        pass
+    patterns = tv.brain.agentdb.skill_list("")
+    samples = {skill.skill_id: skill.sample_count for skill in patterns}
+    store = tv.brain.agentdb.skills.store
+    told = sum(samples[member.skill_id] >= 3 for member in store.members(""))
+    assert len(gateway.sketches) == told
+    assert 0 < told < 60
 
 
 def test_titles_that_only_this_tv_knows_never_leave(

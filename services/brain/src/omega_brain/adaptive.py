@@ -65,6 +65,18 @@ class Adaptive:
             )
         )
 
+    def pattern_samples(self) -> dict[int, int]:
+        """Viewings behind the pattern of each title of the household, by rowid, of all so far.
+
+        Raises:
+            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        while not self._learn_patterns().finished:
+            pass
+        store = self._agentdb.skills.store
+        counts = {skill.skill_id: skill.sample_count for skill in store.skills("")}
+        return {each.content_rowid: counts[each.skill_id] for each in store.members("")}
+
     def _consolidate(self, context: Context) -> Progress:
         done = self._memory.auto_consolidate(
             context.now, lambda: not context.should_yield(), _SWEEP
@@ -90,7 +102,7 @@ class Adaptive:
         bodies.save(counted, fresh[-1].seq)
         return Progress(len(fresh), finished=len(fresh) < _STEP)
 
-    def _learn_patterns(self, _context: Context) -> Progress:
+    def _learn_patterns(self, _context: Context | None = None) -> Progress:
         skills = self._agentdb.skills
         fresh = self._viewings(skills.learnt_seq())
         if not fresh:

@@ -267,6 +267,14 @@ class Brain:
         """
         return self.household.liked_titles()
 
+    def pattern_samples(self) -> dict[int, int]:
+        """Viewings behind the taste pattern of each title that the household watched, by rowid.
+
+        Raises:
+            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        return self._mind.adaptive.pattern_samples()
+
     def sync(self) -> SyncOutcome:
         """One exchange with the fleet. As Syncer's."""
         return self.syncer.sync()

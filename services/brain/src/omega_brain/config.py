@@ -56,6 +56,8 @@ class BrainConfig:
     """False: nothing the household likes leaves, in no form; news are still pulled."""
     sigma: float = 5.0
     """Noise of the sketches, 0.5 to 64; 6 = strict."""
+    min_samples: int = 3
+    """Least viewings behind the taste pattern of a title that is reported, 1 to 1,000."""
     backup_interval_seconds: int = 3_600
     """Time between backups of the database, 10 to 604,800; one is also made at a clean stop."""
 
@@ -76,5 +78,6 @@ class BrainConfig:
             validate.integer("sync_interval_secs", self.sync_interval_secs, 10, 86_400)
         validate.identifier("platform", self.platform, 64, optional=True)
         zone.zone_of(self.timezone)
+        validate.integer("min_samples", self.min_samples, 1, 1_000)
         validate.number("sigma", self.sigma, 0.5, 64)
         validate.integer("backup_interval_seconds", self.backup_interval_seconds, 10, 604_800)

@@ -48,6 +48,8 @@ class Mind:
     """How long answers took."""
     evening: Evening
     """What is on and what was shown."""
+    adaptive: Adaptive
+    """What is learnt from new viewings."""
     tuning: Tuning
     """Settings of the ranking."""
     loops: BrainLoops
@@ -84,19 +86,20 @@ def make_mind(
     deliberative = Deliberative(
         stores, memory, household, preferences, latencies, tuning.watch, publish
     )
+    adaptive = Adaptive(
+        stores,
+        memory,
+        agentdb,
+        lambda: learn_stored(viewings.take_accepted()),
+        zone,
+        config.max_storage_mb * 1_000_000,
+    )
     loops = BrainLoops(
         stores,
         clock,
         gate,
         evening=evening,
-        adaptive=Adaptive(
-            stores,
-            memory,
-            agentdb,
-            lambda: learn_stored(viewings.take_accepted()),
-            zone,
-            config.max_storage_mb * 1_000_000,
-        ),
+        adaptive=adaptive,
         deliberative=deliberative,
         evolutionary=Evolutionary(agentdb, index.compact, tuning.step),
         trajectory=Trajectory(stores, memory, household, model_version),
@@ -104,7 +107,7 @@ def make_mind(
     )
     tuning.apply()
     preferences.read(deliberative.profile_ids())
-    return Mind(memory, agentdb, preferences, latencies, evening, tuning, loops)
+    return Mind(memory, agentdb, preferences, latencies, evening, adaptive, tuning, loops)
 
 
 def _agentdb(

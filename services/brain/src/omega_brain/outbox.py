@@ -26,7 +26,11 @@ class Outbox:
 
     def __init__(self, brain: Brain) -> None:
         self._brain = brain
-        self._policy = SketchPolicy(sigma=brain.config.sigma, consent=brain.config.consent)
+        self._policy = SketchPolicy(
+            sigma=brain.config.sigma,
+            consent=brain.config.consent,
+            min_samples=brain.config.min_samples,
+        )
         self._most = most_sketches(brain.model_version)
         self._queued: dict[int, int] = {}  # class byte of each rowid, as this process stored it
         # The process before this one may have died between a draw and its backup.
@@ -59,15 +63,17 @@ class Outbox:
         """Queues a sketch of every title that qualifies.
 
         Sketches can be read only beside the fleet's catalogue and mean of the same encoder, so
-        without those no title is liked here. The taste a title belongs to is the household's liked
-        titles, which succeeded by definition; their viewings are its samples.
+        without those no title is liked here. The samples of a title's taste pattern are held to
+        their bound, its success rate is not: docs/adr/0013.
         """
         liked = self._brain.liked_titles()
-        samples = sum(title.viewings for title in liked)
+        samples = self._brain.pattern_samples() if liked else {}
         due = [
             (title, classes)
             for title in liked
-            if self._policy.qualifies(title.success_rate, 1.0, samples)
+            if self._policy.qualifies(
+                title.success_rate, title.success_rate, samples.get(title.rowid, 0)
+            )
             and self._queued.get(title.rowid) != (classes := _classes(title))
         ]
         for begin in range(0, len(due), _TURN):
