@@ -44,8 +44,24 @@ demo: setup ## Runs the whole loop and shows it (OMEGA_DATA=path of ml-latest-sm
 	$(BIN)/omega demo $(ARGS)
 
 .PHONY: bench
-bench: setup ## Prints the measured figures beside their peers
+bench: setup .venv-bench/ready ## Prints the measured figures beside their peers
 	$(BIN)/omega bench brain $(ARGS)
+
+.venv-bench/ready: requirements-bench.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install -q --disable-pip-version-check -r requirements-bench.txt
+	touch $@
+
+.PHONY: bench-setup
+bench-setup: .venv-bench/ready ## Installs the peers that the brain is measured beside, into .venv-bench
+
+.PHONY: ten-years
+ten-years: setup ## Ten years of one household's evenings through the real brain
+	$(BIN)/python bench/ten_years.py $(ARGS)
+
+.PHONY: chaos-brain
+chaos-brain: setup ## Kills, breaks and starves the brain over 500 restarts, with events flowing
+	$(BIN)/python bench/chaos_brain.py $(ARGS)
 
 .PHONY: interop
 interop: setup ## Drives brain and sync from Node.js with @grpc/grpc-js
@@ -55,5 +71,5 @@ interop: setup ## Drives brain and sync from Node.js with @grpc/grpc-js
 
 .PHONY: clean
 clean: ## Removes what the other commands made
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/interop/node_modules demo-report.html demo-report.json
+	rm -rf .venv .venv-bench .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/interop/node_modules demo-report.html demo-report.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
