@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import resource
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -174,6 +175,26 @@ def test_an_erasure_that_cannot_delete_leaves_the_household_and_its_backup_to_co
     with again.read() as connection:
         assert personal.count(connection) == before
     again.close()
+
+
+@pytest.mark.usefixtures("contents")
+def test_an_erasure_that_deleted_nothing_gives_the_household_its_backup_back(
+    database: Database, make_event: MakeEvent
+) -> None:
+    assert Events(database).record(make_event(1))
+    database.backup()
+    rooms = iter([False])
+
+    def rider(_connection: sqlite3.Connection) -> None:
+        if not next(rooms, True):
+            raise OmegaError(ErrorCode.STORAGE_FULL)
+
+    database.before_commit(rider)
+    with pytest.raises(OmegaError):
+        erase_household(database, REQUEST)
+    assert Events(database).count() == 1
+    assert database.backup_path.exists()
+    assert erase_household(database, REQUEST).rows == 1
 
 
 @pytest.mark.parametrize("by", ["the next call", "the next start"])

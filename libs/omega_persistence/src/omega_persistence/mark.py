@@ -14,7 +14,7 @@ import os
 import sqlite3
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _log = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ def _boot() -> str:
 
 
 def _packed(count: Count) -> bytes:
-    text = json.dumps(asdict(count))
+    text = json.dumps(vars(count))
     return f"{zlib.crc32(text.encode('ascii')):08x} {text}".ljust(_SIZE - 1).encode("ascii") + b"\n"
 
 
