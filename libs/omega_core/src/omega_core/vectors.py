@@ -17,6 +17,12 @@ def unit(rows: FloatArray) -> FloatArray:
     return np.asarray(rows / np.maximum(norm, 1e-12), dtype=np.float32)
 
 
+def make_unit(rows: FloatArray) -> FloatArray:
+    """`unit` in place of rows (n, d) float32, without a copy as large as they are; returns them."""
+    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
+    return np.divide(rows, np.maximum(norms, 1e-12), out=rows)
+
+
 def centre(rows: FloatArray, mean: FloatArray) -> FloatArray:
     """unit(rows - mean): rows (n, d) or (d,), mean (d,). float32.
 

@@ -20,7 +20,7 @@ from omega_brain.stores import Stores
 from omega_core.content import Provider
 from omega_core.errors import ErrorCode, OmegaError
 from omega_core.limits import DIMENSION
-from omega_core.vectors import FloatArray, centre, unit
+from omega_core.vectors import FloatArray, centre, make_unit, unit
 from omega_delta import decode_factors
 from omega_persistence.contents import ContentRow
 from omega_rank.catalogue import Catalogue
@@ -132,7 +132,7 @@ def load_titles(stores: Stores, model_version: str) -> Titles:
         if stored.content.minimum_age is not None:
             ages[row] = stored.content.minimum_age
         contents.append(stored.content)
-    vectors = unit(vectors)
+    make_unit(vectors)
     fleets = facts.centring_mean(stores.meta, model_version)
     mean = _mean(vectors) if fleets is None else fleets
     offers = [content.providers for content in contents]
