@@ -62,6 +62,9 @@ def test_an_unfinished_viewing_ends_where_it_was_left() -> None:
     assert (made.occurred_at, made.session_id, made.recommendation_id) == (NOW, "s", "r")
     assert (made.context, made.action) == (event.context, PlaybackAction.STOP)
     assert len(made.event_id) <= 64
+    again = unfinished_viewing(on_now(moment("c1", NOW + SECOND, 0.3, event.action), "T"))
+    assert again is not None
+    assert again.event_id != made.event_id
     assert unfinished_viewing(shown([("c1", "T")], "r", "", NOW)[0]) is None
 
 

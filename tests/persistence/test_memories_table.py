@@ -124,6 +124,43 @@ def test_the_nearest_are_those_of_an_exact_look(rows: Memories) -> None:
     assert sum(len(page.memories) for page in plain) == 461
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        MemoryQuery(profile_id=None),
+        MemoryQuery(profile_id="anna"),
+        MemoryQuery(created_from=NOW + 10 * HOUR),
+        MemoryQuery(created_before=NOW + 10 * HOUR),
+        MemoryQuery(min_importance=0.45),
+        MemoryQuery(min_confidence=0.5),
+        MemoryQuery(metadata={"kind": "a"}),
+        MemoryQuery(metadata={"kind": "a", "é'": '"'}),
+        MemoryQuery(metadata={"absent": ""}),
+    ],
+)
+def test_each_part_of_a_query_is_held_to(asked: MemoryQuery, rows: Memories) -> None:
+    stored = [
+        replace(
+            a_memory(f"k{n}", n / 40),
+            profile_id="anna" if n % 5 == 0 else "",
+            created_at=NOW + n * HOUR / 2,
+            confidence=0.2 if n % 3 else 0.9,
+            metadata={"kind": "ab"[n % 2], "é'": '"' if n % 4 else "x"},
+            expires_at=NOW + (n % 7) * HOUR if n % 7 < 3 else None,
+            embedding=a_vector(n),
+            model_version="m",
+        )
+        for n in range(40)
+    ]
+    rows.put(stored)
+    now = NOW + HOUR
+    expected = {each.key for each in stored if asked.holds(each, now)}
+    pages = list(rows.pages(Tier.SEMANTIC, asked, now))
+    assert {each.key for page in pages for each in page.memories} == expected
+    near = replace(asked, vector=a_vector(0), model_version="m", limit=100)
+    assert {each.key for each, _ in rows.nearest(Tier.SEMANTIC, near, now, 1_000)} == expected
+
+
 def test_a_touch_waits_for_the_next_transaction_and_counts_at_once(
     rows: Memories, database: Database
 ) -> None:
