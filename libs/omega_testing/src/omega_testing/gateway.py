@@ -84,7 +84,7 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
         ]
 
     def forget_devices(self) -> None:
-        """From now on no token is known."""
+        """From now on no device is known; tokens stay valid, as those of a fleet do."""
         self._devices.clear()
 
     def publish(
