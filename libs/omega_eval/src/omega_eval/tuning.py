@@ -44,13 +44,15 @@ _WHOLE = 1e9
 
 
 @dataclass(frozen=True)
-class Tested:
+class Trial:
     """One household, tuned and tested."""
 
     household_id: str
     """As in the data set."""
     outcome: Outcome
     """What the tuner decided."""
+    settings: TunedSettings
+    """In force in the final test."""
     gains: NDArray[np.float64]
     """(v, 2) NDCG@10 of each viewing of the final test, shipped and tuned."""
     uncut: NDArray[np.float64]
@@ -129,7 +131,7 @@ def tuned_household(
     household: Household,
     config: TuningConfig,
     seed: int = 0,
-) -> Tested:
+) -> Trial:
     """Tunes one household on its first four fifths and tests on the last.
 
     Raises:
@@ -159,9 +161,10 @@ def tuned_household(
         history.observe(viewings[position])
     table = np.array(ranks, np.int64)
     placebos, false_alarms = _placebo(decision, seed)
-    return Tested(
+    return Trial(
         household_id=household.household_id,
         outcome=decision.outcome,
+        settings=settings,
         gains=gain(table) * (table < CUT),
         uncut=gain(table),
         lists=lists,
@@ -205,7 +208,7 @@ def _placebo(decision: Decision, seed: int) -> tuple[int, int]:
     return PLACEBOS, alarms
 
 
-def summarise(tested: Sequence[Tested], alpha: float, seed: int = 0) -> TuningFigures:
+def summarise(tested: Sequence[Trial], alpha: float, seed: int = 0) -> TuningFigures:
     """The table of tested households, at least one."""
     adopted = [each for each in tested if each.adopted]
     ndcg = np.array([each.gains.mean(axis=0) for each in tested])
@@ -267,7 +270,7 @@ def study(
     numbers: Sequence[int],
     config: TuningConfig,
     advance: Callable[[], None] = lambda: None,
-) -> list[Tested]:
+) -> list[Trial]:
     """Tests the households at positions `numbers`; household i ranks with models[i % folds]."""
     tested = []
     for number in numbers:
@@ -277,7 +280,7 @@ def study(
     return tested
 
 
-def _fitness(tested: Sequence[Tested], which: int) -> Fitness:
+def _fitness(tested: Sequence[Trial], which: int) -> Fitness:
     if not tested:
         return Fitness(0, 0, 0, 0, 0)
     rows = [each.lists[which].fitness(each.efficiency) for each in tested]

@@ -35,9 +35,9 @@ class TuningConfig:
     won on one past may lose on the next; a leaning that lasts wins again and goes further."""
     caution: float = 1.0
     """Standard errors that a gain in capability is discounted by, 0 to 10."""
-    shrinkage: float = 0.25
-    """Pull towards the setting in force, 0 to 1,000: a distance d costs shrinkage x ln(1 + 4 d^2)
-    / positives of relative fitness."""
+    shrinkage: float = 0.3
+    """Pull towards the setting in force, 0 to 1,000: a way of price 1 (space.PRICES) costs
+    shrinkage / positives of relative fitness."""
     alpha: float = 0.05
     """Chance that a setting in force is replaced within a year by one that is no better, 0.0001
     to 0.5."""

@@ -16,6 +16,7 @@ from omega_core.tuning import (
     Fitness,
     TunedSettings,
 )
+from omega_meta_sona import space
 from omega_meta_sona.apply import rank_config
 from omega_meta_sona.gains import CUT, Rows, gain, ndcg, served
 from omega_meta_sona.moments import Moment, World
@@ -86,11 +87,12 @@ class Judge:
     def worth(self, settings: TunedSettings) -> Worth:
         """Its measures, means over moments (of gain over targets)."""
         config = rank_config(settings, self._world.shipped)
+        taste = space.taste_of(settings)
         embeddings = self._world.catalogue.embeddings
         gains: list[NDArray[np.float64]] = []
         rest: list[tuple[float, float, float, float]] = []
         for moment in self._moments:
-            total = moment.total(self._world, settings)
+            total = moment.total(self._world, config, taste)
             ranks, listed = served(total, embeddings, config, moment.targets, moment.rows)
             gains.append(gain(ranks))
             rest.append(

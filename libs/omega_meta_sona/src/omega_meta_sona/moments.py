@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from omega_core.tuning import SHIPPED, TunedSettings
+from omega_core.tuning import TunedSettings
 from omega_core.vectors import FloatArray
 from omega_core.viewing import ViewingEvent
 from omega_meta_sona import space
@@ -67,9 +67,8 @@ class World:
             matrix[-1] /= np.float32(0.5 ** (history.likes / _ALWAYS))
         return matrix
 
-    def weights(self, settings: TunedSettings, likes: int) -> FloatArray:
-        """(5,) weight of each of TERMS under `settings` after so many likes."""
-        config = rank_config(settings, self.shipped)
+    def weights(self, config: RankConfig, likes: int) -> FloatArray:
+        """(5,) weight of each of TERMS under `config` after so many likes."""
         prior = config.prior_weight * 0.5 ** (likes / config.prior_half_life)
         collective = self.model is not None and self.model.rank > 0
         if collective:
@@ -105,10 +104,9 @@ class Moment:
     genres: NDArray[np.float64]
     """(g,) share of each genre in what it had watched."""
 
-    def total(self, world: World, settings: TunedSettings) -> FloatArray:
-        """(m,) relevance under `settings`."""
-        weights = world.weights(settings, self.likes)
-        return np.asarray(weights @ self.terms[space.taste_of(settings)], np.float32)
+    def total(self, world: World, config: RankConfig, taste: tuple[float, float]) -> FloatArray:
+        """(m,) relevance under `config`, whose taste is one of the grid."""
+        return np.asarray(world.weights(config, self.likes) @ self.terms[taste], np.float32)
 
 
 def capture(
@@ -147,7 +145,7 @@ def _pool(
     chosen = history.seen.copy()
     chosen[:] = False
     chosen[targets] = True
-    weights = world.weights(SHIPPED, history.likes)
+    weights = world.weights(world.shipped, history.likes)
     for matrix in terms.values():
         for scores, count in ((weights @ matrix, POOL), *((row, POOL // 4) for row in matrix)):
             open_scores = np.where(history.seen, np.float32(-np.inf), scores)
@@ -166,9 +164,9 @@ def target_ranks(
         taste = space.taste_of(each)
         if taste not in matrices:
             matrices[taste] = world.terms(history, each)
-        total = world.weights(each, history.likes) @ matrices[taste]
-        total[history.seen] = -np.inf
         config = rank_config(each, world.shipped)
+        total = world.weights(config, history.likes) @ matrices[taste]
+        total[history.seen] = -np.inf
         found.append(served(total, world.catalogue.embeddings, config, targets, everything)[0])
     return found
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from cmaes import CMA  # type: ignore[import-untyped]  # ships no types
 
@@ -12,17 +10,15 @@ from omega_meta_sona.config import TuningConfig
 from omega_meta_sona.fitness import Judge, Worth
 from omega_meta_sona.space import Point
 
-_TAIL = 4.0
-
 
 class Search:
     """One search, a candidate a step. Equal input gives an equal challenger.
 
-    The value of a point is the advantage over the setting in force less shrinkage x ln(1 + 4 d^2) /
-    positives, d its distance from that setting: a heavy-tailed prior, which holds back small steps
-    that noise suggests and lets large ones go that a clear leaning pays for (Carvalho, Polson &
-    Scott 2010), and which a long history outweighs. The answer is the mean of the last generation
-    (less noisy than the best point met: Hansen 2016) and only when its value is above 0.
+    The value of a point is the advantage over the setting in force less shrinkage x the price of
+    the way there / positives. Prices add up over dimensions (a Laplace prior; Tibshirani 1996), so
+    that a dimension in which little shows hardly moves, and a long history outweighs them. The
+    answer is the mean of the last generation (less noisy than the best point met: Hansen 2016) and
+    only when its value is above 0.
     """
 
     def __init__(
@@ -74,7 +70,6 @@ class Search:
 
     def _value(self, point: Point) -> tuple[float, Worth]:
         worth = self._judge.worth(space.to_settings(point))
-        away = point - self._origin
-        penalty = self._config.shrinkage * math.log1p(_TAIL * float(away @ away))
+        price = float(np.abs(point - self._origin) @ np.array(space.PRICES))
         advantage = worth.advantage(self._reference, self._config.caution)
-        return advantage - penalty / self._positives, worth
+        return advantage - self._config.shrinkage * price / self._positives, worth
