@@ -129,12 +129,13 @@ def test_the_nearest_are_those_of_an_exact_look(rows: Memories) -> None:
     [
         MemoryQuery(profile_id=None),
         MemoryQuery(profile_id="anna"),
-        MemoryQuery(created_from=NOW + 10 * HOUR),
-        MemoryQuery(created_before=NOW + 10 * HOUR),
+        MemoryQuery(created_from=NOW + 9.5 * HOUR),
+        MemoryQuery(created_before=NOW + 9.5 * HOUR),
         MemoryQuery(min_importance=0.45),
         MemoryQuery(min_confidence=0.5),
         MemoryQuery(metadata={"kind": "a"}),
         MemoryQuery(metadata={"kind": "a", "é'": '"'}),
+        MemoryQuery(metadata={"kind": "x"}),
         MemoryQuery(metadata={"absent": ""}),
     ],
 )
