@@ -20,7 +20,8 @@ def unit(rows: FloatArray) -> FloatArray:
 def make_unit(rows: FloatArray) -> FloatArray:
     """`unit` in place of rows (n, d) float32, without a copy as large as they are; returns them."""
     norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
-    return np.divide(rows, np.maximum(norms, 1e-12), out=rows)
+    rows /= np.maximum(norms, 1e-12)
+    return rows
 
 
 def centre(rows: FloatArray, mean: FloatArray) -> FloatArray:
