@@ -87,6 +87,19 @@ def test_changes_alone_compact_before_the_dead_outnumber_the_living(
     assert worst < 600  # of 1,200 that were replaced
 
 
+@pytest.mark.parametrize("row_type", list(RowType))
+def test_compactions_never_move_a_vector(make_vectors: MakeVectors, row_type: RowType) -> None:
+    rows = make_vectors(300, dimension=D)
+    for index in (HnswIndex(D, m=8, row_type=row_type), ExactIndex(D, row_type=row_type)):
+        index.add(np.arange(300), rows)
+        before = index.vectors(np.arange(1, 300))
+        for _ in range(3):
+            index.add(np.array([0]), rows[:1])
+            while not index.compact():
+                pass
+            np.testing.assert_array_equal(index.vectors(np.arange(1, 300)), before)
+
+
 @pytest.mark.parametrize("dimension", [1, 7, 384])
 def test_half_precision_products_are_exact(dimension: int) -> None:
     random = np.random.default_rng(dimension)

@@ -101,5 +101,5 @@ class ExactIndex:
         fresh = Rows(self._dimension, self._row_type, ids.size)
         for start in range(0, ids.size, _BLOCK):
             part = slice(start, start + _BLOCK)
-            fresh.append(ids[part], self._rows.vectors(slots[part]))
+            fresh.append(ids[part], self._rows.kept(slots[part]))
         self._rows = fresh

@@ -227,7 +227,7 @@ class HnswIndex:
         waiting = waiting[~np.isin(waiting, fresh.rows.living()[0], assume_unique=True)]
         turn, self._uncopied = waiting[: self._turn], waiting[self._turn :]
         fresh.reserve(turn.size)
-        fresh.insert(turn, rows.vectors_of(turn))
+        fresh.insert(turn, rows.kept(rows.slots_in_order(turn)))
         if self._uncopied.size:
             return False
         with self._lock.write():

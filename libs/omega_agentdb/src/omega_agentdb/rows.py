@@ -98,8 +98,16 @@ class Rows:
 
     def vectors_of(self, ids: IdArray) -> FloatArray:
         """Unit vectors (n, d) float32 of the living ones among `ids`, by ascending id."""
+        return self.vectors(self.slots_in_order(ids))
+
+    def slots_in_order(self, ids: IdArray) -> IdArray:
+        """Slots of the living ones among `ids`, by ascending id."""
         slots = self.slots_of(ids)
-        return self.vectors(slots[np.argsort(self.ids[slots])])
+        return slots[np.argsort(self.ids[slots])]
+
+    def kept(self, slots: IdArray) -> FloatArray:
+        """Rows (n, d) of slots (n,) for `append` to another table, to the last bit."""
+        return self._table.kept(slots)
 
     def write(self, file: BinaryIO) -> None:
         """Writes every used slot, in the byte order of the machine."""

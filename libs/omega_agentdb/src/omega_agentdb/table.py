@@ -41,6 +41,13 @@ class Table(Protocol):
         """Rows (n,) as unit vectors (n, d) float32."""
         ...
 
+    def kept(self, rows: IdArray) -> FloatArray:
+        """Rows (n,) float32 that `put` into another table makes the same rows there.
+
+        Unit vectors would be rounded once more, by another part each time.
+        """
+        ...
+
     def cosines(self, query: FloatArray, rows: IdArray | int) -> FloatArray:
         """Cosines (n,) with a unit query (d,) of rows (n,), or of the first n rows."""
         ...
@@ -81,6 +88,9 @@ class _Single:
     def take(self, rows: IdArray) -> FloatArray:
         return self._rows[rows]
 
+    def kept(self, rows: IdArray) -> FloatArray:
+        return self._rows[rows]
+
     def cosines(self, query: FloatArray, rows: IdArray | int) -> FloatArray:
         chosen = self._rows[:rows] if isinstance(rows, int) else self._rows[rows]
         return np.asarray(chosen @ query, np.float32)
@@ -110,7 +120,10 @@ class _Half:
         self._scales[first : first + len(vectors)] = 1 / norms
 
     def take(self, rows: IdArray) -> FloatArray:
-        return unit(self._rows[rows].astype(np.float32))
+        return unit(self.kept(rows))
+
+    def kept(self, rows: IdArray) -> FloatArray:
+        return self._rows[rows].astype(np.float32)
 
     def cosines(self, query: FloatArray, rows: IdArray | int) -> FloatArray:
         if isinstance(rows, int):
