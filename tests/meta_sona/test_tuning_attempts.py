@@ -209,6 +209,9 @@ def test_the_breadth_of_the_index_rides_along_with_a_challenger(
 
 def test_the_fastest_breadth_that_finds_enough_is_chosen() -> None:
     recalls = {25: 0.9, 50: 0.96, 100: 0.975, 200: 0.99, 400: 0.99, 800: 1.0}
-    assert choose_ef(lambda ef: Probe(recalls[ef], ef / 1e5), 0.97) == 100
-    assert choose_ef(lambda ef: Probe(recalls[ef], 1 / ef), 0.97) == 800
-    assert choose_ef(lambda ef: Probe(min(recalls[ef], 0.96), ef / 1e5), 0.97) == 50
+    slower = {ef: Probe(recall, ef / 1e5) for ef, recall in recalls.items()}
+    faster = {ef: Probe(recall, 1 / ef) for ef, recall in recalls.items()}
+    poor = {ef: Probe(min(recall, 0.96), ef / 1e5) for ef, recall in recalls.items()}
+    assert choose_ef(slower, 0.97) == 100
+    assert choose_ef(faster, 0.97) == 800
+    assert choose_ef(poor, 0.97) == 50

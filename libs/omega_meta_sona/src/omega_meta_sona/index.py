@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,13 +28,16 @@ class SearchProbe(Protocol):
         ...
 
 
-def choose_ef(probe: SearchProbe, least_recall: float) -> int:
-    """The fastest breadth of LADDER that finds enough; the one that finds most when none does.
+def choose_ef(found: Mapping[int, Probe], least_recall: float) -> int:
+    """The fastest breadth that finds enough; the one that finds most when none does.
 
     No test is needed: the truth is known by exact search, and the lists of the ranking do not
     depend on it.
+
+    Args:
+        found: each breadth of LADDER as measured.
+        least_recall: what is enough, 0 to 1.
     """
-    found = {ef: probe(ef) for ef in LADDER}
     enough = [ef for ef, measured in found.items() if measured.recall >= least_recall]
     if enough:
         return min(enough, key=lambda ef: (found[ef].seconds, ef))

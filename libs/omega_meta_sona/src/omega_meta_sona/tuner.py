@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
-from omega_core.tuning import Evidence, SettingsState, TunedSettings, TuningRecord, Watch
+from omega_core.tuning import Evidence, Fitness, SettingsState, TunedSettings, TuningRecord, Watch
 from omega_meta_sona import fitness, space
 from omega_meta_sona.config import TuningConfig
 from omega_meta_sona.decision import Decision, Outcome
 from omega_meta_sona.gains import gain
-from omega_meta_sona.index import SearchProbe, choose_ef
+from omega_meta_sona.index import LADDER, SearchProbe, choose_ef
 from omega_meta_sona.inputs import TuningInputs
 from omega_meta_sona.moments import Moment, capture, rows_of, target_ranks
 from omega_meta_sona.search import Search
@@ -98,14 +99,25 @@ class Tuner:
         if found is None:
             yield self._ended(Outcome.NO_CHALLENGER)
             return
-        ef = self._inputs.settings.ef
-        if self._probe is not None:
-            ef = choose_ef(self._probe, self._config.least_recall)
+        ef = yield from self._breadth()
         challenger = space.to_settings(found[0], ef)
-        yield None
         gains: list[float] = []
         yield from self._hold_back(first, challenger, gains)
-        yield self._judged(first, challenger, (found[1], search.reference), gains)
+        own = yield from self._fitness(found[1], challenger)
+        parent = yield from self._fitness(search.reference, self._inputs.settings)
+        evidence = self._evidence(first, np.array(gains))
+        record = TuningRecord(
+            version=0,
+            parent=self._inputs.in_force.version if self._inputs.in_force else None,
+            state=SettingsState.IN_FORCE if evidence.wins else SettingsState.REJECTED,
+            settings=challenger,
+            fitness=own,
+            parent_fitness=parent,
+            evidence=evidence,
+            watch=Watch(seq=self._inputs.last_seq),
+            decided_at=self._inputs.now,
+        )
+        yield self._ended(Outcome.ADOPTED if evidence.wins else Outcome.REJECTED, record, gains)
 
     def _first_held_back(self) -> int | None:
         """Which positive is the first that the search must not see; None = too few."""
@@ -162,46 +174,36 @@ class Tuner:
             gains.append(float(gain(ours)[0] - gain(theirs)[0]))
             yield
 
-    def _judged(
-        self,
-        first: int,
-        challenger: TunedSettings,
-        worths: tuple[fitness.Worth, fitness.Worth],
-        gains: list[float],
-    ) -> Decision:
+    def _breadth(self) -> Generator[None, None, int]:
+        """The breadth of the index that goes with the challenger, a probe a unit."""
+        if self._probe is None:
+            return self._inputs.settings.ef
+        found = {}
+        for ef in LADDER:
+            found[ef] = self._probe(ef)
+            yield
+        return choose_ef(found, self._config.least_recall)
+
+    def _fitness(
+        self, worth: fitness.Worth, settings: TunedSettings
+    ) -> Generator[None, None, Fitness]:
+        yield
+        world, budget_ms = self._inputs.world, self._config.budget_ms
+        return worth.fitness(
+            fitness.efficiency(world, self._history, settings, budget_ms, self._timer)
+        )
+
+    def _evidence(self, first: int, differences: NDArray[np.float64]) -> Evidence:
         inputs, config = self._inputs, self._config
-        differences = np.array(gains)
-        evidence = Evidence(
+        return Evidence(
             attempt=inputs.attempt,
             tuned_until=self._at(first - 1),
             tested_until=self._at(-1),
-            events=len(gains),
+            events=len(differences),
             effect=float(differences.mean()),
             p_value=sign_flip_p_value(differences, config.seed + inputs.attempt),
             alpha=spent_alpha(config.alpha, inputs.tests_this_year + 1),
         )
-        own, parent = (
-            worth.fitness(
-                fitness.efficiency(
-                    inputs.world, self._history, settings, config.budget_ms, self._timer
-                )
-            )
-            for worth, settings in zip(worths, (challenger, inputs.settings), strict=True)
-        )
-        outcome = Outcome.ADOPTED if evidence.wins else Outcome.REJECTED
-        state = SettingsState.IN_FORCE if evidence.wins else SettingsState.REJECTED
-        record = TuningRecord(
-            version=0,
-            parent=inputs.in_force.version if inputs.in_force else None,
-            state=state,
-            settings=challenger,
-            fitness=own,
-            parent_fitness=parent,
-            evidence=evidence,
-            watch=Watch(seq=inputs.last_seq),
-            decided_at=inputs.now,
-        )
-        return self._ended(outcome, record, gains)
 
     def _at(self, number: int) -> datetime:
         return self._viewings[self._positives[number]].occurred_at
