@@ -139,11 +139,12 @@ class SkillSet:
 
     def _nearest(self, vector: FloatArray) -> Skill | None:
         """The pattern that a title joins; equal cosines by id."""
-        # One whose members have all lost their direction has none itself.
+        # One whose members have all lost their direction has none itself, and one without members
+        # may be of another encoder.
         skills = [
             skill
             for _, skill in sorted(self._skills.items())
-            if skill.resultant or not skill.members
+            if (skill.resultant or not skill.members) and skill.model_version == self._model_version
         ]
         if not skills:
             return None

@@ -212,7 +212,7 @@ class SkillLearner:
     def _opened(self, owner: str, rowids: IdArray) -> SkillSet:
         version = self._vectors.model_version
         held = self._store.skills(owner)
-        stale = {skill.skill_id for skill in held if skill.model_version != version}
+        stale = {s.skill_id for s in held if s.members and s.model_version != version}
         skills = [self.refreshed(s)[0] if s.skill_id in stale else s for s in held]
         members = self._store.members(owner, rowids=rowids)
         return SkillSet(owner, self._config, version, skills, members, stale)
