@@ -21,6 +21,7 @@ from omega_persistence.meta import Meta
 from omega_persistence.patterns import GlobalPatterns
 from omega_persistence.profiles import Profiles
 from omega_persistence.recommendations import Recommendations
+from omega_persistence.relearning import Relearning
 from omega_persistence.resources import Resources
 from omega_persistence.settings import Settings
 from omega_persistence.sketches import Sketches
@@ -63,6 +64,8 @@ class Stores:
     """Tuned settings and their lineage."""
     habits: HabitBodies
     """What each profile watches when."""
+    relearning: Relearning
+    """What the household learns again after an erasure."""
     loops: LoopStates
     """How far the periodic loops have come."""
 
@@ -90,6 +93,7 @@ class Stores:
             Memories(database),
             Settings(database),
             HabitBodies(database),
+            Relearning(database),
             LoopStates(database),
         )
 
@@ -97,6 +101,7 @@ class Stores:
         """Writes what waits, backs up and gives the database up, on a full disk too."""
         try:
             self.recommendations.flush()
+            self.memories.flush()
             self.database.backup()
         except OmegaError as error:
             # All that was acknowledged is durable. The directory must not stay owned.
