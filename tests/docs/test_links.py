@@ -15,7 +15,7 @@ PAGES = sorted(
     ]
 )
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
-_MAKE = re.compile(r"(?:^|`)(?:OMEGA_DATA=\S+ )?make ([a-z]+)\b", re.MULTILINE)
+_MAKE = re.compile(r"(?:^|`)(?:OMEGA_DATA=\S+ )?make ([a-z-]+)\b", re.MULTILINE)
 _PATH = re.compile(
     r"(?<![\w/.])((?:bench|data|deploy|docs|libs|proto|services|tests|tools)/(?:[\w./-]*[\w/])?)"
 )
