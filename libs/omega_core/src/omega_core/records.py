@@ -6,9 +6,13 @@ events and any way of splitting them into records that are merged later gives th
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from omega_core.viewing import TitleRecord, Verdict, ViewingEvent
+from omega_core.viewing import TitleRecord, Verdict, ViewingContext, ViewingEvent
+
+UNFOLDED = 8
+"""Most viewings that a record is taken apart into."""
+_PARTS = 5
 
 
 def fold_event(record: TitleRecord | None, event: ViewingEvent, seq: int) -> TitleRecord:
@@ -65,6 +69,41 @@ def merge(a: TitleRecord, b: TitleRecord) -> TitleRecord:
         liked_at=latest(a.liked_at, b.liked_at),
         disliked_at=latest(a.disliked_at, b.disliked_at),
     )
+
+
+def unfold(record: TitleRecord) -> list[ViewingEvent]:
+    """Viewings that a record may stand for, for what has to learn from them again; 1 to 8.
+
+    An approximation. The first and the last are when they were, the others spread evenly between
+    them; the share that succeeded is kept as nearly as their number allows, and the later ones
+    did. A part of the context is stated where all that stated it agreed.
+    """
+    count = min(record.viewings, UNFOLDED)
+    successes = round(count * record.successes / record.viewings)
+    if record.successes:
+        successes = max(successes, 1)
+    if record.successes < record.viewings and count > 1:
+        successes = min(successes, count - 1)
+    step = (record.last_at - record.first_at) / (count - 1) if count > 1 else timedelta(0)
+    context = _agreed(record.circumstances)
+    return [
+        ViewingEvent(
+            event_id=f"record-{record.last_seq}-{place}",
+            content_id=record.content_id,
+            watch_percentage=float(place >= count - successes),
+            engagement_score=float(place >= count - successes),
+            occurred_at=record.last_at - (count - 1 - place) * step,
+            context=context,
+            profile_id=record.profile_id,
+        )
+        for place in range(count)
+    ]
+
+
+def _agreed(mask: int) -> ViewingContext:
+    """The parts of which a mask holds one bit only."""
+    parts = [mask >> (8 * place) & 0xFF for place in range(_PARTS)]
+    return ViewingContext(*(p.bit_length() - 1 if p.bit_count() == 1 else 0 for p in parts))
 
 
 def latest(a: datetime | None, b: datetime | None) -> datetime | None:

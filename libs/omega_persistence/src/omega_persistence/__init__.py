@@ -23,6 +23,7 @@ from omega_persistence.meta import Identity, LastSync, Meta, Traffic
 from omega_persistence.patterns import GlobalPatterns, StoredPattern
 from omega_persistence.profiles import Profiles
 from omega_persistence.recommendations import Recommendations, ServedList
+from omega_persistence.relearning import Relearning
 from omega_persistence.resources import ResourceKey, Resources, StoredResource
 from omega_persistence.restoring import Restored, restore
 from omega_persistence.settings import Settings
@@ -50,6 +51,7 @@ __all__ = [
     "Recommendations",
     "Recorded",
     "RecordedEvent",
+    "Relearning",
     "ResourceKey",
     "Resources",
     "Restored",

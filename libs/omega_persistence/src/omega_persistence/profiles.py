@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from datetime import datetime
 from typing import Any
 
 from omega_core import limits
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_core.profile import Profile, check_profile
-from omega_persistence import erasure, keys
+from omega_core.viewing import SUCCESS_ABOVE, Verdict
+from omega_persistence import erasure, identity, keys, relearning
 from omega_persistence.database import Database
 
 BOUND_TABLES = (
@@ -35,6 +38,12 @@ ON CONFLICT (profile_id) DO UPDATE SET name = excluded.name,
 _VIEWINGS = """
 SELECT (SELECT count(*) FROM events WHERE profile_id = :id)
     + (SELECT coalesce(sum(viewings), 0) FROM title_records WHERE profile_id = :id)
+"""
+_ORPHANS = """
+SELECT 1 FROM sketches WHERE content_rowid NOT IN (
+    SELECT content_rowid FROM events WHERE watch_percentage > ? AND verdict <> ?
+    UNION ALL SELECT content_rowid FROM title_records WHERE successes > 0
+) LIMIT 1
 """
 
 
@@ -89,9 +98,13 @@ class Profiles:
     def delete(self, profile_id: str) -> int:
         """Erases a profile with every row that is bound to it, all of them or none.
 
-        Then the file is written anew and backed up, so that neither holds a byte of them; other
-        use of the database waits meanwhile. Not for the inside of a transaction. What the
-        household as a whole learnt from the profile's viewings stays.
+        With them goes what the household as a whole learnt, to be learnt anew from what is left
+        (`relearning`). Where a sketch was drawn for a title that nobody is left to have succeeded
+        with, the identity is laid down for the fleet to forget, and every sketch and its noise
+        goes: no title ever has two draws under one identity.
+
+        Then the file is written anew and backed up, so that neither holds a byte of what went;
+        other use of the database waits meanwhile. Not for the inside of a transaction.
 
         Returns:
             Number of its viewings that were erased, those folded into records included.
@@ -108,9 +121,19 @@ class Profiles:
                 (viewings,) = connection.execute(_VIEWINGS, {"id": profile_id}).fetchone()
                 for table in BOUND_TABLES:
                     connection.execute(f"DELETE FROM {table} WHERE profile_id = ?", (profile_id,))  # noqa: S608 - constants only
+                relearning.begin(connection)
+                _retire_orphans(connection, self._database.now())
                 connection.execute(keys.SET, (keys.UNCLEAN, "1"))
             erasure.finish(self._database)
         return int(viewings)
+
+
+def _retire_orphans(connection: sqlite3.Connection, now: datetime) -> None:
+    """Has the fleet forget this TV where it was told of a title for the erased profile's sake."""
+    given = (SUCCESS_ABOVE, int(Verdict.DISLIKED))
+    if connection.execute(_ORPHANS, given).fetchone() is not None:
+        identity.retire(connection, now)
+        connection.execute("DELETE FROM sketches")
 
 
 def _profile(row: tuple[Any, ...]) -> Profile:

@@ -49,6 +49,14 @@ class TitleRecords:
             ).fetchall()
         return [_record(row) for row in rows]
 
+    def since(self, seq: int, limit: int) -> list[tuple[int, TitleRecord]]:
+        """The first `limit` records whose last_seq is greater, by last_seq, each with its rowid."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                _SELECT + "WHERE last_seq > ? ORDER BY last_seq LIMIT ?", (seq, limit)
+            ).fetchall()
+        return [(row[-1], _record(row)) for row in rows]
+
     def viewings(self) -> int:
         """Number of events that were moved here and are still remembered."""
         with self._database.read() as connection:

@@ -8,6 +8,7 @@ from datetime import timedelta, tzinfo
 
 from omega_agentdb import AgentDB
 from omega_agentdb.skills import LearnStep
+from omega_brain.past import fresh
 from omega_brain.stepwise import Progress, Stepwise
 from omega_brain.stores import Stores
 from omega_core.taste import TasteViewing
@@ -15,6 +16,7 @@ from omega_core.viewing import ViewingEvent
 from omega_loops import Context
 from omega_memory import HouseholdMemory
 from omega_memory.habits import Habits
+from omega_persistence import causal, habits, skills
 from omega_persistence.capacity import enforce
 from omega_persistence.events import RecordedEvent
 
@@ -86,35 +88,32 @@ class Adaptive:
 
     def _count_habits(self, _context: Context) -> Progress:
         bodies = self._stores.habits
-        fresh = self._stores.events.since(bodies.learnt_seq(), _STEP)
-        if not fresh:
+        entries = fresh(self._stores, habits.LEARNT_SEQ, bodies.learnt_seq(), _STEP)
+        if not entries:
             return Progress()
-        genres = self._genres(fresh)
+        genres = self._genres(entries)
         of_profile: defaultdict[str, list[tuple[ViewingEvent, Sequence[str]]]] = defaultdict(list)
-        for entry in fresh:
+        for entry in entries:
             for profile_id in {"", entry.event.profile_id}:
                 of_profile[profile_id].append((entry.event, genres[entry.content_rowid]))
         counted = {}
         for profile_id, viewings in of_profile.items():
             body = bodies.get(profile_id)
-            habits = Habits() if body is None else Habits.from_json(body)
-            counted[profile_id] = habits.add(viewings, self._zone()).to_json()
-        bodies.save(counted, fresh[-1].seq)
-        return Progress(len(fresh), finished=len(fresh) < _STEP)
+            before = Habits() if body is None else Habits.from_json(body)
+            counted[profile_id] = before.add(viewings, self._zone()).to_json()
+        bodies.save(counted, entries[-1].seq)
+        return Progress(len(entries), finished=False)
 
     def _learn_patterns(self, _context: Context | None = None) -> Progress:
-        skills = self._agentdb.skills
-        fresh = self._viewings(skills.learnt_seq())
-        if not fresh:
-            return Progress()
-        return self._learnt(skills.learn(fresh), fresh)
+        learner = self._agentdb.skills
+        entries = fresh(self._stores, skills.LEARNT_SEQ, learner.learnt_seq(), _STEP)
+        return self._learnt(learner.learn, entries)
 
     def _learn_causes(self, _context: Context) -> Progress:
-        causal = self._agentdb.causal
-        fresh = self._viewings(causal.learnt_seq())
-        if not fresh:
-            return Progress()
-        return self._learnt(causal.learn(fresh), fresh)
+        learner = self._agentdb.causal
+        # A record of a title does not tell what its viewings followed.
+        entries = fresh(self._stores, causal.LEARNT_SEQ, learner.learnt_seq(), _STEP, records=False)
+        return self._learnt(learner.learn, entries)
 
     def _sweep(self, context: Context) -> Progress:
         done = self._memory.sweep(context.now, _SWEEP)
@@ -137,13 +136,17 @@ class Adaptive:
             finished=freed.within or not freed.more,
         )
 
-    @staticmethod
-    def _learnt(step: LearnStep, fresh: Sequence[TasteViewing]) -> Progress:
-        taken = sum(viewing.seq <= step.learnt_seq for viewing in fresh)
-        return Progress(taken, finished=step.finished and len(fresh) < _STEP)
+    def _learnt(
+        self,
+        learn: Callable[[Sequence[TasteViewing]], LearnStep],
+        entries: Sequence[RecordedEvent],
+    ) -> Progress:
+        if not entries:
+            return Progress()
+        learnt_seq = learn(self._viewings(entries)).learnt_seq
+        return Progress(sum(entry.seq <= learnt_seq for entry in entries), finished=False)
 
-    def _viewings(self, learnt_seq: int) -> list[TasteViewing]:
-        entries = self._stores.events.since(learnt_seq, _STEP)
+    def _viewings(self, entries: Sequence[RecordedEvent]) -> list[TasteViewing]:
         rows = self._stores.contents.by_rowids([entry.content_rowid for entry in entries])
         return [
             TasteViewing(
@@ -169,7 +172,11 @@ class Adaptive:
 def learnt_to(stores: Stores, agentdb: AgentDB) -> int:
     """The newest seq up to which everything that learns from single viewings has learnt.
 
+    0 while the household learns again: records of titles then stay as they are.
+
     Raises:
         OmegaError: STORAGE_UNAVAILABLE.
     """
+    if stores.relearning.under_way():
+        return 0
     return min(stores.habits.learnt_seq(), agentdb.skills.learnt_seq(), agentdb.causal.learnt_seq())
