@@ -14,7 +14,7 @@ from omega_meta_sona import World, rank_config, space
 from omega_meta_sona.fitness import Judge, efficiency, rarity
 from omega_meta_sona.gains import CUT, gain, ndcg
 from omega_meta_sona.moments import POOL, Moment, capture, target_ranks
-from omega_rank import RankConfig, Ranker
+from omega_rank import CollectiveModel, RankConfig, Ranker
 from omega_rank.measures import diversity, miscalibration, surprisal
 from omega_testing import planted
 from omega_testing.ranking import World as RankWorld
@@ -130,6 +130,17 @@ def test_efficiency_is_the_share_of_the_budget_that_an_answer_leaves() -> None:
     measured = efficiency(world, made.history, SHIPPED, 4_000.0, lambda: float(next(ticks)))
     assert measured == pytest.approx(0.75)
     assert efficiency(world, made.history, SHIPPED, 1e-3) == 0
+
+
+def test_a_fleet_that_knows_none_of_the_titles_counts_as_none() -> None:
+    made = make_world(3)
+    strangers = replace(made.factors, ordinals=made.factors.ordinals + 1_000)
+    model = CollectiveModel.build(made.catalogue, strangers)
+    world = World(made.catalogue, model, RankConfig())
+    order = listed(made, world, SHIPPED)
+    (ranks,) = target_ranks(world, made.history, (SHIPPED,), np.array(order, np.int64))
+    assert ranks[:CUT].tolist() == list(range(CUT))
+    assert world.model is None
 
 
 def test_without_a_fleet_every_title_is_news() -> None:

@@ -51,6 +51,8 @@ def test_a_setting_that_was_found_can_be_the_start_of_the_next_search(point: spa
 def test_whatever_is_within_bounds_configures_the_ranker(tuned: TunedSettings) -> None:
     config = rank_config(tuned, RankConfig(collaborative_weight=8.0, half_life=9_000.0))
     assert config.collaborative_weight == min(8.0 * tuned.collaborative, 10)
+    held = rank_config(tuned, RankConfig(seen_weight=0.8)).seen_weight
+    assert held == pytest.approx(min(0.8 * tuned.seen_weight, 1))
     assert config.half_life == pytest.approx(min(9_000 * tuned.half_life, 10_000))
 
 

@@ -84,6 +84,7 @@ def test_a_step_is_one_unit_of_work_when_there_is_no_time(
     while (decision := tuner.step(0.0)) is None:
         steps += 1
     assert decision == won
+    assert won.candidates == QUICK.generations * QUICK.population
     assert steps > won.candidates + len(won.gains)
     assert tuner.step(0.0) == won
 

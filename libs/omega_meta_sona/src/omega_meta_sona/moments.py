@@ -35,9 +35,14 @@ class World:
     catalogue: Catalogue
     """The titles."""
     model: CollectiveModel | None
-    """The fleet's knowledge; None = there is none."""
+    """The fleet's knowledge; None = there is none, or none of these titles."""
     shipped: RankConfig
     """What tuned settings apply to."""
+
+    def __post_init__(self) -> None:
+        """Leaves out a model that the ranker would leave out."""
+        if self.model is not None and not self.model.informed:
+            object.__setattr__(self, "model", None)
 
     def terms(self, history: History, settings: TunedSettings) -> FloatArray:
         """(5, n) standard score of each of TERMS under the taste of `settings`; 0 where absent."""
