@@ -1,4 +1,4 @@
-"""Tuned settings: one in force at most, a lineage that never loses a row, damage that harms none."""
+"""Tuned settings: one in force at most, no lineage lost, damage that harms none."""
 
 from __future__ import annotations
 
