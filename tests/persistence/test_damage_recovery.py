@@ -227,6 +227,18 @@ def rewrite_mark(path: Path, **changes: str) -> None:
 
 
 @pytest.mark.usefixtures("household")
+def test_a_header_that_asks_for_billions_of_pages_is_found_at_once(
+    path: Path, clock: ManualClock
+) -> None:
+    content = bytearray(path.read_bytes())
+    content[28:32] = b"\xff" * 4
+    path.write_bytes(content)
+    with opened(path, clock) as (database, events):
+        assert events == BACKED_UP
+        assert "4,294,967," in database.recovery_notes[0]
+
+
+@pytest.mark.usefixtures("household")
 def test_a_database_that_is_gone_is_restored(path: Path, clock: ManualClock) -> None:
     path.unlink()
     with opened(path, clock) as (database, events):
