@@ -54,6 +54,11 @@ class Years(Generic[B]):
         self.brain = self._timed("open", tv.opened)
         """The one that is open now."""
 
+    @property
+    def now(self) -> datetime:
+        """The present instant of the simulation."""
+        return self._clock.now()
+
     def run(self, each_day: Callable[[int], None] = lambda _day: None) -> YearsFigures:
         """Plays everything; the brain stays open.
 
@@ -177,7 +182,8 @@ class Years(Generic[B]):
 
     def _audit_all(self) -> None:
         years_audit.records(self.brain, self.ledger, self._settled_at, self.figures)
-        years_audit.measure(self.brain, self._tv.storage, len(self._catalogue), self.figures)
+        now, titles = self._clock.now(), len(self._catalogue)
+        years_audit.measure(self.brain, self._tv.storage, titles, now, self.figures)
 
     def _perhaps_end(self, days: int) -> None:
         """Now and then the process ends, in good order or not, and another one begins."""

@@ -10,6 +10,8 @@ import psutil
 from omega_core.memory import Tier
 from omega_persistence.times import to_micros
 from omega_testing.years_figures import Size, YearsFigures
+from omega_testing.years_findings import genre_weights, share_of
+from omega_testing.years_household import ADULT, NEW, OLD
 from omega_testing.years_oracle import Ledger, same_viewing
 from omega_testing.years_ports import YearsBrain
 
@@ -62,9 +64,12 @@ def records(brain: YearsBrain, ledger: Ledger, settled_at: datetime, figures: Ye
         figures.fault(f"{settled_at}: record {held.get(key)}, not {expected.get(key)}")
 
 
-def measure(brain: YearsBrain, storage: Path, titles: int, figures: YearsFigures) -> None:
+def measure(
+    brain: YearsBrain, storage: Path, titles: int, now: datetime, figures: YearsFigures
+) -> None:
     """Notes how large everything is."""
     agent = brain.agentdb.stats()
+    weights = genre_weights(brain.agentdb.skill_list(ADULT.profile_id), now)
     figures.sizes.append(
         Size(
             day=figures.days,
@@ -73,6 +78,7 @@ def measure(brain: YearsBrain, storage: Path, titles: int, figures: YearsFigures
             titles=titles,
             patterns=agent.skills,
             edges=agent.causal_edges,
+            new_taste=share_of(weights, NEW.only(OLD), OLD.only(NEW)),
         )
     )
 

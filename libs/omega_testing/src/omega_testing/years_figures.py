@@ -69,6 +69,9 @@ class Size:
     """Taste patterns of everybody."""
     edges: int
     """Causal edges of everybody."""
+    new_taste: float
+    """What part of the adult's taste patterns is of the genres after the shift: 0 to 1 beside
+    those before it."""
 
 
 @dataclass

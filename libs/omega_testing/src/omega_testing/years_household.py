@@ -64,6 +64,8 @@ class YearsPlan:
     """Of every choice."""
     start: datetime = datetime(2026, 1, 1, 18, 7, tzinfo=UTC)
     """When the TV is first switched on, at a full minute of an evening."""
+    every: int = 1
+    """The TV is on each so many days."""
     shift_day: int = 2_190
     """Number of the first day of the adult's new taste."""
     season: str = "Romance"
@@ -151,7 +153,7 @@ class YearsHousehold:
         away = {(7, day) for day in range(10, 24)}
         for number in range(self.plan.days):
             day = begin + timedelta(days=number)
-            if (day.month, day.day) in away:
+            if number % self.plan.every or (day.month, day.day) in away:
                 continue
             if day.weekday() >= _SATURDAY and number:
                 yield self._morning(day, number)
