@@ -192,6 +192,10 @@ class HouseholdMemory:
         with self._transact():
             return sum(store.forget_profile(profile_id) for store in self._tiers.stores())
 
+    def forget_tonight(self) -> int:
+        """Forgets everybody's Instant, in which one person's evening is another's; how many."""
+        return self._tiers.writable(Tier.INSTANT).clear()
+
     def clear(self) -> int:
         """Forgets all that is of the household, in one transaction; how many memories.
 

@@ -43,10 +43,10 @@ def defaults() -> ShippedDefaults:
     return ShippedDefaults(MappingProxyType(ranking), popular)
 
 
-def source() -> Fixed:
-    """Omega's memories: the popular titles by rank, importance 0.99 to 1, and the settings."""
+def popular_memories() -> list[Memory]:
+    """The popular titles by rank, importance 0.99 to 1."""
     held = defaults()
-    titles = [
+    return [
         Memory(
             tier=Tier.OMEGA,
             key=f"popular:{content.content_id}",
@@ -59,6 +59,10 @@ def source() -> Fixed:
         )
         for place, content in enumerate(held.popular)
     ]
+
+
+def source() -> Fixed:
+    """Omega's memories: the popular titles and the settings."""
     settings = [
         Memory(
             tier=Tier.OMEGA,
@@ -69,6 +73,6 @@ def source() -> Fixed:
             accessed_at=SHIPPED_AT,
             metadata={KIND: "default", "name": name, "setting": repr(value)},
         )
-        for name, value in sorted(held.ranking.items())
+        for name, value in sorted(defaults().ranking.items())
     ]
-    return Fixed([*titles, *settings])
+    return Fixed([*popular_memories(), *settings])

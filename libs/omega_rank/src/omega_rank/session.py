@@ -20,6 +20,8 @@ FORGOTTEN = timedelta(hours=4)
 """After which a moment counts nothing."""
 TONIGHT = timedelta(hours=8)
 """For how long a title that was skipped is put off."""
+MOST_TIRED = 0.5
+"""Most that a title loses by being shown in vain, of a bonus that goes from -1 to 1."""
 MAX_TITLES = 16
 """Titles that bend the lists of a session: those with the newest moments."""
 MAX_MOMENTS = 64
@@ -53,6 +55,25 @@ class SessionBias:
     """(m,) how much, above 0 to 1."""
     watching: int
     """Row of the title that is on, -1 = none."""
+
+
+def weary(
+    bias: SessionBias | None, rows: NDArray[np.int64], fatigue: FloatArray, n: int
+) -> SessionBias:
+    """The bias with titles that were shown in vain a little lower.
+
+    Args:
+        bias: what the session says; None = nothing.
+        rows: (m,) titles that people are tired of seeing, each once.
+        fatigue: (m,) how much, 0 to 1; MOST_TIRED of it is taken off a title's bonus.
+        n: titles of the catalogue.
+    """
+    if bias is None:
+        nothing = np.empty(0, np.int64)
+        bias = SessionBias(np.zeros(n, np.float32), nothing, nothing, np.empty(0, np.float32), -1)
+    bonus = bias.bonus.copy()
+    bonus[rows] = np.maximum(bonus[rows] - np.float32(MOST_TIRED) * fatigue, -1)
+    return replace(bias, bonus=bonus)
 
 
 @dataclass(frozen=True, order=True, slots=True)

@@ -86,7 +86,7 @@ class Answering:
         index: finds titles near a text.
         texts: vectors of texts.
         runtime: guards and hears of the parts.
-        timeout_ms: time for an answer.
+        timeout_ms: longest time for an answer.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Answering:
         self._index = index
         self._texts = texts
         self._runtime = runtime
-        self._budget = timedelta(milliseconds=timeout_ms)
+        self._longest = self._budget = timedelta(milliseconds=timeout_ms)
         self._ladder: Ladder[Asked, Answer] = Ladder(
             [
                 Way("pipeline", Mode.HEALTHY, self._pipeline),
@@ -117,6 +117,10 @@ class Answering:
         """A list within the time limit. The request has been checked: nothing in it can fail."""
         answered = self._ladder.answer(asked, self._budget)
         return replace(answered.value, mode=answered.mode)
+
+    def limit(self, milliseconds: float) -> None:
+        """Gives answers this much time from now on, at most what was set at first."""
+        self._budget = min(timedelta(milliseconds=milliseconds), self._longest)
 
     def close(self) -> None:
         """Lets the threads end."""

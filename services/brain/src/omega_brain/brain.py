@@ -98,6 +98,13 @@ class Brain:
             self._recording = Recording(
                 self.persistence, self.household, self.runtime, recording, self._notify
             )
+            self._answering = Answering(
+                self.household,
+                opened.index,
+                self._texts,
+                self.runtime,
+                config.recommend_timeout_ms,
+            )
             mind = make_mind(
                 config=config,
                 clock=self.clock,
@@ -108,6 +115,7 @@ class Brain:
                 runtime=self.runtime,
                 gate=self.gate,
                 learn_stored=self._recording.learn_stored,
+                limit_answers=self._answering.limit,
                 changed=self.changes.tell,
             )
             self.memory = mind.memory
@@ -117,13 +125,6 @@ class Brain:
             self.loops = mind.loops
             """The seven loops."""
             self._mind = mind
-            self._answering = Answering(
-                self.household,
-                opened.index,
-                self._texts,
-                self.runtime,
-                config.recommend_timeout_ms,
-            )
             self.syncer = Syncer(self)
             """Talks to the fleet."""
             self._erasing = Erasing(
@@ -132,6 +133,7 @@ class Brain:
                 self.loops.standing_still,
                 self.syncer.paused,
                 self._forget,
+                mind.standing.read,
             )
         except BaseException:
             self.persistence.database.close()
@@ -331,9 +333,5 @@ class Brain:
 
     def _forget(self, profile_id: str) -> None:
         """Drops what this process holds of people beside the ranking state; empty = of all."""
-        self._mind.evening.forget()
         self._texts.forget()
-        if profile_id:
-            self.memory.forget_profile(profile_id)
-        else:
-            self.memory.clear()
+        self._mind.forget(profile_id)

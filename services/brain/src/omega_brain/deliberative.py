@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from omega_brain.household import Household
-from omega_brain.preferences import Preferences
+from omega_brain.standing import Standing
 from omega_brain.stepwise import Progress, Step, Stepwise
 from omega_brain.stores import Stores
 from omega_core.memory import Tier
@@ -30,7 +30,7 @@ class Deliberative:
         stores: the tables.
         memory: the tiers.
         household: what is ranked.
-        preferences: readers of what is written here.
+        standing: readers of what is written here.
         latencies: how long answers took.
         watch_settings: holds what was watched against the settings in force.
         publish: is told the measured figures.
@@ -41,7 +41,7 @@ class Deliberative:
         stores: Stores,
         memory: HouseholdMemory,
         household: Household,
-        preferences: Preferences,
+        standing: Standing,
         latencies: Latencies,
         watch_settings: Step,
         publish: Publish,
@@ -49,27 +49,23 @@ class Deliberative:
         self._stores = stores
         self._memory = memory
         self._household = household
-        self._preferences = preferences
+        self._standing = standing
         self._latencies = latencies
         self._publish = publish
         self.job = Stepwise(
             (
                 ("preferences", self._write_preferences),
-                ("preferences_read", self._read_preferences),
                 ("settings_watched", watch_settings),
                 ("popular_titles", self._write_popular),
                 ("device_facts", self._write_device),
+                ("tiers_read", standing.step),
                 ("miscalibration_permille", self._measure),
             )
         )
 
-    def profile_ids(self) -> list[str]:
-        """The household and its profiles."""
-        return ["", *(profile.profile_id for profile in self._stores.profiles.all())]
-
     def _write_preferences(self, context: Context) -> Progress:
         written = 0
-        for profile_id in self.profile_ids():
+        for profile_id in self._standing.profile_ids():
             body = self._stores.habits.get(profile_id)
             if body is None:
                 continue
@@ -80,11 +76,6 @@ class Deliberative:
             ):
                 written += self._memory.replace(tier, profile_id, prefix, memories, now)
         return Progress(written)
-
-    def _read_preferences(self, _context: Context) -> Progress:
-        profile_ids = self.profile_ids()
-        self._preferences.read(profile_ids)
-        return Progress(len(profile_ids))
 
     def _write_popular(self, context: Context) -> Progress:
         titles, model = self._household.titles, self._household.collective.model

@@ -21,6 +21,7 @@ class Erasing:
         standing_still: a block during which nothing is learnt in the background.
         paused: a block during which nothing leaves.
         forget: drops what the process holds of a profile; of an empty id, of the household.
+        read_anew: reads what is left of it.
     """
 
     def __init__(
@@ -30,28 +31,39 @@ class Erasing:
         standing_still: Callable[[], AbstractContextManager[None]],
         paused: Callable[[], AbstractContextManager[None]],
         forget: Callable[[str], None],
+        read_anew: Callable[[], None],
     ) -> None:
         self._stores = stores
         self._upkeep = upkeep
         self._standing_still = standing_still
         self._paused = paused
         self._forget = forget
+        self._read_anew = read_anew
 
     def delete_profile(self, profile_id: str) -> int:
-        """Erases a profile with all its rows; the number of viewings among them.
+        """Erases a profile and what was learnt from it; the number of viewings among its rows.
+
+        The Adaptive loop then learns for the household again from what is left. Died on the way,
+        it goes on after the next start.
 
         Raises:
             OmegaError: UNKNOWN_PROFILE, STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
-        with self._standing_still(), self._paused(), self._upkeep.renewing():
-            self._forget(profile_id)
-            return self._stores.profiles.delete(profile_id)
+        with self._standing_still(), self._paused():
+            with self._upkeep.renewing():
+                self._forget(profile_id)
+                viewings = self._stores.profiles.delete(profile_id)
+            self._read_anew()
+            return viewings
 
     def clear(self, request_id: str) -> Erased:
         """Erases the household. As `erase_household`."""
-        with self._standing_still(), self._paused(), self._upkeep.renewing():
-            self._forget("")
-            return erase_household(self._stores.database, request_id)
+        with self._standing_still(), self._paused():
+            with self._upkeep.renewing():
+                self._forget("")
+                erased = erase_household(self._stores.database, request_id)
+            self._read_anew()
+            return erased
 
 
 def withdraw_consent(stores: Stores, config: BrainConfig, clock: Clock) -> None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from omega_agentdb import AgentDB
 from omega_brain.answers import Answer
 from omega_brain.household import Household
 from omega_core.memory import Tier
+from omega_core.taste import GENRE, facet, facets
 from omega_core.viewing import ViewingEvent
 from omega_loops import Changes, Context
 from omega_memory import HouseholdMemory, tonight
+from omega_rank.session import FORGOTTEN, TONIGHT
 
+Follow = Callable[[str, Mapping[str, float]], None]
+"""(profile_id, genre -> bonus)."""
 _SHOWN = 64
 """Answers that may wait to be remembered."""
 
@@ -24,14 +29,23 @@ class Evening:
     Args:
         household: whose lists bend.
         memory: the tiers Instant and Session.
+        agentdb: what led to what.
+        follow: takes what the viewing that ended leads to.
         changed: called when lists may have changed.
     """
 
     def __init__(
-        self, household: Household, memory: HouseholdMemory, changed: Callable[[], None]
+        self,
+        household: Household,
+        memory: HouseholdMemory,
+        agentdb: AgentDB,
+        follow: Follow,
+        changed: Callable[[], None],
     ) -> None:
         self._household = household
         self._memory = memory
+        self._agentdb = agentdb
+        self._follow = follow
         self._changed = changed
         self._lock = threading.Lock()
         self._shown: deque[tuple[Answer, str, datetime]] = deque(maxlen=_SHOWN)
@@ -55,8 +69,38 @@ class Evening:
         """Reactive: what is on and what was shown is remembered; watchers get a new list."""
         remembered = self._remember_shown(context.now)
         remembered += self._remember_viewing(event, context.now)
+        for profile_id in sorted({"", event.profile_id}):
+            if event.action.ends_viewing:
+                self._follow(profile_id, self._leads_to(event, profile_id))
+            self._tire(profile_id, context.now)
         self._changed()
         return Changes({"remembered": remembered})
+
+    def _leads_to(self, event: ViewingEvent, profile_id: str) -> dict[str, float]:
+        """Genre -> how much more likely it succeeds next, -1 to 1, where that is sure."""
+        titles = self._household.titles.catalogue
+        row = titles.row_of.get(event.content_id)
+        found: dict[str, float] = {}
+        for genre in () if row is None else titles.genres_of[row]:
+            edges = self._agentdb.causal_effects(
+                facet(GENRE, genre), profile_id=profile_id, only_sure=True
+            )
+            for after, uplift in facets(GENRE, {e.effect: e.uplift.value for e in edges}).items():
+                # Genres of one title lead to the same: the strongest of them counts.
+                found[after] = max(found.get(after, 0.0), uplift, key=abs)
+        return found
+
+    def _tire(self, profile_id: str, now: datetime) -> None:
+        """Lets what was shown tonight without being chosen give way."""
+        shown = [
+            memory
+            for tier in (Tier.INSTANT, Tier.SESSION)
+            for memory in self._memory.named(tier, tonight.SHOWN_PREFIX, now, profile_id)
+            if now - memory.created_at < TONIGHT
+        ]
+        ids = sorted({memory.content_id for memory in shown})
+        fatigue = tonight.fatigue(shown, ids).tolist()
+        self._household.tire(profile_id, dict(zip(ids, fatigue, strict=True)), now + FORGOTTEN)
 
     def _remember_shown(self, now: datetime) -> int:
         with self._lock:

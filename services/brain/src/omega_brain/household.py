@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from omega_brain import filters
 from omega_brain.answers import Answer, LikedTitle, Listed, RecommendQuery
-from omega_brain.listing import in_order, listed, popular_rows, shipped
+from omega_brain.listing import in_order, listed, popular_reasons, popular_rows, shipped
 from omega_brain.preferences import Suited
 from omega_brain.state import Collective, Titles
 from omega_brain.tuned import Tuned
@@ -67,7 +68,8 @@ class Household:
         self._titles = titles
         self._collective = collective
         self._viewers = viewers
-        self._popular: tuple[Titles, Collective, NDArray[np.int64]] | None = None
+        self._popular_ids: Sequence[str] = ()
+        self._popular: tuple[Titles, Collective, NDArray[np.int64], int] | None = None
 
     @property
     def titles(self) -> Titles:
@@ -137,7 +139,7 @@ class Household:
                 offset=query.offset,
                 context=query.context,
                 candidates=candidates,
-                session=viewer.session.bias(self._clock.now()),
+                session=viewer.bias(self._clock.now()),
                 genre_bonus=suited.bonus if suited else None,
                 occasions=suited.occasions if suited else None,
                 diversity=query.diversity,
@@ -197,13 +199,13 @@ class Household:
             viewer, candidates = self._open(query, shown)
             if query.query_text:
                 candidates &= filters.with_words(titles, query.query_text)
-            order = self._popular_rows()
+            order, named = self._popular_rows()
             rows = order[(candidates & ~viewer.history.seen)[order]]
             page = rows[query.offset : query.offset + query.limit]
-            liked = self._collective.model is not None
+            reasons = popular_reasons(page, order[:named], self._collective)
             more = len(rows) > query.offset + len(page)
         return self._answer(
-            in_order(page, titles, liked=liked), Basis.POPULAR, Mode.UNHEALTHY, more=more
+            in_order(page, titles, reasons), Basis.POPULAR, Mode.UNHEALTHY, more=more
         )
 
     def observe(self, event: ViewingEvent, seq: int) -> None:
@@ -218,6 +220,18 @@ class Household:
         with self._lock:
             for viewer in self._viewers.concerned(event):
                 viewer.session.observe(event)
+
+    def tire(self, profile_id: str, fatigue: Mapping[str, float], until: datetime) -> None:
+        """Lets titles that were shown in vain tonight give way a little, until an instant.
+
+        Args:
+            profile_id: in whose lists; one that is gone is passed over.
+            fatigue: content id -> 0 to 1, in place of what was.
+            until: when it is forgotten, aware.
+        """
+        with self._lock:
+            if self._viewers.has(profile_id):
+                self._viewers.of(profile_id).tire(fatigue, until)
 
     def extend(self, titles: Titles, collective: Collective) -> None:
         """Takes titles that extend the present ones; histories stay."""
@@ -243,6 +257,14 @@ class Household:
             self._tuned, self._ranker = tuned, Ranker(tuned.rank)
             for viewer in self._viewers.all():
                 viewer.history.configure(tuned.rank)
+
+    def know_popular(self, content_ids: Sequence[str]) -> None:
+        """Takes the list of last resort, best first, for when the fleet's knowledge is not there.
+
+        Ids that the catalogue lacks are passed over.
+        """
+        with self._lock:
+            self._popular_ids, self._popular = tuple(content_ids), None
 
     def prefer(self, suits: Suits) -> None:
         """Asks what suits the circumstances from now on; it must not wait for anything."""
@@ -320,12 +342,16 @@ class Household:
         more = len(found) == query.limit
         return self._answer(found, Basis.POPULAR, mode, more=more)
 
-    def _popular_rows(self) -> NDArray[np.int64]:
-        """Every row, most popular first; kept as long as titles and knowledge stay."""
+    def _popular_rows(self) -> tuple[NDArray[np.int64], int]:
+        """Every row, most popular first, and how many are known to be.
+
+        Kept as long as titles and knowledge stay.
+        """
         titles, collective = self._titles, self._collective
         if self._popular is None or self._popular[:2] != (titles, collective):
-            self._popular = titles, collective, popular_rows(titles, collective)
-        return self._popular[2]
+            rows, known = popular_rows(titles, collective, self._popular_ids)
+            self._popular = titles, collective, rows, known
+        return self._popular[2:]
 
     def _answer(self, titles: Sequence[Listed], basis: Basis, mode: Mode, *, more: bool) -> Answer:
         return Answer(

@@ -13,7 +13,7 @@ from omega_brain.state import Collective, Titles
 from omega_core.content import Content, ContentKind
 from omega_core.profile import Profile
 from omega_rank.kinds import Term
-from omega_rank.popular import PopularTitle, popular
+from omega_rank.popular import REASON, PopularTitle, popular
 from omega_rank.ranker import Ranked, Ranking
 from omega_rank.shelf import arrange
 
@@ -55,30 +55,53 @@ def shipped(
     )
 
 
-def popular_rows(titles: Titles, collective: Collective) -> NDArray[np.int64]:
-    """(n,) every row of the catalogue, what the fleet likes most first.
+def popular_rows(
+    titles: Titles, collective: Collective, content_ids: Sequence[str]
+) -> tuple[NDArray[np.int64], int]:
+    """(n,) every row of the catalogue, what is popular first, and how many are known to be.
 
-    Without the fleet's knowledge the newest of each genre in turn.
+    That is what the fleet likes, all of it. Without its knowledge the titles of a list come first,
+    and then the newest of each genre in turn.
+
+    Args:
+        titles: the catalogue.
+        collective: what the fleet knows.
+        content_ids: the list, best first; ids that the catalogue lacks are passed over.
     """
     model = collective.model
-    if model is None or not model.informed:
-        return np.argsort(arrange(titles.catalogue).position, kind="stable")
-    return np.argsort(-model.log_prior, kind="stable")
+    if model is not None and model.informed:
+        return np.argsort(-model.log_prior, kind="stable"), len(titles.catalogue)
+    row_of = titles.catalogue.row_of
+    named = np.array([row_of[i] for i in content_ids if i in row_of], np.int64)
+    shelf = np.argsort(arrange(titles.catalogue).position, kind="stable")
+    return np.concatenate([named, shelf[~np.isin(shelf, named)]]), len(named)
 
 
-def in_order(rows: NDArray[np.int64], titles: Titles, *, liked: bool) -> tuple[Listed, ...]:
+def popular_reasons(
+    page: NDArray[np.int64], known: NDArray[np.int64], collective: Collective
+) -> list[tuple[Term, str]]:
+    """Why each row (m,) of a page stands on the popular list, with the rows known to be popular."""
+    model = collective.model
+    if model is not None and model.informed:
+        return [(Term.PRIOR, _LIKED)] * len(page)
+    held = np.isin(page, known).tolist()
+    return [(Term.METADATA, REASON if each else _HELD) for each in held]
+
+
+def in_order(
+    rows: NDArray[np.int64], titles: Titles, reasons: Sequence[tuple[Term, str]]
+) -> tuple[Listed, ...]:
     """A page of the popular list.
 
     Args:
         rows: (m,) best first.
         titles: what they mean.
-        liked: whether the order is that of the fleet's liking.
+        reasons: why each of them is there.
     """
-    term = Term.PRIOR if liked else Term.METADATA
     count = max(len(titles.catalogue), 1)
     return tuple(
-        _listed(Ranked(row, 1 - place / count, {}, term, (), _LIKED if liked else _HELD), titles)
-        for place, row in enumerate(rows.tolist())
+        _listed(Ranked(row, 1 - place / count, {}, term, (), reason), titles)
+        for place, (row, (term, reason)) in enumerate(zip(rows.tolist(), reasons, strict=True))
     )
 
 

@@ -55,6 +55,10 @@ class Evolutionary:
             )
         )
 
+    def forget(self) -> None:
+        """Begins the upkeep of patterns anew: those at hand may be gone."""
+        self._pattern_progress = None
+
     def _tidy_patterns(self, context: Context) -> Progress:
         step = self._agentdb.skills.consolidate(context.now, self._pattern_progress)
         self._pattern_progress = step.progress
@@ -76,17 +80,29 @@ class Trajectory:
         memory: the tiers.
         household: titles and their vectors.
         model_version: encoder of the vectors.
+        apply_settings: lets what was found count in the ranking.
     """
 
     def __init__(
-        self, stores: Stores, memory: HouseholdMemory, household: Household, model_version: str
+        self,
+        stores: Stores,
+        memory: HouseholdMemory,
+        household: Household,
+        model_version: str,
+        apply_settings: Callable[[], None],
     ) -> None:
         self._stores = stores
         self._memory = memory
         self._household = household
         self._model_version = model_version
-        self.yearly = Stepwise((("taste_memories", self._year),))
-        self.once_in_ten_years = Stepwise((("taste_memories", self._decade),))
+        self._apply_settings = apply_settings
+        applied = ("settings_applied", self._apply)
+        self.yearly = Stepwise((("taste_memories", self._year), applied))
+        self.once_in_ten_years = Stepwise((("taste_memories", self._decade), applied))
+
+    def _apply(self, _context: Context) -> Progress:
+        self._apply_settings()
+        return Progress()
 
     def _year(self, context: Context) -> Progress:
         end, begin = context.due_at, context.due_at - (1 + context.coalesced) * _YEAR

@@ -18,6 +18,7 @@ from omega_brain.loops import BrainLoops
 from omega_brain.preferences import Preferences
 from omega_brain.runtime import Runtime
 from omega_brain.sources import PatternSource, SettingSource, TitleFacts, ViewingSource
+from omega_brain.standing import Standing
 from omega_brain.stores import Stores
 from omega_brain.tuning import Tuning
 from omega_brain.vectors import CentredTitles
@@ -26,7 +27,7 @@ from omega_core.clock import Clock
 from omega_core.memory import Tier
 from omega_core.viewing import ViewingEvent
 from omega_loops import RecommendationGate
-from omega_memory import HouseholdMemory, MemoryConfig, Tiers, shipped
+from omega_memory import HouseholdMemory, MemoryConfig, Tiers, shipped, trajectory
 from omega_memory.substrate import Latencies
 from omega_persistence.causal import Causal
 from omega_persistence.episodes import Episodes
@@ -50,10 +51,23 @@ class Mind:
     """What is on and what was shown."""
     adaptive: Adaptive
     """What is learnt from new viewings."""
-    tuning: Tuning
-    """Settings of the ranking."""
+    evolutionary: Evolutionary
+    """Upkeep of what was learnt."""
+    standing: Standing
+    """What the slow tiers say."""
     loops: BrainLoops
     """The seven loops."""
+
+    def forget(self, profile_id: str) -> None:
+        """Drops what is held in memory of a profile and of the household; empty = of everybody."""
+        self.evening.forget()
+        self.evolutionary.forget()
+        self.standing.forget()
+        if profile_id:
+            self.memory.forget_profile(profile_id)
+            self.memory.forget_tonight()
+        else:
+            self.memory.clear()
 
 
 def make_mind(
@@ -67,6 +81,7 @@ def make_mind(
     runtime: Runtime,
     gate: RecommendationGate,
     learn_stored: Callable[[Sequence[ViewingEvent]], None],
+    limit_answers: Callable[[float], None],
     changed: Callable[[], None],
 ) -> Mind:
     """Joins the parts; nothing runs yet.
@@ -80,11 +95,26 @@ def make_mind(
     preferences = Preferences(memory, zone, clock.now)
     household.prefer(preferences.suited)
     latencies = Latencies()
-    tuning = Tuning(stores, household, index)
-    evening = Evening(household, memory, changed)
+
+    def half_life(tuned: float) -> float:
+        reports = memory.named(Tier.EVOLUTIONARY, trajectory.DRIFT_PREFIX, clock.now())
+        return trajectory.recency_half_life(reports, tuned)
+
+    tuning = Tuning(stores, household, index, half_life)
+    standing = Standing(
+        stores,
+        memory,
+        household,
+        preferences,
+        tuning,
+        config.recommend_timeout_ms,
+        limit_answers,
+        clock,
+    )
+    evening = Evening(household, memory, agentdb, preferences.follow, changed)
     publish = runtime.events.publish
     deliberative = Deliberative(
-        stores, memory, household, preferences, latencies, tuning.watch, publish
+        stores, memory, household, standing, latencies, tuning.watch, publish
     )
     adaptive = Adaptive(
         stores,
@@ -94,6 +124,7 @@ def make_mind(
         zone,
         config.max_storage_mb * 1_000_000,
     )
+    evolutionary = Evolutionary(agentdb, index.compact, tuning.step)
     loops = BrainLoops(
         stores,
         clock,
@@ -101,13 +132,14 @@ def make_mind(
         evening=evening,
         adaptive=adaptive,
         deliberative=deliberative,
-        evolutionary=Evolutionary(agentdb, index.compact, tuning.step),
-        trajectory=Trajectory(stores, memory, household, model_version),
+        evolutionary=evolutionary,
+        trajectory=Trajectory(stores, memory, household, model_version, tuning.apply),
         publish=publish,
     )
-    tuning.apply()
-    preferences.read(deliberative.profile_ids())
-    return Mind(memory, agentdb, preferences, latencies, evening, adaptive, tuning, loops)
+    standing.read()
+    return Mind(
+        memory, agentdb, preferences, latencies, evening, adaptive, evolutionary, standing, loops
+    )
 
 
 def _agentdb(

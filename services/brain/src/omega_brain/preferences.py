@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -14,8 +14,13 @@ from omega_core.vectors import FloatArray
 from omega_core.viewing import ViewingContext
 from omega_memory import HouseholdMemory, seasons, semantic
 from omega_memory.words import MONTHS
+from omega_rank.session import FORGOTTEN
 
 _NOTHING = ViewingContext()
+MOST_FOLLOWING = 0.5
+"""Greatest bonus of a genre for what was just watched; 1 is the greatest of all together."""
+SESSION_KEPT = FORGOTTEN
+"""For how long a viewing that ended bends the lists after it: a session."""
 _KEPT = 256
 """Answers that are kept, for circumstances that come again."""
 
@@ -26,6 +31,14 @@ class _Known:
 
     preferences: tuple[Memory, ...] = ()
     rhythms: tuple[Memory, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Following:
+    """What the last viewing of a session led to."""
+
+    bonus: Mapping[str, float]
+    until: datetime
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +52,7 @@ class Suited:
 
 
 class Preferences:
-    """Readers of the tiers Semantic and Temporal. Safe for threads.
+    """Readers of the tiers Semantic and Temporal, and of what leads to what. Safe for threads.
 
     Args:
         memory: where they are kept.
@@ -56,6 +69,7 @@ class Preferences:
         self._lock = threading.Lock()
         self._known: dict[str, _Known] = {}
         self._suited: dict[object, Suited] = {}
+        self._following: dict[str, _Following] = {}
 
     def read(self, profile_ids: Sequence[str]) -> None:
         """Reads what is remembered of these profiles, in place of what was.
@@ -74,24 +88,48 @@ class Preferences:
         with self._lock:
             self._known, self._suited = known, {}
 
+    def forget(self) -> None:
+        """Drops what was read and what led where."""
+        with self._lock:
+            self._known, self._suited, self._following = {}, {}, {}
+
+    def follow(self, profile_id: str, bonus: Mapping[str, float]) -> None:
+        """Takes what the viewing that just ended leads to, in place of what the one before did.
+
+        Args:
+            profile_id: whose lists it bends, for SESSION_KEPT at most.
+            bonus: genre -> bonus, held to -MOST_FOLLOWING..MOST_FOLLOWING; empty = nothing is sure.
+        """
+        held = {g: float(np.clip(b, -MOST_FOLLOWING, MOST_FOLLOWING)) for g, b in bonus.items()}
+        with self._lock:
+            self._following[profile_id] = _Following(held, self._now() + SESSION_KEPT)
+
+    def _follows(self, profile_id: str) -> Mapping[str, float]:
+        with self._lock:
+            found = self._following.get(profile_id)
+        return found.bonus if found and self._now() < found.until else {}
+
     def suited(
         self, profile_id: str, context: ViewingContext | None, genres: tuple[str, ...]
     ) -> Suited | None:
         """How genres (g,) suit a profile now; None when nothing is known. Touches no disk."""
         with self._lock:
             known = self._known.get(profile_id)
-        if known is None or not (known.preferences or known.rhythms):
+        follows = self._follows(profile_id)
+        if not follows and (known is None or not (known.preferences or known.rhythms)):
             return None
+        known = known or _Known()
         here, today = context or _NOTHING, self._now().astimezone(self._zone()).date()
-        asked = (profile_id, here.time_of_day, here.mood, today, genres)
+        asked = (profile_id, here.time_of_day, here.mood, today, genres, *sorted(follows.items()))
         with self._lock:
             found = self._suited.get(asked)
         if found is None:
             affinity = semantic.genre_affinity(known.preferences, here, genres)
             season = seasons.seasonal_bonus(known.rhythms, today, genres)
+            after = np.array([follows.get(name, 0.0) for name in genres], np.float32)
             when = f"in {MONTHS[today.month - 1]}"
             found = Suited(
-                np.clip(affinity + season, -1, 1).astype(np.float32),
+                np.clip(affinity + season + after, -1, 1).astype(np.float32),
                 {name: when for name, s in zip(genres, season.tolist(), strict=True) if s > 0},
             )
             with self._lock:

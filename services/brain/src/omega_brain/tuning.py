@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from omega_brain.household import Household
 from omega_brain.index import CatalogueIndex
 from omega_brain.stepwise import Progress
@@ -38,6 +41,7 @@ class Tuning:
         stores: lineage and viewings.
         household: ranks by what is in force.
         index: searches by it.
+        half_life: bends the tuned half-life of old viewings to the way of the taste.
         config: how settings are tried.
     """
 
@@ -46,26 +50,34 @@ class Tuning:
         stores: Stores,
         household: Household,
         index: CatalogueIndex,
+        half_life: Callable[[float], float],
         config: TuningConfig | None = None,
     ) -> None:
         self._stores = stores
         self._household = household
         self._index = index
+        self._half_life = half_life
         self._config = config or TuningConfig()
         self._watcher = Watcher(stores.settings, self._config)
         self._attempt: tuple[int, Tuner] | None = None
 
     def apply(self) -> None:
-        """Ranks by the settings in force, as the lineage says.
+        """Ranks by the settings in force, as the lineage says, and the latest drift of the taste.
 
         Raises:
             OmegaError: STORAGE_UNAVAILABLE.
         """
         record = self._stores.settings.in_force()
         tuned = Tuned.shipped() if record is None else _tuned(record)
-        if tuned.version != self._household.tuned.version:
+        half_life = self._half_life(tuned.rank.half_life)
+        tuned = replace(tuned, rank=replace(tuned.rank, half_life=half_life))
+        if tuned != self._household.tuned:
             self._household.tune(tuned)
         self._index.tune(tuned.ef)
+
+    def forget(self) -> None:
+        """Drops an attempt under way: it was made of viewings that may be gone."""
+        self._attempt = None
 
     def step(self, context: Context) -> Progress:
         """Tries to find better settings, some milliseconds at a time.

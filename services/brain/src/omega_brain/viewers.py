@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from omega_brain import filters
 from omega_brain.filters import Mask
@@ -14,12 +15,13 @@ from omega_brain.state import Titles
 from omega_core.errors import ErrorCode, OmegaError
 from omega_core.profile import Profile
 from omega_core.records import merge
+from omega_core.vectors import FloatArray
 from omega_core.viewing import TitleRecord, ViewingEvent
 from omega_persistence.events import RecordedEvent
 from omega_rank.catalogue import Catalogue
 from omega_rank.config import RankConfig
 from omega_rank.history import History
-from omega_rank.session import SessionState
+from omega_rank.session import SessionBias, SessionState, weary
 
 HOUSEHOLD = ""
 """Profile id of the household as a whole: everybody's viewings together."""
@@ -37,6 +39,7 @@ class Viewer:
         self.profile = profile
         self.history = history
         self.session = SessionState(history.catalogue)
+        self._tired: tuple[NDArray[np.int64], FloatArray, datetime] | None = None
         self._permitted: tuple[Titles, Mask | None] | None = None
 
     def permitted(self, titles: Titles) -> Mask | None:
@@ -50,6 +53,21 @@ class Viewer:
     def limit(self, profile: Profile) -> None:
         """Takes the profile's new limits."""
         self.profile, self._permitted = profile, None
+
+    def tire(self, fatigue: Mapping[str, float], until: datetime) -> None:
+        """Takes how tired people are of seeing titles, by content id, in place of what was."""
+        row_of = self.history.catalogue.row_of
+        known = {row_of[i]: tired for i, tired in fatigue.items() if i in row_of}
+        rows = np.fromiter(known, np.int64, len(known))
+        self._tired = rows, np.fromiter(known.values(), np.float32, len(known)), until
+
+    def bias(self, now: datetime) -> SessionBias | None:
+        """How tonight bends the list; None = not at all."""
+        bias = self.session.bias(now)
+        if self._tired is None or not len(self._tired[0]) or now >= self._tired[2]:
+            return bias
+        rows, fatigue, _ = self._tired
+        return weary(bias, rows, fatigue, len(self.history.catalogue))
 
     def open_rows(self, titles: Titles, allowed: Mask, now: datetime) -> Mask:
         """Rows (n,) of `allowed` that it may see and was not put off tonight."""
@@ -113,6 +131,10 @@ class Viewers:
         if viewer is None:
             raise OmegaError(ErrorCode.UNKNOWN_PROFILE, field="profile_id")
         return viewer
+
+    def has(self, profile_id: str) -> bool:
+        """Whether there is such a profile, or it is the household."""
+        return profile_id in self._viewers
 
     def all(self) -> Iterable[Viewer]:
         """The household, then each profile."""
