@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omega_core.records import fold_event, merge
+from omega_core.records import UNFOLDED, fold_event, merge, unfold
 from omega_core.viewing import TitleRecord, Verdict, ViewingContext, ViewingEvent
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -77,3 +77,24 @@ def test_two_titles_have_no_record_in_common() -> None:
     record = fold_event(None, event, 1)
     with pytest.raises(ValueError, match="two titles: c and d"):
         fold_event(record, ViewingEvent("f", "d", 1, 1, START), 2)
+
+
+@settings(deadline=None, max_examples=200)
+@given(events=EVENTS)
+def test_what_a_record_is_taken_apart_into_tells_the_same_story(events: list[ViewingEvent]) -> None:
+    record = reduce(merge, [fold_event(None, event, seq) for seq, event in enumerate(events)])
+    apart = unfold(record)
+    count = min(len(events), UNFOLDED)
+    times = [event.occurred_at for event in apart]
+    assert len({event.event_id for event in apart}) == len(apart) == count
+    assert times == sorted(times)
+    assert times[-1] == record.last_at
+    assert count == 1 or times[0] == record.first_at
+    assert {(event.content_id, event.profile_id) for event in apart} == {("c", record.profile_id)}
+    good = sum(event.success for event in apart)
+    assert (good > 0) == (record.successes > 0)
+    assert count == 1 or (good == count) == (record.successes == record.viewings)
+    assert abs(good / count - record.successes / record.viewings) <= 1 / count
+    stated = {event.context.time_of_day for event in events} - {0}
+    only = stated.pop() if len(stated) == 1 else 0
+    assert {event.context.time_of_day for event in apart} == {only}
