@@ -49,10 +49,15 @@ class CatalogueIndex:
         )
         self._configured_ef = config.hnsw_ef
         self._applied = found.applied_rev if found else 0
-        self._saved = self._applied
+        self._saved = self._state()
         self.vectors: VectorIndex = found.index if found else _new(config)
+        self.in_step = True
+        """False: it could not take up every title."""
         self.follow()
-        self.save()
+        try:
+            self.save()
+        except OmegaError as error:
+            _log.warning("the index is not saved: %s", error)
 
     def follow(self) -> None:
         """Takes in every title that changed since the last call."""
@@ -63,6 +68,7 @@ class CatalogueIndex:
             if moved.any():
                 self.vectors.add(ids[moved], vectors[moved])
             self._applied = rows[-1].rev
+        self.in_step = True
 
     def compact(self) -> Progress:
         """Lets vectors of titles that changed really go, some at a time."""
@@ -109,22 +115,23 @@ class CatalogueIndex:
     def save(self) -> None:
         """Writes a snapshot when something changed since the last one.
 
-        A disk that refuses it costs the next start some seconds, no more.
+        Raises:
+            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
-        if self._saved == self._applied:
+        if self._saved == self._state():
             return
-        try:
-            save_snapshot(
-                self.vectors,
-                self._directory,
-                applied_rev=self._applied,
-                lineage=self._stores.database.lineage,
-                model_version=self._model_version,
-            )
-        except OmegaError as error:
-            _log.warning("the index is not saved: %s", error)
-        else:
-            self._saved = self._applied
+        save_snapshot(
+            self.vectors,
+            self._directory,
+            applied_rev=self._applied,
+            lineage=self._stores.database.lineage,
+            model_version=self._model_version,
+        )
+        self._saved = self._state()
+
+    def _state(self) -> tuple[int, str]:
+        """What a snapshot would be of: an erasure begins a new lineage of the same titles."""
+        return self._applied, self._stores.database.lineage
 
 
 def _new(config: BrainConfig) -> VectorIndex:

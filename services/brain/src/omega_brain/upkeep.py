@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,16 +12,20 @@ from omega_brain import facts, state
 from omega_brain.embedding import embedded, embedded_catalogue
 from omega_brain.household import Household
 from omega_brain.index import CatalogueIndex
-from omega_brain.memory import release_freed
 from omega_brain.state import CATALOGUE, Collective, Titles, Versions
 from omega_brain.stores import Stores
 from omega_brain.viewers import Viewers
 from omega_core.content import Content
+from omega_core.errors import OmegaError
 from omega_delta import CataloguePack
 from omega_embed import Encoder
 from omega_persistence.contents import UpsertCounts
 from omega_rank.config import RankConfig
 from omega_rank.session import TONIGHT
+from omega_rpc.memory import release_unused
+from omega_runtime import GuardedPart
+
+_log = logging.getLogger(__name__)
 
 
 class Upkeep:
@@ -30,6 +35,7 @@ class Upkeep:
         stores: the truth.
         encoder: embeds titles.
         index: follows the table of titles.
+        index_part: guards it.
         household: answers from what is in force.
         held: how far the database had come when `household` was read from it.
         recording: lock under which viewings are stored and learnt in one step.
@@ -41,6 +47,7 @@ class Upkeep:
         stores: Stores,
         encoder: Encoder,
         index: CatalogueIndex,
+        index_part: GuardedPart,
         household: Household,
         held: Versions,
         recording: threading.Lock,
@@ -49,6 +56,7 @@ class Upkeep:
         self._stores = stores
         self._encoder = encoder
         self._index = index
+        self._index_part = index_part
         self._household = household
         self._recording = recording
         self._changed = changed
@@ -108,14 +116,30 @@ class Upkeep:
             finally:
                 held = Versions.held(self._stores)
                 self._reload()
-                self._index.follow()
+                self._take_up()
                 self._in_force = self._reached(held)
-                release_freed()
+                self._save()
+                release_unused()
 
     def save_index(self) -> None:
         """Saves the index when it has changed."""
         with self._lock:
-            self._index.save()
+            self._save()
+
+    def follow_index(self) -> None:
+        """Has the index take up titles that it lacks.
+
+        Raises:
+            OmegaError: STORAGE_UNAVAILABLE.
+        """
+        with self._lock:
+            self._take_up()
+
+    def _save(self) -> None:
+        try:
+            self._index_part.call(self._index.save)
+        except Exception as error:  # noqa: BLE001 - costs the next start some seconds, no more
+            _log.warning("the index is not saved: %s", error)
 
     def _follow(self) -> None:
         """Takes up all that the database holds and answers do not use yet.
@@ -137,10 +161,20 @@ class Upkeep:
             household.extend(titles, self._collective(titles))
         else:
             household.learn(self._collective(household.titles))
-        self._index.follow()
+        self._take_up()
         self._in_force = self._reached(held)
-        release_freed()
+        release_unused()
         self._changed()
+
+    def _take_up(self) -> None:
+        """The index is a help: without it texts are compared with every title."""
+        try:
+            self._index_part.call(self._index.follow)
+        except OmegaError:
+            raise
+        except Exception:  # noqa: BLE001 - answers do without it, and the heartbeat tries again
+            self._index.in_step = False
+            _log.exception("the index cannot take titles up")
 
     def _reached(self, held: Versions) -> Versions:
         """What is in force after following the database to what it held."""
