@@ -39,8 +39,10 @@ def rhythms(habits: Habits, profile_id: str, now: datetime) -> list[Memory]:
     titles = {m: present.counts(Habit.MONTH, str(m))[1] for m in range(1, 13)}
     if sum(count >= _LEAST_TITLES for count in titles.values()) < _LEAST_MONTHS:
         return []
+    # Once a genre, not once a cell: a genre has some twenty cells.
+    years = {genre: _year(present, genre) for genre in (ANY, *present.genres())}
     tested = [
-        (cell, _test(present, cell))
+        (cell, _test(present, cell, years[cell[2]], years[ANY]))
         for cell in _candidates(present)
         if present.counts(cell[0], cell[1])[1] >= _LEAST_TITLES
     ]
@@ -89,13 +91,24 @@ def _candidates(habits: Habits) -> list[tuple[Habit, str, str]]:
     return [(habit, value, genre) for habit, value in places for genre in habits.genres()]
 
 
-def _test(habits: Habits, cell: tuple[Habit, str, str]) -> tuple[float, float]:
-    """The p-value of a cell against the rest of the year, and its lift."""
+def _year(habits: Habits, genre: str) -> float:
+    """Titles of a genre in all months together, faded."""
+    return sum(habits.counts(Habit.MONTH, str(month), genre)[1] for month in range(1, 13))
+
+
+def _test(
+    habits: Habits, cell: tuple[Habit, str, str], everywhere: float, total: float
+) -> tuple[float, float]:
+    """The p-value of a cell against the rest of the year, and its lift.
+
+    Args:
+        habits: the counts.
+        cell: a month or holiday, and a genre.
+        everywhere: titles of the genre in all months.
+        total: titles of all genres in all months.
+    """
     habit, value, genre = cell
     here, n = habits.counts(habit, value, genre)[1], habits.counts(habit, value, ANY)[1]
-    year = [str(month) for month in range(1, 13)]
-    everywhere = sum(habits.counts(Habit.MONTH, month, genre)[1] for month in year)
-    total = sum(habits.counts(Habit.MONTH, month, ANY)[1] for month in year)
     there, rest = max(everywhere - here, 0.0), max(total - n, 0.0)
     if everywhere < _LEAST_TITLES or rest <= 0:
         return 1.0, 1.0

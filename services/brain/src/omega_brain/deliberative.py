@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import numpy as np
 
 from omega_brain.household import Household
@@ -52,6 +54,7 @@ class Deliberative:
         self._standing = standing
         self._latencies = latencies
         self._publish = publish
+        self._left: tuple[int, list[str]] = (0, [])
         self.job = Stepwise(
             (
                 ("preferences", self._write_preferences),
@@ -64,18 +67,27 @@ class Deliberative:
         )
 
     def _write_preferences(self, context: Context) -> Progress:
-        written = 0
-        for profile_id in self._standing.profile_ids():
-            body = self._stores.habits.get(profile_id)
-            if body is None:
-                continue
-            habits, now = Habits.from_json(body), context.now
+        """One profile a step: after some years it takes tens of milliseconds."""
+        cycle, left = self._left
+        if cycle != context.cycle or not left:
+            left = self._standing.profile_ids()
+            self._left = context.cycle, left
+        written = self._prefer(left[0], context.now)
+        del left[0]
+        return Progress(written, finished=not left)
+
+    def _prefer(self, profile_id: str, now: datetime) -> int:
+        body = self._stores.habits.get(profile_id)
+        if body is None:
+            return 0
+        habits = Habits.from_json(body)
+        return sum(
+            self._memory.replace(tier, profile_id, prefix, memories, now)
             for tier, prefix, memories in (
                 (Tier.SEMANTIC, semantic.PREFIX, semantic.preferences(habits, profile_id, now)),
                 (Tier.TEMPORAL, seasons.PREFIX, seasons.rhythms(habits, profile_id, now)),
-            ):
-                written += self._memory.replace(tier, profile_id, prefix, memories, now)
-        return Progress(written)
+            )
+        )
 
     def _write_popular(self, context: Context) -> Progress:
         titles, model = self._household.titles, self._household.collective.model
