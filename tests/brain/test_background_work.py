@@ -77,12 +77,12 @@ def test_a_backup_holds_what_was_recorded(
     assert list((config.storage_path / "index").glob("manifest-*.json"))
 
 
-def test_without_a_server_or_an_interval_only_backups_run(open_tv: Callable[..., Tv]) -> None:
+def test_without_a_server_or_an_interval_nothing_is_exchanged(open_tv: Callable[..., Tv]) -> None:
     for settings in ({"constellation_url": ""}, {"sync_interval_secs": 0}):
         tv = open_tv(**settings)
         background = Background(tv.brain)
         background.start()
-        assert [thread.name for thread in background._threads] == ["backup"]
+        assert [thread.name for thread in background._threads] == ["heartbeat", "backup"]
         background.stop()
         tv.close()
 

@@ -154,10 +154,10 @@ def test_an_encoder_that_fails_changes_nothing_and_the_body_is_kept_for_the_next
     before = tv.listed()
     publish_catalogue(titles, encoder=TurnedEncoder())
     encoder.broken = True
-    _fails(tv, ErrorCode.INTERNAL)
-    assert tv.brain.stores.meta.last_sync().error.startswith("an internal error")
+    _fails(tv, ErrorCode.MODEL_UNAVAILABLE)
+    assert tv.brain.stores.meta.last_sync().error.startswith("the sentence model is not working")
     assert (tv.listed(), tv.brain.stores.contents.count()) == (before, 30)
-    with pytest.raises(RuntimeError, match="broken"):
+    with pytest.raises(OmegaError, match="not working"):
         tv.brain.upsert(titles[30:40])
     assert tv.brain.stores.contents.count() == 30
     encoder.broken = False

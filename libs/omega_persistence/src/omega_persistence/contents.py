@@ -166,6 +166,17 @@ class Contents:
         """The first `limit` titles whose vector is of another encoder, to be embedded again."""
         return self._rows("model_version <> ? ORDER BY content_rowid LIMIT ?", model_version, limit)
 
+    def model_versions(self) -> dict[str, int]:
+        """How many titles have a vector of each model version.
+
+        Raises:
+            OmegaError: STORAGE_UNAVAILABLE.
+        """
+        with self._database.read() as connection:
+            return dict(
+                connection.execute("SELECT model_version, count(*) FROM contents GROUP BY 1")
+            )
+
     def count(self) -> int:
         """Number of titles."""
         with self._database.read() as connection:

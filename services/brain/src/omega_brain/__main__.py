@@ -9,6 +9,7 @@ from omega_brain.background import Background
 from omega_brain.brain import Brain
 from omega_brain.config import BrainConfig
 from omega_brain.servicer import BrainServicer
+from omega_rpc import memory
 from omega_rpc.config import ServerConfig
 from omega_rpc.server import Binding, Server
 from omega_rpc.service import Application, Service, run_service
@@ -33,6 +34,7 @@ def build(config: BrainConfig, server_config: ServerConfig) -> Application:
     def start() -> None:
         brain.start()
         background.start()
+        memory.release_unused()
 
     def close() -> None:
         background.stop()
@@ -43,6 +45,7 @@ def build(config: BrainConfig, server_config: ServerConfig) -> Application:
 
 def main() -> int:
     """Runs the brain until SIGTERM; returns the exit code."""
+    memory.bound_heap()
     return run_service(
         Service(
             name="omega-brain",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -14,15 +12,13 @@ from omega_brain.answers import Answer, RecommendQuery
 from omega_brain.household import Household
 from omega_brain.index import CatalogueIndex
 from omega_brain.runtime import Runtime
+from omega_brain.texts import TextVectors
 from omega_core.clock import SystemClock
 from omega_core.vectors import FloatArray
-from omega_embed import Encoder
 from omega_runtime import Deadline, Ladder, Mode, Part, Way
 
 QUERY_CANDIDATES = 50
 """Titles nearest a query text that are ranked."""
-_TEXTS = 256
-"""Texts whose vectors are kept."""
 
 
 @dataclass(frozen=True)
@@ -33,47 +29,6 @@ class Asked:
     """The request."""
     shown: frozenset[str]
     """Content ids of earlier pages."""
-
-
-class TextVectors:
-    """Vectors of query texts: fresh ones through the encoder, and those met before.
-
-    Safe for threads.
-    """
-
-    def __init__(self, encoder: Encoder, runtime: Runtime) -> None:
-        self._encoder = encoder
-        self._part = runtime.part(Part.ENCODER)
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[str, FloatArray] = OrderedDict()
-
-    def known(self, text: str) -> FloatArray | None:
-        """The vector (384,) of a text met before."""
-        with self._lock:
-            vector = self._kept.get(text)
-            if vector is not None:
-                self._kept.move_to_end(text)
-            return vector
-
-    def of(self, text: str) -> FloatArray:
-        """The vector (384,) of a text.
-
-        Raises:
-            CircuitOpen: the encoder is not called for now; whatever it raises itself.
-        """
-        vector = self.known(text)
-        if vector is None:
-            vector = self._part.call(lambda: self._encoder.encode([text])[0])
-            with self._lock:
-                self._kept[text] = vector
-                if len(self._kept) > _TEXTS:
-                    self._kept.popitem(last=False)
-        return vector
-
-    def forget(self) -> None:
-        """Drops every text: somebody typed it."""
-        with self._lock:
-            self._kept.clear()
 
 
 class Answering:
@@ -129,15 +84,15 @@ class Answering:
     def _pipeline(self, asked: Asked, deadline: Deadline) -> Answer:
         nearest = None
         if text := asked.query.query_text:
-            vector = self._texts.of(text)
-            if deadline.passed():
-                raise TimeoutError("embedding the text took all the time")
+            vector = self._texts.of(text, deadline.remaining())
             nearest = self._near(vector)
         return self._runtime.part(Part.RANKER).call(
             lambda: self._household.rank(asked.query, asked.shown, nearest)
         )
 
     def _near(self, vector: FloatArray) -> NDArray[np.int64]:
+        if not self._index.in_step:
+            raise LookupError("the index lacks titles")
         search = self._index.vectors.search
         return self._runtime.part(Part.INDEX).call(lambda: search(vector, QUERY_CANDIDATES).ids)
 

@@ -1,4 +1,4 @@
-"""Work that nobody asks for: syncs at jittered times, and backups."""
+"""Work that nobody asks for: syncs at jittered times, backups, and a look at each part."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from omega_brain.brain import Brain
+from omega_brain.heartbeat import BEAT_SECONDS, Heartbeat
 from omega_core.errors import OmegaError
 
 _log = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ class Background:
 
     def __init__(self, brain: Brain) -> None:
         self._brain = brain
+        self._heartbeat = Heartbeat(brain)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -30,6 +32,7 @@ class Background:
         config = self._brain.config
         if config.constellation_url and config.sync_interval_secs:
             self._run("sync", self.next_wait, self._sync)
+        self._run("heartbeat", lambda: BEAT_SECONDS, self._beat)
         self._run("backup", lambda: config.backup_interval_seconds, self._backup)
 
     def stop(self) -> None:
@@ -38,6 +41,7 @@ class Background:
         self._brain.syncer.close()
         for thread in self._threads:
             thread.join()
+        self._heartbeat.close()
 
     def next_wait(self, asked: float = 0.0) -> float:
         """Seconds until the next sync.
@@ -70,6 +74,10 @@ class Background:
 
     def _sync(self) -> float:
         return self.next_wait(self._brain.syncer.sync().retry_after_seconds)
+
+    def _beat(self) -> float:
+        self._heartbeat.beat()
+        return BEAT_SECONDS
 
     def _backup(self) -> float:
         begun = time.perf_counter()

@@ -6,18 +6,22 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Self
 
-from omega_brain import opening
-from omega_brain.answering import Answering, Asked, TextVectors
+from omega_brain import metering, opening
+from omega_brain.answering import Answering, Asked
 from omega_brain.answers import Answer, LikedTitle, RecommendQuery
 from omega_brain.config import BrainConfig
 from omega_brain.erasing import Erasing, withdraw_consent
+from omega_brain.metering import Metering
 from omega_brain.minds import make_mind
+from omega_brain.pages import Pages
 from omega_brain.recording import Observed, Recording
 from omega_brain.runtime import Runtime
 from omega_brain.stores import Stores
 from omega_brain.syncer import Syncer, SyncOutcome
+from omega_brain.texts import GuardedEncoder, TextVectors
 from omega_brain.upkeep import Upkeep
 from omega_brain.watching import Changes
 from omega_core.clock import Clock, SystemClock
@@ -28,12 +32,15 @@ from omega_core.profile import Profile
 from omega_core.vectors import FloatArray, unit
 from omega_core.viewing import ViewingEvent
 from omega_delta import CataloguePack
-from omega_embed import Encoder
+from omega_embed import AbsentEncoder, Encoder
 from omega_loops import RecommendationGate
 from omega_persistence.contents import UpsertCounts
 from omega_persistence.erasure import Erased
 from omega_persistence.events import Recorded
-from omega_runtime import CircuitOpen
+from omega_runtime import Mode, Part
+
+_MEMORY_PATIENCE = timedelta(seconds=1)
+"""How long a question to the memory waits for its text to be embedded."""
 
 
 class Brain:
@@ -81,20 +88,24 @@ class Brain:
             opened = opening.open_parts(config, self.clock, self.persistence, encoder)
             self.encoder = opened.encoder
             """What texts are embedded with."""
+            if isinstance(self.encoder, AbsentEncoder):
+                self.runtime.lost(Part.ENCODER, "it is not installed")
             self.index = opened.index
             """Vectors of titles."""
             self.household = opened.household
             """The ranking state."""
             self._upkeep = Upkeep(
                 self.persistence,
-                self.encoder,
+                GuardedEncoder(self.encoder, self.runtime.part(Part.ENCODER)),
                 opened.index,
+                self.runtime.part(Part.INDEX),
                 self.household,
                 opened.held,
                 recording,
                 self.changes.tell,
             )
-            self._texts = TextVectors(self.encoder, self.runtime)
+            self._texts = TextVectors(self.encoder, self.runtime.part(Part.ENCODER))
+            self._pages = Pages(self.persistence.recommendations, self.runtime.part(Part.STORE))
             self._recording = Recording(
                 self.persistence, self.household, self.runtime, recording, self._notify
             )
@@ -167,7 +178,8 @@ class Brain:
     def recommend(self, query: RecommendQuery) -> Answer:
         """What the household will want to watch, within the time limit of the settings.
 
-        Touches the disk for a cursor only. A part that fails or is late makes a simpler list.
+        Touches the disk for a cursor of long ago only. A part that fails or is late makes a
+        simpler list.
 
         Raises:
             OmegaError: UNKNOWN_CONTENT (field content_ids[i]), UNKNOWN_PROFILE (profile_id),
@@ -175,19 +187,17 @@ class Brain:
         """
         with self.gate.recommendation():
             self.household.require(query)
-            shown = self._shown(query.cursor)
             begun = time.perf_counter()
-            answer = self._answering.answer(Asked(query, frozenset(shown)))
-            self._mind.latencies.note(time.perf_counter() - begun)
+            before = self._pages.before(query.cursor, self._page_patience)
+            answer = self._answering.answer(Asked(query, frozenset(before.shown)))
+            if not before.known and answer.mode is Mode.HEALTHY:
+                answer = replace(answer, mode=Mode.DEGRADED)
+            seconds = time.perf_counter() - begun
+            self._mind.latencies.note(seconds)
+            metering.answered(seconds, answer.mode)
             now = self.clock.now()
             self._mind.evening.showed(answer, query.profile_id, now)
-            self.persistence.recommendations.log_recommendation(
-                answer.recommendation_id,
-                now,
-                answer.content_ids,
-                chain=shown,
-                profile_id=query.profile_id,
-            )
+            self._pages.note(answer, before, query.profile_id, now)
             return answer
 
     def observe(self, event: ViewingEvent) -> Observed:
@@ -262,6 +272,10 @@ class Brain:
             query = replace(query, vector=unit(query.vector), model_version=self.model_version)
         return self.memory.recall(query, self.clock.now())
 
+    def follow_index(self) -> None:
+        """Has the index take up titles that it lacks."""
+        self._upkeep.follow_index()
+
     def liked_titles(self) -> list[LikedTitle]:
         """Titles of the fleet's catalogue that the household succeeded with.
 
@@ -293,7 +307,7 @@ class Brain:
     def start(self) -> None:
         """Begins to learn in the background."""
         self.loops.start()
-        self.runtime.started()
+        self.runtime.started(Metering(lambda: self.agentdb.stats().skills))
 
     def close(self) -> None:
         """Saves what can be saved and gives up the storage directory, whatever fails."""
@@ -301,6 +315,8 @@ class Brain:
         self.loops.stop()
         self.syncer.close()
         self._answering.close()
+        self._texts.close()
+        self._pages.close()
         self._upkeep.save_index()
         self.persistence.close()
         self.runtime.stopping("closed")
@@ -313,20 +329,18 @@ class Brain:
 
     def _text_vector(self, text: str) -> FloatArray:
         try:
-            return self._texts.of(text)
-        except CircuitOpen as refused:
+            return self._texts.of(text, _MEMORY_PATIENCE)
+        except OmegaError:
+            raise
+        except Exception as error:
             raise OmegaError(
-                ErrorCode.MODEL_UNAVAILABLE, bound="working", detail=str(refused)
-            ) from refused
+                ErrorCode.MODEL_UNAVAILABLE, bound="not working", detail=repr(error)
+            ) from error
 
-    def _shown(self, cursor: str) -> list[str]:
-        """Content ids on the pages up to the one that a cursor names."""
-        if not cursor:
-            return []
-        served = self.persistence.recommendations.get(cursor)
-        if served is None:
-            raise OmegaError(ErrorCode.UNKNOWN_RECOMMENDATION, field="cursor")
-        return [*served.chain, *served.content_ids]
+    @property
+    def _page_patience(self) -> timedelta:
+        """Half of the time for an answer: the list itself takes the rest."""
+        return timedelta(milliseconds=self.config.recommend_timeout_ms / 2)
 
     def _notify(self, event: ViewingEvent) -> None:
         self.loops.notify(event)
@@ -334,4 +348,5 @@ class Brain:
     def _forget(self, profile_id: str) -> None:
         """Drops what this process holds of people beside the ranking state; empty = of all."""
         self._texts.forget()
+        self._pages.forget()
         self._mind.forget(profile_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from importlib.metadata import version
 
+from omega_brain.metering import HEARD, Metering
 from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError
 from omega_runtime import (
@@ -13,6 +14,7 @@ from omega_runtime import (
     EventBus,
     GuardedPart,
     Health,
+    HealthConfig,
     HealthMonitor,
     Mode,
     Part,
@@ -77,8 +79,14 @@ class Runtime:
         """The best mode that the working parts allow."""
         return mode_of(working_parts(self.health))
 
-    def started(self) -> None:
-        """Tells that the brain serves."""
+    def lost(self, part: Part, reason: str) -> None:
+        """Tells that a part is not there: unhealthy until it succeeds."""
+        for _ in range(HealthConfig().failures_to_unhealthy):
+            self.monitor.failed(part, reason)
+
+    def started(self, metering: Metering) -> None:
+        """Tells that the brain serves, and has what happens logged and counted."""
+        self.events.handle(metering, *HEARD)
         self.events.publish(SystemStarted(version=version("omega-brain")))
 
     def stopping(self, reason: str) -> None:

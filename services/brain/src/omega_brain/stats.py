@@ -2,51 +2,68 @@
 
 from __future__ import annotations
 
+import logging
 from typing import cast
 
 from omega.brain.v1 import brain_service_pb2 as pb
 from omega_brain import facts, wire
 from omega_brain.brain import Brain
 from omega_brain.runtime import Runtime
+from omega_core.errors import ErrorCode, OmegaError
 from omega_persistence.capacity import storage_bytes
-from omega_runtime import Part
+from omega_runtime import CircuitOpen, Part
+
+_log = logging.getLogger(__name__)
 
 
 def collect(brain: Brain, served: int, uptime_seconds: float) -> pb.GetStatsResponse:
-    """Everything that GetStats tells.
+    """Everything that GetStats tells; without the database, only what is known without it.
 
     Args:
         brain: whose.
         served: calls answered since start.
         uptime_seconds: since start.
-
-    Raises:
-        OmegaError: STORAGE_UNAVAILABLE.
     """
+    told = pb.GetStatsResponse(
+        model_version=brain.model_version,
+        liked=brain.likes,
+        factors_version=brain.factors_version,
+        requests_served=served,
+        uptime_seconds=uptime_seconds,
+        recovery_notes=brain.persistence.database.recovery_notes[:16],
+        settings_version=brain.household.tuned.version,
+    )
+    try:
+        told.MergeFrom(brain.runtime.part(Part.STORE).call(lambda: _stored(brain)))
+    except CircuitOpen as refused:
+        _log.warning("figures without the database: %s", refused)
+    except OmegaError as error:
+        if error.code is not ErrorCode.STORAGE_UNAVAILABLE:
+            raise
+        _log.warning("figures without the database: %s", error)
+    told.mode = wire.MODES[brain.runtime.mode]
+    told.parts.extend(_parts(brain.runtime))
+    return told
+
+
+def _stored(brain: Brain) -> pb.GetStatsResponse:
+    """The figures that come from the database."""
     stores = brain.persistence
     agents = brain.agentdb.stats()
     traffic, last = stores.meta.traffic(), stores.meta.last_sync()
     return pb.GetStatsResponse(
-        model_version=brain.model_version,
         contents=stores.contents.count(),
         events=stores.events.count() + stores.title_records.viewings(),
-        liked=brain.likes,
         sketches_acknowledged=stores.sketches.acknowledged_count(),
         sketches_pending=stores.sketches.pending_count(),
         global_patterns=stores.patterns.count(),
         state_version=stores.patterns.version(),
         catalogue_version=facts.catalogue_version(stores.meta),
-        factors_version=brain.factors_version,
         last_sync_at=wire.timestamp(last.succeeded_at),
         last_sync_error=last.error,
         pushed_bytes_total=traffic.pushed,
         pulled_bytes_total=traffic.pulled,
         resource_bytes_total=traffic.resources,
-        requests_served=served,
-        uptime_seconds=uptime_seconds,
-        recovery_notes=stores.database.recovery_notes[:16],
-        mode=wire.MODES[brain.runtime.mode],
-        parts=_parts(brain.runtime),
         profiles=len(stores.profiles.all()),
         loops=_loops(brain),
         tiers=[
@@ -59,7 +76,6 @@ def collect(brain: Brain, served: int, uptime_seconds: float) -> pb.GetStatsResp
         ],
         taste_patterns=agents.skills,
         causal_edges=agents.causal_edges,
-        settings_version=brain.household.tuned.version,
         storage_bytes=storage_bytes(stores.database),
         erasures_pending=len(stores.erasures.pending()),
     )

@@ -22,6 +22,7 @@ from omega_core import limits
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_persistence.meta import Identity
 from omega_persistence.sketches import Push
+from omega_runtime import CircuitOpen, Part
 
 if TYPE_CHECKING:
     from omega_brain.brain import Brain
@@ -61,6 +62,7 @@ class Syncer:
         self._stores = brain.stores
         self._outbox = Outbox(brain)
         self._downloads = Downloads(brain)
+        self._part = brain.runtime.part(Part.SYNC)
         self._lock = threading.Lock()
         self._closed = False
         self._enrolment_key = _enrolment_key(brain.config)
@@ -70,16 +72,19 @@ class Syncer:
         """One exchange. What fails is tried again next time; nothing is lost.
 
         Raises:
-            OmegaError: SYNC_NOT_CONFIGURED; SYNC_UNAVAILABLE (no answer, or the server refused);
+            OmegaError: SYNC_NOT_CONFIGURED; SYNC_UNAVAILABLE (no answer, the server refused, or
+                too many exchanges failed just now);
                 CORRUPT_RESOURCE (news that cannot be read); STORAGE_FULL; STORAGE_UNAVAILABLE;
                 INTERNAL.
         """
-        if self._client is None:
+        client = self._client
+        if client is None:
             raise OmegaError(ErrorCode.SYNC_NOT_CONFIGURED)
         with self._lock:
             try:
-                self._erase_old(self._client)
-                outcome = self._exchange(self._client)
+                with self._part.use():
+                    self._erase_old(client)
+                    outcome = self._exchange(client)
                 self._stores.meta.sync_succeeded(self._brain.clock.now())
             except Exception as failure:
                 error = _as_omega_error(failure)
@@ -212,7 +217,7 @@ def _retry_after(answer: pb.SyncResponse) -> float:
 
 def _as_omega_error(failure: Exception) -> OmegaError:
     """What the caller of SyncNow sees: never another service's error as if it were its own."""
-    if isinstance(failure, ServiceError):
+    if isinstance(failure, ServiceError | CircuitOpen):
         return OmegaError(ErrorCode.SYNC_UNAVAILABLE, detail=str(failure))
     if not isinstance(failure, OmegaError):
         _log.error("an exchange failed", exc_info=failure)
