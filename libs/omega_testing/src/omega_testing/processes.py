@@ -9,7 +9,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -52,6 +52,7 @@ class ServiceProcess:
         directory: where its log lies, kept afterwards; None = a temporary one.
         serving: wait for SERVING; False = only until it listens.
         tls: how to reach its health service when it speaks TLS.
+        begun: is given its process id before it serves.
 
     Raises:
         RuntimeError: it ended, or did not serve in time; the text ends with its log.
@@ -65,6 +66,7 @@ class ServiceProcess:
         directory: Path | None = None,
         serving: bool = True,
         tls: ClientTls | None = None,
+        begun: Callable[[int], None] | None = None,
     ) -> None:
         self._temporary = None if directory else Path(tempfile.mkdtemp(prefix="omega-service-"))
         self._directory = directory or self._temporary or Path()
@@ -90,6 +92,8 @@ class ServiceProcess:
             self._clear()
             raise
         try:
+            if begun:
+                begun(self.pid)
             deadline = time.monotonic() + _START_SECONDS
             self.address = self._listening(deadline)
             if serving:

@@ -1,0 +1,421 @@
+"""One TV whose brain is killed, broken and starved between and during its restarts."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import resource
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from omega.brain.v1 import brain_service_pb2 as pb
+from omega_client import BrainClient, ServiceError
+from omega_core.content import Content
+from omega_core.errors import ErrorCode
+from omega_delta import content_to_proto
+from omega_embed.recipe import MINILM
+from omega_embed.store import default_cache_dir, model_dir
+from omega_testing import chaos_faults
+from omega_testing.chaos_ledger import Ledger
+from omega_testing.chaos_traffic import Readers, Serving, Tally, Writer, event
+from omega_testing.processes import ServiceProcess
+
+PHASES = {
+    "start": 3,
+    "events": 5,
+    "upsert": 3,
+    "clear": 1,
+    "loops": 3,
+    "backup": 2,
+    "full disk": 2,
+    "orderly stop": 2,
+}
+"""When a life ends, and how often of all."""
+_FAULTS = {"none": 60, "index": 18, "database": 9, "log": 6}
+_STATED = re.compile(r"up to ([\d,]+) viewing events")
+_UNKNOWN = "is not known"
+_SAMPLE = 300
+"""Acknowledged events that are looked for by id at most starts; all of them at every tenth."""
+_CYCLE = 40
+_MODEL = {30: "minilm", 31: "minilm", 32: "gone", 33: "minilm", 34: "goes", 35: "gone"}
+"""Which encoder a life has, by its number in a cycle of lives; lexical where nothing stands."""
+
+
+@dataclass(frozen=True)
+class ChaosPlan:
+    """How much chaos."""
+
+    restarts: int
+    """Lives of the brain."""
+    seed: int
+    """Of everything that is drawn."""
+    longest: float = 0.8
+    """Seconds of traffic before a life ends."""
+    minilm: bool = True
+    """Whether some lives have the sentence model, where it is installed."""
+
+
+class Chaos:
+    """One TV.
+
+    Args:
+        folder: its files.
+        titles: its catalogue.
+        plan: how much.
+        tally: what is counted.
+        told: called after each life.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        titles: Sequence[Content],
+        plan: ChaosPlan,
+        tally: Tally,
+        told: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._storage = folder / "tv"
+        self._logs = folder / "log"
+        self._cache = folder / "cache"
+        self._address = f"unix:{folder}/brain.sock"
+        self._titles = titles
+        self._plan = plan
+        self._tally = tally
+        self._told = told
+        self._rng = random.Random(plan.seed)  # noqa: S311 - draws faults, guards no secret
+        self._ledger = Ledger()
+        self._serving = Serving()
+        self._life = 0
+        self._rewound = False
+        self._log_at = 0
+        installed = model_dir(default_cache_dir(), MINILM.model_version)
+        self._model = installed if plan.minilm and installed.exists() else None
+
+    def run(self) -> Ledger:
+        """All of it; the ledger at its end."""
+        self._first()
+        readers = Readers(self._address, self._titles, self._serving, self._tally, self._plan.seed)
+        try:
+            for life in range(1, self._plan.restarts + 1):
+                self._life = life
+                self._live(self._draw(PHASES))
+                self._break(self._draw(_FAULTS))
+                self._told()
+            with self._started() as process:
+                self._verify(process, everything=True)
+                self._serving.end()
+        finally:
+            readers.stop()
+        self._tally.add("events acknowledged", self._ledger.acknowledged)
+        return self._ledger
+
+    def _first(self) -> None:
+        """Fills the catalogue and stops in order, so that there is a backup."""
+        with ServiceProcess(["omega-brain"], self._environ("lexical")) as process:
+            self._fill(process)
+            process.terminate()
+
+    def _draw(self, weights: dict[str, int]) -> str:
+        return self._rng.choices(list(weights), list(weights.values()))[0]
+
+    def _environ(self, encoder: str) -> dict[str, str]:
+        return {
+            "OMEGA_BRAIN_STORAGE_PATH": str(self._storage),
+            "OMEGA_BRAIN_LISTEN": self._address,
+            "OMEGA_BRAIN_ENCODER": "lexical" if encoder == "lexical" else "auto",
+            "OMEGA_BRAIN_RECOMMEND_TIMEOUT_MS": "100",
+            "OMEGA_CACHE_DIR": str(self._cache),
+        }
+
+    def _encoder(self) -> str:
+        return _MODEL.get(self._life % _CYCLE, "lexical") if self._model else "lexical"
+
+    def _started(self, begun: Callable[[int], None] | None = None) -> ServiceProcess:
+        encoder = self._encoder()
+        place = model_dir(self._cache, MINILM.model_version)
+        if encoder == "gone":
+            shutil.rmtree(place, ignore_errors=True)
+        elif encoder != "lexical" and self._model and not place.exists():
+            shutil.copytree(self._model, place)
+        return ServiceProcess(
+            ["omega-brain"], self._environ(encoder), directory=self._logs, begun=begun
+        )
+
+    def _live(self, phase: str) -> None:
+        """One life, to its end."""
+        self._tally.add(f"killed during: {phase}" if phase != "orderly stop" else phase)
+        if phase == "loops":
+            self._stop_long_enough()
+        early = _Early(self._rng.uniform(0, 2.0), self._serving) if phase == "start" else None
+        try:
+            process = self._started(early.begin if early else None)
+        except RuntimeError as error:
+            if not (early and early.killed()):
+                self._tally.fail(f"a start failed: {error}")
+            return
+        with process:
+            if early and early.killed():
+                return
+            self._serving.begin()
+            if early:
+                self._serving.end()
+                process.kill()
+                return
+            self._verify(process, everything=self._life % 10 == 0)
+            prefix = f"{self._plan.seed}-{self._life}"
+            writer = Writer(
+                self._address,
+                self._titles,
+                self._ledger,
+                self._serving,
+                self._tally,
+                prefix,
+                room=phase != "full disk",
+            )
+            try:
+                self._end(phase, process)
+            finally:
+                self._serving.end()
+                process.kill()
+                writer.stop()
+        if phase == "orderly stop" and not process.running():
+            self._ledger.backed_up()
+
+    def _end(self, phase: str, process: ServiceProcess) -> None:
+        """Lets traffic flow and ends the process in the way of the phase."""
+        if self._encoder() == "goes":
+            shutil.rmtree(model_dir(self._cache, MINILM.model_version), ignore_errors=True)
+        pause = self._rng.uniform(0.02, self._plan.longest)
+        also: threading.Thread | None = None
+        if phase == "upsert":
+            also = self._meanwhile(self._upsert)
+        elif phase == "clear":
+            time.sleep(pause / 2)
+            also = self._meanwhile(self._clear)
+        elif phase == "full disk":
+            self._fill_disk(process, pause)
+        elif phase in {"backup", "orderly stop"}:
+            time.sleep(pause)
+            self._serving.end()
+            self._stop(process, in_order=phase == "orderly stop")
+            return
+        time.sleep(pause)
+        if self._rng.random() < 0.3:  # noqa: PLR2004 - a third is enough to count by
+            self._count_cycles()
+        self._serving.end()
+        process.kill()
+        if also:
+            also.join()
+
+    def _stop(self, process: ServiceProcess, *, in_order: bool) -> None:
+        """SIGTERM, whose last act is a backup; killed on the way unless it may end in order."""
+        if in_order:
+            code = process.terminate()
+            if code:
+                self._tally.fail(f"an orderly stop ended with {code}: {process.log()[-500:]}")
+            return
+        os.kill(process.pid, signal.SIGTERM)
+        time.sleep(self._rng.uniform(0, 0.4))
+        process.kill()
+
+    def _stop_long_enough(self) -> None:
+        """A short life that stops in order, and a pause after which every loop is overdue."""
+        try:
+            with self._started() as process:
+                self._serving.begin()
+                self._verify(process, everything=False)
+                self._serving.end()
+                self._stop(process, in_order=True)
+        except RuntimeError as error:
+            self._tally.fail(f"a start failed: {error}")
+            return
+        self._ledger.backed_up()
+        chaos_faults.age_loops(self._storage)
+        self._tally.add("loops made overdue")
+
+    def _meanwhile(self, work: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        return thread
+
+    def _upsert(self) -> None:
+        """Changes and adds titles until the brain is gone."""
+        rng = random.Random(self._plan.seed * 1_000 + self._life)  # noqa: S311 - draws titles
+        with BrainClient(self._address, timeout=60) as client, suppress(ServiceError):
+            while life := self._serving.now():
+                contents = [content_to_proto(each) for each in rng.sample(list(self._titles), 20)]
+                for content in contents[:10]:
+                    content.description = f"As told in {rng.random()}."
+                for content in contents[10:15]:
+                    content.content_id = f"chaos:{rng.randrange(100)}"
+                try:
+                    client.upsert_contents(pb.UpsertContentsRequest(contents=contents))
+                    self._tally.add("upserts acknowledged")
+                except ServiceError as error:
+                    absent = self._encoder() in {"gone", "goes"}
+                    if absent and error.reason == ErrorCode.MODEL_UNAVAILABLE:
+                        self._tally.add("upserts refused: no model")
+                    elif life == self._serving.now():
+                        self._tally.fail(f"UpsertContents: {error}")
+                    else:
+                        raise
+
+    def _clear(self) -> None:
+        self._ledger.erasing()
+        self._serving.forgets()
+        with BrainClient(self._address, timeout=60) as client:
+            try:
+                answer = client.clear_data()
+            except ServiceError as error:
+                if self._serving.now():
+                    self._tally.fail(f"ClearData: {error}")
+                return
+        self._serving.forgets()
+        self._ledger.erased()
+        self._tally.add("erasures acknowledged")
+        if answer.remaining:
+            self._tally.fail(f"an erasure left {answer.remaining}")
+
+    def _fill_disk(self, process: ServiceProcess, seconds: float) -> None:
+        """No file of the process may grow for a while; as on a disk without room."""
+        log = self._storage / "brain.db-wal"
+        room = (log.stat().st_size if log.exists() else 0) + self._rng.randrange(0, 100_000)
+        before = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (room, before[1]))
+        time.sleep(seconds)
+        if self._rng.random() < 0.5:  # noqa: PLR2004 - one of two
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, before)
+
+    def _count_cycles(self) -> None:
+        with BrainClient(self._address, timeout=60) as client:
+            try:
+                stats = client.get_stats()
+            except ServiceError as error:
+                self._tally.fail(f"GetStats: {error}")
+                return
+        for each in stats.loops:
+            self._tally.add(f"cycles seen: {each.name}", each.finished)
+            if each.failed:
+                self._tally.add(f"cycles failed: {each.name}", each.failed)
+
+    def _break(self, fault: str) -> None:
+        if fault == "none":
+            return
+        if fault == "index":
+            done = chaos_faults.damage_index(self._storage, self._rng)
+        else:
+            self._log_at = self._log_size()
+            self._rewound = True
+            damage = {
+                "database": chaos_faults.damage_database,
+                "log": chaos_faults.damage_log,
+            }[fault]
+            done = damage(self._storage, self._rng)
+        self._tally.add(f"fault: {done}")
+
+    def _log_size(self) -> int:
+        path = self._logs / "omega-brain.log"
+        return path.stat().st_size if path.exists() else 0
+
+    def _fill(self, process: ServiceProcess) -> None:
+        with BrainClient(process.address, timeout=60) as client:
+            contents = [content_to_proto(title) for title in self._titles]
+            client.upsert_contents(pb.UpsertContentsRequest(contents=contents))
+
+    def _verify(self, process: ServiceProcess, *, everything: bool) -> None:
+        """Holds what the brain has now to what it acknowledged."""
+        due, rewound = self._ledger.due(), self._rewound
+        self._rewound = False
+        with BrainClient(process.address, timeout=60) as client:
+            stats = client.get_stats()
+            kept = len(due.safe) + (0 if rewound else len(due.later))
+            most = len(due.safe) + len(due.later) + len(due.unsure) + len(due.doomed)
+            if not kept <= stats.events <= most:
+                self._tally.fail(f"life {self._life}: {stats.events} events of {kept} to {most}")
+            if stats.contents < len(self._titles):
+                self._tally.fail(f"life {self._life}: {stats.contents} titles")
+            self._check_encoder(stats)
+            safe, later = sorted(due.safe), sorted(due.later)
+            if not (everything or rewound):
+                safe = self._rng.sample(safe, min(len(safe), _SAMPLE))
+            if lost := self._again(client, safe):
+                self._tally.fail(f"life {self._life}: {lost} events of the backup are missing")
+            missing = self._again(client, later)
+            self._tally.add("acknowledged events looked for by id", len(safe) + len(later))
+            if missing and not rewound:
+                self._tally.fail(f"life {self._life}: {missing} events are missing")
+            elif missing:
+                self._tally.add("events gone with damage, after the backup", missing)
+                self._require_stated(stats.recovery_notes, missing)
+            if rewound and stats.recovery_notes:
+                self._tally.add("repairs stated")
+            gone = self._again(client, sorted(due.doomed))
+            if gone not in {0, len(due.doomed)} and not rewound:
+                self._tally.fail(f"half an erasure: {gone} of {len(due.doomed)} are gone")
+            self._again(client, sorted(due.unsure))
+        self._ledger.settled()
+
+    def _require_stated(self, notes: Sequence[str], missing: int) -> None:
+        # A start that was killed after its repair has said so in its log.
+        log = (self._logs / "omega-brain.log").read_bytes()[self._log_at :].decode("utf-8")
+        told = " ".join([*notes, log])
+        numbers = [int(found.replace(",", "")) for found in _STATED.findall(told)]
+        if not (_UNKNOWN in told or sum(numbers) >= missing):
+            self._tally.fail(f"{missing} events are gone and this was said: {notes}")
+
+    def _again(self, client: BrainClient, ids: Sequence[str]) -> int:
+        """Tells events once more; how many were not there."""
+        if not ids:
+            return 0
+        answer = client.observe_events(event(each, self._titles) for each in ids)
+        if answer.refused:
+            self._tally.fail(f"{answer.refused} repeated events were refused")
+        return int(answer.recorded)
+
+    def _check_encoder(self, stats: pb.GetStatsResponse) -> None:
+        """A brain without its model says so, and one with it does not."""
+        if not self._model or self._encoder() == "lexical":
+            return
+        (part,) = (part for part in stats.parts if part.name == "encoder")
+        gone = self._encoder() == "gone"
+        self._tally.add("starts without the model" if gone else "starts with the model")
+        if gone != (part.mode == pb.MODE_UNHEALTHY) or stats.model_version != MINILM.model_version:
+            self._tally.fail(
+                f"encoder {self._encoder()}, said to be {pb.Mode.Name(part.mode)},"
+                f" {stats.model_version}"
+            )
+
+
+class _Early:
+    """Kills a process some time after it began, whether it serves or not."""
+
+    def __init__(self, seconds: float, serving: Serving) -> None:
+        self._seconds = seconds
+        self._serving = serving
+        self._timer: threading.Timer | None = None
+        self._killed = False
+
+    def begin(self, pid: int) -> None:
+        """Waits from now on."""
+        self._timer = threading.Timer(self._seconds, self._kill, (pid,))
+        self._timer.start()
+
+    def killed(self) -> bool:
+        """Whether it did; from now on it does not."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer.join()
+        return self._killed
+
+    def _kill(self, pid: int) -> None:
+        self._killed = True
+        self._serving.end()
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
