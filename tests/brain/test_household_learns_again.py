@@ -209,7 +209,15 @@ def test_memories_of_the_profile_and_of_the_household_go_at_once(
         now = clock.now()
         for tier in tiers:
             for who in ("", "kim", "ann"):
-                memory = Memory(tier, "said", who, "x", 1.0, now, now)
+                memory = Memory(
+                    tier=tier,
+                    key="said",
+                    profile_id=who,
+                    text="x",
+                    importance=1.0,
+                    created_at=now,
+                    accessed_at=now,
+                )
                 assert brain.memory.store(memory, now)
         brain.delete_profile("kim")
         left = [

@@ -6,7 +6,7 @@ events and any way of splitting them into records that are merged later gives th
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from omega_core.viewing import TitleRecord, Verdict, ViewingContext, ViewingEvent
 
@@ -84,7 +84,7 @@ def unfold(record: TitleRecord) -> list[ViewingEvent]:
         successes = max(successes, 1)
     if record.successes < record.viewings and count > 1:
         successes = min(successes, count - 1)
-    step = (record.last_at - record.first_at) / (count - 1) if count > 1 else timedelta(0)
+    span, gaps = record.last_at - record.first_at, max(count - 1, 1)
     context = _agreed(record.circumstances)
     return [
         ViewingEvent(
@@ -92,7 +92,7 @@ def unfold(record: TitleRecord) -> list[ViewingEvent]:
             content_id=record.content_id,
             watch_percentage=float(place >= count - successes),
             engagement_score=float(place >= count - successes),
-            occurred_at=record.last_at - (count - 1 - place) * step,
+            occurred_at=record.last_at - span * (count - 1 - place) / gaps,
             context=context,
             profile_id=record.profile_id,
         )
