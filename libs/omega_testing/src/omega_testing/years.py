@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -26,6 +26,8 @@ from omega_testing.years_ports import B, YearsTv
 from omega_testing.years_titles import fits
 
 T = TypeVar("T")
+LIST = 20
+"""Titles of a list."""
 _AUDIT_DAYS = 30
 
 
@@ -133,19 +135,25 @@ class Years(Generic[B]):
         recommendation_id, listed = self._tv.ask(self.brain, who, event.context)
         figures.listing.append(time.perf_counter() - begun)
         figures.lists += 1
-        seen, found = self.ledger.seen(who), event.content_id in listed
-        if event.content_id not in seen:
+        found = event.content_id in listed
+        if event.content_id not in self.ledger.seen(who):
             figures.firsts += 1
             figures.hits += found
-        if again := seen.intersection(listed):
-            figures.fault(f"{event.occurred_at}: {who!r} has seen {sorted(again)[:3]}")
-        if who == CHILD.profile_id:
-            bad = [each for each in listed if not fits(CHILD, self._catalogue[each])]
-            if bad:
-                figures.fault(f"{event.occurred_at}: not for {who!r}: {bad[:3]}")
-        if not listed:
-            figures.fault(f"{event.occurred_at}: nothing was listed for {who!r}")
+        self._check_list(event, listed)
         return recommendation_id if found else ""
+
+    def _check_list(self, event: ViewingEvent, listed: Sequence[str]) -> None:
+        """A list is full, of what was not seen and what the limits let through."""
+        who, fault = event.profile_id, self.figures.fault
+        profile = CHILD if who == CHILD.profile_id else ADULT
+        fitting = {key for key, content in self._catalogue.items() if fits(profile, content)}
+        seen = self.ledger.seen(who)
+        if bad := set(listed) - fitting:
+            fault(f"{event.occurred_at}: not for {who!r}: {sorted(bad)[:3]}")
+        if again := seen.intersection(listed):
+            fault(f"{event.occurred_at}: {who!r} has seen {sorted(again)[:3]}")
+        if len(set(listed)) != min(LIST, len(fitting - seen)):
+            fault(f"{event.occurred_at}: {len(listed)} titles were listed for {who!r}")
 
     def _tick(self) -> list[Report]:
         """Lets the loops do all that is due."""

@@ -15,7 +15,7 @@ from omega_testing.years_titles import GrowingCatalogue, fits
 
 ADULT = Profile("anna", "Anna")
 """Has the taste that shifts."""
-CHILD = Profile("kim", "Kim", max_age_rating=7, blocked_genres=("Horror", "Crime"))
+CHILD = Profile("kim", "Kim", max_age_rating=12, blocked_genres=("Horror", "Crime"))
 """Has parental limits."""
 _HOUSEHOLD = Profile("", "Everybody")
 _SATURDAY, _NOON = 5, 12

@@ -103,6 +103,6 @@ class YearsTv(Generic[B]):
     opened: Callable[[], B]
     """Opens it over that directory."""
     ask: Callable[[B, str, ViewingContext], Shown]
-    """The list of a profile."""
+    """The list of a profile: 20 titles, where there are as many."""
     reopen_days: int = 30
     """Days between two ends of the process; each second one is a power cut. 0 = never."""
