@@ -41,8 +41,8 @@ def worth(ndcg: float) -> Worth:
     return Worth(np.array([ndcg]), ndcg, 0.5, 0.5, 0.5)
 
 
-def trial(outcome: Outcome, shipped: float, tuned: float) -> Trial:
-    pair = np.array([[shipped, tuned], [shipped, tuned]])
+def trial(outcome: Outcome, shipped: float, tuned: float, viewings: int = 2) -> Trial:
+    pair = np.array([[shipped, tuned]] * viewings)
     return Trial("h", outcome, SHIPPED, pair, pair, (worth(shipped), worth(tuned)), 0.8, 4, 1)
 
 
@@ -116,6 +116,13 @@ def test_the_table_counts_what_happened() -> None:
     nobody = summarise(rows[2:], 0.03)
     assert nobody.ndcg_adopted is None
     assert nobody.after.overall == 0
+
+
+def test_a_loss_on_few_viewings_is_noise_and_on_many_is_not() -> None:
+    few, many = (trial(Outcome.ADOPTED, 0.3, 0.2, viewings) for viewings in (4, 5))
+    assert summarise([few], 0.03).worse_beyond_noise == 0
+    assert summarise([many, few], 0.03).worse_beyond_noise == 1
+    assert summarise([trial(Outcome.ADOPTED, 0.2, 0.3, 9)], 0.03).worse_beyond_noise == 0
 
 
 def test_an_interval_holds_the_difference_and_shrinks_with_households() -> None:

@@ -36,8 +36,10 @@ from omega_rank import Catalogue, CollectiveModel, History, RankConfig
 
 LEAST_POSITIVES = 20
 """Households with fewer positives are left out."""
-PLACEBOS = 4
+PLACEBOS = 20
 """Placebo tests a household that had a test."""
+LOSES_AT = 0.05
+"""Level of the test that an adopted setting lost in the final test."""
 SAMPLES = 4_000
 """Resamples of an interval."""
 _WHOLE = 1e9
@@ -113,6 +115,8 @@ class TuningFigures:
     """NDCG without a cut, over those that adopted."""
     worse: int
     """Households that adopted and have a lower NDCG without a cut in the final test."""
+    worse_beyond_noise: int
+    """Those of them for which the same test as at adoption says so at LOSES_AT."""
     placebos: int
     """Tests with the labels of challenger and setting in force exchanged at random."""
     false_alarms: int
@@ -226,12 +230,18 @@ def summarise(tested: Sequence[Trial], alpha: float, seed: int = 0) -> TuningFig
         ndcg_adopted=difference(ndcg[chosen], seed) if adopted else None,
         gain_adopted=difference(uncut[chosen], seed) if adopted else None,
         worse=int(losing.sum()),
+        worse_beyond_noise=sum(_lost(each) for each in adopted),
         placebos=sum(each.placebos for each in tested),
         false_alarms=sum(each.false_alarms for each in tested),
         alpha=alpha,
         before=_fitness(adopted, 0),
         after=_fitness(adopted, 1),
     )
+
+
+def _lost(trial: Trial) -> bool:
+    losses = trial.uncut[:, 0] - trial.uncut[:, 1]
+    return bool(losses.mean() > 0 and sign_flip_p_value(losses) <= LOSES_AT)
 
 
 def difference(pairs: NDArray[np.float64], seed: int = 0) -> Difference:

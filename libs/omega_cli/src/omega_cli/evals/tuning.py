@@ -18,6 +18,7 @@ from omega_embed import Encoder
 from omega_eval.folds import fold_models
 from omega_eval.movielens import load_movielens
 from omega_eval.tuning import (
+    LOSES_AT,
     Difference,
     TuningFigures,
     chosen_households,
@@ -79,6 +80,9 @@ def figures(found: TuningFigures) -> dict[str, Figure]:
         "ndcg_at_10_list_gain": _gain(found.ndcg_list),
         "ndcg_uncut_gain": _gain(found.gain),
         "adopted_worse_share": Figure(found.worse / adopted, "", ""),
+        "adopted_worse_beyond_noise_share": Figure(
+            found.worse_beyond_noise / adopted, "", f"<= {LOSES_AT:g}"
+        ),
         "false_adoption_rate": Figure(
             found.false_alarms / placebos,
             "",
@@ -147,6 +151,10 @@ def _safety(found: TuningFigures) -> Table:
         ("with a challenger that was tested", f"{found.tested}"),
         ("adopted", f"{found.adopted} ({found.adopted / found.households:.1%})"),
         ("of these worse in the final test", f"{found.worse} ({found.worse / adopted:.1%})"),
+        (
+            f"of these worse beyond noise (level {LOSES_AT:.0%})",
+            f"{found.worse_beyond_noise} ({found.worse_beyond_noise / adopted:.1%})",
+        ),
         (
             "false adoptions where neither is better (A/A)",
             f"{found.false_alarms} of {found.placebos} ({found.false_alarms / placebos:.2%})",
