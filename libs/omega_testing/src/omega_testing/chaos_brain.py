@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import resource
 import shutil
 import signal
@@ -24,7 +23,8 @@ from omega_embed.recipe import MINILM
 from omega_embed.store import default_cache_dir, model_dir
 from omega_testing import chaos_faults
 from omega_testing.chaos_ledger import Ledger
-from omega_testing.chaos_traffic import Readers, Serving, Tally, Writer, event
+from omega_testing.chaos_traffic import Readers, Serving, Tally, Writer
+from omega_testing.chaos_truth import Truth
 from omega_testing.processes import ServiceProcess
 
 PHASES = {
@@ -39,10 +39,6 @@ PHASES = {
 }
 """When a life ends, and how often of all."""
 _FAULTS = {"none": 60, "index": 18, "database": 9, "log": 6}
-_STATED = re.compile(r"up to ([\d,]+) viewing events")
-_UNKNOWN = "is not known"
-_SAMPLE = 300
-"""Acknowledged events that are looked for by id at most starts; all of them at every tenth."""
 _CYCLE = 40
 _MODEL = {30: "minilm", 31: "minilm", 32: "gone", 33: "minilm", 34: "goes", 35: "gone"}
 """Which encoder a life has, by its number in a cycle of lives; lexical where nothing stands."""
@@ -92,9 +88,8 @@ class Chaos:
         self._rng = random.Random(plan.seed)  # noqa: S311 - draws faults, guards no secret
         self._ledger = Ledger()
         self._serving = Serving()
+        self._truth = Truth(self._ledger, titles, tally, self._rng, self._logs / "omega-brain.log")
         self._life = 0
-        self._rewound = False
-        self._log_at = 0
         installed = model_dir(default_cache_dir(), MINILM.model_version)
         self._model = installed if plan.minilm and installed.exists() else None
 
@@ -109,7 +104,7 @@ class Chaos:
                 self._break(self._draw(_FAULTS))
                 self._told()
             with self._started() as process:
-                self._verify(process, everything=True)
+                self._truth.hold(process.address, self._life, everything=True)
                 self._serving.end()
         finally:
             readers.stop()
@@ -168,7 +163,8 @@ class Chaos:
                 self._serving.end()
                 process.kill()
                 return
-            self._verify(process, everything=self._life % 10 == 0)
+            self._truth.hold(process.address, self._life, everything=self._life % 10 == 0)
+            self._check_encoder(process.address)
             prefix = f"{self._plan.seed}-{self._life}"
             writer = Writer(
                 self._address,
@@ -206,9 +202,10 @@ class Chaos:
             self._serving.end()
             self._stop(process, in_order=phase == "orderly stop")
             return
-        time.sleep(pause)
-        if self._rng.random() < 0.3:  # noqa: PLR2004 - a third is enough to count by
+        elif phase == "loops":
+            time.sleep(pause)
             self._count_cycles()
+        time.sleep(pause)
         self._serving.end()
         process.kill()
         if also:
@@ -230,7 +227,8 @@ class Chaos:
         try:
             with self._started() as process:
                 self._serving.begin()
-                self._verify(process, everything=False)
+                self._truth.hold(process.address, self._life, everything=False)
+                self._check_encoder(process.address)
                 self._serving.end()
                 self._stop(process, in_order=True)
         except RuntimeError as error:
@@ -311,8 +309,7 @@ class Chaos:
         if fault == "index":
             done = chaos_faults.damage_index(self._storage, self._rng)
         else:
-            self._log_at = self._log_size()
-            self._rewound = True
+            self._truth.rewound()
             damage = {
                 "database": chaos_faults.damage_database,
                 "log": chaos_faults.damage_log,
@@ -320,69 +317,12 @@ class Chaos:
             done = damage(self._storage, self._rng)
         self._tally.add(f"fault: {done}")
 
-    def _log_size(self) -> int:
-        path = self._logs / "omega-brain.log"
-        return path.stat().st_size if path.exists() else 0
-
-    def _fill(self, process: ServiceProcess) -> None:
-        with BrainClient(process.address, timeout=60) as client:
-            contents = [content_to_proto(title) for title in self._titles]
-            client.upsert_contents(pb.UpsertContentsRequest(contents=contents))
-
-    def _verify(self, process: ServiceProcess, *, everything: bool) -> None:
-        """Holds what the brain has now to what it acknowledged."""
-        due, rewound = self._ledger.due(), self._rewound
-        self._rewound = False
-        with BrainClient(process.address, timeout=60) as client:
-            stats = client.get_stats()
-            kept = len(due.safe) + (0 if rewound else len(due.later))
-            most = len(due.safe) + len(due.later) + len(due.unsure) + len(due.doomed)
-            if not kept <= stats.events <= most:
-                self._tally.fail(f"life {self._life}: {stats.events} events of {kept} to {most}")
-            if stats.contents < len(self._titles):
-                self._tally.fail(f"life {self._life}: {stats.contents} titles")
-            self._check_encoder(stats)
-            safe, later = sorted(due.safe), sorted(due.later)
-            if not (everything or rewound):
-                safe = self._rng.sample(safe, min(len(safe), _SAMPLE))
-            if lost := self._again(client, safe):
-                self._tally.fail(f"life {self._life}: {lost} events of the backup are missing")
-            missing = self._again(client, later)
-            self._tally.add("acknowledged events looked for by id", len(safe) + len(later))
-            if missing and not rewound:
-                self._tally.fail(f"life {self._life}: {missing} events are missing")
-            elif missing:
-                self._tally.add("events gone with damage, after the backup", missing)
-                self._require_stated(stats.recovery_notes, missing)
-            if rewound and stats.recovery_notes:
-                self._tally.add("repairs stated")
-            gone = self._again(client, sorted(due.doomed))
-            if gone not in {0, len(due.doomed)} and not rewound:
-                self._tally.fail(f"half an erasure: {gone} of {len(due.doomed)} are gone")
-            self._again(client, sorted(due.unsure))
-        self._ledger.settled()
-
-    def _require_stated(self, notes: Sequence[str], missing: int) -> None:
-        # A start that was killed after its repair has said so in its log.
-        log = (self._logs / "omega-brain.log").read_bytes()[self._log_at :].decode("utf-8")
-        told = " ".join([*notes, log])
-        numbers = [int(found.replace(",", "")) for found in _STATED.findall(told)]
-        if not (_UNKNOWN in told or sum(numbers) >= missing):
-            self._tally.fail(f"{missing} events are gone and this was said: {notes}")
-
-    def _again(self, client: BrainClient, ids: Sequence[str]) -> int:
-        """Tells events once more; how many were not there."""
-        if not ids:
-            return 0
-        answer = client.observe_events(event(each, self._titles) for each in ids)
-        if answer.refused:
-            self._tally.fail(f"{answer.refused} repeated events were refused")
-        return int(answer.recorded)
-
-    def _check_encoder(self, stats: pb.GetStatsResponse) -> None:
+    def _check_encoder(self, address: str) -> None:
         """A brain without its model says so, and one with it does not."""
         if not self._model or self._encoder() == "lexical":
             return
+        with BrainClient(address, timeout=60) as client:
+            stats = client.get_stats()
         (part,) = (part for part in stats.parts if part.name == "encoder")
         gone = self._encoder() == "gone"
         self._tally.add("starts without the model" if gone else "starts with the model")
@@ -391,6 +331,11 @@ class Chaos:
                 f"encoder {self._encoder()}, said to be {pb.Mode.Name(part.mode)},"
                 f" {stats.model_version}"
             )
+
+    def _fill(self, process: ServiceProcess) -> None:
+        with BrainClient(process.address, timeout=60) as client:
+            contents = [content_to_proto(title) for title in self._titles]
+            client.upsert_contents(pb.UpsertContentsRequest(contents=contents))
 
 
 class _Early:
