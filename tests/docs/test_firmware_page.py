@@ -19,7 +19,7 @@ def test_the_install_names_exactly_what_runs_on_a_tv() -> None:
             on_tv.add(package)
             waiting += [name.partition(".")[0] for name in packages[package].imports()]
     page = (ROOT / "docs" / "firmware.md").read_text("utf-8")
-    (braces,) = re.findall(r"\./libs/omega_\{([a-z,]+)\}", page)
+    (braces,) = re.findall(r"\./libs/omega_\{([a-z_,]+)\}", page)
     libraries = {f"libs/omega_{name}" for name in braces.split(",")}
     needed = {str(packages[package].folder.relative_to(ROOT)) for package in on_tv}
     assert libraries | {"services/brain"} == needed

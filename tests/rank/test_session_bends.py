@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from omega_core.viewing import PlaybackAction, Verdict, ViewingEvent
 from omega_rank import Catalogue, RankConfig, Ranker, SessionBias, SessionState, Term
-from omega_rank.session import MAX_MOMENTS, MAX_TITLES
+from omega_rank.session import MAX_MOMENTS, MAX_TITLES, MOST_TIRED, weary
 from omega_testing.ranking import START, World, make_world, random_contents, random_embeddings
 
 NOW = START + timedelta(days=400)
@@ -341,3 +341,15 @@ def test_a_session_of_another_catalogue_is_refused() -> None:
         Ranker().rank(
             world.catalogue, None, world.history, limit=1, session=of(other.catalogue, play(1))
         )
+
+
+def test_a_title_shown_in_vain_loses_a_bounded_part_of_its_bonus() -> None:
+    rows, fatigue = np.array([1, 3]), np.array([1.0, 0.5], np.float32)
+    alone = weary(None, rows, fatigue, 5)
+    assert alone.bonus.tolist() == [0, -MOST_TIRED, 0, -MOST_TIRED / 2, 0]
+    assert (len(alone.hidden), len(alone.rows), alone.watching) == (0, 0, -1)
+    bent = replace(alone, bonus=np.array([0.4, 0.9, -1, -0.9, 0], np.float32), watching=2)
+    tired = weary(bent, rows, fatigue, 5)
+    np.testing.assert_allclose(tired.bonus, [0.4, 0.4, -1, -1, 0], atol=1e-6)
+    assert tired.watching == 2
+    assert bent.bonus[1] == np.float32(0.9), "the bias itself stays as it is"

@@ -80,29 +80,17 @@ class Trajectory:
         memory: the tiers.
         household: titles and their vectors.
         model_version: encoder of the vectors.
-        apply_settings: lets what was found count in the ranking.
     """
 
     def __init__(
-        self,
-        stores: Stores,
-        memory: HouseholdMemory,
-        household: Household,
-        model_version: str,
-        apply_settings: Callable[[], None],
+        self, stores: Stores, memory: HouseholdMemory, household: Household, model_version: str
     ) -> None:
         self._stores = stores
         self._memory = memory
         self._household = household
         self._model_version = model_version
-        self._apply_settings = apply_settings
-        applied = ("settings_applied", self._apply)
-        self.yearly = Stepwise((("taste_memories", self._year), applied))
-        self.once_in_ten_years = Stepwise((("taste_memories", self._decade), applied))
-
-    def _apply(self, _context: Context) -> Progress:
-        self._apply_settings()
-        return Progress()
+        self.yearly = Stepwise((("taste_memories", self._year),))
+        self.once_in_ten_years = Stepwise((("taste_memories", self._decade),))
 
     def _year(self, context: Context) -> Progress:
         end, begin = context.due_at, context.due_at - (1 + context.coalesced) * _YEAR

@@ -133,7 +133,7 @@ def make_mind(
         adaptive=adaptive,
         deliberative=deliberative,
         evolutionary=evolutionary,
-        trajectory=Trajectory(stores, memory, household, model_version, tuning.apply),
+        trajectory=Trajectory(stores, memory, household, model_version),
         publish=publish,
     )
     standing.read()
