@@ -32,6 +32,15 @@ class Past:
     count: Count | None
     """What it had written; None = not known."""
 
+    def is_ahead_of(self, survivor: Survivor) -> bool:
+        """Whether rows are known to have been stored that the survivor never numbered."""
+        count = self.count
+        return (
+            count is not None
+            and count.lineage == survivor.lineage
+            and bool(count.rows_after(survivor.numbers))
+        )
+
     def missing(self, survivor: Survivor, since: str, now: str) -> str:
         """What is missing, in a sentence.
 

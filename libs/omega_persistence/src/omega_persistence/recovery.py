@@ -21,6 +21,7 @@ from omega_persistence.owner import Left
 _MAGIC = b"SQLite format 3\x00"
 _HEADER = 100
 _FILE_FORMATS = {1, 2}
+_CUT = "is cut short"
 _EVENTS = """
 SELECT (SELECT count(*) FROM events) + (SELECT coalesce(sum(viewings), 0) FROM title_records)
 """
@@ -61,13 +62,14 @@ def open_sound(
         connection, frames = open_whole(path, migrations)
     except DamagedError as error:
         return _replace(path, backup, migrations, past, now, str(error))
-    if left is not Left.OPEN or (log.sound and not log.lost_commits(frames)):
+    reason = _why_incomplete(log, frames, past, connection) if left is Left.OPEN else ""
+    if not reason:
         return Recovered(connection)
-    reason = "is damaged" if log.sound else "is gone"
     if _is_ahead(backup, connection, migrations):
         connection.close()
         return _replace(path, backup, migrations, past, now, f"its write-ahead log {reason}")
-    missing = past.missing(_survivor(connection), "since the last checkpoint", instant(now))
+    since = "after what is left of it" if reason == _CUT else "since the last checkpoint"
+    missing = past.missing(_survivor(connection), since, instant(now))
     note = f"The write-ahead log {reason} after a stop that was not orderly. {missing}"
     return Recovered(connection, [note], rewound=True)
 
@@ -218,6 +220,16 @@ def _why_empty(path: Path) -> str:
     if not path.exists():
         return "the file is gone"
     return "" if path.stat().st_size else "the file is empty"
+
+
+def _why_incomplete(log: wal.Log, frames: int, past: Past, connection: sqlite3.Connection) -> str:
+    """What ails the log that a kill left, or empty."""
+    if not log.sound:
+        return "is gone"
+    if log.lost_commits(frames):
+        return "is damaged"
+    # Cut between two transactions it looks whole; but a number is told only once it is durable.
+    return _CUT if past.is_ahead_of(_survivor(connection)) else ""
 
 
 def _facts(connection: sqlite3.Connection) -> dict[str, str]:
