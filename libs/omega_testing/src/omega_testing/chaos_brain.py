@@ -154,9 +154,11 @@ class Chaos:
         except RuntimeError as error:
             if not (early and early.killed()):
                 self._tally.fail(f"a start failed: {error}")
+            self._truth.happened("a start that was killed")
             return
         with process:
             if early and early.killed():
+                self._truth.happened("a start that was killed")
                 return
             self._serving.begin()
             if early:
@@ -309,13 +311,14 @@ class Chaos:
         if fault == "index":
             done = chaos_faults.damage_index(self._storage, self._rng)
         else:
-            self._truth.rewound()
+            self._truth.rewinding()
             damage = {
                 "database": chaos_faults.damage_database,
                 "log": chaos_faults.damage_log,
             }[fault]
             done = damage(self._storage, self._rng)
         self._tally.add(f"fault: {done}")
+        self._truth.happened(done)
 
     def _check_encoder(self, address: str) -> None:
         """A brain without its model says so, and one with it does not."""

@@ -44,11 +44,17 @@ class Truth:
         self._log = log
         self._rewound = False
         self._log_at = 0
+        self._since: list[str] = []
 
-    def rewound(self) -> None:
+    def rewinding(self) -> None:
         """The database is about to be damaged: what came after the last backup may be gone."""
-        self._log_at = self._log.stat().st_size if self._log.exists() else 0
+        if not self._rewound:
+            self._log_at = self._log.stat().st_size if self._log.exists() else 0
         self._rewound = True
+
+    def happened(self, what: str) -> None:
+        """Something that explains what will be found."""
+        self._since.append(what)
 
     def hold(self, address: str, life: int, *, everything: bool) -> None:
         """Holds what the brain has now to what it acknowledged."""
@@ -81,6 +87,7 @@ class Truth:
                 self._tally.fail(f"half an erasure: {gone} of {len(due.doomed)} are gone")
             self._again(client, sorted(due.unsure))
         self._ledger.settled()
+        self._since.clear()
 
     def _require_stated(self, notes: Sequence[str], missing: int) -> None:
         # A start that was killed after its repair has said so in its log.
@@ -88,7 +95,9 @@ class Truth:
         told = " ".join([*notes, log])
         numbers = [int(found.replace(",", "")) for found in _STATED.findall(told)]
         if not (_UNKNOWN in told or sum(numbers) >= missing):
-            self._tally.fail(f"{missing} events are gone and this was said: {notes}")
+            self._tally.fail(
+                f"{missing} events are gone after {self._since} and this was said: {told[-2000:]}"
+            )
 
     def _again(self, client: BrainClient, ids: Sequence[str]) -> int:
         """Tells events once more; how many were not there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -44,4 +45,29 @@ class FailingEncoder:
         """
         if self.broken and texts:
             raise RuntimeError("the encoder is broken")
+        return self._lexical.encode(texts)
+
+
+class HangingEncoder:
+    """The lexical encoder, which does not come back as long as it is held."""
+
+    dimension = DIMENSION
+
+    def __init__(self) -> None:
+        self._lexical = open_encoder(kind="lexical")
+        self.model_version = self._lexical.model_version
+        self._free = threading.Event()
+        self._free.set()
+
+    def hold(self) -> None:
+        """Calls from now on do not end."""
+        self._free.clear()
+
+    def release(self) -> None:
+        """All calls end."""
+        self._free.set()
+
+    def encode(self, texts: Sequence[str]) -> FloatArray:
+        """Embeds texts; (n, 384) float32 unit rows."""
+        self._free.wait()
         return self._lexical.encode(texts)

@@ -39,7 +39,7 @@ class Heartbeat:
     def __init__(self, brain: Brain) -> None:
         self._brain = brain
         self._workers = Workers(len(Part))
-        self._asked: dict[Part, Job[object]] = {}
+        self._asked: dict[Part, Job[None]] = {}
         self._probes: dict[Part, Callable[[], object]] = {
             Part.INDEX: lambda: brain.index.vectors.search(
                 np.eye(1, DIMENSION, 0, np.float32)[0], 1
@@ -51,8 +51,9 @@ class Heartbeat:
             # One that is gone comes back with the next start.
             self._probes[Part.ENCODER] = lambda: brain.encoder.encode(["."])
 
-    def beat(self) -> None:
-        """Asks those that it is time for; returns at once."""
+    def beat(self) -> list[Job[None]]:
+        """Asks those that it is time for, and returns at once with what is under way."""
+        begun: list[Job[None]] = []
         runtime = self._brain.runtime
         quiet = runtime.monitor.silent(QUIET_SECONDS)
         for health in runtime.health.parts:
@@ -61,25 +62,29 @@ class Heartbeat:
                 # Between two exchanges it has nothing to say.
                 if part in quiet and not health.consecutive_failures:
                     runtime.monitor.succeeded(part)
-            elif part in self._probes and (part in quiet or health.status in _AILING):
-                self._ask(part)
+            elif part in self._probes and (
+                part in quiet or health.consecutive_failures or health.status in _AILING
+            ):
+                begun += self._ask(part)
         if not self._brain.index.in_step:
             self._brain.follow_index()
+        return begun
 
     def close(self) -> None:
         """Lets the threads end; does not wait."""
         self._workers.close()
 
-    def _ask(self, part: Part) -> None:
+    def _ask(self, part: Part) -> list[Job[None]]:
         guard, probe = self._brain.runtime.part(part), self._probes[part]
         asked = self._asked.get(part)
         if asked is not None and not asked.wait(timedelta()):
-            probe = _hangs
-            self._try(lambda: guard.call(probe))
-            return
+            self._try(lambda: guard.call(_hangs))
+            return []
         job = self._workers.start(lambda: self._try(lambda: guard.call(probe)))
-        if job is not None:
-            self._asked[part] = job  # type: ignore[assignment]  # nobody looks at the result
+        if job is None:
+            return []
+        self._asked[part] = job
+        return [job]
 
     def _try(self, ask: Callable[[], object]) -> None:
         try:
