@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +24,8 @@ _MAKERS = {
     )
 }
 """Methods of an OpenTelemetry meter."""
+_NAME = re.compile(r"(rpc|omega\.brain(?!\.v\d)|process|error)\.[a-z_.]*[a-z]")
+"""Metrics and attributes; no name of a contract's package."""
 
 
 def _instruments() -> Iterator[tuple[str, str, str]]:
@@ -50,7 +53,7 @@ def test_attributes_are_those_that_the_code_records(table: Callable[..., list[Ro
     texts = {text for each in distributions(ROOT) for text in each.strings()}
     for row in table("metrics.md", "metric"):
         assert set(row.code("attributes")) <= texts
-    recorded = {text for text in texts if text.startswith("rpc.") and " " not in text}
+    recorded = {text for text in texts if _NAME.fullmatch(text)}
     said = {n for row in table("metrics.md", "metric") for n in row.code("attributes")}
     named = {n for row in table("metrics.md", "metric") for n in row.code("metric")}
     assert recorded == said | named
