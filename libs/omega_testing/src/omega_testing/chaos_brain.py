@@ -38,10 +38,21 @@ PHASES = {
     "orderly stop": 2,
 }
 """When a life ends, and how often of all."""
-_FAULTS = {"none": 60, "index": 18, "database": 9, "log": 6}
+FAULTS = {"none": 60, "index": 18, "database": 9, "log": 6}
+"""What happens to its files afterwards, and how often."""
 _CYCLE = 40
 _MODEL = {30: "minilm", 31: "minilm", 32: "gone", 33: "minilm", 34: "goes", 35: "gone"}
 """Which encoder a life has, by its number in a cycle of lives; lexical where nothing stands."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """One life."""
+
+    phase: str
+    """One of PHASES."""
+    fault: str
+    """One of FAULTS."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,7 @@ class Chaos:
         plan: how much.
         tally: what is counted.
         told: called after each life.
+        courses: the first lives; those beyond are drawn.
     """
 
     def __init__(
@@ -76,6 +88,7 @@ class Chaos:
         plan: ChaosPlan,
         tally: Tally,
         told: Callable[[], None] = lambda: None,
+        courses: Sequence[Course] = (),
     ) -> None:
         self._storage = folder / "tv"
         self._logs = folder / "log"
@@ -85,10 +98,12 @@ class Chaos:
         self._plan = plan
         self._tally = tally
         self._told = told
+        self._courses = courses
         self._rng = random.Random(plan.seed)  # noqa: S311 - draws faults, guards no secret
-        self._ledger = Ledger()
+        self.ledger = Ledger()
+        """What was acknowledged."""
         self._serving = Serving()
-        self._truth = Truth(self._ledger, titles, tally, self._rng, self._logs / "omega-brain.log")
+        self._truth = Truth(self.ledger, titles, tally, self._rng, self._logs / "omega-brain.log")
         self._life = 0
         installed = model_dir(default_cache_dir(), MINILM.model_version)
         self._model = installed if plan.minilm and installed.exists() else None
@@ -100,22 +115,28 @@ class Chaos:
         try:
             for life in range(1, self._plan.restarts + 1):
                 self._life = life
-                self._live(self._draw(PHASES))
-                self._break(self._draw(_FAULTS))
+                course = self._course()
+                self._live(course.phase)
+                self._break(course.fault)
                 self._told()
             with self._started() as process:
                 self._truth.hold(process.address, self._life, everything=True)
                 self._serving.end()
         finally:
             readers.stop()
-        self._tally.add("events acknowledged", self._ledger.acknowledged)
-        return self._ledger
+        self._tally.add("events acknowledged", self.ledger.acknowledged)
+        return self.ledger
 
     def _first(self) -> None:
         """Fills the catalogue and stops in order, so that there is a backup."""
         with ServiceProcess(["omega-brain"], self._environ("lexical")) as process:
             self._fill(process)
             process.terminate()
+
+    def _course(self) -> Course:
+        if self._life <= len(self._courses):
+            return self._courses[self._life - 1]
+        return Course(self._draw(PHASES), self._draw(FAULTS))
 
     def _draw(self, weights: dict[str, int]) -> str:
         return self._rng.choices(list(weights), list(weights.values()))[0]
@@ -171,7 +192,7 @@ class Chaos:
             writer = Writer(
                 self._address,
                 self._titles,
-                self._ledger,
+                self.ledger,
                 self._serving,
                 self._tally,
                 prefix,
@@ -184,7 +205,7 @@ class Chaos:
                 process.kill()
                 writer.stop()
         if phase == "orderly stop" and not process.running():
-            self._ledger.backed_up()
+            self.ledger.backed_up()
 
     def _end(self, phase: str, process: ServiceProcess) -> None:
         """Lets traffic flow and ends the process in the way of the phase."""
@@ -236,7 +257,7 @@ class Chaos:
         except RuntimeError as error:
             self._tally.fail(f"a start failed: {error}")
             return
-        self._ledger.backed_up()
+        self.ledger.backed_up()
         chaos_faults.age_loops(self._storage)
         self._tally.add("loops made overdue")
 
@@ -268,7 +289,7 @@ class Chaos:
                         raise
 
     def _clear(self) -> None:
-        self._ledger.erasing()
+        self.ledger.erasing()
         self._serving.forgets()
         with BrainClient(self._address, timeout=60) as client:
             try:
@@ -278,7 +299,7 @@ class Chaos:
                     self._tally.fail(f"ClearData: {error}")
                 return
         self._serving.forgets()
-        self._ledger.erased()
+        self.ledger.erased()
         self._tally.add("erasures acknowledged")
         if answer.remaining:
             self._tally.fail(f"an erasure left {answer.remaining}")
