@@ -19,7 +19,7 @@ from datetime import datetime
 
 from omega_core.errors import invalid
 from omega_core.memory import Memory, Tier
-from omega_memory.ports import Name, Taken, TierStore, Transact
+from omega_memory.ports import Name, Taken, Transact
 from omega_memory.rules import EARLY_ACCESSES, MemoryConfig
 from omega_memory.telling import block
 from omega_memory.tiers import Tiers
@@ -215,9 +215,7 @@ class Consolidation:
         store = self._tiers.writable(source)
         below = source.name.lower()
         with block(self._transact, self._publish) as told:
-            taken: dict[Taken, list[Memory]] = {each: [] for each in Taken}
-            for memory in risen:
-                taken[self._offer(target, memory, now)].append(memory)
+            taken = self._offer(target, risen, now)
             gone = [*taken[Taken.KEPT], *taken[Taken.KNOWN]]
             names = {(each.profile_id, each.key) for each in gone}
             dropped = [each for each in ripe if (each.profile_id, each.key) not in names]
@@ -235,11 +233,18 @@ class Consolidation:
             store.remove([*gone, *dropped])
         return Upkeep(len(taken[Taken.KEPT]), len(taken[Taken.KNOWN]), len(dropped), surplus)
 
-    def _offer(self, target: Tier, memory: Memory, now: datetime) -> Taken:
+    def _offer(
+        self, target: Tier, memories: Sequence[Memory], now: datetime
+    ) -> dict[Taken, list[Memory]]:
+        """What became of each memory."""
+        taken: dict[Taken, list[Memory]] = {each: [] for each in Taken}
         if target is Tier.EPISODIC:
-            return self._tiers.episodes.accept(memory)
-        retention = self._config.rule(target).retention
-        until = None if retention is None else now + retention
-        store: TierStore = self._tiers.writable(target)
-        store.put([replace(memory, tier=target, expires_at=until)])
-        return Taken.KEPT
+            for memory in memories:
+                taken[self._tiers.episodes.accept(memory)].append(memory)
+        elif memories:
+            retention = self._config.rule(target).retention
+            until = None if retention is None else now + retention
+            moved = [replace(memory, tier=target, expires_at=until) for memory in memories]
+            self._tiers.writable(target).put(moved)
+            taken[Taken.KEPT] += memories
+        return taken
