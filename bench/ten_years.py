@@ -26,7 +26,7 @@ from omega_core.catalogue_file import read_catalogue
 from omega_core.clock import ManualClock
 from omega_core.viewing import ViewingContext
 from omega_loops import DEADLINE_LOOPS, PERIODIC_LOOPS, Loop
-from omega_testing.years import Years
+from omega_testing.years import LIST, Years
 from omega_testing.years_figures import YearsFigures, quantile
 from omega_testing.years_findings import drifts, rhythms, tuning
 from omega_testing.years_household import ADULT, CHILD, YearsHousehold, YearsPlan
@@ -84,7 +84,7 @@ def _play(plan: YearsPlan, storage: Path) -> tuple[Years[Brain], float]:
 
 
 def _ask(brain: Brain, profile_id: str, context: ViewingContext) -> Shown:
-    answer = brain.recommend(RecommendQuery(profile_id=profile_id, context=context))
+    answer = brain.recommend(RecommendQuery(limit=LIST, profile_id=profile_id, context=context))
     return answer.recommendation_id, answer.content_ids
 
 
@@ -109,8 +109,21 @@ def _figures(plan: YearsPlan, years: Years[Brain], seconds: float) -> Figures:
     tier = max(years.brain.memory.stats(), key=lambda each: each.memories / each.capacity)
     settled = [size for size in played.sizes if size.day >= YEAR] or played.sizes[-1:]
     return {
-        "run_s": _figure(round(seconds), "s", "<= 600" if plan.days > 9 * YEAR else ""),
+        "run_s": _figure(
+            round(seconds),
+            "s",
+            "<= 600" if plan.days > 9 * YEAR else "",
+            cpu_s=round(time.process_time()),
+        ),
         "events": _figure(played.events, "", ">= 20000" if plan.days > 9 * YEAR else ""),
+        "viewings": _figure(
+            len(years.ledger.entries),
+            "",
+            "",
+            ended_by_the_switch=len(years.ledger.cut_off),
+            closed=played.closed,
+            power_cut=played.cut,
+        ),
         "hours_on_a_day": _figure(
             round(played.on.total_seconds() / 3_600 / played.days, 2), "h", "about 4"
         ),

@@ -86,8 +86,6 @@ class YearsFigures:
     """Events told, moments included."""
     viewings: int = 0
     """Those that ended a viewing."""
-    unfinished: int = 0
-    """Viewings that the switch cut off."""
     beside: int = 0
     """Events told while a periodic loop was at work."""
     lists: int = 0
