@@ -93,7 +93,9 @@ def _scores(brain: Brain, query_text: str = "") -> dict[str, float]:
 @given(changes)
 def test_a_fresh_start_answers_what_the_running_brain_answers(made: list[Change]) -> None:
     with tempfile.TemporaryDirectory() as root:
-        config = BrainConfig(storage_path=Path(root) / "tv", encoder="lexical")
+        config = BrainConfig(
+            storage_path=Path(root) / "tv", encoder="lexical", recommend_timeout_ms=10_000
+        )
         brain = Brain(config, encoder=ENCODER)
         for step, change in enumerate(made):
             change(brain, step)
