@@ -48,7 +48,7 @@ OLD = _taste(Crime=0.35, Mystery=0.2, Thriller=0.2, Drama=0.15, Comedy=0.1)
 """The adult's until it shifts."""
 NEW = _taste(Science_Fiction=0.35, Fantasy=0.2, Adventure=0.2, History=0.15, Comedy=0.1)
 """The adult's afterwards."""
-CHILDS = _taste(Animation=0.5, Family=0.5)
+CHILDS = _taste(Animation=0.45, Adventure=0.35, Family=0.2)
 """The child's, all the time."""
 SHARED = _taste(Music=0.5, Documentary=0.5)
 """What they watch together at weekends, as the household."""
