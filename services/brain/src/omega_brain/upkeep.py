@@ -21,7 +21,7 @@ from omega_delta import CataloguePack
 from omega_embed import Encoder
 from omega_persistence.contents import UpsertCounts
 from omega_rank.config import RankConfig
-from omega_rank.session import TONIGHT
+from omega_rank.session import MAX_MOMENTS, TONIGHT
 from omega_rpc.memory import release_unused
 from omega_runtime import GuardedPart
 
@@ -206,8 +206,9 @@ def load_viewers(stores: Stores, titles: Titles, rank: RankConfig) -> Viewers:
         rank,
     )
     since = stores.database.now() - TONIGHT
-    lately = [entry for entry in events if entry.recorded_at >= since]
-    lately += stores.interactions.recent("", since)
-    lately.sort(key=lambda entry: entry.event.occurred_at)
-    viewers.resume(entry.event for entry in lately)
+    moments = [*events, *stores.interactions.recent("", since)]
+    lately = [entry.event for entry in moments if entry.event.occurred_at >= since]
+    lately.sort(key=lambda event: event.occurred_at)
+    # A history that was imported may lie in one evening; a session holds no more than this.
+    viewers.resume(lately[-MAX_MOMENTS:])
     return viewers
