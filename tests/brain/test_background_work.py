@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from omega_brain.background import Background
+from omega_brain.background import FIRST_BACKUP_SECONDS, Background
 from omega_brain.brain import Brain
 from omega_brain.config import BrainConfig
 from omega_core.content import Content
@@ -85,6 +85,14 @@ def test_without_a_server_or_an_interval_nothing_is_exchanged(open_tv: Callable[
         assert [thread.name for thread in background._threads] == ["heartbeat", "backup"]
         background.stop()
         tv.close()
+
+
+def test_a_tv_without_a_backup_makes_one_soon(open_tv: Callable[..., Tv]) -> None:
+    tv = open_tv(constellation_url="", backup_interval_seconds=7_200)
+    background = Background(tv.brain)
+    assert background.first_backup() == FIRST_BACKUP_SECONDS
+    tv.brain.backup()
+    assert background.first_backup() == 7_200
 
 
 def test_stopping_ends_an_exchange_under_way(

@@ -229,6 +229,9 @@ class Chaos:
             time.sleep(pause)
             self._count_cycles()
         time.sleep(pause)
+        if also and phase == "clear" and self._rng.random() < 0.6:  # noqa: PLR2004 - most may end
+            also.join()
+            time.sleep(pause)
         self._serving.end()
         process.kill()
         if also:
@@ -348,13 +351,18 @@ class Chaos:
         with BrainClient(address, timeout=60) as client:
             stats = client.get_stats()
         (part,) = (part for part in stats.parts if part.name == "encoder")
-        gone = self._encoder() == "gone"
-        self._tally.add("starts without the model" if gone else "starts with the model")
-        if gone != (part.mode == pb.MODE_UNHEALTHY) or stats.model_version != MINILM.model_version:
+        unwell = part.mode == pb.MODE_UNHEALTHY
+        # A restored backup may be of before the model came.
+        absent = self._encoder() == "gone" and self._is_minilm(stats)
+        self._tally.add("starts without the model" if absent else "starts with the encoder")
+        if unwell != absent or (self._encoder() != "gone" and not self._is_minilm(stats)):
             self._tally.fail(
                 f"encoder {self._encoder()}, said to be {pb.Mode.Name(part.mode)},"
                 f" {stats.model_version}"
             )
+
+    def _is_minilm(self, stats: pb.GetStatsResponse) -> bool:
+        return stats.model_version == MINILM.model_version
 
     def _fill(self, process: ServiceProcess) -> None:
         with BrainClient(process.address, timeout=60) as client:

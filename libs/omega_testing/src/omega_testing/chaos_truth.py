@@ -7,8 +7,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from omega.brain.v1 import brain_service_pb2 as pb
 from omega_client import BrainClient
 from omega_core.content import Content
+from omega_delta import content_to_proto
 from omega_testing.chaos_ledger import Ledger
 from omega_testing.chaos_traffic import Tally, event
 
@@ -67,7 +69,7 @@ class Truth:
             if not kept <= stats.events <= most:
                 self._tally.fail(f"life {life}: {stats.events} events of {kept} to {most}")
             if stats.contents < len(self._titles):
-                self._tally.fail(f"life {life}: {stats.contents} titles")
+                self._refill(client, stats, life, emptied=rewound and not due.safe)
             safe, later = sorted(due.safe), sorted(due.later)
             if not (everything or rewound):
                 safe = self._rng.sample(safe, min(len(safe), _SAMPLE))
@@ -89,10 +91,27 @@ class Truth:
         self._ledger.settled()
         self._since.clear()
 
-    def _require_stated(self, notes: Sequence[str], missing: int) -> None:
+    def _refill(
+        self, client: BrainClient, stats: pb.GetStatsResponse, life: int, *, emptied: bool
+    ) -> None:
+        """Without any backup, and only then, it may start empty, and says so."""
+        if emptied and "starts empty" in self._told(stats.recovery_notes):
+            self._tally.add("damaged before an erasure had its backup: starts empty, stated")
+        else:
+            self._tally.fail(
+                f"life {life}: {stats.contents} titles after {self._since}: {stats.recovery_notes}"
+            )
+        contents = [content_to_proto(title) for title in self._titles]
+        client.upsert_contents(pb.UpsertContentsRequest(contents=contents))
+
+    def _told(self, notes: Sequence[str]) -> str:
+        """What the brain has said since the damage."""
         # A start that was killed after its repair has said so in its log.
-        log = self._log.read_bytes()[self._log_at :].decode("utf-8")
-        told = " ".join([*notes, log])
+        log = self._log.read_bytes()[self._log_at :].decode("utf-8") if self._log.exists() else ""
+        return " ".join([*notes, log])
+
+    def _require_stated(self, notes: Sequence[str], missing: int) -> None:
+        told = self._told(notes)
         numbers = [int(found.replace(",", "")) for found in _STATED.findall(told)]
         if not (_UNKNOWN in told or sum(numbers) >= missing):
             self._tally.fail(

@@ -17,6 +17,9 @@ JITTER = (0.5, 1.5)
 """Without word from the server a wait is drawn evenly between these multiples of its mean, so that
 a fleet never comes at once."""
 
+FIRST_BACKUP_SECONDS = 60.0
+"""Until the first backup of a TV that has none: it is new, or lost power while it erased."""
+
 
 class Background:
     """Threads that run from start() to stop()."""
@@ -33,7 +36,7 @@ class Background:
         if config.constellation_url and config.sync_interval_secs:
             self._run("sync", self.next_wait, self._sync)
         self._run("heartbeat", lambda: BEAT_SECONDS, self._beat)
-        self._run("backup", lambda: config.backup_interval_seconds, self._backup)
+        self._run("backup", self.first_backup, self._backup)
 
     def stop(self) -> None:
         """Ends, an exchange under way too; waits for a backup under way."""
@@ -53,6 +56,12 @@ class Background:
             return asked
         mean = self._brain.config.sync_interval_secs
         return mean * random.uniform(*JITTER)  # noqa: S311 - spreads load, guards no secret
+
+    def first_backup(self) -> float:
+        """Seconds until the next backup; soon where there is none, as on a new TV."""
+        usual = float(self._brain.config.backup_interval_seconds)
+        there = self._brain.persistence.database.backup_path.exists()
+        return usual if there else min(usual, FIRST_BACKUP_SECONDS)
 
     def _run(self, name: str, first: Callable[[], float], work: Callable[[], float]) -> None:
         """A thread that does `work` again and again; each time it says how long to wait then."""
