@@ -10,12 +10,13 @@ from datetime import datetime
 from omega_agentdb import AgentDB
 from omega_brain.answers import Answer
 from omega_brain.household import Household
+from omega_brain.weariness import Weariness
 from omega_core.memory import Tier
 from omega_core.taste import GENRE, facet, facets
 from omega_core.viewing import ViewingEvent
 from omega_loops import Changes, Context
 from omega_memory import HouseholdMemory, tonight
-from omega_rank.session import FORGOTTEN, TONIGHT
+from omega_rank.session import FORGOTTEN
 
 Follow = Callable[[str, Mapping[str, float]], None]
 """(profile_id, genre -> bonus)."""
@@ -49,6 +50,7 @@ class Evening:
         self._changed = changed
         self._lock = threading.Lock()
         self._shown: deque[tuple[Answer, str, datetime]] = deque(maxlen=_SHOWN)
+        self._weary = Weariness(memory)
 
     def showed(self, answer: Answer, profile_id: str, now: datetime) -> None:
         """Notes an answer, to be remembered with the next event; costs an answer nothing."""
@@ -56,9 +58,10 @@ class Evening:
             self._shown.append((answer, profile_id, now))
 
     def forget(self) -> None:
-        """Drops what waits."""
+        """Drops what waits and what was shown."""
         with self._lock:
             self._shown.clear()
+        self._weary.forget()
 
     def bend(self, event: ViewingEvent, _context: Context) -> Changes:
         """Reflexive: a moment of watching bends the lists of the running session."""
@@ -67,12 +70,15 @@ class Evening:
 
     def refresh(self, event: ViewingEvent, context: Context) -> Changes:
         """Reactive: what is on and what was shown is remembered; watchers get a new list."""
-        remembered = self._remember_shown(context.now)
-        remembered += self._remember_viewing(event, context.now)
-        for profile_id in sorted({"", event.profile_id}):
-            if event.action.ends_viewing:
+        now = context.now
+        shown_to, remembered = self._remember_shown(now)
+        remembered += self._remember_viewing(event, now)
+        concerned = {"", event.profile_id}
+        if event.action.ends_viewing:
+            for profile_id in sorted(concerned):
                 self._follow(profile_id, self._leads_to(event, profile_id))
-            self._tire(profile_id, context.now)
+        for profile_id in sorted(shown_to | {p for p in concerned if not self._weary.knows(p)}):
+            self._household.tire(profile_id, self._weary.of(profile_id, now), now + FORGOTTEN)
         self._changed()
         return Changes({"remembered": remembered})
 
@@ -90,19 +96,8 @@ class Evening:
                 found[after] = max(found.get(after, 0.0), uplift, key=abs)
         return found
 
-    def _tire(self, profile_id: str, now: datetime) -> None:
-        """Lets what was shown tonight without being chosen give way."""
-        shown = [
-            memory
-            for tier in (Tier.INSTANT, Tier.SESSION)
-            for memory in self._memory.named(tier, tonight.SHOWN_PREFIX, now, profile_id)
-            if now - memory.created_at < TONIGHT
-        ]
-        ids = sorted({memory.content_id for memory in shown})
-        fatigue = tonight.fatigue(shown, ids).tolist()
-        self._household.tire(profile_id, dict(zip(ids, fatigue, strict=True)), now + FORGOTTEN)
-
-    def _remember_shown(self, now: datetime) -> int:
+    def _remember_shown(self, now: datetime) -> tuple[set[str], int]:
+        """To whom something was shown since the last time, and how much was stored of it."""
         with self._lock:
             waiting, self._shown = list(self._shown), deque(maxlen=_SHOWN)
         count = 0
@@ -110,7 +105,8 @@ class Evening:
             titles = [(title.content_id, title.title) for title in answer.titles]
             memories = tonight.shown(titles, answer.recommendation_id, profile_id, at)
             count += self._memory.store_all(memories, now)
-        return count
+            self._weary.showed(profile_id, memories)
+        return {profile_id for _, profile_id, _ in waiting}, count
 
     def _remember_viewing(self, event: ViewingEvent, now: datetime) -> int:
         titles = self._household.titles.catalogue
