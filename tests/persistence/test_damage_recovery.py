@@ -344,11 +344,33 @@ def test_a_log_damaged_after_a_kill_is_stated(
 def test_a_last_transaction_that_was_not_wholly_written_is_an_ordinary_kill(
     path: Path, clock: ManualClock, make_event: MakeEvent
 ) -> None:
+    mark, told = path.with_name("omega.db.mark"), []
+
+    def work(running: Database) -> None:
+        record(running, map(make_event, range(100, 119)))
+        told.append(mark.read_bytes())
+        record(running, [make_event(119)])
+
+    kill(path, clock, work)
+    log = path.with_name("omega.db-wal")
+    log.write_bytes(log.read_bytes()[:-10] + bytes(10))
+    # The mark is written behind the transaction: of this one it could not tell yet.
+    mark.write_bytes(told[0])
+    with opened(path, clock) as (database, events):
+        assert (database.recovery_notes, events) == ([], BACKED_UP + LATER + 19)
+
+
+@pytest.mark.usefixtures("household")
+def test_a_last_transaction_that_was_acknowledged_and_is_damaged_is_told(
+    path: Path, clock: ManualClock, make_event: MakeEvent
+) -> None:
     kill(path, clock, lambda running: record(running, map(make_event, range(100, 120))))
     log = path.with_name("omega.db-wal")
     log.write_bytes(log.read_bytes()[:-10] + bytes(10))
     with opened(path, clock) as (database, events):
-        assert (database.recovery_notes, events) == ([], BACKED_UP + LATER + 19)
+        assert events == BACKED_UP + LATER + 19
+        (note,) = database.recovery_notes
+        assert "up to 1 viewing events" in note
 
 
 def record(database: Database, events: Iterable[ViewingEvent]) -> None:
