@@ -1,4 +1,4 @@
-"""A log that lost its end between two transactions looks whole; what is missing is stated."""
+"""What is missing is counted also behind a clean cut of the log, and since an erasure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from omega_core.clock import ManualClock
 from omega_core.viewing import ViewingEvent
 from omega_persistence import Database, Events
+from omega_persistence.erasure import erase_household
 from omega_persistence.wal import read_log
 
 _HEADER, _FRAME = 32, 24 + 4_096
@@ -56,4 +57,26 @@ def test_events_behind_a_clean_cut_are_counted_as_missing(
 def test_a_whole_log_is_taken_up_without_a_word(killed: Path, clock: ManualClock) -> None:
     opened = Database.open(killed, clock=clock)
     assert (Events(opened).count(), opened.recovery_notes) == (10, [])
+    opened.close()
+
+
+@pytest.mark.usefixtures("contents")
+def test_after_an_erasure_its_backup_counts_what_came_since(
+    database: Database, path: Path, clock: ManualClock, make_event: Callable[..., ViewingEvent]
+) -> None:
+    """The backup that an erasure makes begins a count of its own."""
+    events = Events(database)
+    for number in range(30):
+        events.record(make_event(number))
+    erase_household(database, "3f2c1de4-0000-4000-8000-000000000009")
+    for number in range(30, 37):
+        events.record(make_event(number))
+    directory = path.parent.with_name("killed")
+    shutil.copytree(path.parent, directory)
+    killed = directory / path.name
+    killed.with_name(killed.name + "-wal").unlink()
+    killed.write_bytes(killed.read_bytes()[:8_192])
+    opened = Database.open(killed, clock=clock)
+    assert Events(opened).count() == 0
+    assert "up to 7 viewing events" in opened.recovery_notes[1]
     opened.close()

@@ -204,7 +204,8 @@ class Database:
             # Held against writers just until the snapshot stands.
             with self.read() as connection:
                 source = backups.begin_snapshot(self.path)
-                state, writes = self._state(connection), self._held.mark.writes
+                state = self._state(connection)
+                writes = self._held.mark.writes(self.lineage)
             with closing(source):
                 taken = recovery.instant(self._clock.now())
                 backups.write(source, self.backup_path, taken, writes)

@@ -74,15 +74,13 @@ class Mark:
         self._count = self.found or Count("")
         self._told = True
 
-    @property
-    def writes(self) -> int:
-        """Transactions of the present lineage."""
-        return self._count.writes
+    def writes(self, lineage: str) -> int:
+        """Transactions of a lineage: none of one that has just begun."""
+        return self._count.writes if self._count.lineage == lineage else 0
 
     def note(self, lineage: str, numbers: Mapping[str, int], at: str) -> None:
         """Tells of one more transaction; a disk that refuses it costs exact notes, no more."""
-        writes = self._count.writes if self._count.lineage == lineage else 0
-        self._count = Count(lineage, writes + 1, numbers, at, _boot())
+        self._count = Count(lineage, self.writes(lineage) + 1, numbers, at, _boot())
         try:
             os.pwrite(self._descriptor, _packed(self._count), 0)
         except OSError as error:
