@@ -61,6 +61,14 @@ def test_members_are_asked_for_by_pattern_and_title(skills: Skills) -> None:
     assert skills.pattern_of(9) is None
 
 
+def test_a_profiles_patterns_can_be_walked_one_by_one(skills: Skills) -> None:
+    skills.save(SkillChanges(skills=(skill(2), skill(3, "ann"), skill(7), skill(9, "ann"))))
+    assert skills.skill_after("", 0) == skill(2)
+    assert skills.skill_after("", 2) == skill(7)
+    assert skills.skill_after("", 7) is None
+    assert skills.skill_after("ann", 3) == skill(9, "ann")
+
+
 def test_changes_replace_move_and_remove_in_one_transaction(skills: Skills) -> None:
     skills.save(SkillChanges(skills=(skill(1), skill(2)), members=(member(1, 1), member(2, 2))))
     grown = replace(skill(1), name="Grown", members=3)

@@ -116,14 +116,9 @@ def _profile_after(patterns: Patterns, profile_id: str | None) -> Progress | Non
     return next((Progress(p) for p in later), None)
 
 
-def _skill_after(patterns: Patterns, here: Progress) -> Skill | None:
-    skills = patterns.store.skills(here.profile_id)
-    return next((skill for skill in skills if skill.skill_id > here.skill_id), None)
-
-
 def _refresh(patterns: Patterns, at: datetime | None, here: Progress) -> UpkeepStep | None:
     """Makes the next pattern anew; at an instant, forgets it if it decayed to nothing."""
-    skill = _skill_after(patterns, here)
+    skill = patterns.store.skill_after(here.profile_id, here.skill_id)
     if skill is None:
         return None
     ahead = replace(here, skill_id=skill.skill_id)
@@ -173,7 +168,7 @@ def _merged(patterns: Patterns, kept: Skill, gone: Skill) -> SkillChanges:
 
 def _split(patterns: Patterns, _at: datetime, here: Progress) -> UpkeepStep | None:
     """Divides the next pattern if it should be; its halves are looked at again."""
-    skill = _skill_after(patterns, here)
+    skill = patterns.store.skill_after(here.profile_id, here.skill_id)
     if skill is None:
         return None
     ahead = replace(here, skill_id=skill.skill_id)

@@ -46,6 +46,10 @@ class SkillStore(Protocol):
         """Patterns of a profile (None = of all), by id."""
         ...
 
+    def skill_after(self, profile_id: str, skill_id: int) -> Skill | None:
+        """The pattern of a profile with the next greater id; None = there is none."""
+        ...
+
     def members(
         self, profile_id: str, *, skill_id: int | None = None, rowids: IdArray | None = None
     ) -> list[SkillMember]:

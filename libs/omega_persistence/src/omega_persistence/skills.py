@@ -52,6 +52,14 @@ class Skills:
         where = "" if profile_id is None else " WHERE profile_id = ?"
         return self._skills(where, *(() if profile_id is None else (profile_id,)))
 
+    def skill_after(self, profile_id: str, skill_id: int) -> Skill | None:
+        """The pattern of a profile with the next greater id; None = there is none."""
+        where = (
+            " WHERE skill_id = (SELECT min(skill_id) FROM skills"
+            " WHERE profile_id = ? AND skill_id > ?)"
+        )
+        return next(iter(self._skills(where, profile_id, skill_id)), None)
+
     def members(
         self,
         profile_id: str,
