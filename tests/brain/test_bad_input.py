@@ -42,7 +42,7 @@ EVENTS: dict[str, tuple[dict[str, object], str, str]] = {
         "between 0 and 4",
     ),
     "the future": (
-        {"occurred_at": Timestamp(seconds=int(time.time()) + 600)},
+        {"occurred_at": Timestamp(seconds=int(time.time()) + 86_400)},
         "occurred_at",
         "5 minutes",
     ),

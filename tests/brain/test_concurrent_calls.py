@@ -113,7 +113,7 @@ def test_eight_threads_meet_no_error_and_leave_what_a_fresh_start_reads(
         for thread in threads:
             thread.result()
     tv.sync()
-    assert min(firmware.done[call.__name__] for call in work) > 2
+    assert min(firmware.done[call.__name__] for call in work) >= 1
     assert version > 3
     events = tv.brain.stores.events.all_events()
     assert sorted(entry.event.event_id for entry in events) == sorted(firmware.observed)

@@ -103,7 +103,7 @@ def test_without_consent_nothing_leaves_and_the_news_still_come(fleet: Fleet) ->
 
 
 def test_what_the_server_holds_of_a_household_is_sketches(fleet: Fleet) -> None:
-    process = fleet.cluster.brain("private")
+    process = fleet.cluster.brain("private", OMEGA_BRAIN_MIN_SAMPLES="1")
     household = fleet.households[0]
     with BrainClient(process.address) as client:
         client.sync_now()
@@ -137,7 +137,7 @@ def _signs(vector: FloatArray) -> bytes:
 
 def test_a_lost_answer_repeats_the_same_push(fleet: Fleet) -> None:
     """The sync service dies and returns; every liked title arrives exactly once."""
-    process = fleet.cluster.brain("partition")
+    process = fleet.cluster.brain("partition", OMEGA_BRAIN_MIN_SAMPLES="1")
     with BrainClient(process.address) as client:
         client.sync_now()
         _replay(client, fleet.households[1])
