@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omega_core.tuning import SHIPPED, TunedSettings
+from omega_core.tuning import SHIPPED, Fitness, TunedSettings
 from omega_meta_sona import World, rank_config, space
 from omega_meta_sona.fitness import Judge, efficiency, rarity
 from omega_meta_sona.gains import CUT, gain, ndcg
@@ -122,6 +122,16 @@ def test_gain_falls_with_the_rank_and_ndcg_is_1_for_the_best_list() -> None:
     assert ndcg(np.arange(20)) == pytest.approx(1)
     assert ndcg(np.array([10, 50])) == 0
     assert ndcg(np.array([], np.int64)) == 0
+
+
+def test_fitness_weighs_capability_alignment_efficiency_and_novelty() -> None:
+    parts = ("capability", "calibration", "diversity", "efficiency", "novelty")
+    weights = []
+    for each in parts:
+        alone = Fitness(**{part: float(part == each) for part in parts})
+        weights.append(alone.overall)
+    assert weights == pytest.approx([0.4, 0.15, 0.15, 0.2, 0.1])
+    assert Fitness(0.2, 0.9, 0.5, 1.0, 0.0).overall == pytest.approx(0.08 + 0.21 + 0.2)
 
 
 def test_efficiency_is_the_share_of_the_budget_that_an_answer_leaves() -> None:

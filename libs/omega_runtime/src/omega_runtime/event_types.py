@@ -133,18 +133,18 @@ class ArchitectureCreated(Event):
 
 @dataclass(frozen=True)
 class ArchitectureEvolved(Event):
-    """Better ranking settings were adopted."""
+    """Better ranking settings took the place of others that were tuned."""
 
     name: ClassVar[str] = "architecture.evolved"
     setting_id: str
     parent_id: str
     gain: float
-    """Fitness above the parent's, on held-back events."""
+    """Mean gain over the parent on viewings that the search had not seen, -1 to 1."""
 
 
 @dataclass(frozen=True)
 class ArchitectureMutated(Event):
-    """Ranking settings were proposed, to be tried."""
+    """Ranking settings were proposed and tested."""
 
     name: ClassVar[str] = "architecture.mutated"
     setting_id: str
@@ -153,7 +153,7 @@ class ArchitectureMutated(Event):
 
 @dataclass(frozen=True)
 class AgentCreated(Event):
-    """An item entered the agent database."""
+    """A program stored a vector in the agent database."""
 
     name: ClassVar[str] = "agent.created"
     item_id: str
@@ -161,7 +161,7 @@ class AgentCreated(Event):
 
 @dataclass(frozen=True)
 class AgentDestroyed(Event):
-    """An item was deleted from the agent database."""
+    """A program's vector left the agent database."""
 
     name: ClassVar[str] = "agent.destroyed"
     item_id: str
@@ -169,7 +169,7 @@ class AgentDestroyed(Event):
 
 @dataclass(frozen=True)
 class AgentsPruned(Event):
-    """The agent database was cut back to its bound."""
+    """The agent database forgot what had faded, what was too much, or all vectors of programs."""
 
     name: ClassVar[str] = "agents.pruned"
     removed: int

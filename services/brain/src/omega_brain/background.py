@@ -11,6 +11,7 @@ from collections.abc import Callable
 from omega_brain.brain import Brain
 from omega_brain.heartbeat import BEAT_SECONDS, Heartbeat
 from omega_core.errors import OmegaError
+from omega_runtime.event_types import ErrorRaised
 
 _log = logging.getLogger(__name__)
 JITTER = (0.5, 1.5)
@@ -74,6 +75,8 @@ class Background:
                 except Exception as error:  # noqa: BLE001 - the next try may go well
                     wait = first()
                     if not self._stopping.is_set():
+                        told = ErrorRaised(where=name, error=type(error).__name__)
+                        self._brain.runtime.events.publish(told)
                         foreign = not isinstance(error, OmegaError)
                         _log.warning("%s: %s", name, error, exc_info=foreign)
 

@@ -24,6 +24,8 @@ from omega_memory.trajectory import (
     snapshot,
     snapshot_memory,
 )
+from omega_runtime.event_types import AgentsPruned
+from omega_runtime.events import Publish
 
 _YEAR = Loop.TRANSFORMATIVE.period
 
@@ -35,6 +37,7 @@ class Evolutionary:
         agentdb: taste patterns and causes.
         compact_index: lets deleted vectors of titles really go, some at a time.
         tune: one step of self-tuning.
+        publish: is told what had to go.
     """
 
     def __init__(
@@ -42,8 +45,10 @@ class Evolutionary:
         agentdb: AgentDB,
         compact_index: Callable[[], Progress],
         tune: Callable[[Context], Progress],
+        publish: Publish,
     ) -> None:
         self._agentdb = agentdb
+        self._publish = publish
         self._compact_index = compact_index
         self._pattern_progress: PatternProgress | None = None
         self.job = Stepwise(
@@ -65,7 +70,11 @@ class Evolutionary:
         return Progress(sum(step.counts.values()), step.finished)
 
     def _tidy_causes(self, context: Context) -> Progress:
-        return Progress(sum(self._agentdb.keep_within_bounds(context.now).values()))
+        gone = sum(self._agentdb.keep_within_bounds(context.now).values())
+        if gone:
+            left = self._agentdb.stats()
+            self._publish(AgentsPruned(gone, left.skills + left.causal_edges))
+        return Progress(gone)
 
     def _compact(self, _context: Context) -> Progress:
         progress = self._compact_index()

@@ -28,7 +28,13 @@ from omega_loops import (
     RecommendationGate,
     Report,
 )
-from omega_runtime.event_types import LoopCycleCompleted, LoopCycleStarted, LoopFailed
+from omega_runtime.event_types import (
+    LoopCycleCompleted,
+    LoopCycleStarted,
+    LoopFailed,
+    SystemPaused,
+    SystemResumed,
+)
 from omega_runtime.events import Publish
 
 _log = logging.getLogger(__name__)
@@ -111,11 +117,14 @@ class BrainLoops:
     def standing_still(self) -> Iterator[None]:
         """A block during which no loop runs."""
         self._runner.stop()
+        if self._running:
+            self._publish(SystemPaused(reason="erasure"))
         try:
             yield
         finally:
             if self._running:
                 self._runner.start()
+                self._publish(SystemResumed())
 
     def statistics(self) -> dict[Loop, LoopStatistics]:
         """Figures of each loop since the start."""

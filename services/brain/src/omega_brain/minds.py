@@ -20,6 +20,7 @@ from omega_brain.runtime import Runtime
 from omega_brain.sources import PatternSource, SettingSource, TitleFacts, ViewingSource
 from omega_brain.standing import Standing
 from omega_brain.stores import Stores
+from omega_brain.telling import ToldSkills, ToldVectors
 from omega_brain.tuning import Tuning
 from omega_brain.vectors import CentredTitles
 from omega_brain.zone import zone_of
@@ -31,8 +32,8 @@ from omega_memory import HouseholdMemory, MemoryConfig, Tiers, shipped, trajecto
 from omega_memory.substrate import Latencies
 from omega_persistence.causal import Causal
 from omega_persistence.episodes import Episodes
-from omega_persistence.skills import Skills
 from omega_persistence.vectors import Vectors
+from omega_runtime.events import Publish
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,8 @@ def make_mind(
         OmegaError: STORAGE_UNAVAILABLE.
     """
     zone = zone_of(config.timezone)
-    agentdb = _agentdb(config, clock, stores, index, household, model_version)
+    publish = runtime.events.publish
+    agentdb = _agentdb(config, clock, stores, index, household, model_version, publish)
     memory, viewings = _memory(clock, stores, index, household, model_version, runtime, agentdb)
     preferences = Preferences(memory, zone, clock.now)
     household.prefer(preferences.suited)
@@ -100,7 +102,7 @@ def make_mind(
         reports = memory.named(Tier.EVOLUTIONARY, trajectory.DRIFT_PREFIX, clock.now())
         return trajectory.recency_half_life(reports, tuned)
 
-    tuning = Tuning(stores, household, index, half_life)
+    tuning = Tuning(stores, household, index, half_life, publish)
     standing = Standing(
         stores,
         memory,
@@ -112,7 +114,6 @@ def make_mind(
         clock,
     )
     evening = Evening(household, memory, agentdb, preferences.follow, changed)
-    publish = runtime.events.publish
     deliberative = Deliberative(
         stores, memory, household, standing, latencies, tuning.watch, publish
     )
@@ -124,7 +125,7 @@ def make_mind(
         zone,
         config.max_storage_mb * 1_000_000,
     )
-    evolutionary = Evolutionary(agentdb, index.compact, tuning.step)
+    evolutionary = Evolutionary(agentdb, index.compact, tuning.step, publish)
     loops = BrainLoops(
         stores,
         clock,
@@ -149,15 +150,16 @@ def _agentdb(
     index: CatalogueIndex,
     household: Household,
     model_version: str,
+    publish: Publish,
 ) -> AgentDB:
     return AgentDB(
         index.vectors,
         CentredTitles(household, model_version),
         AgentStores(
-            Skills(stores.database),
+            ToldSkills(stores.database, publish),
             Causal(stores.database),
             Episodes(stores.database, stores.events),
-            Vectors(stores.database),
+            ToldVectors(Vectors(stores.database), publish),
         ),
         clock,
         AgentDBConfig(max_patterns=config.max_patterns),

@@ -9,6 +9,7 @@ from omega_brain.household import Household
 from omega_brain.index import CatalogueIndex
 from omega_brain.stepwise import Progress
 from omega_brain.stores import Stores
+from omega_brain.telling import tell_tried
 from omega_brain.tuned import Tuned
 from omega_brain.viewed import folded
 from omega_core.tuning import TuningRecord
@@ -27,6 +28,7 @@ from omega_meta_sona import (
 )
 from omega_rank.config import RankConfig
 from omega_rank.history import History
+from omega_runtime.events import Publish
 
 _STRETCH = 0.05
 """Seconds that one step of an attempt works."""
@@ -42,6 +44,7 @@ class Tuning:
         household: ranks by what is in force.
         index: searches by it.
         half_life: bends the tuned half-life of old viewings to the way of the taste.
+        publish: is told what was tried.
         config: how settings are tried.
     """
 
@@ -51,12 +54,14 @@ class Tuning:
         household: Household,
         index: CatalogueIndex,
         half_life: Callable[[float], float],
+        publish: Publish,
         config: TuningConfig | None = None,
     ) -> None:
         self._stores = stores
         self._household = household
         self._index = index
         self._half_life = half_life
+        self._publish = publish
         self._config = config or TuningConfig()
         self._watcher = Watcher(stores.settings, self._config)
         self._attempt: tuple[int, Tuner] | None = None
@@ -91,6 +96,8 @@ class Tuning:
             return Progress(finished=False)
         self._attempt = None
         tried = settle(self._stores.settings, decision)
+        if tried is not None and decision.record is not None:
+            tell_tried(decision.record, tried, self._publish)
         self.apply()
         return Progress(int(tried is not None))
 
