@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from omega_core.errors import OmegaError
 from omega_privacy import (
+    Detail,
     class_byte,
+    coarsened,
     count_class,
     count_value,
     rate_class,
@@ -52,6 +54,17 @@ def test_every_pair_of_classes_has_its_byte() -> None:
     assert [split_class_byte(value) for value in range(32)] == pairs
 
 
+def test_classes_can_be_made_coarser() -> None:
+    every = range(32)
+    assert [coarsened(value, Detail.FULL) for value in every] == list(every)
+    assert {coarsened(value, Detail.NONE) for value in every} == {class_byte(7, 0)}
+    coarse = {coarsened(value, Detail.COARSE) for value in every}
+    assert coarse == {class_byte(rate, count) for rate in (6, 7) for count in (0, 2)}
+    assert all(coarsened(value, Detail.COARSE) == value for value in coarse)
+    assert coarsened(class_byte(5, 1), Detail.COARSE) == class_byte(6, 0)
+    assert coarsened(class_byte(7, 3), Detail.COARSE) == class_byte(7, 2)
+
+
 @pytest.mark.parametrize(
     ("call", "field"),
     [
@@ -63,6 +76,7 @@ def test_every_pair_of_classes_has_its_byte() -> None:
         (lambda: class_byte(8, 0), "rate_class"),
         (lambda: class_byte(0, 4), "count_class"),
         (lambda: split_class_byte(32), "classes"),
+        (lambda: coarsened(32, Detail.NONE), "classes"),
     ],
 )
 def test_values_out_of_bounds_are_named(call: Callable[[], object], field: str) -> None:

@@ -77,3 +77,5 @@ def test_bad_vectors_are_refused(centred: FloatArray, noise: FloatArray, field: 
 def test_without_consent_no_sketch_is_made() -> None:
     with pytest.raises(OmegaError, match="consent"):
         make_sketch(_axis(0, 1.0), draw_noise(), SketchPolicy.off())
+    with pytest.raises(OmegaError, match="one that sends"):
+        make_sketch(_axis(0, 1.0), draw_noise(), SketchPolicy.receive_only())

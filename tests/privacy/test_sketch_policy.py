@@ -6,7 +6,7 @@ import pytest
 
 from omega_core.config import load
 from omega_core.errors import OmegaError
-from omega_privacy import SketchPolicy
+from omega_privacy import Sharing, SketchPolicy
 
 
 def test_the_named_policies() -> None:
@@ -16,6 +16,33 @@ def test_the_named_policies() -> None:
     assert SketchPolicy.strict().sigma == 6.0
     assert SketchPolicy.strict().consent
     assert not SketchPolicy.off().consent
+    assert SketchPolicy.receive_only().consent, "what has left stays"
+    assert not SketchPolicy.receive_only().sends
+    leaves = [SketchPolicy.default(), SketchPolicy.strict()]
+    stays = [SketchPolicy.off(), SketchPolicy.receive_only()]
+    assert [policy.leaves for policy in (*leaves, *stays)] == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("sharing", "sigma", "expected"),
+    [
+        (Sharing.SKETCHES, None, 5.0),
+        (Sharing.SKETCHES, 4.0, 4.0),
+        (Sharing.STRICT, None, 6.0),
+        (Sharing.STRICT, 4.0, 6.0),
+        (Sharing.STRICT, 7.25, 7.25),
+    ],
+)
+def test_a_choice_has_its_noise(sharing: Sharing, sigma: float | None, expected: float) -> None:
+    policy = SketchPolicy.of(sharing, sigma=sigma)
+    assert (policy.sigma, policy.sigma_hundredths) == (expected, round(100 * expected))
+    assert policy.leaves
+
+
+def test_consent_overrules_every_choice() -> None:
+    for sharing in Sharing:
+        assert not SketchPolicy.of(sharing, consent=False).leaves
+    assert not SketchPolicy.of(Sharing.RECEIVE_ONLY).leaves
 
 
 @pytest.mark.parametrize(
@@ -33,6 +60,7 @@ def test_titles_qualify_from_their_bounds_on(
 ) -> None:
     assert SketchPolicy.default().qualifies(title, taste, samples) is expected
     assert not SketchPolicy.off().qualifies(title, taste, samples)
+    assert not SketchPolicy.receive_only().qualifies(title, taste, samples)
 
 
 @pytest.mark.parametrize(

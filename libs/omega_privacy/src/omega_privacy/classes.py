@@ -6,6 +6,8 @@ Count classes hold 1, 2 to 3, 4 to 9, and 10 or more.
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from omega_core import validate
 
 RATE_CLASSES = 8
@@ -15,6 +17,17 @@ COUNT_EDGES = (1, 2, 4, 10)
 COUNT_VALUES = (1.0, 2.5, 6.5, 10.0)
 """What each count class counts for: its middle; for the open class its least, so that no device
 gains weight by claiming more."""
+
+
+class Detail(StrEnum):
+    """How much of both classes travels with a sketch."""
+
+    FULL = "full"
+    """8 x 4 classes."""
+    COARSE = "coarse"
+    """2 x 2: a rate of 7/8 and more or less, a count of 4 and more or less."""
+    NONE = "none"
+    """The same byte beside every sketch: that of a title that was watched once and succeeded."""
 
 
 def rate_class(success_rate: float) -> int:
@@ -74,3 +87,24 @@ def split_class_byte(value: int, field: str = "classes") -> tuple[int, int]:
     """
     validate.integer(field, value, 0, RATE_CLASSES * len(COUNT_VALUES) - 1)
     return divmod(value, len(COUNT_VALUES))
+
+
+def coarsened(value: int, detail: Detail) -> int:
+    """The class byte that travels in the place of `value`.
+
+    Every group of classes is stood for by one of its own, so that receivers need not know of it:
+    of rates below 7/8 by the class from 6/8 on, since nothing below 0.7 is reported; of counts by
+    their least.
+
+    Raises:
+        OmegaError: INVALID_FIELD classes when the value exceeds 31.
+    """
+    rate, count = split_class_byte(value)
+    if detail is Detail.FULL:
+        return value
+    if detail is Detail.NONE:
+        return class_byte(RATE_CLASSES - 1, 0)
+    return class_byte(
+        RATE_CLASSES - 1 if rate == RATE_CLASSES - 1 else RATE_CLASSES - 2,
+        len(COUNT_VALUES) - 2 if count >= len(COUNT_VALUES) - 2 else 0,
+    )

@@ -11,7 +11,6 @@ RAPPOR, Erlingsson, Pihur & Korolova 2014).
 from __future__ import annotations
 
 import math
-import os
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from omega_core.errors import invalid
 from omega_core.limits import DIMENSION, SKETCH_BYTES
 from omega_core.vectors import FloatArray
 from omega_privacy.policy import SketchPolicy
+from omega_privacy.secure import secure_normal
 
 _UNIT_TOLERANCE = 1e-3
 
@@ -27,15 +27,9 @@ _UNIT_TOLERANCE = 1e-3
 def draw_noise() -> FloatArray:
     """Fresh standard normal noise for one title, float32 (384,).
 
-    Box-Muller over the operating system's secure random bytes, 128 bits a pair of components, so
-    no generator state exists that could be reconstructed. Store it with the title; never redraw.
+    Drawn by secure_normal. Store it with the title; never redraw.
     """
-    words = np.frombuffer(os.urandom(8 * DIMENSION), "<u8") >> np.uint64(11)
-    uniform = words.astype(np.float64) * 2.0**-53
-    half = DIMENSION // 2
-    radius = np.sqrt(-2.0 * np.log1p(-uniform[:half]))
-    angle = 2.0 * math.pi * uniform[half:]
-    return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)]).astype(np.float32)
+    return secure_normal(DIMENSION).astype(np.float32)
 
 
 def make_sketch(centred: FloatArray, noise: FloatArray, policy: SketchPolicy) -> bytes:
@@ -53,8 +47,8 @@ def make_sketch(centred: FloatArray, noise: FloatArray, policy: SketchPolicy) ->
             is not of norm 1 (a longer vector drowns the noise), or when the policy lets nothing
             leave.
     """
-    if not policy.consent:
-        raise invalid("consent", "true before a sketch is made")
+    if not policy.leaves:
+        raise invalid("consent", "true before a sketch is made, and the policy one that sends")
     signal = validate.vector("centred", centred, DIMENSION)
     if abs(float(np.linalg.norm(signal)) - 1.0) > _UNIT_TOLERANCE:
         raise invalid("centred", "a vector of norm 1")

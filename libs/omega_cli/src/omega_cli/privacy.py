@@ -1,0 +1,71 @@
+"""`omega privacy`: what sketches formally guarantee, by noise scale. Computed, not measured."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from omega_cli.bench.figures import Figure
+    from omega_privacy import Account
+
+TOGETHER = 16
+"""Sketches that are also looked at together: about a full push."""
+
+
+def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = commands.add_parser("privacy", help="formal privacy of sketches, by noise scale")
+    parser.add_argument("--json", action="store_true", help="print one object for machines")
+    parser.set_defaults(run=_run)
+
+
+def figures(accounts: list[Account]) -> dict[str, Figure]:
+    """The figures for machines."""
+    from omega_cli.bench.figures import Figure  # noqa: PLC0415 - comes with the extra `demo`
+
+    found = {}
+    for each in accounts:
+        name = f"sigma_{each.sigma:g}"
+        found[f"epsilon_sketch_{name}"] = Figure(
+            each.epsilon, "", "", {"by zCDP": each.epsilon_zcdp}
+        )
+        for together, epsilon in each.epsilons:
+            found[f"epsilon_{together}_sketches_{name}"] = Figure(epsilon, "", "")
+        found[f"bits_sketch_{name}"] = Figure(each.bits, "bits", "")
+    return found
+
+
+def table(accounts: list[Account], delta: float) -> Table:
+    """The figures for people."""
+    from rich.table import Table  # noqa: PLC0415
+
+    made = Table(
+        title=f"Formal local differential privacy of sketches, delta {delta:g}",
+        caption="A guarantee against every attacker, and a weak one: below 1 is called strong.",
+    )
+    headings = ("sigma", "epsilon, a sketch", f"epsilon, {TOGETHER} sketches", "bits, a sketch")
+    for heading in headings:
+        made.add_column(heading, justify="right")
+    for each in accounts:
+        together = dict(each.epsilons)[TOGETHER]
+        made.add_row(
+            f"{each.sigma:g}", f"{each.epsilon:.1f}", f"{together:.0f}", f"<= {each.bits:.1f}"
+        )
+    return made
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from rich.console import Console  # noqa: PLC0415
+
+    from omega_cli.bench.figures import as_json  # noqa: PLC0415
+    from omega_privacy.accountant import DELTA, SIGMAS, account  # noqa: PLC0415
+
+    accounts = [account(sigma, (TOGETHER,)) for sigma in SIGMAS]
+    if arguments.json:
+        print(as_json("privacy", figures(accounts)))
+    else:
+        Console().print(table(accounts, DELTA))
+    return 0
