@@ -91,6 +91,20 @@ def test_eight_threads_store_every_push_exactly_once(
     assert {d: len(s) for d, s in held(store).items()} == dict.fromkeys(ids, 12 * 2 * 48)
 
 
+def test_a_push_is_stored_with_the_noise_scale_that_it_states(
+    client: ConstellationClient, store: Store
+) -> None:
+    [device_id] = registered(store, 1)
+    old, strict = push(device_id, 2), push(device_id, 3)
+    assert ingest(client, [message(old)]) == [(STORED, 2)]
+    assert ingest(client, [message(strict, sigma_hundredths=600)]) == [(STORED, 3)]
+    changed = message(strict, sigma_hundredths=500)
+    assert ingest(client, [changed]) == [(DUPLICATE, 3)], "the first one holds"
+    with store.snapshot() as conn:
+        found = {d.sigma_hundredths: d.sketches for d in pushes.iterate(conn, MODEL)}
+    assert found == {0: old.sketches, 600: strict.sketches}
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -106,10 +120,12 @@ def test_eight_threads_store_every_push_exactly_once(
         ("classes", b"\0" * 3),
         ("classes", b"\0" * 5),
         ("classes", b"\0\0\0\x20"),
+        ("sigma_hundredths", 49),
+        ("sigma_hundredths", 6_401),
     ],
 )
 def test_a_field_out_of_bounds_is_named(
-    shared_client: ConstellationClient, field: str, value: str | bytes
+    shared_client: ConstellationClient, field: str, value: str | bytes | int
 ) -> None:
     stranger = f"tv-{'0' * 32}"
     made = [message(push(stranger, 4)), message(push(stranger, 4), **{field: value})]

@@ -156,12 +156,17 @@ def test_whatever_can_grow_in_a_request_states_its_bound(
         ),
         ("omega.sync.v1.SyncRequest", [limits.MAX_SYNC_REQUEST]),
         ("omega.sync.v1.SyncRequest.sketches", [limits.SKETCH_BYTES, limits.MAX_PUSH_SKETCHES]),
+        ("omega.sync.v1.SyncRequest.sigma_hundredths", [limits.MIN_SIGMA, limits.MAX_SIGMA]),
         ("omega.sync.v1.SyncResponse.delta", [limits.MAX_DELTA, limits.MAX_DELTA_RAW]),
         ("omega.sync.v1.GlobalPattern", [limits.MIN_DEVICES]),
         ("omega.sync.v1.GlobalPattern.embedding", [2 * limits.DIMENSION]),
         (
             "omega.constellation.v1.DevicePush.sketches",
             [limits.SKETCH_BYTES, limits.MAX_PUSH_SKETCHES],
+        ),
+        (
+            "omega.constellation.v1.DevicePush.sigma_hundredths",
+            [limits.MIN_SIGMA, limits.MAX_SIGMA],
         ),
         ("omega.constellation.v1.GetGlobalStateResponse.delta", [limits.MAX_DELTA]),
         ("omega.constellation.v1.EmbeddedContent.embedding", [2 * limits.DIMENSION]),

@@ -9,7 +9,7 @@ import pytest
 
 from omega_core.content import Content, ContentKind
 from omega_core.errors import ErrorCode, OmegaError
-from omega_store import MigrationError, Store, contents, dialect, migrate, pending
+from omega_store import MigrationError, Store, contents, dialect, migrate, pending, pushes
 from omega_store.migrate import migrations
 from omega_testing.fleet import vectors
 
@@ -50,7 +50,23 @@ def first_release_url(empty_database_url: str) -> str:
             (first.number, first.name, first.sha256),
         )
         add_title_as_the_first_release(conn, 0)
+        push_as_the_first_release(conn, 0)
     return empty_database_url
+
+
+def push_as_the_first_release(conn: psycopg.Connection, number: int) -> None:
+    device_id = f"tv-{number:032x}"
+    conn.execute(
+        "INSERT INTO devices (device_id, request_id, platform, app_version, registered_at)"
+        " VALUES (%s, gen_random_uuid(), '', '', now()) ON CONFLICT DO NOTHING",
+        (device_id,),
+    )
+    conn.execute(
+        "INSERT INTO pushes"
+        " (device_id, request_id, model_version, sketches, classes, count, received_at)"
+        " VALUES (%s, gen_random_uuid(), 'm', %s, %s, 1, now())",
+        (device_id, bytes([number]) * 48, bytes(1)),
+    )
 
 
 def add_title_as_the_first_release(conn: psycopg.Connection, ordinal: int) -> None:
@@ -68,8 +84,13 @@ def test_a_filled_database_is_upgraded_and_the_release_before_works_on(
     assert migrate(first_release_url) == tuple(m.name for m in migrations()[1:])
     with psycopg.connect(first_release_url) as conn:
         add_title_as_the_first_release(conn, 1)
+        push_as_the_first_release(conn, 1)
     with Store.connect(first_release_url) as store, store.snapshot() as conn:
         found = list(contents.catalogue(conn))
+        pushed = list(pushes.iterate(conn, "m"))
+    assert [(each.sketches, each.sigma_hundredths) for each in pushed] == [
+        (bytes([number]) * 48, 0) for number in range(2)
+    ], "a push that states no noise scale stays one"
     assert [row.content for row in found] == [
         Content(f"t{i}", "T", ContentKind.MOVIE) for i in range(2)
     ]

@@ -121,6 +121,28 @@ def test_pushes_of_a_device_join_in_one_order(store: Store) -> None:
     ]
 
 
+def test_pushes_of_other_noise_scales_come_apart(store: Store) -> None:
+    one, other = sorted(registered(store, 2))
+    scales = (0, 500, 600)
+    batch = [
+        dataclasses.replace(push(device_id, 2, seed=i), sigma_hundredths=scale)
+        for i, (device_id, scale) in enumerate((d, s) for d in (one, other) for s in scales)
+    ]
+    keep(store, *batch)
+    found = read(store)
+    assert [piece.device_id for piece in found] == [one] * 3 + [other] * 3
+    assert {(d.device_id, d.sigma_hundredths, d.sketches) for d in found} == {
+        (p.device_id, p.sigma_hundredths, p.sketches) for p in batch
+    }
+
+
+@pytest.mark.parametrize("scale", [49, 6_401])
+def test_a_noise_scale_out_of_bounds_is_refused_by_the_table(store: Store, scale: int) -> None:
+    [device_id] = registered(store, 1)
+    with pytest.raises(psycopg.errors.CheckViolation):
+        keep(store, dataclasses.replace(push(device_id), sigma_hundredths=scale))
+
+
 def test_a_scan_sees_one_instant(store: Store) -> None:
     ids = sorted(registered(store, 6))
     keep(store, *(push(device_id) for device_id in ids[:3]))

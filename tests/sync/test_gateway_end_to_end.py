@@ -21,7 +21,16 @@ from omega_core.vectors import pack_f16
 from omega_delta import content_to_proto, decode_catalogue, decode_state_delta
 from omega_rpc.config import ServerConfig
 from omega_rpc.tokens import TokenKeys
-from omega_store import RoundResult, Store, devices, leadership, publish_round, rounds, states
+from omega_store import (
+    RoundResult,
+    Store,
+    devices,
+    leadership,
+    publish_round,
+    pushes,
+    rounds,
+    states,
+)
 from omega_store.rounds import RoundFigures
 from omega_sync.app import build
 from omega_sync.config import SyncConfig
@@ -125,6 +134,21 @@ def test_a_push_is_stored_once_however_often_it_is_sent(
     assert (after.pushes, after.sketches) == (stored.pushes, stored.sketches)
 
 
+def test_the_noise_scale_of_a_push_is_stored_with_it(tv: SyncClient, shard: Store) -> None:
+    """A TV that states none goes on working: its scale is not known."""
+    made = tv.register_device(registration())
+    for stated in (0, 500, 725, 6_400):
+        request = exchange(2, sigma_hundredths=stated)
+        assert tv.sync(request, token=made.auth_token).accepted_sketches == 2
+    with shard.snapshot() as conn:
+        found = {
+            piece.sigma_hundredths: len(piece.classes)
+            for piece in pushes.iterate(conn, MODEL)
+            if piece.device_id == made.device_id
+        }
+    assert found == {0: 2, 500: 2, 725: 2, 6_400: 2}
+
+
 def test_two_devices_may_draw_the_same_request_id(tv: SyncClient) -> None:
     request = exchange()
     for _ in range(2):
@@ -161,6 +185,8 @@ def test_a_revoked_device_is_shut_out(tv: SyncClient, shard: Store, sketches: in
         ({"sketches": bytes(95)}, "sketches"),
         ({"classes": b"\x00\x20"}, "classes"),
         ({"classes": b"\x00"}, "classes"),
+        ({"sigma_hundredths": 49}, "sigma_hundredths"),
+        ({"sigma_hundredths": 6_401}, "sigma_hundredths"),
         ({"state_version": 2**63}, "state_version"),
         ({"held": [resource_pb2.HeldResource()]}, "held[0].kind"),
     ],

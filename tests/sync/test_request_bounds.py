@@ -56,6 +56,9 @@ HELD = [resource_pb2.HeldResource(kind=Kind.RESOURCE_KIND_FACTORS)]
         {"state_version": 2**63 - 1},
         {"held": HELD * 8},
         {"model_version": "m" * 64},
+        {"sigma_hundredths": 50},
+        {"sigma_hundredths": 6_400},
+        {"sketches": b"", "classes": b"", "sigma_hundredths": 500},
     ],
 )
 def test_an_exchange_within_its_bounds_passes(changes: dict[str, object]) -> None:
@@ -79,6 +82,10 @@ def test_an_exchange_within_its_bounds_passes(changes: dict[str, object]) -> Non
         ({"sketches": b""}, "classes", "a byte a sketch, 0 in all"),
         ({"classes": b"\x00\x20"}, "classes", "0 to 31 in every byte"),
         ({"classes": b"\xff\x00"}, "classes", "0 to 31 in every byte"),
+        ({"sigma_hundredths": 1}, "sigma_hundredths", "0, or 50 to 6,400 hundredths"),
+        ({"sigma_hundredths": 49}, "sigma_hundredths", "0, or 50 to 6,400 hundredths"),
+        ({"sigma_hundredths": 6_401}, "sigma_hundredths", "0, or 50 to 6,400 hundredths"),
+        ({"sigma_hundredths": 2**32 - 1}, "sigma_hundredths", "0, or 50 to 6,400 hundredths"),
         ({"state_version": 2**63}, "state_version", "between 0 and 9,223,372,036,854,775,807"),
         ({"held": HELD * 9}, "held", "0 to 8 items"),
         ({"held": [resource_pb2.HeldResource()]}, "held[0].kind", "one of the stated values"),

@@ -55,6 +55,7 @@ def test_an_exchange_stores_first_and_then_asks_for_news(
 ) -> None:
     request = push(2)
     request.state_version = 8
+    request.sigma_hundredths = 600
     request.held.add(kind=CATALOGUE_KIND, version=3)
     answer = tv.Sync(request, **bearer)
     assert upstream.asked == [
@@ -66,6 +67,7 @@ def test_an_exchange_stores_first_and_then_asks_for_news(
                     model_version="encoder-1",
                     sketches=bytes(96),
                     classes=bytes(2),
+                    sigma_hundredths=600,
                 )
             ]
         ),

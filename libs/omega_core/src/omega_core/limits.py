@@ -42,6 +42,10 @@ MAX_PUSH_SKETCHES = 20
 """Most sketches a push."""
 MAX_CLASS = 31
 """Highest class byte of a sketch."""
+MIN_SIGMA = 50
+"""Least noise scale of sketches, in hundredths."""
+MAX_SIGMA = 6_400
+"""Greatest noise scale of sketches, in hundredths."""
 MAX_HELD = 8
 """Most held resources a request."""
 MAX_VERSION = 2**63 - 1

@@ -32,6 +32,17 @@ def sketches(name: str, data: bytes, classes: bytes) -> None:
         raise invalid(f"{name}classes", f"0 to {limits.MAX_CLASS} in every byte")
 
 
+def sigma(field: str, value: int) -> int:
+    """A noise scale in hundredths; 0 = not stated.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    if value and not limits.MIN_SIGMA <= value <= limits.MAX_SIGMA:
+        raise invalid(field, f"0, or {limits.MIN_SIGMA:,} to {limits.MAX_SIGMA:,} hundredths")
+    return value
+
+
 def version(field: str, value: int, least: int = 0) -> int:
     """A version: versions end up in signed 64-bit columns."""
     return validate.integer(field, value, least, limits.MAX_VERSION)

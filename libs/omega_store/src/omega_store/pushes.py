@@ -38,6 +38,8 @@ class Push:
     """48 bytes a sketch, at most 20 sketches."""
     classes: bytes
     """A byte a sketch."""
+    sigma_hundredths: int = 0
+    """Noise scale of its sketches in hundredths, 50 to 6,400; 0 = not stated."""
 
     @property
     def count(self) -> int:
@@ -57,7 +59,7 @@ class PushResult:
 
 @dataclass(frozen=True)
 class DeviceSketches:
-    """All sketches of one device under one encoder."""
+    """Sketches of one device under one encoder and one noise scale."""
 
     device_id: str
     """`tv-` and 32 hexadecimal digits."""
@@ -65,16 +67,19 @@ class DeviceSketches:
     """48 bytes a sketch; pushes in order of request_id."""
     classes: bytes
     """A byte a sketch, in the same order."""
+    sigma_hundredths: int = 0
+    """Their noise scale in hundredths; 0 = not stated."""
 
 
 _STAGE: LiteralString = (
     "CREATE TEMPORARY TABLE IF NOT EXISTS staged_pushes ("
     ' position integer, device_id text COLLATE "C", request_id uuid, model_version text,'
-    " sketches bytea, classes bytea, count integer) ON COMMIT DELETE ROWS"
+    " sketches bytea, classes bytea, count integer, sigma_hundredths smallint)"
+    " ON COMMIT DELETE ROWS"
 )
 _COPY: LiteralString = (
-    "COPY staged_pushes (position, device_id, request_id, model_version, sketches, classes, count)"
-    " FROM STDIN (FORMAT binary)"
+    "COPY staged_pushes (position, device_id, request_id, model_version, sketches, classes, count,"
+    " sigma_hundredths) FROM STDIN (FORMAT binary)"
 )
 # Devices are locked in order and before pushes, pushes in order: two writers cannot deadlock. A
 # device that is locked is not erased before the batch has committed; one that is erased is unknown.
@@ -90,9 +95,11 @@ _INSERT: LiteralString = (
     "  SELECT device_id FROM devices WHERE device_id IN (SELECT device_id FROM staged_pushes)"
     "  AND revoked_at IS NULL ORDER BY device_id FOR KEY SHARE"
     ") INSERT INTO pushes"
-    " (device_id, request_id, model_version, sketches, classes, count, received_at)"
+    " (device_id, request_id, model_version, sketches, classes, count, sigma_hundredths,"
+    " received_at)"
     " SELECT DISTINCT ON (s.device_id, s.request_id)"
-    "  s.device_id, s.request_id, s.model_version, s.sketches, s.classes, s.count, %s"
+    "  s.device_id, s.request_id, s.model_version, s.sketches, s.classes, s.count,"
+    "  s.sigma_hundredths, %s"
     " FROM staged_pushes AS s JOIN welcome AS w ON w.device_id = s.device_id"
     " ORDER BY s.device_id, s.request_id, s.position"
     " ON CONFLICT DO NOTHING RETURNING device_id, request_id"
@@ -103,7 +110,8 @@ _STORED: LiteralString = (
     " JOIN devices AS d USING (device_id) WHERE d.revoked_at IS NULL"
 )
 _SCAN: LiteralString = (
-    "SELECT p.device_id, p.sketches, p.classes FROM pushes AS p JOIN devices AS d USING (device_id)"
+    "SELECT p.device_id, coalesce(p.sigma_hundredths, 0), p.sketches, p.classes"
+    " FROM pushes AS p JOIN devices AS d USING (device_id)"
     " WHERE p.model_version = %s AND p.count > 0 AND d.revoked_at IS NULL"
     " ORDER BY p.device_id, p.received_at, p.request_id"
 )
@@ -126,10 +134,11 @@ def store(conn: Connection, pushes: Sequence[Push], now: datetime) -> list[PushR
     """
     conn.execute(_STAGE)
     with conn.cursor() as cursor, cursor.copy(_COPY) as copy:
-        copy.set_types(["int4", "text", "uuid", "text", "bytea", "bytea", "int4"])
+        copy.set_types(["int4", "text", "uuid", "text", "bytea", "bytea", "int4", "int2"])
         for position, p in enumerate(pushes):
             device = (p.device_id, UUID(p.request_id), p.model_version)
-            copy.write_row((position, *device, p.sketches, p.classes, p.count))
+            scale = p.sigma_hundredths or None
+            copy.write_row((position, *device, p.sketches, p.classes, p.count, scale))
     conn.execute(_TOUCH, (now, now - SEEN_STEP))
     fresh = set(conn.execute(_INSERT, (now,)).fetchall())
     keys = [(p.device_id, UUID(p.request_id)) for p in pushes]
@@ -153,6 +162,7 @@ def iterate(
 ) -> Iterator[DeviceSketches]:
     """Every device's sketches under one encoder, by ascending device_id, its oldest push first.
 
+    A device whose pushes differ in noise scale comes in several pieces beside each other.
     Revoked devices are left out.
 
     Streams through a server-side cursor, so memory holds `fetch` pushes at a time. Call it in
@@ -164,8 +174,8 @@ def iterate(
     with conn.cursor(name="sketches", binary=True) as cursor:
         cursor.itersize = fetch
         cursor.execute(_SCAN, (model_version,))
-        for device_id, rows in groupby(cursor, key=itemgetter(0)):
-            pairs = [(sketches, classes) for _, sketches, classes in rows]
+        for (device_id, scale), rows in groupby(cursor, key=itemgetter(0, 1)):
+            pairs = [(sketches, classes) for _, _, sketches, classes in rows]
             yield DeviceSketches(
-                device_id, b"".join(s for s, _ in pairs), b"".join(c for _, c in pairs)
+                device_id, b"".join(s for s, _ in pairs), b"".join(c for _, c in pairs), scale
             )

@@ -68,10 +68,16 @@ class TasteShard:
         return ids
 
     def push(
-        self, device_id: str, titles: Sequence[int], *, seed: int, model_version: str = MODEL
+        self,
+        device_id: str,
+        titles: Sequence[int],
+        *,
+        seed: int,
+        model_version: str = MODEL,
+        stated_sigma: float = 0.0,
     ) -> None:
-        """Stores pushes of a sketch a title."""
-        sketches = self._world.sketches(list(titles), SIGMA, seed)
+        """Stores pushes of a sketch a title: under SIGMA, or under a scale that they state."""
+        sketches = self._world.sketches(list(titles), stated_sigma or SIGMA, seed)
         size = limits.MAX_PUSH_SKETCHES * limits.SKETCH_BYTES
         parts = [sketches[at : at + size] for at in range(0, len(sketches), size)]
         batch = [
@@ -81,6 +87,7 @@ class TasteShard:
                 model_version,
                 part,
                 bytes([LIKED]) * (len(part) // limits.SKETCH_BYTES),
+                round(100 * stated_sigma),
             )
             for n, part in enumerate(parts)
         ]

@@ -121,12 +121,14 @@ def _push(name: str, message: pb.DevicePush) -> Push:
     validate.uuid(f"{name}.request_id", message.request_id)
     model_version(message.model_version, f"{name}.model_version")
     bounds.sketches(f"{name}.", message.sketches, message.classes)
+    bounds.sigma(f"{name}.sigma_hundredths", message.sigma_hundredths)
     return Push(
         device_id=message.device_id,
         request_id=message.request_id,
         model_version=message.model_version,
         sketches=message.sketches,
         classes=message.classes,
+        sigma_hundredths=message.sigma_hundredths,
     )
 
 

@@ -33,6 +33,7 @@ def exchange(request: pb.SyncRequest) -> None:
     validate.uuid("request_id", request.request_id)
     validate.text("model_version", request.model_version, limits.MAX_SHORT_ID, 1)
     bounds.sketches("", request.sketches, request.classes)
+    bounds.sigma("sigma_hundredths", request.sigma_hundredths)
     bounds.version("state_version", request.state_version)
     validate.count("held", request.held, limits.MAX_HELD)
     for i, held in enumerate(request.held):

@@ -124,6 +124,7 @@ class SyncServicer(sync_service_pb2_grpc.SyncServiceServicer):
                 model_version=request.model_version,
                 sketches=request.sketches,
                 classes=request.classes,
+                sigma_hundredths=request.sigma_hundredths,
             )
         )
         if result.outcome == upstream_pb.PushOutcome.PUSH_OUTCOME_UNKNOWN_DEVICE:

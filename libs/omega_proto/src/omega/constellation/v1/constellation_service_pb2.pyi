@@ -144,6 +144,7 @@ class DevicePush(_message.Message):
     MODEL_VERSION_FIELD_NUMBER: _builtins.int
     SKETCHES_FIELD_NUMBER: _builtins.int
     CLASSES_FIELD_NUMBER: _builtins.int
+    SIGMA_HUNDREDTHS_FIELD_NUMBER: _builtins.int
     device_id: _builtins.str
     """`tv-` and 32 hexadecimal digits."""
     request_id: _builtins.str
@@ -154,6 +155,8 @@ class DevicePush(_message.Message):
     """48 bytes a sketch, 0 to 20 sketches."""
     classes: _builtins.bytes
     """A byte a sketch, 0 to 31."""
+    sigma_hundredths: _builtins.int
+    """Noise scale sigma of all its sketches in hundredths, 50 to 6,400; 0 = not stated."""
     def __init__(
         self,
         *,
@@ -162,10 +165,11 @@ class DevicePush(_message.Message):
         model_version: _builtins.str = ...,
         sketches: _builtins.bytes = ...,
         classes: _builtins.bytes = ...,
+        sigma_hundredths: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "device_id", b"device_id", "model_version", b"model_version", "request_id", b"request_id", "sketches", b"sketches"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "device_id", b"device_id", "model_version", b"model_version", "request_id", b"request_id", "sigma_hundredths", b"sigma_hundredths", "sketches", b"sketches"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

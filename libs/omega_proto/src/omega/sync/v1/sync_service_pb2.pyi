@@ -99,6 +99,7 @@ class SyncRequest(_message.Message):
     CLASSES_FIELD_NUMBER: _builtins.int
     STATE_VERSION_FIELD_NUMBER: _builtins.int
     HELD_FIELD_NUMBER: _builtins.int
+    SIGMA_HUNDREDTHS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID, 36 characters; the idempotency key of the push."""
     model_version: _builtins.str
@@ -111,6 +112,10 @@ class SyncRequest(_message.Message):
     """A byte a sketch: success-rate class (0 to 7) x 4 + sample-count class (0 to 3)."""
     state_version: _builtins.int
     """Version of the collective state the TV holds; 0 = none."""
+    sigma_hundredths: _builtins.int
+    """Noise scale sigma of all sketches of the push in hundredths, 50 to 6,400; 0 = not stated, which
+    the fleet takes for its own setting, 500 unless it says otherwise.
+    """
     @_builtins.property
     def held(self) -> _containers.RepeatedCompositeFieldContainer[_resource_pb2.HeldResource]:
         """Resources the TV holds; at most 8."""
@@ -124,10 +129,11 @@ class SyncRequest(_message.Message):
         classes: _builtins.bytes = ...,
         state_version: _builtins.int = ...,
         held: _abc.Iterable[_resource_pb2.HeldResource] | None = ...,
+        sigma_hundredths: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "held", b"held", "model_version", b"model_version", "request_id", b"request_id", "sketches", b"sketches", "state_version", b"state_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "held", b"held", "model_version", b"model_version", "request_id", b"request_id", "sigma_hundredths", b"sigma_hundredths", "sketches", b"sketches", "state_version", b"state_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
