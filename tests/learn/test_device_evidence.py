@@ -40,6 +40,19 @@ def test_a_device_without_sketches_is_no_device() -> None:
     assert len(fleet) == 1
 
 
+def test_a_sketch_keeps_the_noise_scale_of_its_piece() -> None:
+    pieces = [
+        DeviceSketches("x", A, bytes(1), 6.0),
+        DeviceSketches("x", B, bytes(1)),
+        DeviceSketches("y", C, bytes(1), 2.5),
+    ]
+    fleet = gather(pieces, 200, sigma=5.0)
+    assert (fleet.packed, fleet.sigmas.tolist()) == (B + A + C, [5.0, 6.0, 2.5])
+    sample, sigmas = fleet.sample(2, 0)
+    assert sample.shape == (2, 384)
+    assert set(sigmas.tolist()) < {5.0, 6.0, 2.5}
+
+
 @given(st.permutations(["u", "v", "w", "x", "y"]))
 def test_the_order_of_devices_does_not_matter(keys: list[str]) -> None:
     pushed = [
@@ -59,6 +72,8 @@ def test_the_order_of_devices_does_not_matter(keys: list[str]) -> None:
         ("classes", DeviceSketches("x", A, bytes(2))),
         ("classes", DeviceSketches("x", b"", bytes(1))),
         ("classes", DeviceSketches("x", A, bytes([32]))),
+        ("sigma", DeviceSketches("x", A, bytes(1), 0.0)),
+        ("sigma", DeviceSketches("x", A, bytes(1), float("nan"))),
     ],
 )
 def test_wrong_lengths_are_named(field: str, pushed: DeviceSketches) -> None:

@@ -101,6 +101,32 @@ def test_a_second_decoding_changes_what_is_learned() -> None:
     assert not np.array_equal(once.factors.gains, twice.factors.gains)
 
 
+def test_devices_of_two_policies_teach_as_one_of_each_alone() -> None:
+    """Every second device adds much more noise: its own scale makes more of it than one for all."""
+    loud = [
+        replace(
+            each,
+            sketches=WORLD.sketches(_liked(n), 4.0, n),
+            sigma=4.0,
+        )
+        if n % 2
+        else each
+        for n, each in enumerate(HONEST)
+    ]
+    stated, as_one = learn(loud), learn([replace(each, sigma=None) for each in loud])
+    assert not np.array_equal(stated.factors.gains, as_one.factors.gains)
+    for n, each in enumerate(loud):
+        assert each.sigma == (4.0 if n % 2 else None)
+    groups = GROUPS[stated.factors.titles]
+    assert set(groups) == {0, 1, 2}
+    same = learn([replace(each, sigma=SIGMA) for each in HONEST])
+    assert_same(same, learn(HONEST))
+
+
+def _liked(number: int) -> list[int]:
+    return (15 * (number % 3) + np.random.default_rng(number).permutation(15)[:8]).tolist()
+
+
 def test_known_patterns_go_on() -> None:
     first = learn(HONEST)
     numbered = tuple(replace(p, pattern_id=5 + n) for n, p in enumerate(first.patterns))
@@ -216,6 +242,8 @@ GROUPS_OF = [list(range(15 * g, 15 * g + 15)) for g in range(3)]
         ("taste_share", 1.0),
         ("prior_steps", -1),
         ("prior_sample", 999),
+        ("dp_mu", -0.1),
+        ("dp_mu", 64.1),
         ("seed", -1),
     ],
 )

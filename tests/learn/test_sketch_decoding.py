@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from omega_core.errors import OmegaError
 from omega_core.vectors import FloatArray
-from omega_learn import decode
+from omega_learn import decode, estimate_prior
 from omega_privacy import sharpness, unpack_sketches
 from omega_testing.tastes import taste_world
 
@@ -78,6 +78,19 @@ def test_each_sketch_can_take_the_prior_of_its_device() -> None:
         np.testing.assert_allclose(both.weights[owners == owner], alone.weights, rtol=1e-4)
 
 
+def test_each_sketch_is_decoded_by_its_own_noise_scale() -> None:
+    scales = np.where(np.arange(TITLES) % 3 == 0, 6.0, 2.5).astype(np.float32)
+    mixed = np.where(scales[:, None] == 6, sketches(6.0), sketches(2.5, 1))
+    both = decode(mixed, WORLD.centred, UNIFORM, scales, block=7)
+    prior = estimate_prior(mixed, WORLD.centred, scales)
+    assert prior.sum() == pytest.approx(1, abs=1e-5)
+    assert not np.array_equal(prior, estimate_prior(mixed, WORLD.centred, 6.0))
+    for scale in (6.0, 2.5):
+        alone = decode(mixed[scales == scale], WORLD.centred, UNIFORM, scale)
+        np.testing.assert_array_equal(both.titles[scales == scale], alone.titles)
+        np.testing.assert_allclose(both.weights[scales == scale], alone.weights, rtol=1e-4)
+
+
 def test_no_sketch_gives_no_row() -> None:
     found = decode(sketches(5.0)[:0], WORLD.centred, UNIFORM, 5.0)
     assert found.titles.shape == (0, 10)
@@ -96,6 +109,8 @@ def test_no_sketch_gives_no_row() -> None:
         ("owners", {"owners": np.zeros(TITLES, np.int64)}),
         ("sigma", {"sigma": 0.0}),
         ("sigma", {"sigma": float("nan")}),
+        ("sigma", {"sigma": np.full(TITLES, -1.0, np.float32)}),
+        ("sigma", {"sigma": np.ones(TITLES - 1, np.float32)}),
         ("top", {"top": 0}),
         ("block", {"block": 0}),
     ],

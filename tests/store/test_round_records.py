@@ -35,6 +35,21 @@ def test_a_failed_round_keeps_its_cause(store: Store) -> None:
     assert caught.value.code == ErrorCode.ROUND_CONFLICT
 
 
+def test_the_privacy_that_rounds_spent_adds_up(store: Store) -> None:
+    with store.transaction() as conn:
+        assert rounds.spent_mu(conn) == 0.0
+        for mu in (3.0, 0.0, 4.0):
+            begun = rounds.begin(conn, str(uuid.uuid4()), NOW)
+            rounds.succeed(conn, begun.round_id, RoundFigures(devices=5, dp_mu=mu), NOW)
+            assert rounds.get(conn, begun.round_id).figures.dp_mu == mu
+        failed = rounds.begin(conn, str(uuid.uuid4()), NOW)
+        rounds.fail(conn, failed.round_id, ErrorCode.ROUND_FAILED, NOW)
+        # Of a release that did not know of it.
+        conn.execute("UPDATE rounds SET figures = figures - 'dp_mu' WHERE round_id = 2")
+        assert rounds.get(conn, 2).figures == RoundFigures(devices=5)
+        assert rounds.spent_mu(conn) == pytest.approx(5.0)
+
+
 def test_an_unknown_round_is_not_found(store: Store) -> None:
     with store.transaction() as conn:
         assert rounds.find(conn, str(uuid.uuid4())) is None

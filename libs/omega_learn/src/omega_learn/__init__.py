@@ -1,5 +1,6 @@
 """Collective learning from privatised sketches."""
 
+from omega_learn import dp
 from omega_learn.decode import Posterior, decode
 from omega_learn.factors import Factors, fit_factors
 from omega_learn.fleet import DeviceSketches, Fleet, gather
@@ -33,6 +34,7 @@ __all__ = [
     "decode",
     "decode_fleet",
     "device_rows",
+    "dp",
     "estimate_prior",
     "fit_factors",
     "gather",

@@ -20,9 +20,9 @@ DoubleArray = NDArray[np.float64]
 
 
 def check_inputs(
-    sketches: FloatArray, embeddings: FloatArray, sigma: float, **at_least_one: int
+    sketches: FloatArray, embeddings: FloatArray, sigma: float | FloatArray, **at_least_one: int
 ) -> None:
-    """Holds sketches (n, 384), embeddings (m >= 1, 384), sigma and counts to their bounds.
+    """Holds sketches (n, 384), embeddings (m >= 1, 384), sigma or (n,) of it and counts to bounds.
 
     Raises:
         OmegaError: INVALID_FIELD that names the argument.
@@ -32,8 +32,8 @@ def check_inputs(
             raise invalid(field, f"a matrix of {DIMENSION} columns")
     if not embeddings.shape[0]:
         raise invalid("embeddings", "a matrix with at least one row")
-    if not sigma > 0:
-        raise invalid("sigma", "greater than 0")
+    if np.shape(sigma) not in {(), (sketches.shape[0],)} or not np.all(np.asarray(sigma) > 0):
+        raise invalid("sigma", "greater than 0, one for all sketches or one for each")
     for field, value in at_least_one.items():
         if value < 1:
             raise invalid(field, "at least 1")

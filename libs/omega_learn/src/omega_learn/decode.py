@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from omega_core.errors import invalid
+from omega_core.limits import DIMENSION
 from omega_core.vectors import FloatArray
 from omega_learn.arrays import Int32Array, Int64Array, check_inputs
 from omega_privacy import sharpness
@@ -27,7 +28,7 @@ def decode(
     sketches: FloatArray,
     embeddings: FloatArray,
     prior: FloatArray,
-    sigma: float,
+    sigma: float | FloatArray,
     *,
     owners: Int64Array | None = None,
     top: int = 10,
@@ -42,7 +43,7 @@ def decode(
         embeddings: (m, 384) centred unit rows.
         prior: (m,) of at least 0, sums to about 1; or a prior a device, (devices, m).
         owners: row of `prior` that each sketch takes, (n,); needed with a prior a device.
-        sigma: noise scale of the sketches, greater than 0.
+        sigma: noise scale of the sketches, greater than 0; or that of each, (n,).
         top: how many titles of each sketch are kept, at least 1; never more than m.
         block: sketches decoded at once, at least 1; block x m float32 are held.
 
@@ -56,20 +57,34 @@ def decode(
     if (owners is None) != (prior.ndim == 1) or (owners is not None and owners.shape != (n,)):
         raise invalid("owners", "the prior's row of each sketch")
     top = min(top, m)
-    slope = np.float32(sharpness(sigma) / math.sqrt(sketches.shape[1]))
+    slope = slopes(sigma, n)
     with np.errstate(divide="ignore"):
         log_prior = np.log(prior).astype(np.float32)
     titles = np.empty((n, top), np.int32)
     weights = np.empty((n, top), np.float32)
     for start in range(0, n, block):
         rows = slice(start, start + block)
-        odds = np.asarray((sketches[rows] * slope) @ embeddings.T, np.float32)
+        odds = np.asarray((sketches[rows] * slope[rows]) @ embeddings.T, np.float32)
         odds += log_prior if owners is None else log_prior[owners[rows]]
         odds -= odds.max(axis=1, keepdims=True)
         np.exp(odds, out=odds)
         titles[rows], weights[rows] = largest(odds, top)
         weights[rows] /= odds.sum(axis=1, keepdims=True)
     return Posterior(titles, weights)
+
+
+def slopes(sigma: float | FloatArray, n: int) -> FloatArray:
+    """What each of n sketches of +-1 is multiplied with before it meets a title's vector, (n, 1).
+
+    k / sqrt(384): the product is then the title's log-likelihood up to a constant.
+
+    Args:
+        sigma: noise scale of all, or of each, (n,).
+        n: sketches.
+    """
+    scales, which = np.unique(np.asarray(sigma, np.float64), return_inverse=True)
+    found = np.array([sharpness(scale) / math.sqrt(DIMENSION) for scale in scales], np.float32)
+    return np.broadcast_to(found[which].reshape(-1, 1), (n, 1))
 
 
 def largest(values: FloatArray, top: int) -> tuple[Int32Array, FloatArray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -31,6 +32,8 @@ class DeviceSketches:
     """48 bytes a sketch."""
     classes: bytes
     """A byte a sketch, 0 to 31."""
+    sigma: float | None = None
+    """Noise scale of the sketches, above 0; None = that of the round's settings."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Fleet:
     """48 bytes a sketch, those of a device beside each other."""
     classes: NDArray[np.uint8]
     """Class byte of each sketch, (n,)."""
+    sigmas: FloatArray
+    """Noise scale of each sketch, (n,), above 0."""
     starts: Int64Array
     """(devices + 1,): device d has sketches starts[d] to starts[d + 1]."""
 
@@ -62,25 +67,31 @@ class Fleet:
         """Sketches start to stop as float32 of +-1, (stop - start, 384)."""
         return unpack_sketches(self.packed[start * SKETCH_BYTES : stop * SKETCH_BYTES])
 
-    def sample(self, most: int, seed: int) -> FloatArray:
-        """All sketches, or `most` of them drawn with `seed`, as float32 of +-1, (n, 384)."""
+    def sample(self, most: int, seed: int) -> tuple[FloatArray, FloatArray]:
+        """All sketches, or `most` of them drawn with `seed`.
+
+        Returns:
+            Sketches as float32 of +-1, (n, 384), and their noise scales, (n,).
+        """
         count = len(self.classes)
         if count <= most:
-            return self.sketches(0, count)
+            return self.sketches(0, count), self.sigmas
         drawn = np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
         packed = np.frombuffer(self.packed, np.uint8).reshape(-1, SKETCH_BYTES)
-        return unpack_sketches(packed[drawn].tobytes())
+        return unpack_sketches(packed[drawn].tobytes()), self.sigmas[drawn]
 
 
-def gather(devices: Iterable[DeviceSketches], most: int) -> Fleet:
+def gather(devices: Iterable[DeviceSketches], most: int, *, sigma: float = 5.0) -> Fleet:
     """Takes of each device the last `most` distinct sketches; a repeated one counts once.
 
     Args:
         devices: in any order; only the order of one device's pieces matters.
         most: at least 1; bounds what one device can do to the collective.
+        sigma: noise scale of sketches that state none, above 0.
 
     Raises:
-        OmegaError: INVALID_FIELD when lengths do not fit or a class is above 31.
+        OmegaError: INVALID_FIELD when lengths do not fit, a class is above 31 or a noise scale is
+            not above 0.
     """
     pieces: dict[str, list[DeviceSketches]] = {}
     for device in devices:
@@ -89,13 +100,20 @@ def gather(devices: Iterable[DeviceSketches], most: int) -> Fleet:
             pieces.setdefault(device.device_key, []).append(device)
     packed: list[bytes] = []
     classes = bytearray()
+    sigmas = array("f")
     starts = [0]
     for key in sorted(pieces):
-        last = _last(pieces[key], most)
+        last = _last(pieces[key], most, sigma)
         packed.extend(last)
-        classes.extend(last.values())
+        classes.extend(kind for kind, _ in last.values())
+        sigmas.extend(scale for _, scale in last.values())
         starts.append(len(packed))
-    return Fleet(b"".join(packed), np.frombuffer(bytes(classes), np.uint8), np.array(starts))
+    return Fleet(
+        b"".join(packed),
+        np.frombuffer(bytes(classes), np.uint8),
+        np.frombuffer(sigmas, np.float32),
+        np.array(starts),
+    )
 
 
 def _check(device: DeviceSketches) -> None:
@@ -106,15 +124,18 @@ def _check(device: DeviceSketches) -> None:
         raise invalid("classes", "one byte a sketch")
     if device.classes and max(device.classes) >= _CLASSES:
         raise invalid("classes", f"between 0 and {_CLASSES - 1}")
+    if device.sigma is not None and not device.sigma > 0:
+        raise invalid("sigma", "greater than 0")
 
 
-def _last(pieces: list[DeviceSketches], most: int) -> dict[bytes, int]:
-    """Class byte of the last distinct sketches, last first."""
-    found: dict[bytes, int] = {}
+def _last(pieces: list[DeviceSketches], most: int, sigma: float) -> dict[bytes, tuple[int, float]]:
+    """Class byte and noise scale of the last distinct sketches, last first."""
+    found: dict[bytes, tuple[int, float]] = {}
     for piece in reversed(pieces):
+        scale = sigma if piece.sigma is None else piece.sigma
         for i in range(len(piece.classes) - 1, -1, -1):
             if len(found) == most:
                 return found
             sketch = piece.sketches[i * SKETCH_BYTES : (i + 1) * SKETCH_BYTES]
-            found.setdefault(sketch, piece.classes[i])
+            found.setdefault(sketch, (piece.classes[i], scale))
     return found

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from omega_core.errors import invalid
 from omega_core.vectors import FloatArray
 from omega_learn.arrays import Int32Array, check_inputs
-from omega_learn.decode import largest
-from omega_privacy import sharpness
+from omega_learn.decode import largest, slopes
 
 FLOOR = 1e-6
 """Added to every title's share, so that none becomes impossible."""
@@ -19,7 +16,7 @@ FLOOR = 1e-6
 def estimate_prior(
     sketches: FloatArray,
     embeddings: FloatArray,
-    sigma: float,
+    sigma: float | FloatArray,
     *,
     steps: int = 8,
     candidates: int = 300,
@@ -33,7 +30,7 @@ def estimate_prior(
     Args:
         sketches: (n, 384) of +-1; with n = 0 the prior is uniform.
         embeddings: (m, 384) centred unit rows.
-        sigma: noise scale of the sketches, greater than 0.
+        sigma: noise scale of the sketches, greater than 0; or that of each, (n,).
         steps: EM steps, at least 0.
         candidates: titles considered for each sketch, the likeliest; 6 bytes are held of each.
         block: sketches compared at once, at least 1; block x m float32 are held.
@@ -55,15 +52,19 @@ def estimate_prior(
 
 
 def _likelihoods(
-    sketches: FloatArray, embeddings: FloatArray, sigma: float, candidates: int, block: int
+    sketches: FloatArray,
+    embeddings: FloatArray,
+    sigma: float | FloatArray,
+    candidates: int,
+    block: int,
 ) -> tuple[Int32Array, np.ndarray[tuple[int, int], np.dtype[np.float16]]]:
     """Candidates of each sketch and their likelihoods as a share of the largest."""
-    slope = np.float32(sharpness(sigma) / math.sqrt(sketches.shape[1]))
+    slope = slopes(sigma, len(sketches))
     titles = np.empty((len(sketches), candidates), np.int32)
     likelihood = np.empty(titles.shape, np.float16)
     for start in range(0, len(sketches), block):
         rows = slice(start, start + block)
-        logs = np.asarray((sketches[rows] * slope) @ embeddings.T, np.float32)
+        logs = np.asarray((sketches[rows] * slope[rows]) @ embeddings.T, np.float32)
         titles[rows], logs = largest(logs, candidates)
         likelihood[rows] = np.exp(logs - logs[:, :1])
     return titles, likelihood

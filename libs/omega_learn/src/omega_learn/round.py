@@ -11,6 +11,7 @@ from omega_core import validate
 from omega_core.errors import ErrorCode, OmegaError
 from omega_core.limits import MIN_DEVICES
 from omega_core.vectors import FloatArray, centre
+from omega_learn import dp
 from omega_learn.factors import MAX_RANK, Factors, fit_factors
 from omega_learn.fleet import DeviceSketches, gather
 from omega_learn.patterns import GlobalPattern, global_patterns, stable_ids
@@ -18,6 +19,7 @@ from omega_learn.prior import estimate_prior
 from omega_learn.rows import DeviceRows
 from omega_learn.statistics import Statistics, count_support, summarise
 from omega_learn.tastes import Expectations, decode_fleet
+from omega_privacy import secure_normal
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class LearnConfig:
     """How a round learns."""
 
     sigma: float = 5.0
-    """Noise scale of the sketches, 0.5 to 64."""
+    """Noise scale of sketches that state none, 0.5 to 64."""
     lam: float = 150.0
     """Ridge of the collaborative model, 0.001 to 1,000,000."""
     rank: int = 64
@@ -50,8 +52,11 @@ class LearnConfig:
     """EM steps of the prior, 0 to 100."""
     prior_sample: int = 200_000
     """Most sketches from which the prior is estimated, 1,000 to 1,000,000."""
+    dp_mu: float = 0.0
+    """Gaussian differential privacy of what a round gives out, 0 to 64; 0 = no noise (omega_learn.
+    dp)."""
     seed: int = 0
-    """Of every random draw, 0 to 2^31 - 1."""
+    """Of every random draw but the noise of dp_mu, 0 to 2^31 - 1."""
 
     def __post_init__(self) -> None:
         validate.number("sigma", self.sigma, 0.5, 64)
@@ -66,6 +71,7 @@ class LearnConfig:
         validate.number("taste_share", self.taste_share, 0, 0.99)
         validate.integer("prior_steps", self.prior_steps, 0, 100)
         validate.integer("prior_sample", self.prior_sample, 1_000, 1_000_000)
+        validate.number("dp_mu", self.dp_mu, 0, dp.MAX_MU)
         validate.integer("seed", self.seed, 0, 2**31 - 1)
 
 
@@ -95,6 +101,8 @@ class RoundFigures:
     """Titles supported by enough devices."""
     patterns: int
     """Global patterns given out."""
+    dp_mu: float = 0.0
+    """Gaussian differential privacy that it cost; 0 = it came without noise."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +117,11 @@ class RoundResult:
     """Counts."""
 
 
-def run(inputs: RoundInput, config: LearnConfig) -> RoundResult:
+def run(inputs: RoundInput, config: LearnConfig, *, noise: dp.Draw = secure_normal) -> RoundResult:
     """Learns from everything that devices pushed.
 
-    Equal input gives an equal result, whatever the order of devices.
+    Equal input gives an equal result, whatever the order of devices, unless config.dp_mu asks for
+    noise. With it the factors come from noisy sums, and no patterns are given out.
 
     Raises:
         OmegaError: INVALID_FIELD when lengths or shapes do not fit; ROUND_NOT_POSSIBLE without a
@@ -121,25 +130,33 @@ def run(inputs: RoundInput, config: LearnConfig) -> RoundResult:
     if not len(inputs.embeddings):
         raise _not_possible("the catalogue", "at least one title")
     embeddings = centre(inputs.embeddings, inputs.mean)
-    fleet = gather(inputs.devices, config.max_device_sketches)
+    fleet = gather(inputs.devices, config.max_device_sketches, sigma=config.sigma)
     if len(fleet) < config.min_devices:
         raise _not_possible("the shard", f"{config.min_devices:,} devices with sketches")
-    prior = estimate_prior(
-        fleet.sample(config.prior_sample, config.seed),
-        embeddings,
-        config.sigma,
-        steps=config.prior_steps,
-    )
-    rows = decode_fleet(fleet, embeddings, prior, config.sigma, top=config.top)
+    sample, sigmas = fleet.sample(config.prior_sample, config.seed)
+    prior = estimate_prior(sample, embeddings, sigmas, steps=config.prior_steps)
+    rows = decode_fleet(fleet, embeddings, prior, top=config.top)
     statistics = _reduce(rows, len(embeddings), config)
     model = _fit(statistics, prior, config)
     if config.taste_share:
         expected = Expectations(model, rows, config.taste_share)
-        rows = decode_fleet(
-            fleet, embeddings, prior, config.sigma, top=config.top, expectations=expected
-        )
+        rows = decode_fleet(fleet, embeddings, prior, top=config.top, expectations=expected)
         statistics = _reduce(rows, len(embeddings), config)
         model = _fit(statistics, prior, config)
+    if config.dp_mu:
+        private = dp.release(
+            rows,
+            len(embeddings),
+            mu=config.dp_mu,
+            clip=config.device_clip,
+            min_devices=config.min_title_devices,
+            draw=noise,
+        )
+        model = fit_factors(private.statistics, private.prior, lam=config.lam, rank=config.rank)
+        figures = RoundFigures(
+            len(fleet), len(fleet.classes), len(model.titles), patterns=0, dp_mu=private.mu
+        )
+        return RoundResult(model, (), figures)
     found = global_patterns(
         statistics,
         rows,

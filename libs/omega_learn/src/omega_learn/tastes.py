@@ -62,7 +62,6 @@ def decode_fleet(
     fleet: Fleet,
     embeddings: FloatArray,
     prior: FloatArray,
-    sigma: float,
     *,
     top: int,
     expectations: Expectations | None = None,
@@ -73,7 +72,6 @@ def decode_fleet(
         fleet: the sketches.
         embeddings: (m, 384) centred unit rows.
         prior: the collective prior, (m,), sums to 1.
-        sigma: noise scale of the sketches.
         top: titles kept of each sketch.
         expectations: of the same fleet, for the second decoding.
 
@@ -92,7 +90,7 @@ def decode_fleet(
             fleet.sketches(first, last),
             embeddings,
             expectations.priors(start, stop, prior) if expectations else prior,
-            sigma,
+            fleet.sigmas[first:last],
             owners=np.repeat(np.arange(stop - start), sizes) if expectations else None,
             top=top,
         )

@@ -81,6 +81,7 @@ def publish_round(conn: Connection, result: RoundResult, now: datetime) -> Round
             patterns=live,
             state_version=state_version,
             factors_version=result.factors_version if result.factors else 0,
+            dp_mu=result.figures.dp_mu,
         )
         rounds.succeed(conn, result.round_id, figures, now)
     return figures

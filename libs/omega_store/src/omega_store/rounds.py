@@ -38,6 +38,8 @@ class RoundFigures:
     """State version that it published; 0 = none."""
     factors_version: int = 0
     """Factors version that it published; 0 = none."""
+    dp_mu: float = 0.0
+    """Gaussian differential privacy that it spent; 0 = it published without noise."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,19 @@ def running(conn: Connection) -> list[int]:
     return [round_id for (round_id,) in rows]
 
 
+def spent_mu(conn: Connection) -> float:
+    """Gaussian differential privacy that all rounds together have spent: root of squares; 0 = none.
+
+    Dong, Roth & Su, Gaussian differential privacy, 2022, corollary 2.
+    """
+    row = conn.execute(
+        "SELECT sqrt(coalesce(sum((figures->>'dp_mu')::float8 ^ 2), 0)) FROM rounds"
+        " WHERE status = %s",
+        (RoundStatus.SUCCEEDED,),
+    ).fetchone()
+    return float(only(row)[0])
+
+
 def succeed(conn: Connection, round_id: int, figures: RoundFigures, now: datetime) -> None:
     """Ends a RUNNING round; publish_round() does it.
 
@@ -126,7 +141,7 @@ def _finish(
     conn: Connection,
     round_id: int,
     status: RoundStatus,
-    figures: dict[str, int],
+    figures: dict[str, float],
     error_code: str,
     now: datetime,
 ) -> None:

@@ -24,7 +24,7 @@ class FederationConfig:
     period_seconds: int = 3_600
     """Time between rounds, 0 to 604,800; 0 = only on request."""
     sigma: float = 5.0
-    """Noise scale of the sketches, as the TVs' policy has it, 0.5 to 64."""
+    """Noise scale of sketches whose push does not state it, 0.5 to 64."""
     lam: float = 150.0
     """Ridge of the collaborative model, 0.001 to 1,000,000."""
     rank: int = 64
@@ -33,6 +33,9 @@ class FederationConfig:
     """Least number of distinct devices behind a round, a title and a pattern, 3 to 1,000,000."""
     max_patterns: int = 48
     """Most global patterns, 1 to 80."""
+    dp_mu: float = 0.0
+    """Gaussian differential privacy of what a round gives out, 0 to 64; 0 = no noise. Rounds add up
+    as the root of the sum of squares."""
     pool_size: int = 4
     """Most connections to the database beside the leader's, 2 to 256."""
     acquire_seconds: float = 2.0
@@ -67,4 +70,5 @@ class FederationConfig:
             min_devices=self.min_devices,
             min_title_devices=self.min_devices,
             max_patterns=self.max_patterns,
+            dp_mu=self.dp_mu,
         )

@@ -9,6 +9,7 @@ from omega_core.errors import ErrorCode, OmegaError
 from omega_federation_worker import shard
 from omega_federation_worker.shard import Shard
 from omega_learn import LearnConfig, run
+from omega_privacy.accountant import DELTA, epsilon_of
 from omega_store import Connection, RoundResult, Store, leadership, publish_round, rounds
 from omega_store.errors import translated
 from omega_store.rounds import Round, RoundStatus
@@ -102,7 +103,17 @@ class RoundJob:
         result = self._learn(seen, round_id)
         with translated():
             figures = publish_round(leader, result, self._clock.now())
+            spent = rounds.spent_mu(leader)
         _log.info("round %d published %s", round_id, figures)
+        if figures.dp_mu:
+            _log.info(
+                "differential privacy: round %d mu %.3g; all rounds mu %.3g, epsilon %.3g at %g",
+                round_id,
+                figures.dp_mu,
+                spent,
+                epsilon_of(spent),
+                DELTA,
+            )
 
     def _learn(self, seen: Shard, round_id: int) -> RoundResult:
         """The result to publish.

@@ -59,7 +59,7 @@ def read(store: Store) -> Shard:
             mean=catalogue.centring_mean,
             # A list: the snapshot ends before the learning begins.
             devices=[
-                DeviceSketches(d.device_id, d.sketches, d.classes)
+                DeviceSketches(d.device_id, d.sketches, d.classes, _sigma(d.sigma_hundredths))
                 for d in pushes.iterate(conn, catalogue.model_version)
             ],
             previous=tuple(_known(p) for p in states.patterns(conn)) if same_encoder else (),
@@ -98,6 +98,7 @@ def result(shard: Shard, learned: Learned, round_id: int) -> RoundResult:
             devices=learned.figures.devices,
             sketches=learned.figures.sketches,
             supported_titles=learned.figures.supported_titles,
+            dp_mu=learned.figures.dp_mu,
         ),
         erasures=shard.erasures,
     )
@@ -121,10 +122,15 @@ def withdrawal(shard: Shard, round_id: int) -> RoundResult | None:
         removed=[p.pattern_id for p in shard.inputs.previous],
         factors_version=0,
         factors=b"",
-        figures=RoundFigures(devices=sum(1 for _ in shard.inputs.devices)),
+        figures=RoundFigures(devices=len({d.device_key for d in shard.inputs.devices})),
         withdraws_factors=True,
         erasures=shard.erasures,
     )
+
+
+def _sigma(hundredths: int) -> float | None:
+    """The noise scale that a push stated."""
+    return hundredths / 100 if hundredths else None
 
 
 def _newest(conn: Connection, kind: ResourceKind) -> bytes:
