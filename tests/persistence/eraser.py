@@ -14,11 +14,22 @@ from pathlib import Path
 from types import FrameType
 
 from omega_core.clock import SystemClock
-from omega_persistence import Database, backups, database, erasure, files, held, identity, personal
+from omega_persistence import (
+    Database,
+    backups,
+    database,
+    erasure,
+    files,
+    held,
+    identity,
+    personal,
+    pushed,
+)
 from omega_persistence.erasure import erase_household
 
 MODULES = {
-    module.__file__ for module in (backups, database, erasure, files, held, identity, personal)
+    module.__file__
+    for module in (backups, database, erasure, files, held, identity, personal, pushed)
 }
 
 

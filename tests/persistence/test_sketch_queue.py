@@ -50,8 +50,10 @@ def queue(sketches: Sketches, contents: Contents, clock: ManualClock) -> Queue:
             other.get("noise", noise(number)),
             other.get("sketch", sketch(number, model)),
             class_byte,
+            sigma_hundredths=other.get("sigma", 500),
             model_version=model,
             now=clock.now(),
+            release_at=clock.now() + timedelta(hours=other.get("after", 0)),
         )
 
     return store
@@ -82,6 +84,8 @@ def test_other_noise_is_refused_by_the_code_and_by_the_table(
         ("noise", {"noise": np.ones(383, np.float32)}),
         ("sketch", {"sketch": b"x" * 47}),
         ("class_byte", {"class_byte": 256}),
+        ("sigma_hundredths", {"sigma": 49}),
+        ("sigma_hundredths", {"sigma": 6_401}),
         ("model_version", {"model": ""}),
     ],
 )
@@ -200,6 +204,84 @@ def test_an_open_push_of_another_encoder_does_not_block_the_queue(
     assert sketches.pending_count() == 2
 
 
+def test_a_sketch_joins_no_push_before_its_instant(
+    sketches: Sketches, queue: Queue, clock: ManualClock
+) -> None:
+    for number, hours in enumerate((2, 5, 5, 24)):
+        queue(number, after=hours)
+    left: list[set[int]] = []
+    for _ in range(24):
+        clock.advance(timedelta(hours=1))
+        push = sketches.next_push(20, model_version="m1", due_by=clock.now())
+        if push is not None:
+            left.append({int(part[:4]) for part in split(push.sketches)})
+            sketches.acknowledge(push.request_id)
+    assert left == [{0}, {1, 2}, {3}]
+
+
+def test_a_sketch_that_waits_keeps_its_instant(
+    sketches: Sketches, queue: Queue, clock: ManualClock
+) -> None:
+    queue(0, after=3)
+    queue(0, after=30, class_byte=9)
+    push = sketches.next_push(1, model_version="m1", due_by=clock.now() + timedelta(hours=3))
+    assert push is not None
+    assert push.classes == bytes([9])
+
+
+def test_an_instant_that_lies_too_far_ahead_is_drawn_again(
+    sketches: Sketches, queue: Queue, clock: ManualClock
+) -> None:
+    queue(0, after=3)
+    queue(1, after=1_000)
+    soon = clock.now() + timedelta(hours=24)
+    sketches.hasten(soon, lambda: clock.now() + timedelta(hours=4))
+    for hours, number in ((3, 0), (4, 1)):
+        at = clock.now() + timedelta(hours=hours)
+        push = sketches.next_push(20, model_version="m1", due_by=at)
+        assert push is not None
+        assert push.sketches == sketch(number)
+        sketches.acknowledge(push.request_id)
+
+
+def test_a_push_holds_sketches_of_one_noise_scale(sketches: Sketches, queue: Queue) -> None:
+    for number in range(8):
+        queue(number, sigma=500 if number % 2 else 600)
+    found: dict[int, set[int]] = {}
+    while push := sketches.next_push(3, model_version="m1"):
+        numbers = {int(part[:4]) for part in split(push.sketches)}
+        found.setdefault(push.sigma_hundredths, set()).update(numbers)
+        sketches.acknowledge(push.request_id)
+    assert found == {600: {0, 2, 4, 6}, 500: {1, 3, 5, 7}}
+
+
+def test_what_has_left_never_takes_another_noise_scale(
+    sketches: Sketches, queue: Queue, database: Database
+) -> None:
+    queue(0)
+    queue(1)
+    assert [d.sigma_hundredths for d in map(sketches.drawn, (1, 2)) if d] == [None, None]
+    queue(0, sigma=600)
+    push = sketches.next_push(20, model_version="m1")
+    assert push is not None
+    sketches.acknowledge(push.request_id)
+    again = sketches.next_push(20, model_version="m1")
+    assert again is not None, "the other scale travels apart"
+    assert {push.sigma_hundredths, again.sigma_hundredths} == {500, 600}
+    assert [d.sigma_hundredths for d in map(sketches.drawn, (1, 2)) if d] == [600, 500]
+    sketches.requeue_all("m2")
+    with pytest.raises(OmegaError) as refused:
+        queue(0, model="m2", sigma=500)
+    assert (refused.value.field, "600" in refused.value.bound) == ("sigma_hundredths", True)
+    assert queue(0, model="m2", sigma=600)
+    for change in (
+        "UPDATE sketches SET sigma_hundredths = 700",
+        "UPDATE sketches SET has_left = 0",
+    ):
+        with database.read() as connection, pytest.raises(sqlite3.IntegrityError, match="left"):
+            connection.execute(change)
+
+
 class SketchQueueMachine(RuleBasedStateMachine):
     """Any interleaving of queueing, pushing, losing the answer and restarting."""
 
@@ -237,8 +319,10 @@ class SketchQueueMachine(RuleBasedStateMachine):
             noise(number),
             sketch(number),
             class_byte,
+            sigma_hundredths=500,
             model_version="m1",
             now=SystemClock().now(),
+            release_at=SystemClock().now(),
         )
         assert new == (number not in self.queued)
         self.queued.add(number)

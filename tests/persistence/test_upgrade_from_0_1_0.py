@@ -200,6 +200,15 @@ def test_what_was_stored_is_read_as_it_was_meant(old: Path, clock: ManualClock) 
     push = sketches.next_push(20, model_version=MODEL)
     assert push is not None
     assert (push.request_id, push.sketches) == ("request-1", b"a" * 48)
+    assert push.sigma_hundredths == 0, "it comes again in the bytes of its first attempt"
+    sketches.assume_sigma(550)
+    assert sketches.next_push(20, model_version=MODEL) == push
+    scales = [drawn.sigma_hundredths for drawn in map(sketches.drawn, (1, 2, 3)) if drawn]
+    assert scales == [None, 550, 550], "what waits may have left under another encoder"
+    sketches.acknowledge(push.request_id)
+    waiting = sketches.next_push(20, model_version=MODEL, due_by=clock.now())
+    assert waiting is not None
+    assert (waiting.sketches, waiting.sigma_hundredths) == (b"b" * 48, 550)
     stored = Resources(database).get(2)
     assert stored is not None
     assert stored.body == b"body"
@@ -259,8 +268,10 @@ def test_a_cut_at_any_statement_leaves_the_old_release_or_the_new_one(
         with closing(sqlite3.connect(cut)) as connection:
             found.append(migrate.version(connection))
         require_nothing_lost(cut, before)
-    assert found == [1] * (len(images) - 1) + [len(SHIPPED)]
-    for image in (*images[::12], images[-1]):
+    assert found == sorted(found), "one step after another"
+    assert set(found) == set(range(1, len(SHIPPED) + 1))
+    assert found[-2:] == [len(SHIPPED) - 1, len(SHIPPED)]
+    for image in (*images[::12], *images[found.index(2) :]):
         cut = image / old.name
         database = Database.open(cut, clock=clock)
         assert database.recovery_notes == []
@@ -268,9 +279,17 @@ def test_a_cut_at_any_statement_leaves_the_old_release_or_the_new_one(
         require_nothing_lost(cut, before)
 
 
-@pytest.mark.parametrize("statement", ["ALTER TABLE recommendations", "UPDATE events", "COMMIT"])
+@pytest.mark.parametrize(
+    ("statement", "reached"),
+    [
+        ("ALTER TABLE recommendations", 1),
+        ("UPDATE events", 1),
+        ("COMMIT", 1),
+        ("ALTER TABLE sketches ADD COLUMN has_left", 2),
+    ],
+)
 def test_a_process_killed_during_the_upgrade_is_followed_by_one_that_finishes_it(
-    old: Path, clock: ManualClock, statement: str
+    old: Path, clock: ManualClock, statement: str, reached: int
 ) -> None:
     before = rows_of_0_1_0(old)
     upgrader = subprocess.run(
@@ -278,7 +297,7 @@ def test_a_process_killed_during_the_upgrade_is_followed_by_one_that_finishes_it
     )
     assert upgrader.returncode == -signal.SIGKILL
     with closing(sqlite3.connect(old)) as connection:
-        assert migrate.version(connection) == 1
+        assert migrate.version(connection) == reached
     require_nothing_lost(old, before)
     database = Database.open(old, clock=clock)
     assert database.recovery_notes == []

@@ -27,13 +27,14 @@ from omega_persistence.relearning import Relearning
 from omega_persistence.resources import ResourceKey, Resources, StoredResource
 from omega_persistence.restoring import Restored, restore
 from omega_persistence.settings import Settings
-from omega_persistence.sketches import Push, Sketches
+from omega_persistence.sketches import Drawn, Push, Sketches
 from omega_persistence.title_records import TitleRecords
 
 __all__ = [
     "ContentRow",
     "Contents",
     "Database",
+    "Drawn",
     "Erased",
     "Erasures",
     "Events",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from omega_core.clock import Clock
 from omega_core.errors import OmegaError
-from omega_persistence import backups, erasure, files, keys, mark, migrate, recovery
+from omega_persistence import backups, erasure, files, keys, mark, migrate, pushed, recovery
 from omega_persistence.failures import sqlite_errors, storage_errors, unavailable
 from omega_persistence.held import Held
 from omega_persistence.losses import Past
@@ -75,7 +75,8 @@ class Database:
     ) -> Database:
         """Opens or makes the database and takes sole ownership of it until `close`.
 
-        Damage is moved aside and the last good backup restored; `recovery_notes` says so.
+        Damage is moved aside and the last good backup restored; where what is there has lost noise
+        of sketches that left (`pushed`), the identity is laid down. `recovery_notes` says so.
 
         Args:
             path: the file; its directory is made with mode 0700 when absent.
@@ -99,6 +100,8 @@ class Database:
         database = cls(path, backup, clock, held, notes)
         try:
             erasure.finish(database)
+            if pushed.reconcile(database):
+                database.recovery_notes.append(pushed.NOTE)
             database.make_shrinkable()
         except BaseException:
             database.close()
@@ -277,8 +280,8 @@ def _hold(
         undo.callback(owner.release)
         told = Mark(path)
         undo.callback(told.close)
-        for unfinished in (files.temporary(path), files.temporary(backup)):
-            files.discard(unfinished)
+        for target in (path, backup, pushed.file_of(path)):
+            files.discard(files.temporary(target))
         past = Past(owner.found, told.found)
         found = recovery.open_sound(path, backup, past, migrations, now)
         undo.callback(found.connection.close)

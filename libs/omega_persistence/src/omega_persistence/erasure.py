@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from omega_core import validate
 from omega_core.errors import ErrorCode, OmegaError
-from omega_persistence import backups, files, identity, keys, personal
+from omega_persistence import backups, files, identity, keys, personal, pushed
 from omega_persistence.failures import storage_errors
 from omega_persistence.traces import Traces
 
@@ -161,6 +161,7 @@ def _remove_copies(database: Database) -> list[Path]:
 
 def _clean(database: Database) -> None:
     _remove_copies(database)
+    pushed.drop_stale(database)
     database.rewrite()
     _log.info("erasure: %s", Step.REWRITTEN)
     database.backup()

@@ -29,15 +29,24 @@ def queue(connection: sqlite3.Connection, identity: Identity, now: datetime) -> 
 
 
 def retire(connection: sqlite3.Connection, now: datetime) -> Identity | None:
-    """Lays the present identity down, inside a transaction; its register request goes with it."""
+    """Lays the present identity down, inside a transaction; its register request goes with it.
+
+    The caller drops its sketches in the same transaction: noise is drawn for one identity.
+    """
     facts = dict(
         connection.execute(
             "SELECT key, value FROM meta WHERE key IN (?, ?)", (keys.DEVICE_ID, keys.AUTH_TOKEN)
         ).fetchall()
     )
-    connection.execute(
-        "DELETE FROM meta WHERE key IN (?, ?, ?)",
-        (keys.DEVICE_ID, keys.AUTH_TOKEN, keys.REGISTER_REQUEST_ID),
+    connection.executemany(
+        "DELETE FROM meta WHERE key = ?",
+        [
+            (keys.DEVICE_ID,),
+            (keys.AUTH_TOKEN,),
+            (keys.REGISTER_REQUEST_ID,),
+            (keys.NOISE_ID,),
+            (keys.PUSHES_MADE,),
+        ],
     )
     if len(facts) < 2:  # noqa: PLR2004 - both of the above
         return None

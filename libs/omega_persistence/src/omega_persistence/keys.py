@@ -30,6 +30,10 @@ DEVICE_ID = "device_id"
 """What the fleet knows this TV by."""
 AUTH_TOKEN = "auth_token"  # noqa: S105 - a key of the table, no secret
 """Its secret."""
+NOISE_ID = "noise_id"
+"""UUID of the noise of all sketches together; dropped with it."""
+PUSHES_MADE = "pushes_made"
+"""Pushes that were made of it."""
 PUSHED_BYTES = "pushed_bytes"
 """Total of serialised sync requests."""
 PULLED_BYTES = "pulled_bytes"
@@ -42,7 +46,15 @@ LAST_SYNC_ERROR = "last_sync_error"
 """Public text of the last sync's error."""
 
 INTEGERS = frozenset(
-    {SCHEMA_VERSION, STATE_VERSION, PUSHED_BYTES, PULLED_BYTES, RESOURCE_BYTES, BACKUP_WRITES}
+    {
+        SCHEMA_VERSION,
+        STATE_VERSION,
+        PUSHES_MADE,
+        PUSHED_BYTES,
+        PULLED_BYTES,
+        RESOURCE_BYTES,
+        BACKUP_WRITES,
+    }
 )
 """Keys whose value is a whole number."""
 INSTANTS = frozenset({OPENED_AT, BACKUP_TAKEN_AT, LAST_SYNC_AT})

@@ -11,7 +11,7 @@ from omega_core import limits
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_core.profile import Profile, check_profile
 from omega_core.viewing import SUCCESS_ABOVE, Verdict
-from omega_persistence import erasure, identity, keys, relearning
+from omega_persistence import erasure, keys, pushed, relearning
 from omega_persistence.database import Database
 
 BOUND_TABLES = (
@@ -132,8 +132,7 @@ def _retire_orphans(connection: sqlite3.Connection, now: datetime) -> None:
     """Has the fleet forget this TV where it was told of a title for the erased profile's sake."""
     given = (SUCCESS_ABOVE, int(Verdict.DISLIKED))
     if connection.execute(_ORPHANS, given).fetchone() is not None:
-        identity.retire(connection, now)
-        connection.execute("DELETE FROM sketches")
+        pushed.lay_down(connection, now)
 
 
 def _profile(row: tuple[Any, ...]) -> Profile:

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError, invalid
-from omega_persistence import files, keys, migrate, recovery
+from omega_persistence import files, keys, migrate, pushed, recovery
 from omega_persistence.failures import DamagedError, storage_errors
 from omega_persistence.migrate import Migration
 from omega_persistence.owner import Left, Owner
@@ -39,10 +39,11 @@ def restore(
 ) -> Restored:
     """Puts a good backup in the place of the database at `path`; the brain must be stopped.
 
-    The backup is read, checked and upgraded as a copy, and stays as it is. The database that was
-    there is set aside, and erased with the household like any other copy. Killed half way, the
-    next start finds the old database, the new one or none, and then restores its own backup; call
-    again in that case.
+    The backup is read, checked and upgraded as a copy, and stays as it is. Where it lacks noise of
+    sketches that have left since, or nothing here tells whether it does, its identity is laid down
+    for the fleet to forget and every sketch drawn anew. The database that was there is set aside,
+    and erased with the household like any other copy. Killed half way, the next start finds the old
+    database, the new one or none, and then restores its own backup; call again in that case.
 
     Args:
         backup: a file that `Database.backup` made, or a closed database.
@@ -89,6 +90,10 @@ def _restore(
         (events,) = connection.execute("SELECT count(*) FROM events").fetchone()
         # From here on numbers are given out again that the other line of history has used.
         connection.execute(keys.SET, (keys.LINEAGE, str(uuid4())))
+        if pushed.read(pushed.file_of(path)) is None and _has_drawn(connection):
+            # Another machine's, perhaps, which may have gone on reporting. Where there is a file,
+            # the next start compares the two.
+            pushed.lay_down(connection, now)
     owner.mark(Left.CLOSING)
     aside = files.set_aside(path, now, "replaced")
     files.install(finished, path)
@@ -108,3 +113,7 @@ def _last_erasure(path: Path) -> str:
 def _erasure(connection: sqlite3.Connection) -> str:
     row = connection.execute("SELECT value FROM meta WHERE key = ?", (keys.ERASURE,)).fetchone()
     return "" if row is None else str(json.loads(row[0])["at"])
+
+
+def _has_drawn(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sketches LIMIT 1").fetchone() is not None

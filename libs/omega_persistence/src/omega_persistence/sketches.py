@@ -1,9 +1,14 @@
-"""Privatised sketches on their way to the fleet: noise drawn once, pushes that survive a crash."""
+"""Privatised sketches on their way to the fleet: noise drawn once, pushes that survive a crash.
+
+A sketch waits for its own random instant and leaves in a push of those whose instant has come, in
+random order. Noise scales are whole hundredths here, 50 to 6,400.
+"""
 
 from __future__ import annotations
 
 import secrets
 import sqlite3
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
@@ -14,10 +19,12 @@ from numpy.typing import NDArray
 from omega_core import limits, validate
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_core.vectors import FloatArray, pack_f32, unpack_f32
+from omega_persistence import pushed
 from omega_persistence.database import Database
 from omega_persistence.times import to_micros
 
 _WAITING, _IN_PUSH, _ACKNOWLEDGED = 0, 1, 2
+_EVER = 2**63 - 1
 _RANDOM = secrets.SystemRandom()
 
 
@@ -33,10 +40,22 @@ class Push:
     """48 bytes a sketch, in random order."""
     classes: bytes
     """A class byte a sketch, in the same order."""
+    sigma_hundredths: int = 0
+    """Noise scale of all its sketches; 0 = not known: made by a release that did not note it."""
 
     def __len__(self) -> int:
         """Number of sketches."""
         return len(self.classes)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What was drawn for a title."""
+
+    noise: FloatArray
+    """(384,) float32."""
+    sigma_hundredths: int | None
+    """Scale under which a sketch with it has left: the only one from then on. None = any."""
 
 
 class Sketches:
@@ -53,6 +72,18 @@ class Sketches:
             ).fetchone()
         return None if row is None else unpack_f32("noise", row[0], limits.DIMENSION)
 
+    def drawn(self, content_rowid: int) -> Drawn | None:
+        """What was drawn for a title, or None when nothing was yet."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                "SELECT noise, CASE WHEN has_left THEN sigma_hundredths END "
+                "FROM sketches WHERE content_rowid = ?",
+                (content_rowid,),
+            ).fetchone()
+        if row is None:
+            return None
+        return Drawn(unpack_f32("noise", row[0], limits.DIMENSION), row[1])
+
     def store(
         self,
         content_rowid: int,
@@ -60,89 +91,163 @@ class Sketches:
         sketch: bytes,
         class_byte: int,
         *,
+        sigma_hundredths: int,
         model_version: str,
         now: datetime,
+        release_at: datetime,
     ) -> bool:
         """Queues a title's sketch.
 
         A title already queued under this encoder takes a new sketch (the household may have asked
         for more noise) and class_byte while it waits; once it is in a push or acknowledged nothing
         changes. A sketch of another encoder is replaced and waits again, with the same noise: a
-        second draw would let the two be averaged.
+        second draw would let the two be averaged. It keeps the scale too, once one has left: the
+        same noise under two scales would tell which components of it are small.
 
         Args:
             content_rowid: the title.
             noise: (384,) finite float32; must equal `noise_for` when there is one.
             sketch: 48 bytes.
             class_byte: 0 to 255.
+            sigma_hundredths: noise scale, 50 to 6,400; what `drawn` states where it states one.
             model_version: encoder of the sketch.
             now: when it was queued.
+            release_at: when it may leave at the earliest; one that waits already keeps its own.
 
         Returns:
             Whether the title now waits with this sketch (new, or replaced).
 
         Raises:
-            OmegaError: INVALID_FIELD (a bound, or noise that differs from the stored one),
+            OmegaError: INVALID_FIELD (a bound, or noise or a scale that differs from the first),
                 UNKNOWN_CONTENT (field content_rowid), STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
         packed = pack_f32(validate.vector("noise", noise, limits.DIMENSION))
         validate.size("sketch", sketch, limits.SKETCH_BYTES)
         validate.integer("class_byte", class_byte, 0, 255)
+        validate.integer("sigma_hundredths", sigma_hundredths, limits.MIN_SIGMA, limits.MAX_SIGMA)
         validate.text("model_version", model_version, limits.MAX_SHORT_ID, 1)
+        made = (model_version, sketch, class_byte, sigma_hundredths)
         with self._database.transaction() as connection:
             row = connection.execute(
-                "SELECT noise, model_version, state FROM sketches WHERE content_rowid = ?",
+                "SELECT noise, model_version, state, CASE WHEN has_left THEN sigma_hundredths END "
+                "FROM sketches WHERE content_rowid = ?",
                 (content_rowid,),
             ).fetchone()
+            times = (to_micros(now), to_micros(release_at))
             if row is None:
-                _insert(
-                    connection,
-                    (content_rowid, packed, model_version, sketch, class_byte, to_micros(now)),
-                )
+                _insert(connection, (content_rowid, packed, *made, *times))
                 return True
             if row[0] != packed:
                 raise invalid("noise", "the noise that was drawn first")
+            if row[1] == model_version and row[2] != _WAITING:
+                return False
+            if row[3] not in {None, sigma_hundredths}:
+                raise invalid("sigma_hundredths", f"{row[3]}, under which the first one left")
             if row[1] != model_version:
                 connection.execute(
                     "UPDATE sketches SET model_version = ?, sketch = ?, class_byte = ?, "
-                    "queued_at = ?, state = 0, request_id = NULL, position = NULL "
-                    "WHERE content_rowid = ?",
-                    (model_version, sketch, class_byte, to_micros(now), content_rowid),
+                    "sigma_hundredths = ?, queued_at = ?, release_at = ?, "
+                    "state = 0, request_id = NULL, position = NULL WHERE content_rowid = ?",
+                    (*made, *times, content_rowid),
                 )
                 return True
-            if row[2] == _WAITING:
-                connection.execute(
-                    "UPDATE sketches SET sketch = ?, class_byte = ? WHERE content_rowid = ?",
-                    (sketch, class_byte, content_rowid),
-                )
+            connection.execute(
+                "UPDATE sketches SET sketch = ?, class_byte = ?, sigma_hundredths = ? "
+                "WHERE content_rowid = ?",
+                (*made[1:], content_rowid),
+            )
             return False
 
-    def next_push(self, limit: int, *, model_version: str) -> Push | None:
+    def assume_sigma(self, sigma_hundredths: int) -> None:
+        """States the scale of what a release left that did not note it: that of the setting.
+
+        What is in a push stays as it was, so that the push comes again in the same bytes.
+
+        Raises:
+            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE sketches SET sigma_hundredths = ? "
+                "WHERE sigma_hundredths IS NULL AND state <> 1",
+                (sigma_hundredths,),
+            )
+
+    def hasten(self, latest: datetime, draw: Callable[[], datetime]) -> None:
+        """Draws the instant again where it lies after `latest`: the clock went back, or a setting.
+
+        Raises:
+            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        with self._database.transaction() as connection:
+            rows = connection.execute(
+                "SELECT content_rowid FROM sketches WHERE state = 0 AND release_at > ?",
+                (to_micros(latest),),
+            ).fetchall()
+            connection.executemany(
+                "UPDATE sketches SET release_at = ? WHERE content_rowid = ?",
+                [(to_micros(draw()), rowid) for (rowid,) in rows],
+            )
+
+    def withdraw(self, still: Collection[int]) -> list[int]:
+        """Drops what waits and has never left, with its noise, of titles that are not in `still`.
+
+        Returns:
+            Rowids of the titles.
+
+        Raises:
+            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        with self._database.transaction() as connection:
+            waiting = connection.execute(
+                "SELECT content_rowid FROM sketches WHERE state = 0 AND NOT has_left"
+            ).fetchall()
+            gone = [rowid for (rowid,) in waiting if rowid not in still]
+            connection.executemany(
+                "DELETE FROM sketches WHERE content_rowid = ?", [(rowid,) for rowid in gone]
+            )
+        return gone
+
+    def next_push(
+        self, limit: int, *, model_version: str, due_by: datetime | None = None
+    ) -> Push | None:
         """The encoder's open push as it was persisted, or else a new one, committed before return.
 
-        A new one takes up to `limit` (1 to 20) waiting sketches of `model_version`, drawn and
-        ordered by the operating system's randomness. None when nothing waits.
+        A new one takes up to `limit` (1 to 20) waiting sketches of `model_version`, all of one
+        noise scale, drawn and ordered by the operating system's randomness. None when none is due.
+
+        Args:
+            limit: most sketches.
+            model_version: their encoder.
+            due_by: the present instant: what may leave later waits on; None = nothing waits.
 
         Raises:
             OmegaError: INVALID_FIELD (limit), STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
         validate.integer("limit", limit, 1, limits.MAX_PUSH_SKETCHES)
+        latest = _EVER if due_by is None else to_micros(due_by)
         with self._database.read() as connection:
             push = _open_push(connection, model_version)
         if push is not None:
             return push
         with self._database.transaction() as connection:
-            waiting = connection.execute(
-                "SELECT content_rowid FROM sketches WHERE state = 0 AND model_version = ?",
-                (model_version,),
+            due = connection.execute(
+                "SELECT content_rowid, sigma_hundredths FROM sketches "
+                "WHERE state = 0 AND model_version = ? AND release_at <= ?",
+                (model_version, latest),
             ).fetchall()
-            chosen = _RANDOM.sample(waiting, min(limit, len(waiting)))
+            if not due:
+                return None
+            sigma = _RANDOM.choice(due)[1]
+            alike = [rowid for rowid, scale in due if scale == sigma]
+            chosen = _RANDOM.sample(alike, min(limit, len(alike)))
             request_id = str(uuid4())
             connection.executemany(
-                "UPDATE sketches SET state = 1, request_id = ?, position = ? "
+                "UPDATE sketches SET state = 1, request_id = ?, position = ?, has_left = 1 "
                 "WHERE content_rowid = ?",
-                [(request_id, position, rowid) for position, (rowid,) in enumerate(chosen)],
+                [(request_id, position, rowid) for position, rowid in enumerate(chosen)],
             )
+            pushed.count_push(connection)
             return _open_push(connection, model_version)
 
     def acknowledge(self, request_id: str) -> int:
@@ -210,7 +315,8 @@ def _insert(connection: sqlite3.Connection, row: tuple[object, ...]) -> None:
     try:
         connection.execute(
             "INSERT INTO sketches (content_rowid, noise, model_version, sketch, class_byte, "
-            "queued_at, state) VALUES (?, ?, ?, ?, ?, ?, 0)",
+            "sigma_hundredths, queued_at, release_at, has_left, state) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
             row,
         )
     except sqlite3.IntegrityError as error:
@@ -221,7 +327,7 @@ def _insert(connection: sqlite3.Connection, row: tuple[object, ...]) -> None:
 
 def _open_push(connection: sqlite3.Connection, model_version: str) -> Push | None:
     rows = connection.execute(
-        "SELECT request_id, sketch, class_byte FROM sketches "
+        "SELECT request_id, sketch, class_byte, sigma_hundredths FROM sketches "
         "WHERE state = 1 AND model_version = ? ORDER BY position",
         (model_version,),
     ).fetchall()
@@ -230,6 +336,7 @@ def _open_push(connection: sqlite3.Connection, model_version: str) -> Push | Non
     return Push(
         request_id=rows[0][0],
         model_version=model_version,
-        sketches=b"".join(sketch for _, sketch, _ in rows),
-        classes=bytes(class_byte for _, _, class_byte in rows),
+        sketches=b"".join(row[1] for row in rows),
+        classes=bytes(row[2] for row in rows),
+        sigma_hundredths=rows[0][3] or 0,
     )

@@ -148,6 +148,7 @@ def _integer(table: str, name: str, number: int) -> int | None:
         ("settings", "parent"): None,
         ("sketches", "state"): 0,
         ("sketches", "position"): None,
+        ("sketches", "sigma_hundredths"): 500,
     }
     counts = {"seq", "skill_id", "version", "attempt", "memory_rowid"}
     return given.get((table, name), number if name in counts else 1)

@@ -27,6 +27,7 @@ _KEPT = {"OMEGA_CACHE_DIR"}
 _DEFAULTS = {
     # Nothing leaves this machine unless a test says where to.
     "OMEGA_BRAIN_CONSTELLATION_URL": "",
+    "OMEGA_BRAIN_SHARE_DELAY_HOURS": "0",
     # A busy machine is no reason for a simpler list.
     "OMEGA_BRAIN_RECOMMEND_TIMEOUT_MS": "10000",
 }
