@@ -46,6 +46,7 @@ def config(tmp_path: Path) -> BrainConfig:
         encoder="lexical",
         constellation_url="",
         recommend_timeout_ms=10_000,
+        share_delay_hours=0,
     )
 
 

@@ -124,7 +124,8 @@ def test_devices_of_two_policies_teach_as_one_of_each_alone() -> None:
 
 
 def _liked(number: int) -> list[int]:
-    return (15 * (number % 3) + np.random.default_rng(number).permutation(15)[:8]).tolist()
+    first = 15 * (number % 3)
+    return [first + int(n) for n in np.random.default_rng(number).permutation(15)[:8]]
 
 
 def test_known_patterns_go_on() -> None:

@@ -165,8 +165,8 @@ def test_a_round_with_noise_says_what_it_cost_and_gives_out_no_patterns() -> Non
     assert inside > 5 * abs(float(np.nanmean(scores[:6, 6:]))), "it still learns"
     again = run(inputs, config, noise=seeded(1))
     np.testing.assert_array_equal(again.factors.factors, found.factors.factors)
-    fresh = [run(inputs, config).factors.gains for _ in range(2)]
-    assert not np.array_equal(*fresh), "noise of the operating system, each time anew"
+    one, other = (run(inputs, config).factors.gains for _ in range(2))
+    assert not np.array_equal(one, other), "noise of the operating system, each time anew"
     assert run(inputs, LearnConfig(sigma=1.0)).figures.dp_mu == 0.0
 
 

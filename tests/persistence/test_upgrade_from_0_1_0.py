@@ -40,7 +40,10 @@ from omega_persistence.times import from_micros
 MakeEvent = Callable[..., ViewingEvent]
 Rows = dict[str, list[tuple[object, ...]]]
 SHIPPED = migrate.shipped()
-RELEASED = {1: "5f5a1d2938461b02fbf0aa4d3d69a501f81ac609cf82749400f5bd8019f120ac"}
+RELEASED = {
+    1: "5f5a1d2938461b02fbf0aa4d3d69a501f81ac609cf82749400f5bd8019f120ac",
+    2: "5a6cf30c401e59df87057f2055a16d2134710d1fe1df78645ad4eb9a6731d62d",
+}
 """SHA-256 of each migration that a release has shipped."""
 UPGRADER = Path(__file__).with_name("upgrader.py")
 MODEL = "encoder-1"

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from omega_core.errors import OmegaError
 from omega_core.vectors import unit
@@ -111,8 +112,8 @@ def test_a_sketch_tells_less_than_the_bound(sigma: float) -> None:
             assert bits == pytest.approx(bits_bound(sigma), rel=2e-3)
 
 
-def _entropy(p: np.ndarray) -> np.ndarray:
-    return -(p * np.log2(p) + (1 - p) * np.log2(1 - p))
+def _entropy(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(-(p * np.log2(p) + (1 - p) * np.log2(1 - p)), np.float64)
 
 
 def test_more_noise_guarantees_more() -> None:

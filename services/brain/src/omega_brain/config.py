@@ -8,6 +8,7 @@ from pathlib import Path
 from omega_brain import endpoint, zone
 from omega_core import limits, validate
 from omega_core.errors import invalid
+from omega_privacy import Detail, Sharing, SketchPolicy
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,16 @@ class BrainConfig:
     system's."""
     consent: bool = True
     """False: nothing the household likes leaves, in no form; news are still pulled."""
-    sigma: float = 5.0
-    """Noise of the sketches, 0.5 to 64; 6 = strict."""
+    sharing: str = "sketches"
+    """"sketches", "strict" (more noise) or "receive-only" (nothing leaves)."""
+    sigma: float | None = None
+    """Noise of the sketches, 0.5 to 64, to the hundredth; absent = 5. Strict sketches have at least
+    6."""
+    share_delay_hours: float = 24.0
+    """Longest time that a sketch waits before it may leave, 0 to 168 hours; each waits a random
+    time from a twelfth of it on. 0 = it leaves at the next sync."""
+    share_classes: str = "full"
+    """"full", "coarse" or "none": how much of success rate and sample count travels."""
     min_samples: int = 3
     """Least viewings behind the taste pattern of a title that is reported, 1 to 1,000."""
     backup_interval_seconds: int = 3_600
@@ -79,5 +88,21 @@ class BrainConfig:
         validate.identifier("platform", self.platform, 64, optional=True)
         zone.zone_of(self.timezone)
         validate.integer("min_samples", self.min_samples, 1, 1_000)
-        validate.number("sigma", self.sigma, 0.5, 64)
+        if self.sigma is not None:
+            validate.number("sigma", self.sigma, 0.5, 64)
+        if self.sharing not in set(Sharing):
+            raise invalid("sharing", "sketches, strict or receive-only")
+        if self.share_classes not in set(Detail):
+            raise invalid("share_classes", "full, coarse or none")
+        validate.number("share_delay_hours", self.share_delay_hours, 0, 168)
         validate.integer("backup_interval_seconds", self.backup_interval_seconds, 10, 604_800)
+
+    def policy(self) -> SketchPolicy:
+        """What may leave the TV."""
+        return SketchPolicy.of(
+            Sharing(self.sharing),
+            sigma=self.sigma,
+            consent=self.consent,
+            min_samples=self.min_samples,
+            detail=Detail(self.share_classes),
+        )

@@ -9,6 +9,7 @@ from omega_brain.config import BrainConfig
 from omega_brain.stores import Stores
 from omega_brain.upkeep import Upkeep
 from omega_core.clock import Clock
+from omega_persistence import pushed
 from omega_persistence.erasure import Erased, erase_household
 
 
@@ -80,3 +81,4 @@ def withdraw_consent(stores: Stores, config: BrainConfig, clock: Clock) -> None:
     with stores.database.transaction():
         stores.meta.retire_identity(clock.now())
         stores.sketches.clear()
+    pushed.drop_stale(stores.database)

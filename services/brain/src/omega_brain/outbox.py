@@ -1,8 +1,15 @@
-"""What may leave the TV: one privatised sketch for each title the household succeeded with."""
+"""What may leave the TV: one privatised sketch for each title the household succeeded with.
+
+A sketch is queued at the first exchange after its title became a success, draws the instant from
+which it may leave, and goes with others whose instant has come: neither the time of a push nor its
+order tells what was watched when.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from omega.common.v1 import resource_pb2
@@ -10,8 +17,8 @@ from omega.sync.v1 import sync_service_pb2 as pb
 from omega_brain.answers import LikedTitle
 from omega_core import limits
 from omega_persistence.sketches import Push
-from omega_privacy.classes import class_byte, count_class, rate_class
-from omega_privacy.policy import SketchPolicy
+from omega_privacy.classes import Detail, class_byte, coarsened, count_class, rate_class
+from omega_privacy.secure import draw_delay
 from omega_privacy.sketch import draw_noise, make_sketch
 
 if TYPE_CHECKING:
@@ -22,19 +29,17 @@ _TURN = 32
 
 
 class Outbox:
-    """Turns liked titles into pushes. Without consent it is empty. Not safe for threads."""
+    """Turns liked titles into pushes. Where nothing may leave it is empty. Not safe for threads."""
 
     def __init__(self, brain: Brain) -> None:
         self._brain = brain
-        self._policy = SketchPolicy(
-            sigma=brain.config.sigma,
-            consent=brain.config.consent,
-            min_samples=brain.config.min_samples,
-        )
+        self._policy = brain.config.policy()
+        self._delay = timedelta(hours=brain.config.share_delay_hours)
         self._most = most_sketches(brain.model_version)
         self._queued: dict[int, int] = {}  # class byte of each rowid, as this process stored it
-        # The process before this one may have died between a draw and its backup.
-        self._backup_due = True
+        self._backed_up = ""  # request id of the push that this process backed up last
+        if self._policy.leaves:
+            brain.stores.sketches.assume_sigma(self._policy.sigma_hundredths)
 
     def next_push(self) -> Push | None:
         """The open push, unchanged since its first attempt, or a new one; None = nothing is due.
@@ -42,24 +47,29 @@ class Outbox:
         Raises:
             OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
-        if not self._policy.consent:
+        if not self._policy.leaves:
             return None
-        self._enqueue()
+        now = self._brain.clock.now()
+        self._enqueue(now)
         stores = self._brain.stores
-        push = stores.sketches.next_push(self._most, model_version=self._brain.model_version)
-        if push and self._backup_due:
+        push = stores.sketches.next_push(
+            self._most,
+            model_version=self._brain.model_version,
+            due_by=now if self._delay else None,
+        )
+        if push and push.request_id != self._backed_up:
             # A restore must not lose noise whose sketch has left: a second draw for the same title
-            # would let the two be averaged.
+            # would let the two be averaged. Nor may it forget that a sketch has left.
             stores.database.backup()
-            self._backup_due = False
+            self._backed_up = push.request_id
         return push
 
     def forget(self) -> None:
         """Forgets what this process knows of queued sketches: the table was emptied."""
         self._queued.clear()
-        self._backup_due = True
+        self._backed_up = ""
 
-    def _enqueue(self) -> None:
+    def _enqueue(self, now: datetime) -> None:
         """Queues a sketch of every title that qualifies.
 
         Sketches can be read only beside the fleet's catalogue and mean of the same encoder, so
@@ -68,33 +78,45 @@ class Outbox:
         """
         liked = self._brain.liked_titles()
         samples = self._brain.pattern_samples() if liked else {}
-        due = [
-            (title, classes)
+        told = {
+            title.rowid: (title, _classes(title, self._policy.detail))
             for title in liked
             if self._policy.qualifies(
                 title.success_rate, title.success_rate, samples.get(title.rowid, 0)
             )
-            and self._queued.get(title.rowid) != (classes := _classes(title))
-        ]
+        }
+        # What the household no longer likes, and what nobody has been told, leaves no more.
+        for rowid in self._brain.stores.sketches.withdraw(told):
+            self._queued.pop(rowid, None)
+        due = [each for rowid, each in told.items() if self._queued.get(rowid) != each[1]]
         for begin in range(0, len(due), _TURN):
-            self._store(due[begin : begin + _TURN])
+            self._store(due[begin : begin + _TURN], now)
+        # Where the clock went back, or the setting was lowered, nothing waits for ever.
+        self._brain.stores.sketches.hasten(now + self._delay, lambda: self._release(now))
 
-    def _store(self, due: Sequence[tuple[LikedTitle, int]]) -> None:
+    def _release(self, now: datetime) -> datetime:
+        return now + draw_delay(self._delay)
+
+    def _store(self, due: Sequence[tuple[LikedTitle, int]], now: datetime) -> None:
         """Queues sketches in one transaction."""
         stores = self._brain.stores
-        now = self._brain.clock.now()
         with stores.database.transaction():
             for title, classes in due:
-                drawn = stores.sketches.noise_for(title.rowid)
-                self._backup_due |= drawn is None
-                noise = draw_noise() if drawn is None else drawn
+                drawn = stores.sketches.drawn(title.rowid)
+                noise = draw_noise() if drawn is None else drawn.noise
+                scale = self._policy.sigma_hundredths
+                if drawn and drawn.sigma_hundredths:
+                    # Under another one, what has left and what would leave could be compared.
+                    scale = drawn.sigma_hundredths
                 stores.sketches.store(
                     title.rowid,
                     noise,
-                    make_sketch(title.centred, noise, self._policy),
+                    make_sketch(title.centred, noise, replace(self._policy, sigma=scale / 100)),
                     classes,
+                    sigma_hundredths=scale,
                     model_version=self._brain.model_version,
                     now=now,
+                    release_at=self._release(now),
                 )
         self._queued.update((title.rowid, classes) for title, classes in due)
 
@@ -109,6 +131,7 @@ def most_sketches(model_version: str) -> int:
         sketches=bytes(128),
         classes=bytes(128),
         state_version=longest,
+        sigma_hundredths=limits.MAX_SIGMA,
         held=[
             resource_pb2.HeldResource(kind=kind, version=longest)
             for kind in (resource_pb2.RESOURCE_KIND_CATALOGUE, resource_pb2.RESOURCE_KIND_FACTORS)
@@ -118,5 +141,7 @@ def most_sketches(model_version: str) -> int:
     return min(room // (limits.SKETCH_BYTES + 1), limits.MAX_PUSH_SKETCHES)
 
 
-def _classes(title: LikedTitle) -> int:
-    return class_byte(rate_class(title.success_rate), count_class(title.viewings))
+def _classes(title: LikedTitle, detail: Detail) -> int:
+    return coarsened(
+        class_byte(rate_class(title.success_rate), count_class(title.viewings)), detail
+    )

@@ -20,6 +20,7 @@ from omega_brain.outbox import Outbox
 from omega_client import ClientTls, ServiceError, SyncClient
 from omega_core import limits
 from omega_core.errors import ErrorCode, OmegaError, invalid
+from omega_persistence import pushed
 from omega_persistence.meta import Identity
 from omega_persistence.sketches import Push
 from omega_runtime import CircuitOpen, Part
@@ -149,14 +150,22 @@ class Syncer:
         """Sends a request; a TV that the fleet does not know registers again, once."""
         identity = self._stores.meta.identity() or self._register(client)
         try:
-            return client.sync(request, token=identity.auth_token), identity
+            return self._send(client, request, identity), identity
         except ServiceError as error:
             if error.reason != ErrorCode.UNAUTHENTICATED:
                 raise
         _log.warning("the fleet no longer knows this TV; registering again")
         self._stores.meta.set_identity(None)
         identity = self._register(client)
-        return client.sync(request, token=identity.auth_token), identity
+        return self._send(client, request, identity), identity
+
+    def _send(
+        self, client: SyncClient, request: pb.SyncRequest, identity: Identity
+    ) -> pb.SyncResponse:
+        if request.sketches:
+            # From here on a database that does not know of this push is one that lost noise.
+            pushed.tell(self._stores.database, identity)
+        return client.sync(request, token=identity.auth_token)
 
     def _request(self, push: Push | None) -> pb.SyncRequest:
         request = pb.SyncRequest(
@@ -166,6 +175,7 @@ class Syncer:
             classes=push.classes if push else b"",
             state_version=self._stores.patterns.version(),
             held=self._downloads.held(),
+            sigma_hundredths=push.sigma_hundredths if push else 0,
         )
         if request.ByteSize() > limits.MAX_SYNC_REQUEST:
             raise OmegaError(ErrorCode.INTERNAL, detail=f"a request of {request.ByteSize()} bytes")

@@ -58,6 +58,7 @@ class Cluster:
             OMEGA_BRAIN_ENCODER=self._encoder,
             OMEGA_BRAIN_CONSTELLATION_URL=f"http://{self.sync.address}",
             OMEGA_BRAIN_SYNC_INTERVAL_SECS="0",
+            OMEGA_BRAIN_SHARE_DELAY_HOURS="0",
             OMEGA_BRAIN_LISTEN=ANY_PORT,
             OMEGA_BRAIN_PLATFORM="demo",
             **settings,

@@ -77,6 +77,7 @@ class FleetTv:
             model_version=model_version,
             sketches=sketches,
             classes=classes,
+            sigma_hundredths=SketchPolicy.default().sigma_hundredths if sketches else 0,
         )
         answer = client.sync(request, token=self.token)
         self.exchanges.append(Exchange(len(classes), request.ByteSize(), answer.ByteSize()))

@@ -1,0 +1,307 @@
+"""What a household chose to share: under which noise, when it leaves, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from tests.brain.conftest import NOW
+
+from omega_brain import facts
+from omega_brain.brain import Brain
+from omega_brain.config import BrainConfig
+from omega_brain.outbox import Outbox
+from omega_core.clock import ManualClock
+from omega_core.config import load
+from omega_core.content import Content
+from omega_core.errors import ErrorCode, OmegaError
+from omega_core.viewing import Verdict, ViewingEvent
+from omega_embed import open_encoder
+from omega_privacy.classes import split_class_byte
+from omega_testing.encoders import TurnedEncoder
+from omega_testing.gateway import Gateway
+from omega_testing.news import catalogue_of
+
+if TYPE_CHECKING:
+    from tests.brain.conftest import Tv
+
+OpenTv = Callable[..., "Tv"]
+Publish = Callable[..., None]
+Viewing = Callable[..., ViewingEvent]
+
+
+def _push_all(tv: Tv) -> None:
+    while tv.sync().pushed_sketches or tv.brain.stores.sketches.pending_count():
+        pass
+
+
+def _sigmas(gateway: Gateway) -> list[int]:
+    return [request.sigma_hundredths for request in gateway.requests if request.sketches]
+
+
+@pytest.mark.parametrize(
+    ("settings", "sigma"),
+    [
+        ({}, 500),
+        ({"sharing": "strict"}, 600),
+        ({"sigma": 4.0}, 400),
+        ({"sigma": 4.0, "sharing": "strict"}, 600),
+        ({"sigma": 7.25, "sharing": "strict"}, 725),
+    ],
+)
+def test_a_push_states_the_noise_of_the_policy(
+    settings: dict[str, Any],
+    sigma: int,
+    open_tv: OpenTv,
+    gateway: Gateway,
+    titles: list[Content],
+    publish_catalogue: Publish,
+    viewing: Viewing,
+) -> None:
+    publish_catalogue(titles)
+    tv = open_tv(**settings)
+    tv.sync()
+    tv.watch([viewing(title.content_id) for title in titles[:3]])
+    _push_all(tv)
+    assert _sigmas(gateway) == [sigma]
+    under = set()
+    for title in tv.brain.liked_titles():
+        noise = tv.brain.stores.sketches.noise_for(title.rowid)
+        assert noise is not None
+        noisy = title.centred + np.float32(sigma / 100 / np.sqrt(384)) * noise
+        under.add(np.packbits(noisy >= 0).tobytes())
+    assert set(gateway.sketches) == under
+    assert gateway.requests[0].sigma_hundredths == 0, "there was nothing to state it of"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "bound"),
+    [
+        ("sharing", "some", "sketches, strict or receive-only"),
+        ("sharing", "", "sketches, strict or receive-only"),
+        ("share_classes", "half", "full, coarse or none"),
+        ("sigma", "0.4", "between 0.5 and 64"),
+        ("sigma", "nan", "between 0.5 and 64"),
+        ("share_delay_hours", "-0.1", "between 0 and 168"),
+        ("share_delay_hours", "169", "between 0 and 168"),
+    ],
+)
+def test_a_choice_that_does_not_exist_is_refused(field: str, value: str, bound: str) -> None:
+    with pytest.raises(OmegaError) as caught:
+        load(BrainConfig, "OMEGA_BRAIN_", {f"OMEGA_BRAIN_{field.upper()}": value})
+    assert caught.value.code is ErrorCode.INVALID_FIELD
+    assert (caught.value.field, caught.value.bound) == (field, bound)
+
+
+def test_a_household_that_only_receives_sends_nothing_and_keeps_what_left(
+    open_tv: OpenTv,
+    gateway: Gateway,
+    titles: list[Content],
+    publish_catalogue: Publish,
+    viewing: Viewing,
+) -> None:
+    publish_catalogue(titles)
+    tv = open_tv()
+    tv.sync()
+    tv.watch([viewing(title.content_id) for title in titles[:4]])
+    _push_all(tv)
+    before, me = set(gateway.sketches), tv.brain.stores.meta.identity()
+    tv.close()
+    gateway.requests.clear()
+    silent = open_tv(sharing="receive-only")
+    silent.watch([viewing(title.content_id) for title in titles[4:9]])
+    for _ in range(3):
+        assert silent.sync().pushed_sketches == 0
+    assert not any(request.sketches or request.classes for request in gateway.requests)
+    assert silent.brain.stores.sketches.pending_count() == 0, "none is drawn"
+    publish_catalogue(titles, 2)
+    silent.sync()
+    assert facts.catalogue_version(silent.brain.stores.meta) == 2, "everything is pulled"
+    assert silent.brain.stores.meta.identity() == me
+    assert (gateway.erased, set(gateway.sketches)) == (set(), before)
+    silent.close()
+    again = open_tv()
+    _push_all(again)
+    assert len(gateway.sketches) == len(set(gateway.sketches)) == 9
+    assert before < set(gateway.sketches), "what had left did not leave again"
+
+
+def test_a_stricter_household_never_reports_a_title_under_two_scales(
+    open_tv: OpenTv,
+    gateway: Gateway,
+    titles: list[Content],
+    publish_catalogue: Publish,
+    viewing: Viewing,
+) -> None:
+    """From 5 to 6, then to another encoder: what left keeps its scale, what is new takes the new.
+
+    Sketches with the same noise under two scales differ where the noise is small; so would those
+    of another encoder, and an attacker knows both encoders' vectors of every title.
+    """
+    publish_catalogue(titles)
+    first = open_tv()
+    first.sync()
+    first.watch([viewing(title.content_id) for title in titles[:5]])
+    _push_all(first)
+    loose = set(gateway.sketches)
+    first.close()
+    strict = open_tv(sharing="strict")
+    strict.watch([viewing(title.content_id) for title in titles[5:9]])
+    _push_all(strict)
+    assert loose < set(gateway.sketches)
+    assert len(gateway.sketches) == 9, "none of the five left again"
+    assert sorted(_sigmas(gateway)) == [500, 600]
+    strict.close()
+    gateway.pushes.clear()
+    gateway.requests.clear()
+    turned = TurnedEncoder()
+    publish_catalogue(titles, 2, encoder=turned)
+    other = open_tv(encoder=turned, sharing="strict")
+    _push_all(other)
+    other.sync()
+    found = {
+        push.sigma_hundredths: len(push.classes)
+        for push in gateway.pushes.values()
+        if push.model_version == turned.model_version
+    }
+    assert found == {500: 5, 600: 4}
+    expected = set()
+    for title in other.brain.liked_titles():
+        drawn = other.brain.stores.sketches.drawn(title.rowid)
+        assert drawn is not None
+        assert drawn.sigma_hundredths is not None
+        scale = np.float32(drawn.sigma_hundredths / 100 / np.sqrt(384))
+        expected.add(np.packbits(title.centred + scale * drawn.noise >= 0).tobytes())
+    assert set(gateway.sketches) == expected
+
+
+def test_sketches_leave_hours_later_and_not_with_what_was_just_watched(
+    config: BrainConfig, titles: list[Content], viewing: Viewing
+) -> None:
+    clock = ManualClock(NOW)
+    settings = replace(config, min_samples=1, share_delay_hours=24.0)
+    with Brain(settings, clock=clock, encoder=open_encoder(kind="lexical")) as brain:
+        brain.apply_catalogue(catalogue_of(titles, brain.encoder))
+        outbox, left = Outbox(brain), []
+        for hour in range(72):
+            if hour < 40:
+                brain.observe(viewing(titles[hour].content_id))
+            push = outbox.next_push()
+            if push is not None:
+                left += [(hour, len(push))]
+                brain.stores.sketches.acknowledge(push.request_id)
+            clock.advance(timedelta(hours=1))
+        assert sum(count for _, count in left) == 40
+        assert left[0][0] >= 2, "the first one waited"
+        assert brain.stores.sketches.pending_count() == 0
+        with brain.stores.database.read() as connection:
+            hours = [
+                (release - queued) / 3.6e9
+                for release, queued in connection.execute(
+                    "SELECT release_at, queued_at FROM sketches"
+                )
+            ]
+        assert 2.0 <= min(hours) <= max(hours) <= 24.0
+        # 40 even draws from 2 to 24 hours: nearer together once in 10^7.
+        assert max(hours) - min(hours) > 8.0
+
+
+def test_what_is_taken_back_before_it_left_never_leaves(
+    config: BrainConfig, titles: list[Content], viewing: Viewing
+) -> None:
+    clock = ManualClock(NOW)
+    settings = replace(config, min_samples=1, share_delay_hours=24.0)
+    with Brain(settings, clock=clock, encoder=open_encoder(kind="lexical")) as brain:
+        brain.apply_catalogue(catalogue_of(titles, brain.encoder))
+        outbox = Outbox(brain)
+        for title in titles[:3]:
+            brain.observe(viewing(title.content_id))
+        assert outbox.next_push() is None
+        brain.observe(replace(viewing(titles[0].content_id), verdict=Verdict.DISLIKED))
+        clock.advance(timedelta(hours=25))
+        push = outbox.next_push()
+        assert push is not None
+        assert len(push) == 2
+        assert sum(_drawn(brain, title) for title in titles[:3]) == 2, "its noise is gone, too"
+        brain.observe(replace(viewing(titles[1].content_id), verdict=Verdict.DISLIKED))
+        brain.stores.sketches.acknowledge(push.request_id)
+        assert outbox.next_push() is None
+        assert _drawn(brain, titles[1]), "what has left keeps its noise: it is never drawn again"
+
+
+def _drawn(brain: Brain, title: Content) -> bool:
+    rowid = brain.stores.contents.by_ids([title.content_id])[title.content_id].rowid
+    return brain.stores.sketches.drawn(rowid) is not None
+
+
+def test_the_instant_outlives_a_restart(
+    config: BrainConfig, titles: list[Content], viewing: Viewing
+) -> None:
+    clock = ManualClock(NOW)
+    encoder = open_encoder(kind="lexical")
+    settings = replace(config, min_samples=1, share_delay_hours=24.0)
+    with Brain(settings, clock=clock, encoder=encoder) as brain:
+        brain.apply_catalogue(catalogue_of(titles, encoder))
+        brain.observe(viewing(titles[0].content_id))
+        assert Outbox(brain).next_push() is None
+        with brain.stores.database.read() as connection:
+            (release,) = connection.execute("SELECT release_at FROM sketches").fetchone()
+    for _ in range(3):
+        clock.advance(timedelta(minutes=30))
+        with Brain(settings, clock=clock, encoder=encoder) as brain:
+            assert Outbox(brain).next_push() is None
+            with brain.stores.database.read() as connection:
+                assert connection.execute("SELECT release_at FROM sketches").fetchone() == (
+                    release,
+                )
+    clock.advance(timedelta(hours=24))
+    with Brain(settings, clock=clock, encoder=encoder) as brain:
+        assert Outbox(brain).next_push() is not None
+
+
+def test_a_clock_that_went_back_holds_nothing_up_for_ever(
+    config: BrainConfig, titles: list[Content], viewing: Viewing
+) -> None:
+    clock = ManualClock(NOW + timedelta(days=3_000))
+    encoder = open_encoder(kind="lexical")
+    settings = replace(config, min_samples=1, share_delay_hours=24.0)
+    with Brain(settings, clock=clock, encoder=encoder) as brain:
+        brain.apply_catalogue(catalogue_of(titles, encoder))
+        brain.observe(viewing(titles[0].content_id))
+        outbox = Outbox(brain)
+        assert outbox.next_push() is None
+        clock.advance(timedelta(days=-3_000))
+        assert outbox.next_push() is None
+        clock.advance(timedelta(hours=24))
+        assert outbox.next_push() is not None
+
+
+@pytest.mark.parametrize(
+    ("detail", "expected"),
+    [
+        ("full", [(7, 0), (7, 0), (7, 2)]),
+        ("coarse", [(7, 0), (7, 0), (7, 2)]),
+        ("none", [(7, 0)] * 3),
+    ],
+)
+def test_no_more_of_rate_and_count_travels_than_was_chosen(
+    detail: str,
+    expected: list[tuple[int, int]],
+    open_tv: OpenTv,
+    gateway: Gateway,
+    titles: list[Content],
+    publish_catalogue: Publish,
+    viewing: Viewing,
+) -> None:
+    publish_catalogue(titles)
+    tv = open_tv(share_classes=detail)
+    tv.sync()
+    tv.watch([viewing(title.content_id) for title in titles[:2]])
+    tv.watch([viewing(titles[2].content_id) for _ in range(5)])
+    _push_all(tv)
+    classes = [byte for push in gateway.pushes.values() for byte in push.classes]
+    assert sorted(map(split_class_byte, classes)) == expected
