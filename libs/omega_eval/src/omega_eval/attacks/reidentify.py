@@ -1,0 +1,82 @@
+"""Joint re-identification: all reports of a TV together, by two attackers, beside guessing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from omega_core.vectors import FloatArray
+from omega_eval.attacks.alternating import alternating, by_popularity
+from omega_eval.attacks.evidence import GUESSES, Evidence, IntArray, posteriors
+from omega_eval.attacks.histories import FOLDS, Histories, outside
+from omega_eval.attacks.learned import learned
+from omega_eval.attacks.outcome import Outcome, stronger
+
+
+@dataclass(frozen=True, eq=False)
+class Reidentification:
+    """What a fleet's reports give away, title by title."""
+
+    nothing: Outcome
+    """Guesses the most popular titles of other households, and looks at no report."""
+    alone: Outcome
+    """Reads each report by itself, with popularity as the prior."""
+    alternating: Outcome
+    """The joint attacker without training."""
+    learned: Outcome
+    """The joint attacker that was trained on other households."""
+    posterior: FloatArray
+    """(N, c) of the stronger of the two."""
+
+    @property
+    def reported(self) -> Outcome:
+        """The stronger one's, which counts."""
+        return stronger(self.alternating, self.learned)
+
+
+def reidentify(evidence: Evidence, histories: Histories) -> Reidentification:
+    """Attacks reports joined by their owners; fields of the evidence are clues too."""
+    plain = alternating(evidence, histories)
+    trained = learned(evidence, histories)
+    outcomes = [outcome(evidence, each, histories) for each in (plain, trained)]
+    return Reidentification(
+        nothing=guess_nothing(evidence, histories),
+        alone=outcome(evidence, alone(evidence, histories), histories),
+        alternating=outcomes[0],
+        learned=outcomes[1],
+        posterior=trained if stronger(*outcomes) is outcomes[1] else plain,
+    )
+
+
+def outcome(evidence: Evidence, posterior: FloatArray, histories: Histories) -> Outcome:
+    """Scores an attacker by its posterior (N, c)."""
+    return Outcome.of(evidence, evidence.guesses(posterior), histories.liked)
+
+
+def guess_nothing(evidence: Evidence, histories: Histories) -> Outcome:
+    """The attacker without information: the likeliest title given other households' tastes.
+
+    Names what most households outside the target's fold like.
+    """
+    most = min(GUESSES, histories.titles)
+    top = np.stack([_popular(histories, fold, most) for fold in range(FOLDS)])
+    return Outcome.of(evidence, top[histories.folds[evidence.users]], histories.liked)
+
+
+def alone(evidence: Evidence, histories: Histories) -> FloatArray:
+    """(N, c) posterior of each report by itself."""
+    found = np.empty_like(evidence.log_likelihoods)
+    folds = histories.folds[evidence.users]
+    for fold in range(FOLDS):
+        rows = folds == fold
+        if rows.any():
+            part = evidence.take(rows)
+            prior = by_popularity(part, outside(histories, fold))
+            found[rows] = posteriors(part.log_likelihoods, prior)
+    return found
+
+
+def _popular(histories: Histories, fold: int, most: int) -> IntArray:
+    likes = outside(histories, fold).likes
+    return np.argsort(-likes, kind="stable")[:most].astype(np.int64)
