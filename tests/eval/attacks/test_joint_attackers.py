@@ -42,9 +42,24 @@ def test_reports_of_one_tv_tell_more_together(town: Town) -> None:
     evidence = town.evidence(6.0)
     apart = outcome(evidence, alone(evidence, town.histories), town.histories)
     joint = outcome(evidence, alternating(evidence, town.histories), town.histories)
-    assert joint.strict.value > apart.strict.value + 0.05
+    assert joint.strict.value > apart.strict.value + 0.02
     assert joint.strict.value <= joint.strict_at_3.value <= joint.strict_at_10.value
     assert joint.liked.value >= joint.strict.value
+
+
+def test_knowing_nothing_it_names_as_many_different_titles_as_there_are_reports() -> None:
+    liked = np.zeros((10, 6), np.float32)
+    liked[:, 0] = 1
+    liked[:5, 1] = 1
+    histories = Histories(liked, np.eye(6, 384, dtype=np.float32))
+    users, truth = (part.astype(np.int64) for part in np.nonzero(liked))
+    sets = np.tile(np.arange(6, dtype=np.int32), (15, 1))
+    evidence = Evidence(users, users, truth, sets, np.zeros((15, 6), np.float32))
+    nothing = guess_nothing(evidence, histories)
+    assert nothing.strict.value == 10 / 15
+    assert nothing.liked.value == 1
+    thrice = evidence.take(np.repeat(np.arange(15), 3))
+    assert guess_nothing(thrice, histories).liked.value == pytest.approx(15 / 45)
 
 
 def test_training_helps_where_the_plain_attacker_trusts_taste_too_little(town: Town) -> None:

@@ -27,14 +27,14 @@ def factors(liked: FloatArray, lam: float = 5.0) -> Factors:
     return fit_factors(summarise(rows, held), prior, lam=lam, rank=32)
 
 
-def tested(town: Town, sigma: float) -> PlusFive:
+def measured(town: Town, sigma: float) -> PlusFive:
     evidence = town.evidence(sigma)
     read = alternating(evidence, town.histories)
     return plus_five(town.histories, factors(town.histories.liked), evidence, read)
 
 
 def test_clear_reports_name_a_sixth_like(town: Town) -> None:
-    found = tested(town, 0.5)
+    found = measured(town, 0.5)
     assert found.reports.value > 0.98
     assert found.reports.low > found.nobody.high
     assert found.nobody.value > found.popularity.value
@@ -42,7 +42,7 @@ def test_clear_reports_name_a_sixth_like(town: Town) -> None:
 
 
 def test_reports_under_huge_noise_add_nothing(town: Town) -> None:
-    found = tested(town, 200.0)
+    found = measured(town, 200.0)
     assert found.reports.value == pytest.approx(found.published.value, abs=0.08)
 
 
@@ -51,7 +51,7 @@ def test_known_likes_are_no_guesses() -> None:
     liked[:, :6] = 1
     histories = Histories(liked, np.eye(8, 384, dtype=np.float32))
     town = Town(histories, *(part.astype(np.int64) for part in np.nonzero(liked)))
-    found = tested(town, 0.5)
+    found = measured(town, 0.5)
     assert found.popularity.value == found.reports.value == 1
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from omega_core.vectors import FloatArray, unit
-from omega_eval.attacks.alternating import read
-from omega_eval.attacks.evidence import Evidence, IntArray
+from omega_eval.attacks.alternating import by_popularity
+from omega_eval.attacks.evidence import Evidence, IntArray, posteriors
 from omega_eval.attacks.histories import FOLDS, Histories, Known, outside
 from omega_eval.attacks.logit import fit
 from omega_eval.attacks.outcome import Rate
@@ -33,10 +33,10 @@ class Linkage:
 def link(before: Evidence, after: Evidence, histories: Histories) -> Linkage:
     """For each household in both, finds its second identity among all second ones.
 
-    Each side is read by the joint attacker. A pair's clues: what tastes inferred on one side expect
-    of the titles inferred on the other, agreement of titles weighed by rarity, agreement of
-    content, and how alike the numbers of reports are. Their weights are learnt on a fold of
-    households whose pairs are known.
+    Each report is read with popularity as the prior. A pair's clues: what tastes inferred on one
+    side expect of the titles inferred on the other, agreement of titles weighed by rarity,
+    agreement of content, and how alike the numbers of reports are. Their weights are learnt on a
+    fold of households whose pairs are known.
 
     Args:
         before: reports under the first identities, owners = identities.
@@ -109,8 +109,10 @@ class _Clues:
     def __init__(self, sides: list[Evidence], known: Known) -> None:
         titles = known.histories.titles
         self._known = known
-        read_sides = [(side, read(side, known)) for side in sides]
-        self._stakes = [side.stakes(posterior, titles) for side, posterior in read_sides]
+        self._stakes = [
+            side.stakes(posteriors(side.log_likelihoods, by_popularity(side, known)), titles)
+            for side in sides
+        ]
         self._counts = [np.bincount(side.owners).astype(np.float64) for side in sides]
 
     def of(self, targets: IntArray, others: IntArray) -> FloatArray:

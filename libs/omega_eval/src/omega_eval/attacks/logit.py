@@ -8,7 +8,6 @@ from omega_eval.attacks.evidence import IntArray
 from omega_learn.arrays import DoubleArray
 
 _STEPS = 40
-_LARGEST_STEP = 3.0
 _CLOSE = 1e-4
 SPREAD = 2.0
 """Standard deviation of a weight before anything is learnt: clues are scaled so that 1 is usual."""
@@ -33,17 +32,32 @@ def fit(clues: DoubleArray, chosen: IntArray) -> DoubleArray:
     right = centred[np.arange(n), chosen].mean(axis=0)
     ridge = 1 / (n * SPREAD**2)
     weights = np.zeros(k)
+    shares, worth = _shares(centred, chosen, weights, ridge)
     for _ in range(_STEPS):
-        odds = centred @ weights
-        odds -= odds.max(axis=1, keepdims=True)
-        shares = np.exp(odds)
-        shares /= shares.sum(axis=1, keepdims=True)
         means = np.einsum("nc,nck->nk", shares, centred)
         gradient = right - means.mean(axis=0) - ridge * weights
         curvature = (flat * shares.reshape(-1, 1)).T @ flat / n - means.T @ means / n
         step = np.linalg.solve(curvature + ridge * np.eye(k), gradient)
-        step *= min(1.0, _LARGEST_STEP / max(float(np.abs(step).max()), 1e-12))
-        weights += step
+        # Far from the best, Newton's step goes too far: it is halved until it helps.
+        while True:
+            tried, better = _shares(centred, chosen, weights + step, ridge)
+            if better >= worth or np.abs(step).max() < _CLOSE:
+                break
+            step /= 2
+        weights, shares, worth = weights + step, tried, better
         if np.abs(step).max() < _CLOSE:
             break
     return weights
+
+
+def _shares(
+    clues: DoubleArray, chosen: IntArray, weights: DoubleArray, ridge: float
+) -> tuple[DoubleArray, float]:
+    """Chances of the candidates (N, c), and the mean log-likelihood less the penalty."""
+    odds = clues @ weights
+    odds -= odds.max(axis=1, keepdims=True)
+    shares = np.exp(odds)
+    total = shares.sum(axis=1, keepdims=True)
+    shares /= total
+    said = odds[np.arange(len(odds)), chosen] - np.log(total[:, 0])
+    return shares, float(said.mean() - ridge * (weights @ weights) / 2)

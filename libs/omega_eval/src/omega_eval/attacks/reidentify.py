@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from omega_eval.attacks.alternating import alternating, by_popularity
 from omega_eval.attacks.evidence import GUESSES, Evidence, IntArray, posteriors
 from omega_eval.attacks.histories import FOLDS, Histories, outside
 from omega_eval.attacks.learned import learned
-from omega_eval.attacks.outcome import Outcome, stronger
+from omega_eval.attacks.outcome import Outcome, Rate, stronger
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +55,19 @@ def outcome(evidence: Evidence, posterior: FloatArray, histories: Histories) -> 
 
 
 def guess_nothing(evidence: Evidence, histories: Histories) -> Outcome:
-    """The attacker without information: the likeliest title given other households' tastes.
+    """The attacker without information: what most households outside the target's fold like.
 
-    Names what most households outside the target's fold like.
+    Its guesses at a report are the ten most liked titles. For `liked` it names as many different
+    titles as the owner has reports, the most liked first: else it would name one safe title for
+    all of them, and no attack on a household's titles would look like more.
     """
     most = min(GUESSES, histories.titles)
-    top = np.stack([_popular(histories, fold, most) for fold in range(FOLDS)])
-    return Outcome.of(evidence, top[histories.folds[evidence.users]], histories.liked)
+    ranked = np.stack([_popular(histories, fold) for fold in range(FOLDS)])
+    folds = histories.folds[evidence.users]
+    found = Outcome.of(evidence, ranked[folds, :most], histories.liked)
+    place = _places(evidence.owners) % histories.titles
+    named = histories.liked[evidence.users, ranked[folds, place]] > 0
+    return replace(found, liked=Rate.of(named.astype(np.float64), evidence.users))
 
 
 def alone(evidence: Evidence, histories: Histories) -> FloatArray:
@@ -77,6 +83,15 @@ def alone(evidence: Evidence, histories: Histories) -> FloatArray:
     return found
 
 
-def _popular(histories: Histories, fold: int, most: int) -> IntArray:
+def _popular(histories: Histories, fold: int) -> IntArray:
     likes = outside(histories, fold).likes
-    return np.argsort(-likes, kind="stable")[:most].astype(np.int64)
+    return np.argsort(-likes, kind="stable").astype(np.int64)
+
+
+def _places(owners: IntArray) -> IntArray:
+    """(N,) which report of its owner each is, from 0."""
+    order = np.argsort(owners, kind="stable")
+    _, starts, counts = np.unique(owners[order], return_index=True, return_counts=True)
+    places = np.empty(len(owners), np.int64)
+    places[order] = np.arange(len(owners)) - np.repeat(starts, counts)
+    return places
