@@ -44,10 +44,10 @@ def honest(town: Town) -> list[DeviceSketches]:
 
 
 def careless(devices: Sequence[DeviceSketches]) -> list[DeviceSketches]:
-    """As a fleet sees them that takes each sketch of a liar for a TV of its own."""
+    """As a fleet sees them that lets a liar be as many TVs as it sends sketches, up to 50."""
     found = []
     for each in devices:
-        copies = len(each.classes) if each.device_key.startswith("liar") else 1
+        copies = min(len(each.classes), 50) if each.device_key.startswith("liar") else 1
         found += [replace(each, device_key=f"{each.device_key}-{i}") for i in range(copies)]
     return found
 
