@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from omega_cli.evals import attack_command
+
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
@@ -21,6 +23,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     tuning.add_argument("--json", action="store_true", help="print one object for machines")
     tuning.add_argument("--cache-dir", type=Path, help="where `omega model install` put the model")
     tuning.set_defaults(run=_tuning)
+    attack_command.register(what)
 
 
 def _tuning(arguments: argparse.Namespace) -> int:

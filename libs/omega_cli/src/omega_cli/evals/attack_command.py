@@ -1,0 +1,118 @@
+"""`omega eval attack` and `omega eval frontier`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+T = TypeVar("T")
+PARTS = (
+    "reidentify",
+    "whole-push",
+    "plus-five",
+    "averaging",
+    "linkage",
+    "membership",
+    "poisoning",
+)
+"""Attacks that can be asked for; omega_eval.attacks.suite.Part."""
+DEFAULT_SIGMA = 5.0
+"""Noise of the policy that ships as default."""
+
+
+def register(what: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds both commands."""
+    attack = what.add_parser(
+        "attack", help="what an attacker infers, beside one that knows nothing"
+    )
+    _common(attack)
+    attack.add_argument(
+        "--sigma",
+        type=float,
+        default=DEFAULT_SIGMA,
+        help="noise scale of the fleet (default: %(default)s)",
+    )
+    attack.add_argument("--only", nargs="+", choices=PARTS, help="attacks to run (default: all)")
+    attack.set_defaults(run=_attack)
+    frontier = what.add_parser("frontier", help="quality and attacks for each amount of noise")
+    _common(frontier)
+    frontier.add_argument(
+        "--sigma", type=float, nargs="+", help="noise scales (default: 3 4 5 6 7 8)"
+    )
+    frontier.add_argument("--plot", type=Path, help="write a plot to this file (.svg or .png)")
+    frontier.set_defaults(run=_frontier)
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of MovieLens (ml-latest-small)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one object for machines")
+    parser.add_argument("--cache-dir", type=Path, help="where `omega model install` put the model")
+
+
+def _attack(arguments: argparse.Namespace) -> int:
+    # The measurements' dependencies come with the extra `demo`; other commands do without them.
+    from rich.console import Console  # noqa: PLC0415
+
+    from omega_cli.bench import figures  # noqa: PLC0415
+    from omega_cli.evals import attack, attack_tables  # noqa: PLC0415
+
+    parts = arguments.only or PARTS
+    found = _watched(
+        lambda progress: attack.measure(
+            arguments.data, arguments.cache_dir, arguments.sigma, parts, progress
+        )
+    )
+    if arguments.json:
+        print(figures.as_json("attack", attack.figures(found)))
+    else:
+        attack_tables.show(found, Console())
+    return 0
+
+
+def _frontier(arguments: argparse.Namespace) -> int:
+    from rich.console import Console  # noqa: PLC0415
+
+    from omega_cli.bench import figures  # noqa: PLC0415
+    from omega_cli.evals import frontier  # noqa: PLC0415
+
+    points = _watched(
+        lambda progress: frontier.measure(
+            arguments.data, arguments.cache_dir, arguments.sigma, progress
+        )
+    )
+    if arguments.plot:
+        frontier.plot(points, arguments.plot)
+    if arguments.json:
+        print(figures.as_json("frontier", frontier.figures(points)))
+    else:
+        frontier.show(points, Console())
+    return 0
+
+
+def _watched(measure: Callable[[Progress], T]) -> T:
+    """Runs a measurement under progress bars on standard error."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(file=sys.stderr)) as progress:
+        return measure(progress)
