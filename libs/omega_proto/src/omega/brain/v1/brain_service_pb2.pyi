@@ -107,6 +107,10 @@ class _ReasonTermEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReasonTerm
     """It fits what is being watched in this session."""
     REASON_TERM_SEASON: _ReasonTerm.ValueType  # 8
     """The household watches such titles at this time of the year."""
+    REASON_TERM_TREND: _ReasonTerm.ValueType  # 9
+    """More TVs than usual succeed with it now, in the region or everywhere."""
+    REASON_TERM_FRESH: _ReasonTerm.ValueType  # 10
+    """It came into the catalogue not long ago."""
 
 class ReasonTerm(_ReasonTerm, metaclass=_ReasonTermEnumTypeWrapper):
     """The part of the ranking that carries a reason."""
@@ -129,6 +133,10 @@ REASON_TERM_SESSION: ReasonTerm.ValueType  # 7
 """It fits what is being watched in this session."""
 REASON_TERM_SEASON: ReasonTerm.ValueType  # 8
 """The household watches such titles at this time of the year."""
+REASON_TERM_TREND: ReasonTerm.ValueType  # 9
+"""More TVs than usual succeed with it now, in the region or everywhere."""
+REASON_TERM_FRESH: ReasonTerm.ValueType  # 10
+"""It came into the catalogue not long ago."""
 Global___ReasonTerm: _TypeAlias = ReasonTerm  # noqa: Y015
 
 class _PlaybackAction:
