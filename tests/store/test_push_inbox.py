@@ -36,8 +36,7 @@ def held(*parts: Push) -> DeviceSketches:
         parts[0].device_id,
         b"".join(p.sketches for p in parts),
         b"".join(p.classes for p in parts),
-        "",
-        tuple((p.count, NOW) for p in parts),
+        arrivals=tuple((p.count, NOW) for p in parts),
     )
 
 

@@ -22,6 +22,7 @@ from omega_rank.relevance import Relevance
 from omega_rank.session import SessionBias
 from omega_rank.shelf import Shelf, arrange
 from omega_rank.taste import TasteQuery
+from omega_rank.timely import Timely
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class Ranker:
         genre_bonus: FloatArray | None = None,
         occasions: Mapping[str, str] | None = None,
         diversity: float | None = None,
+        timely: Timely | None = None,
     ) -> Ranking:
         """Titles `offset` to `offset + limit` of the household's list.
 
@@ -105,6 +107,7 @@ class Ranker:
                 often watch Comedy ...": "in December". A genre that is absent gives no reason.
             diversity: 0 (the most relevant alone) to 1 (most varied); absent = as configured. A
                 list by metadata is varied by its genres and stays as it is.
+            timely: what is on the rise and what is new; absent = nothing.
 
         Raises:
             OmegaError: INVALID_FIELD (diversity).
@@ -120,14 +123,23 @@ class Ranker:
             model = None
         query = history.query(context)
         basis, found, shelved = self._relevance(catalogue, model, history, query)
-        found = relevance.bent(self._config, catalogue, found, session, genre_bonus)
+        found = relevance.bent(self._config, catalogue, found, session, genre_bonus, timely)
         open_rows = ~history.seen if candidates is None else candidates & ~history.seen
         if session is not None:
             open_rows[session.hidden] = False
         masked = np.where(open_rows, found.total, np.float32(-np.inf))
         page = self._page(catalogue, masked, limit, offset, weight if shelved is None else None)
         explainer = Explainer(
-            catalogue, model, history, query, page, shelved, session, genre_bonus, occasions or {}
+            catalogue,
+            model,
+            history,
+            query,
+            page,
+            shelved,
+            session,
+            genre_bonus,
+            occasions or {},
+            timely,
         )
         titles = []
         for place, score in enumerate(found.score(page).tolist()):

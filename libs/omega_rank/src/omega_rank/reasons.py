@@ -25,6 +25,7 @@ from omega_rank.model import CollectiveModel
 from omega_rank.session import SessionBias
 from omega_rank.shelf import Shelf
 from omega_rank.taste import TasteQuery
+from omega_rank.timely import FRESH_REASON, Timely
 
 _NAMED = 2
 _SECOND_SHARE = 0.25
@@ -57,6 +58,7 @@ class Explainer:
     session: SessionBias | None = None
     genre_bonus: FloatArray | None = None
     occasions: Mapping[str, str] = field(default_factory=dict)
+    timely: Timely | None = None
 
     def explain(self, place: int, contributions: Mapping[Term, float]) -> Reason:
         """The reason for the title at `place` of the page."""
@@ -71,7 +73,7 @@ class Explainer:
 
     def _reason(self, term: Term, place: int) -> Reason | None:
         row = int(self.page[place])
-        if term in {Term.SESSION, Term.SEASON}:
+        if term in {Term.SESSION, Term.SEASON, Term.TREND, Term.FRESH}:
             return self._of_the_moment(term, row)
         if term is Term.METADATA:
             return self._fact(row)
@@ -97,6 +99,10 @@ class Explainer:
         if term is Term.SEASON and self.genre_bonus is not None:
             text = moment.season_reason(self.catalogue, self.genre_bonus, self.occasions, row)
             return Reason(term, (), text) if text else None
+        if self.timely is not None and term is Term.TREND:
+            return Reason(term, (), self.timely.trend_reason(row))
+        if term is Term.FRESH:
+            return Reason(term, (), FRESH_REASON)
         return None
 
     def _prior_text(self, row: int) -> str:

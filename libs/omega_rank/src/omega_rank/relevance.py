@@ -16,6 +16,7 @@ from omega_rank.kinds import Term
 from omega_rank.model import CollectiveModel
 from omega_rank.session import SessionBias
 from omega_rank.taste import TasteQuery
+from omega_rank.timely import Timely
 
 _LEAST_SPREAD = 1e-6
 _LEAST_WEIGHT = 1e-3
@@ -108,19 +109,29 @@ def bent(
     found: Relevance,
     session: SessionBias | None,
     genre_bonus: FloatArray | None,
+    timely: Timely | None = None,
 ) -> Relevance:
-    """`found` with what the moment adds: at most weight x session_weight and season_weight a title.
+    """`found` with what the moment adds to each title.
 
-    The bounds are in mean standard scores, so a title that leads by more than twice their sum
+    That is at most its weight x session_weight, season_weight, trend_weight and fresh_weight. The
+    bounds are in mean standard scores, so a title that leads by more than twice their sum
     keeps its lead, whatever the moment.
     """
-    added = {}
+    added: dict[Term, FloatArray] = {}
     if session is not None and config.session_weight >= _LEAST_WEIGHT:
         scale = np.float32(config.session_weight * found.weight)
         added[Term.SESSION] = scale * session.bonus
     if genre_bonus is not None and config.season_weight >= _LEAST_WEIGHT:
         scale = np.float32(config.season_weight * found.weight)
         added[Term.SEASON] = scale * np.clip(genre_affinity(catalogue, genre_bonus), -1, 1)
+    if timely is not None:
+        for term, weight, rows, scores in (
+            (Term.TREND, config.trend_weight, timely.trend_rows, timely.trend_scores),
+            (Term.FRESH, config.fresh_weight, timely.fresh_rows, timely.fresh_scores),
+        ):
+            if weight >= _LEAST_WEIGHT and len(rows):
+                added[term] = np.zeros(len(catalogue), np.float32)
+                added[term][rows] = np.float32(weight * found.weight) * scores
     if not added:
         return found
     return Relevance({**found.terms, **added}, sum(added.values(), found.total), found.weight)
