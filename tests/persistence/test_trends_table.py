@@ -78,7 +78,10 @@ def test_titles_that_come_later_are_news_the_first_ones_are_not(
     database: Database, clock: ManualClock
 ) -> None:
     contents = Contents(database)
-    contents.upsert(stored("a", "b"))
+    contents.upsert(stored("a"))
+    clock.advance(timedelta(hours=20))
+    contents.upsert(stored("b"))
+    assert contents.arrivals(clock.now() - timedelta(days=30)) == {}
     clock.advance(timedelta(days=2))
     contents.upsert(stored("b", "c"))
     came = clock.now()
@@ -91,3 +94,15 @@ def test_titles_that_come_later_are_news_the_first_ones_are_not(
         contents.by_ids(["d"])["d"].rowid: clock.now(),
     }
     assert contents.arrivals(clock.now() + timedelta(microseconds=1)) == {}
+
+
+def test_what_comes_after_an_upgrade_is_news_at_once(
+    database: Database, clock: ManualClock
+) -> None:
+    contents = Contents(database)
+    contents.upsert(stored("a", "b"))
+    with database.transaction() as connection:
+        connection.execute("UPDATE contents SET added_at = NULL")
+    contents.upsert(stored("c"))
+    rowid = contents.by_ids(["c"])["c"].rowid
+    assert contents.arrivals(clock.now() - timedelta(days=1)) == {rowid: clock.now()}

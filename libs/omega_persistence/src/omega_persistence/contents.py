@@ -48,6 +48,13 @@ RETURNING content_rowid
 
 
 _ARRIVED = "UPDATE contents SET added_at = ? WHERE content_rowid > ?"
+_NEWS = """
+SELECT content_rowid, added_at FROM contents WHERE added_at >= ?
+AND (added_at > (SELECT min(added_at) FROM contents) + ?
+     OR EXISTS (SELECT 1 FROM contents WHERE added_at IS NULL))
+"""
+_DAY = 86_400_000_000
+"""In microseconds."""
 
 
 class UpsertCounts(NamedTuple):
@@ -100,9 +107,7 @@ class Contents:
                     added += 1
                 else:
                     updated += 1
-            if newest:
-                # The first titles of a TV are its catalogue, not its news.
-                connection.execute(_ARRIVED, (to_micros(self._database.now()), newest))
+            connection.execute(_ARRIVED, (to_micros(self._database.now()), newest))
         return UpsertCounts(added, updated, len(values) - added - updated)
 
     def set_embeddings(
@@ -171,12 +176,12 @@ class Contents:
         return rowids, unit(packed.reshape(len(rows), limits.DIMENSION).astype(np.float32))
 
     def arrivals(self, since: datetime) -> dict[int, datetime]:
-        """Rowids of the titles that came at or after an instant, and when."""
+        """Rowids of the titles that came at or after an instant, and when.
+
+        Without those of a TV's first day: they are its catalogue, not its news.
+        """
         with self._database.read() as connection:
-            rows = connection.execute(
-                "SELECT content_rowid, added_at FROM contents WHERE added_at >= ?",
-                (to_micros(since),),
-            ).fetchall()
+            rows = connection.execute(_NEWS, (to_micros(since), _DAY)).fetchall()
         return {rowid: from_micros(at) for rowid, at in rows}
 
     def stale(self, model_version: str, limit: int) -> list[ContentRow]:

@@ -5,6 +5,6 @@ CREATE TABLE trends (
     regional INTEGER NOT NULL CHECK (regional IN (0, 1))
 ) STRICT;
 
--- When a title came to this TV; absent = with its first titles, or before it was noted.
+-- When a title came to this TV; absent = before it was noted.
 ALTER TABLE contents ADD COLUMN added_at INTEGER
     CHECK (added_at BETWEEN 0 AND 253402300799999999);
