@@ -10,6 +10,7 @@ from omega.brain.v1 import brain_service_pb2 as brain_pb
 from omega.federation.v1 import federation_service_pb2 as federation_pb
 from omega_cli.demo.fleet import FleetTv, for_each
 from omega_client import BrainClient, FederationClient
+from omega_delta import event_to_proto
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Fleet
@@ -25,12 +26,13 @@ def _round(fleet: Fleet) -> None:
     assert done.status == federation_pb.ROUND_STATUS_SUCCEEDED
 
 
-def _trending(client: BrainClient) -> dict[str, str]:
-    """Trending titles of a list that has just been brought up to date, with the reasons."""
+def _news(client: BrainClient) -> dict[str, tuple[int, str]]:
+    """Place and reason of each title of a list that has just been brought up to date."""
     client.sync_now()
     answer = client.get_recommendations(brain_pb.GetRecommendationsRequest(limit=100))
     return {
-        each.content_id: each.reason for each in answer.recommendations if each.reason_term == TREND
+        each.content_id: (place, each.reason if each.reason_term == TREND else "")
+        for place, each in enumerate(answer.recommendations)
     }
 
 
@@ -38,7 +40,8 @@ def test_a_planted_regional_trend_reaches_the_tvs_of_its_region_within_two_round
     fleet: Fleet,
 ) -> None:
     """Real sketches at the default noise; TVs elsewhere, or of no stated region, see nothing."""
-    seen = {event.content_id for tv in fleet.tvs for event in tv.events}
+    watched = [*fleet.households[0].events, *(e for tv in fleet.tvs for e in tv.events)]
+    seen = {event.content_id for event in watched}
     [planted, *_] = [content for content in fleet.contents if content.content_id not in seen]
     tvs = [
         FleetTv(tv.events, region=REGIONS[number % 2])
@@ -56,7 +59,11 @@ def test_a_planted_regional_trend_reaches_the_tvs_of_its_region_within_two_round
         BrainClient(fleet.cluster.brain("s", OMEGA_BRAIN_REGION="south").address) as south,
         BrainClient(fleet.cluster.brain("x").address) as elsewhere,
     ):
-        assert _trending(north) == _trending(south) == {}
+        for client in (north, south, elsewhere):
+            client.sync_now()
+            for event in fleet.households[0].events:
+                client.observe_event(event_to_proto(event))
+            assert not any(reason for _, reason in _news(client).values())
         for number, tv in enumerate([tv for tv in tvs if tv.region == "north"]):
             # Most of the region has succeeded with one title, and each TV with what it liked too.
             usual = tv.events[number % len(tv.events)]
@@ -64,6 +71,8 @@ def test_a_planted_regional_trend_reaches_the_tvs_of_its_region_within_two_round
             tv.events = (new,) * 3 if number % 4 else (usual,) * 3
         for_each([tv for tv in tvs if tv.region == "north"], push, lambda: None)
         _round(fleet)
-        assert _trending(north)[planted.content_id] == "Trending in your region"
+        place, reason = _news(north)[planted.content_id]
+        assert reason == "Trending in your region"
         for client in (south, elsewhere):
-            assert planted.content_id not in _trending(client)
+            there, reason = _news(client).get(planted.content_id, (100, ""))
+            assert (there > place, reason) == (True, "")
