@@ -65,10 +65,10 @@ def sketched(catalogue: Catalogue, households: list[History]) -> list[DeviceSket
 
 def decoded(devices: list[DeviceSketches], catalogue: Catalogue, config: LearnConfig) -> DeviceRows:
     """What a round sees of each device, decoded with the fleet's prior."""
-    fleet = gather(devices, config.max_device_sketches)
+    fleet = gather(devices, config.max_device_sketches, sigma=config.sigma)
     sample = fleet.sample(config.prior_sample, config.seed)
     prior = estimate_prior(sample, catalogue.embeddings, config.sigma, steps=config.prior_steps)
-    return decode_fleet(fleet, catalogue.embeddings, prior, config.sigma, top=config.top)
+    return decode_fleet(fleet, catalogue.embeddings, prior, top=config.top)
 
 
 def lifts(rows: DeviceRows, centroids: FloatArray, embeddings: FloatArray) -> FloatArray:

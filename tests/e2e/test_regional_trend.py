@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -40,9 +41,12 @@ def test_a_planted_regional_trend_reaches_the_tvs_of_its_region_within_two_round
     fleet: Fleet,
 ) -> None:
     """Real sketches at the default noise; TVs elsewhere, or of no stated region, see nothing."""
-    watched = [*fleet.households[0].events, *(e for tv in fleet.tvs for e in tv.events)]
-    seen = {event.content_id for event in watched}
-    [planted, *_] = [content for content in fleet.contents if content.content_id not in seen]
+    own = {event.content_id for event in fleet.households[0].events}
+    watched = Counter(event.content_id for tv in fleet.tvs for event in tv.events)
+    planted = min(
+        (content for content in fleet.contents if content.content_id not in own),
+        key=lambda content: watched[content.content_id],
+    )
     tvs = [
         FleetTv(tv.events, region=REGIONS[number % 2])
         for number, tv in enumerate([*fleet.tvs, *fleet.tvs])
