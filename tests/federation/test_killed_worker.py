@@ -7,7 +7,9 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 
 from omega.federation.v1 import federation_service_pb2 as pb
@@ -15,8 +17,9 @@ from omega_client import FederationClient, ServiceError
 from omega_store import Store, resources, rounds, states
 from omega_store.resources import ResourceKind
 from omega_store.rounds import RoundStatus
+from omega_testing.fleet import registered
 from omega_testing.processes import ServiceProcess
-from omega_testing.taste_shard import SIGMA
+from omega_testing.taste_shard import SIGMA, TasteShard
 
 # Each lock stops a round at a known place: while it reads, and within its publication.
 READING = "LOCK TABLE pushes IN ACCESS EXCLUSIVE MODE"
@@ -132,3 +135,33 @@ def test_a_round_that_loses_its_leadership_publishes_nothing(
         with FederationClient(process.address) as client:
             done = client.run_round(pb.RunRoundRequest(request_id=str(uuid.uuid4()))).round
     assert (done.round_id, done.state_version) == (2, 1)
+
+
+def test_a_round_killed_while_it_publishes_trends_leaves_those_before(
+    client: FederationClient, database_url: str, store: Store, shard: TasteShard
+) -> None:
+    shard.publish_catalogue()
+    ids = registered(store, 12, region="north")
+    for n, device_id in enumerate(ids):
+        liked = 15 * (n % 2) + np.random.default_rng(n).permutation(14)[:10]
+        shard.push(device_id, liked.tolist(), seed=n, at=datetime.now(UTC) - timedelta(hours=9))
+    client.run_round(pb.RunRoundRequest(request_id=str(uuid.uuid4())))
+    for n, device_id in enumerate(ids[:9]):
+        # Title 29 was nobody's before.
+        shard.push(device_id, [29], seed=700 + n, at=datetime.now(UTC))
+    with worker(database_url) as first, store.session() as holder, holder.transaction():
+        holder.execute("LOCK TABLE trends IN SHARE MODE")
+        with asked(first.address, str(uuid.uuid4())):
+            await_blocked(store)
+            first.kill()
+    assert told(store, "north") == []
+    with worker(database_url) as second, FederationClient(second.address) as again:
+        done = again.run_round(pb.RunRoundRequest(request_id=str(uuid.uuid4()))).round
+    assert (done.round_id, done.state_version) == (3, 2)
+    assert (told(store, "north"), told(store, "")) == ([29], [])
+
+
+def told(store: Store, region: str) -> list[int]:
+    """Trends that a TV of a region is told."""
+    with store.snapshot() as conn:
+        return [trend.ordinal for trend in states.step(conn, 0, region).trends]

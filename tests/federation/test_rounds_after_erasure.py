@@ -114,7 +114,7 @@ def test_the_round_after_publishes_just_what_the_others_say(
     ids = shard.add_households(12)
     run(client)
     erase(store, ids[:2])
-    seen = round_io.read(store)
+    seen = round_io.read(store, NOW)
     assert {device.device_key for device in seen.inputs.devices} == set(ids[2:])
     expected = round_io.result(seen, learn(seen.inputs, CONFIG), 2)
     run(client)
@@ -147,7 +147,7 @@ def test_a_round_under_way_neither_fails_nor_brings_the_device_back(
     erase(store, [before])
     with leadership(store) as conn:
         begun = rounds.begin(conn, str(uuid.uuid4()), NOW)
-        seen = round_io.read(store)
+        seen = round_io.read(store, NOW)
         erase(store, [during])
         result = round_io.result(seen, learn(seen.inputs, CONFIG), begun.round_id)
         assert publish_round(conn, result, NOW).devices == 12

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -28,6 +29,19 @@ def test_a_repeated_sketch_counts_once_and_its_last_class_holds() -> None:
 def test_only_the_last_sketches_of_a_device_count() -> None:
     fleet = gather([DeviceSketches("x", A + B + C, bytes(3))], 2)
     assert fleet.packed == C + B
+
+
+def test_a_sketch_is_as_old_as_its_first_arrival_and_stands_where_its_device_does() -> None:
+    pieces = [
+        DeviceSketches("x", A + B + A, bytes(3), "north", ((1, 90.0), (1, 7.0), (1, 5.0))),
+        DeviceSketches("x", C + C, bytes(2), "south", ((1, -2.0),)),
+        DeviceSketches("y", B, bytes(1)),
+    ]
+    fleet = gather(pieces, 200)
+    assert fleet.packed == C + A + B + B
+    assert fleet.ages.tolist() == [np.inf, 90.0, 7.0, np.inf]
+    assert fleet.regions == ("south", "")
+    assert gather([replace(pieces[1], classes=bytes(1), sketches=C)], 200).ages.tolist() == [0.0]
 
 
 def test_two_devices_with_the_same_sketch_count_twice() -> None:

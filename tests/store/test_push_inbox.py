@@ -30,11 +30,21 @@ def keep(store: Store, *batch: Push) -> list[PushResult]:
         return pushes.store(conn, batch, NOW)
 
 
+def held(*parts: Push) -> DeviceSketches:
+    """What is read of a device without a region that pushed these at NOW, in this order."""
+    return DeviceSketches(
+        parts[0].device_id,
+        b"".join(p.sketches for p in parts),
+        b"".join(p.classes for p in parts),
+        arrivals=tuple((p.count, NOW) for p in parts),
+    )
+
+
 def test_what_is_stored_is_what_was_pushed(store: Store) -> None:
     ids = sorted(registered(store, 3))
     batch = [push(device_id, i, seed=i) for i, device_id in enumerate(ids, start=1)]
     assert keep(store, *reversed(batch)) == [PushResult(Outcome.STORED, n) for n in (3, 2, 1)]
-    assert read(store) == [DeviceSketches(p.device_id, p.sketches, p.classes) for p in batch]
+    assert read(store) == [held(p) for p in batch]
 
 
 def test_a_retried_push_changes_nothing(store: Store) -> None:
@@ -44,7 +54,7 @@ def test_a_retried_push_changes_nothing(store: Store) -> None:
     forged = dataclasses.replace(push(device_id, 7), request_id=first.request_id)
     assert keep(store, first) == [PushResult(Outcome.DUPLICATE, 4)]
     assert keep(store, forged) == [PushResult(Outcome.DUPLICATE, 4)]
-    assert read(store) == [DeviceSketches(device_id, first.sketches, first.classes)]
+    assert read(store) == [held(first)]
 
 
 def test_of_two_equal_keys_in_a_batch_the_first_is_stored(store: Store) -> None:
@@ -55,7 +65,7 @@ def test_of_two_equal_keys_in_a_batch_the_first_is_stored(store: Store) -> None:
         PushResult(Outcome.STORED, 4),
         PushResult(Outcome.DUPLICATE, 4),
     ]
-    assert read(store) == [DeviceSketches(device_id, first.sketches, first.classes)]
+    assert read(store) == [held(first)]
 
 
 def test_one_request_id_of_two_devices_is_two_pushes(store: Store) -> None:
@@ -105,8 +115,8 @@ def test_encoders_never_mix(store: Store) -> None:
     [device_id] = registered(store, 1)
     one, other = push(device_id, 2), push(device_id, 3, model_version="other")
     keep(store, one, other)
-    assert read(store) == [DeviceSketches(device_id, one.sketches, one.classes)]
-    assert read(store, "other") == [DeviceSketches(device_id, other.sketches, other.classes)]
+    assert read(store) == [held(one)]
+    assert read(store, "other") == [held(other)]
 
 
 def test_pushes_of_a_device_join_in_one_order(store: Store) -> None:
@@ -114,11 +124,7 @@ def test_pushes_of_a_device_join_in_one_order(store: Store) -> None:
     batch = sorted((push(device_id, 2, seed=i) for i in range(5)), key=lambda p: p.request_id)
     keep(store, batch[3], batch[0])
     keep(store, batch[4], batch[2], batch[1], push(device_id, 0))
-    assert read(store) == [
-        DeviceSketches(
-            device_id, b"".join(p.sketches for p in batch), b"".join(p.classes for p in batch)
-        )
-    ]
+    assert read(store) == [held(*batch)]
 
 
 def test_pushes_of_other_noise_scales_come_apart(store: Store) -> None:

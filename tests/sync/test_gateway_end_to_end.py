@@ -68,21 +68,21 @@ def token(tv: SyncClient) -> str:
 def test_a_registration_is_stored_and_a_retry_gives_the_same(
     tv: SyncClient, shard: Store, keys: TokenKeys
 ) -> None:
-    request = registration(platform="tizen-9", app_version="1.2.3")
+    request = registration(platform="tizen-9", app_version="1.2.3", region="FR-75")
     made = tv.register_device(request)
     assert tv.register_device(request) == made
     assert keys.verify(made.auth_token) == made.device_id
     with shard.statements() as conn:
         stored = devices.get(conn, made.device_id)
     assert stored is not None
-    assert (stored.platform, stored.app_version) == ("tizen-9", "1.2.3")
+    assert (stored.platform, stored.app_version, stored.region) == ("tizen-9", "1.2.3", "FR-75")
     assert stored.registered_at == made.registered_at.ToDatetime(UTC)
     assert tv.register_device(registration()).device_id != made.device_id
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("request_id", "1"), ("platform", "a b"), ("app_version", "x" * 65)],
+    [("request_id", "1"), ("platform", "a b"), ("app_version", "x" * 65), ("region", "a.b")],
 )
 def test_a_registration_out_of_bounds_is_invalid(tv: SyncClient, field: str, value: str) -> None:
     request = registration(**{field: value})

@@ -166,6 +166,7 @@ def test_bytes_of_unknown_fields_count_too() -> None:
     [
         {},
         {"platform": "p" * 64, "app_version": "1.0.0-rc.1:2_3", "enrolment_key": "k" * 256},
+        {"region": "North-Rhine-West"},
     ],
 )
 def test_a_registration_within_its_bounds_passes(changes: dict[str, str]) -> None:
@@ -181,6 +182,8 @@ def test_a_registration_within_its_bounds_passes(changes: dict[str, str]) -> Non
         ({"app_version": "v" * 65}, "app_version"),
         ({"app_version": "ü"}, "app_version"),
         ({"enrolment_key": "k" * 257}, "enrolment_key"),
+        ({"region": "r" * 17}, "region"),
+        ({"region": "a region"}, "region"),
     ],
 )
 def test_a_registration_out_of_bounds_names_its_field(changes: dict[str, str], field: str) -> None:

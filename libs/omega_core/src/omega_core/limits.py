@@ -50,6 +50,10 @@ MAX_HELD = 8
 """Most held resources a request."""
 MAX_VERSION = 2**63 - 1
 """Highest version of anything."""
+MAX_REGION = 16
+"""Longest name of a region, in characters."""
+MAX_TRENDS = 32
+"""Most trends that a TV holds."""
 MAX_DELTA = 65_536
 """Largest compressed StateDelta, in bytes."""
 MAX_DELTA_RAW = 262_144

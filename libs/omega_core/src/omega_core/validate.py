@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from omega_core import limits
 from omega_core.errors import invalid
 from omega_core.vectors import FloatArray
 
 # Unicode category Cc, and lone surrogates, which no UTF-8 can carry.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._:-]+\Z")
+_REGION = re.compile(r"[A-Za-z0-9-]*\Z")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _DEVICE = re.compile(r"tv-[0-9a-f]{32}\Z")
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -38,6 +40,13 @@ def identifier(field: str, value: str, longest: int, *, optional: bool = False) 
         return value
     if not 1 <= len(value) <= longest or not _IDENTIFIER.match(value):
         raise invalid(field, f"1 to {longest} characters of [A-Za-z0-9._:-]")
+    return value
+
+
+def region(field: str, value: str) -> str:
+    """At most 16 characters of [A-Za-z0-9-]; empty = not stated."""
+    if len(value) > limits.MAX_REGION or not _REGION.match(value):
+        raise invalid(field, f"at most {limits.MAX_REGION} characters of [A-Za-z0-9-]")
     return value
 
 

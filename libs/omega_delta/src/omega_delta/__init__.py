@@ -10,7 +10,14 @@ from omega_delta.event import (
 )
 from omega_delta.factors import FactorPack, decode_factors, encode_factors
 from omega_delta.profile import profile_from_proto, profile_to_proto
-from omega_delta.state import GlobalPattern, StateDelta, decode_state_delta, encode_state_delta
+from omega_delta.state import (
+    GlobalPattern,
+    StateDelta,
+    Trend,
+    Trends,
+    decode_state_delta,
+    encode_state_delta,
+)
 from omega_delta.zstd import compress, decompress
 
 __all__ = [
@@ -18,6 +25,8 @@ __all__ = [
     "FactorPack",
     "GlobalPattern",
     "StateDelta",
+    "Trend",
+    "Trends",
     "compress",
     "content_from_proto",
     "content_to_proto",

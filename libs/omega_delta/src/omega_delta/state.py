@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -36,6 +37,30 @@ class GlobalPattern:
     """Share of the fleet's weighted taste, 0 to 1; float32 on the wire."""
 
 
+@dataclass(frozen=True)
+class Trend:
+    """A title on the rise."""
+
+    ordinal: int
+    """Position in the catalogue's index, 0 to 4,294,967,295."""
+    score: float
+    """How strong it was, above 0, at most 1; float32 on the wire."""
+    regional: bool
+    """True: in the TV's region. False: over all regions."""
+
+
+@dataclass(frozen=True)
+class Trends:
+    """Every trend that holds for a TV."""
+
+    catalogue_version: int
+    """Catalogue whose ordinals they use, from 1."""
+    at: datetime
+    """When the scores held, aware; to the microsecond on the wire."""
+    titles: tuple[Trend, ...]
+    """1 to 32, each ordinal once."""
+
+
 @dataclass(frozen=True, eq=False)
 class StateDelta:
     """What leads from one version of the collective state to another."""
@@ -50,6 +75,8 @@ class StateDelta:
     """New or changed, at most 88, with distinct ids."""
     removed_pattern_ids: tuple[int, ...] = ()
     """Gone, at most 4,096, distinct, none of them in patterns."""
+    trends: Trends | None = None
+    """All that hold, whatever was held before; None = there are none."""
 
 
 def encode_state_delta(delta: StateDelta) -> bytes:
@@ -78,6 +105,13 @@ def encode_state_delta(delta: StateDelta) -> bytes:
         ],
         removed_pattern_ids=delta.removed_pattern_ids,
     )
+    if delta.trends is not None:
+        message.trends_catalogue_version = delta.trends.catalogue_version
+        message.trends_at.FromDatetime(delta.trends.at.astimezone(UTC))
+        message.trends.extend(
+            sync_service_pb2.Trend(ordinal=t.ordinal, score=t.score, regional=t.regional)
+            for t in delta.trends.titles
+        )
     return packing.pack("delta", message, limits.MAX_DELTA, limits.MAX_DELTA_RAW)
 
 
@@ -106,9 +140,38 @@ def decode_state_delta(data: bytes) -> StateDelta:
             for p, embedding in zip(message.patterns, embeddings, strict=True)
         ),
         removed_pattern_ids=tuple(message.removed_pattern_ids),
+        trends=_trends(message),
     )
     _check(delta)
     return delta
+
+
+def _trends(message: sync_service_pb2.StateDelta) -> Trends | None:
+    validate.count("trends", message.trends, limits.MAX_TRENDS)
+    if not message.trends:
+        return None
+    try:
+        at = message.trends_at.ToDatetime(UTC)
+    except ValueError:
+        raise invalid("trends_at", "an instant of the years 1 to 9999") from None
+    return Trends(
+        catalogue_version=message.trends_catalogue_version,
+        at=at,
+        titles=tuple(Trend(t.ordinal, t.score, t.regional) for t in message.trends),
+    )
+
+
+def _check_trends(trends: Trends) -> None:
+    checks.version("trends_catalogue_version", trends.catalogue_version)
+    if trends.at < validate.EARLIEST:
+        raise invalid("trends_at", "2000-01-01 or later")
+    validate.count("trends", trends.titles, limits.MAX_TRENDS, 1)
+    for i, trend in enumerate(trends.titles):
+        validate.integer(f"trends[{i}].ordinal", trend.ordinal, 0, _MOST_ID)
+        validate.number(f"trends[{i}].score", trend.score, 0.0, 1.0)
+        if not trend.score:
+            raise invalid(f"trends[{i}].score", "above 0")
+    checks.distinct("trends[{}].ordinal", [trend.ordinal for trend in trends.titles])
 
 
 def _check(delta: StateDelta) -> None:
@@ -128,6 +191,8 @@ def _check(delta: StateDelta) -> None:
     checks.distinct("removed_pattern_ids[{}]", delta.removed_pattern_ids)
     if not set(kept).isdisjoint(delta.removed_pattern_ids):
         raise invalid("removed_pattern_ids", "free of ids that patterns holds")
+    if delta.trends is not None:
+        _check_trends(delta.trends)
 
 
 def _check_pattern(name: str, pattern: GlobalPattern) -> None:

@@ -6,6 +6,7 @@ from omega_learn.factors import Factors, fit_factors
 from omega_learn.fleet import DeviceSketches, Fleet, gather
 from omega_learn.patterns import GlobalPattern, global_patterns, stable_ids
 from omega_learn.prior import estimate_prior
+from omega_learn.rises import RiseCounter, Rises, merge_rises
 from omega_learn.round import (
     LearnConfig,
     RoundFigures,
@@ -16,8 +17,10 @@ from omega_learn.round import (
 from omega_learn.rows import DeviceRows, device_rows
 from omega_learn.statistics import Statistics, count_support, merge, summarise
 from omega_learn.tastes import Expectations, decode_fleet
+from omega_learn.trends import EVERYWHERE, Trend, TrendConfig, rising
 
 __all__ = [
+    "EVERYWHERE",
     "DeviceRows",
     "DeviceSketches",
     "Expectations",
@@ -26,10 +29,14 @@ __all__ = [
     "GlobalPattern",
     "LearnConfig",
     "Posterior",
+    "RiseCounter",
+    "Rises",
     "RoundFigures",
     "RoundInput",
     "RoundResult",
     "Statistics",
+    "Trend",
+    "TrendConfig",
     "count_support",
     "decode",
     "decode_fleet",
@@ -40,6 +47,8 @@ __all__ = [
     "gather",
     "global_patterns",
     "merge",
+    "merge_rises",
+    "rising",
     "run",
     "stable_ids",
     "summarise",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,11 @@ class DeviceSketches:
     """A byte a sketch, 0 to 31."""
     sigma: float | None = None
     """Noise scale of the sketches, above 0; None = that of the round's settings."""
+    region: str = ""
+    """Where the device stands; empty = not stated."""
+    arrivals: tuple[tuple[int, float], ...] = ()
+    """Sketches, in order, and the hours since they arrived, for runs of them; what is not spoken of
+    arrived long ago."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,10 @@ class Fleet:
     """Noise scale of each sketch, (n,), above 0."""
     starts: Int64Array
     """(devices + 1,): device d has sketches starts[d] to starts[d + 1]."""
+    regions: tuple[str, ...] = ()
+    """Region of each device, (devices,)."""
+    ages: FloatArray = field(default_factory=lambda: np.zeros(0, np.float32))
+    """Hours since each sketch first arrived, infinite where that is not known, (n,)."""
 
     def __len__(self) -> int:
         """Devices with at least one sketch."""
@@ -101,18 +111,24 @@ def gather(devices: Iterable[DeviceSketches], most: int, *, sigma: float = 5.0) 
     packed: list[bytes] = []
     classes = bytearray()
     sigmas = array("f")
+    ages: list[float] = []
+    regions: list[str] = []
     starts = [0]
     for key in sorted(pieces):
         last = _last(pieces[key], most, sigma)
         packed.extend(last)
-        classes.extend(kind for kind, _ in last.values())
-        sigmas.extend(scale for _, scale in last.values())
+        classes.extend(kind for kind, _, _ in last.values())
+        sigmas.extend(scale for _, scale, _ in last.values())
+        ages.extend(age for _, _, age in last.values())
+        regions.append(pieces[key][-1].region)
         starts.append(len(packed))
     return Fleet(
         b"".join(packed),
         np.frombuffer(bytes(classes), np.uint8),
         np.frombuffer(sigmas, np.float32),
         np.array(starts),
+        tuple(regions),
+        np.array(ages, np.float32),
     )
 
 
@@ -128,14 +144,32 @@ def _check(device: DeviceSketches) -> None:
         raise invalid("sigma", "greater than 0")
 
 
-def _last(pieces: list[DeviceSketches], most: int, sigma: float) -> dict[bytes, tuple[int, float]]:
-    """Class byte and noise scale of the last distinct sketches, last first."""
-    found: dict[bytes, tuple[int, float]] = {}
+def _last(
+    pieces: list[DeviceSketches], most: int, sigma: float
+) -> dict[bytes, tuple[int, float, float]]:
+    """Class byte, noise scale and age of the last distinct sketches, last first.
+
+    A sketch that came several times has its last class and scale, and its first arrival.
+    """
+    found: dict[bytes, tuple[int, float, float]] = {}
     for piece in reversed(pieces):
         scale = sigma if piece.sigma is None else piece.sigma
+        ages = _ages(piece)
         for i in range(len(piece.classes) - 1, -1, -1):
             if len(found) == most:
                 return found
             sketch = piece.sketches[i * SKETCH_BYTES : (i + 1) * SKETCH_BYTES]
-            found.setdefault(sketch, (piece.classes[i], scale))
+            known = found.get(sketch)
+            if known is None:
+                found[sketch] = (piece.classes[i], scale, ages[i])
+            elif ages[i] > known[2]:
+                found[sketch] = (*known[:2], ages[i])
     return found
+
+
+def _ages(piece: DeviceSketches) -> list[float]:
+    """Hours since each sketch of a piece arrived, never below 0."""
+    ages: list[float] = []
+    for count, hours in piece.arrivals:
+        ages += [max(hours, 0.0)] * count
+    return (ages + [math.inf] * len(piece.classes))[: len(piece.classes)]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,12 +13,14 @@ from omega_core.limits import MIN_DEVICES
 from omega_core.vectors import FloatArray, centre
 from omega_learn import dp
 from omega_learn.factors import MAX_RANK, Factors, fit_factors
-from omega_learn.fleet import DeviceSketches, gather
+from omega_learn.fleet import DeviceSketches, Fleet, gather
 from omega_learn.patterns import GlobalPattern, global_patterns, stable_ids
 from omega_learn.prior import estimate_prior
+from omega_learn.rises import RiseCounter
 from omega_learn.rows import DeviceRows
 from omega_learn.statistics import Statistics, count_support, summarise
 from omega_learn.tastes import Expectations, decode_fleet
+from omega_learn.trends import Trend, TrendConfig, rising
 from omega_privacy import secure_normal
 
 
@@ -57,6 +59,8 @@ class LearnConfig:
     dp)."""
     seed: int = 0
     """Of every random draw but the noise of dp_mu, 0 to 2^31 - 1."""
+    trends: TrendConfig = field(default_factory=TrendConfig)
+    """What counts as a trend."""
 
     def __post_init__(self) -> None:
         validate.number("sigma", self.sigma, 0.5, 64)
@@ -87,6 +91,9 @@ class RoundInput:
     """In any order; a device may come in several pieces."""
     previous: tuple[GlobalPattern, ...] = ()
     """Patterns of the last round, whose ids are kept where they go on."""
+    hours_since_first: float | None = None
+    """Since the shard's first round: what arrived before it is the long run that trends are held
+    against, at least 0. None = there was none, and there are no trends yet."""
 
 
 @dataclass(frozen=True)
@@ -115,13 +122,15 @@ class RoundResult:
     """Heaviest first, with ids."""
     figures: RoundFigures
     """Counts."""
+    trends: Mapping[str, tuple[Trend, ...]] = field(default_factory=dict)
+    """Trends of each region that has any, "" = everywhere; titles are rows of the embeddings."""
 
 
 def run(inputs: RoundInput, config: LearnConfig, *, noise: dp.Draw = secure_normal) -> RoundResult:
     """Learns from everything that devices pushed.
 
     Equal input gives an equal result, whatever the order of devices, unless config.dp_mu asks for
-    noise. With it the factors come from noisy sums, and no patterns are given out.
+    noise. With it the factors come from noisy sums, and no patterns and trends are given out.
 
     Raises:
         OmegaError: INVALID_FIELD when lengths or shapes do not fit; ROUND_NOT_POSSIBLE without a
@@ -135,12 +144,18 @@ def run(inputs: RoundInput, config: LearnConfig, *, noise: dp.Draw = secure_norm
         raise _not_possible("the shard", f"{config.min_devices:,} devices with sketches")
     sample, sigmas = fleet.sample(config.prior_sample, config.seed)
     prior = estimate_prior(sample, embeddings, sigmas, steps=config.prior_steps)
-    rows = decode_fleet(fleet, embeddings, prior, top=config.top)
+    counter = _counter(fleet, len(embeddings), inputs.hours_since_first, config.trends)
+    twice = config.taste_share > 0
+    rows = decode_fleet(
+        fleet, embeddings, prior, top=config.top, counter=None if twice else counter
+    )
     statistics = _reduce(rows, len(embeddings), config)
     model = _fit(statistics, prior, config)
-    if config.taste_share:
+    if twice:
         expected = Expectations(model, rows, config.taste_share)
-        rows = decode_fleet(fleet, embeddings, prior, top=config.top, expectations=expected)
+        rows = decode_fleet(
+            fleet, embeddings, prior, top=config.top, expectations=expected, counter=counter
+        )
         statistics = _reduce(rows, len(embeddings), config)
         model = _fit(statistics, prior, config)
     if config.dp_mu:
@@ -172,7 +187,27 @@ def run(inputs: RoundInput, config: LearnConfig, *, noise: dp.Draw = secure_norm
         supported_titles=len(statistics.titles),
         patterns=len(found),
     )
-    return RoundResult(model, stable_ids(inputs.previous, found), figures)
+    trends = rising(counter.total(rows), config.trends) if counter else {}
+    return RoundResult(model, stable_ids(inputs.previous, found), figures, trends)
+
+
+def _counter(
+    fleet: Fleet, titles: int, hours_since_first: float | None, config: TrendConfig
+) -> RiseCounter | None:
+    """Counts what arrived lately; None where there is no long run to hold it against."""
+    if hours_since_first is None or not (fleet.ages < hours_since_first).any():
+        return None
+    return RiseCounter(
+        fleet.regions,
+        fleet.ages,
+        titles,
+        windows=config.windows,
+        longest=hours_since_first,
+        decay=config.decay,
+        clip=config.device_clip,
+        min_devices=config.min_devices,
+        max_regions=config.max_regions,
+    )
 
 
 def _reduce(rows: DeviceRows, titles: int, config: LearnConfig) -> Statistics:

@@ -14,6 +14,7 @@ from omega_core.vectors import FloatArray
 from omega_learn.decode import decode
 from omega_learn.factors import Factors
 from omega_learn.fleet import Fleet
+from omega_learn.rises import RiseCounter
 from omega_learn.rows import UNIT, DeviceRows, device_rows
 
 _SKETCHES = 2_048
@@ -65,6 +66,7 @@ def decode_fleet(
     *,
     top: int,
     expectations: Expectations | None = None,
+    counter: RiseCounter | None = None,
 ) -> DeviceRows:
     """Decodes all sketches of a fleet, a block of devices at a time.
 
@@ -74,6 +76,7 @@ def decode_fleet(
         prior: the collective prior, (m,), sums to 1.
         top: titles kept of each sketch.
         expectations: of the same fleet, for the second decoding.
+        counter: of the same fleet, is given every decoded sketch.
 
     Raises:
         OmegaError: INVALID_FIELD when a shape or bound is broken.
@@ -94,6 +97,8 @@ def decode_fleet(
             owners=np.repeat(np.arange(stop - start), sizes) if expectations else None,
             top=top,
         )
+        if counter is not None:
+            counter.add(start, first, sizes, posterior)
         parts.append(device_rows(posterior, sizes, rates[first:last], counts[first:last]))
         start = stop
     return DeviceRows.join(parts)

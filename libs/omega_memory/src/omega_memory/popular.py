@@ -26,7 +26,7 @@ class PopularTitle:
 
 
 def popular_memories(
-    titles: Sequence[PopularTitle], source: str, region: str, now: datetime
+    titles: Sequence[PopularTitle], source: str, region: str, now: datetime, *, first: int = 1
 ) -> list[Memory]:
     """Popular titles to keep, most popular first: importance 0.9 to 1 by score.
 
@@ -34,9 +34,10 @@ def popular_memories(
 
     Args:
         titles: of one source, in any order; those without a score above 0 are left out.
-        source: "trend", or "prior" for the collective prior until trends arrive.
+        source: "trend", or "prior" for the collective prior.
         region: where they are popular, at most 256 characters; empty = everywhere.
         now: when that was learnt.
+        first: rank of the most popular one; those of other sources may come before.
     """
     ranked = sorted(
         (each for each in titles if each.score > 0), key=lambda each: (-each.score, each.content_id)
@@ -59,7 +60,7 @@ def popular_memories(
                 "score": decimal(each.score),
             },
         )
-        for rank, each in enumerate(ranked, 1)
+        for rank, each in enumerate(ranked, first)
     ]
 
 

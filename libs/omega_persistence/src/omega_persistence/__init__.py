@@ -29,6 +29,7 @@ from omega_persistence.restoring import Restored, restore
 from omega_persistence.settings import Settings
 from omega_persistence.sketches import Drawn, Push, Sketches
 from omega_persistence.title_records import TitleRecords
+from omega_persistence.trends import HeldTrends, StoredTrend, Trends
 
 __all__ = [
     "ContentRow",
@@ -40,6 +41,7 @@ __all__ = [
     "Events",
     "Freed",
     "GlobalPatterns",
+    "HeldTrends",
     "Identity",
     "Interactions",
     "LastSync",
@@ -63,8 +65,10 @@ __all__ = [
     "StoredPattern",
     "StoredReport",
     "StoredResource",
+    "StoredTrend",
     "TitleRecords",
     "Traffic",
+    "Trends",
     "UpsertCounts",
     "enforce",
     "erase_household",

@@ -6,6 +6,7 @@ import itertools
 import json
 import sqlite3
 from collections.abc import Container, Iterator, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ from omega_persistence.content_rows import (
     packed_embedding,
 )
 from omega_persistence.database import Database
+from omega_persistence.times import from_micros, to_micros
 
 __all__ = ["ContentRow", "Contents", "StoredContent", "UpsertCounts"]
 
@@ -43,6 +45,16 @@ WHERE (coalesce(excluded.ordinal, ordinal), excluded.title, excluded.kind, exclu
        model_version, embedding)
 RETURNING content_rowid
 """  # noqa: S608 - constants only
+
+
+_ARRIVED = "UPDATE contents SET added_at = ? WHERE content_rowid > ?"
+_NEWS = """
+SELECT content_rowid, added_at FROM contents WHERE added_at >= ?
+AND (added_at > (SELECT min(added_at) FROM contents) + ?
+     OR EXISTS (SELECT 1 FROM contents WHERE added_at IS NULL))
+"""
+_DAY = 86_400_000_000
+"""In microseconds."""
 
 
 class UpsertCounts(NamedTuple):
@@ -95,6 +107,7 @@ class Contents:
                     added += 1
                 else:
                     updated += 1
+            connection.execute(_ARRIVED, (to_micros(self._database.now()), newest))
         return UpsertCounts(added, updated, len(values) - added - updated)
 
     def set_embeddings(
@@ -161,6 +174,15 @@ class Contents:
         rowids = np.fromiter((rowid for rowid, _ in rows), np.int64, len(rows))
         packed = np.frombuffer(b"".join(data for _, data in rows), "<f2")
         return rowids, unit(packed.reshape(len(rows), limits.DIMENSION).astype(np.float32))
+
+    def arrivals(self, since: datetime) -> dict[int, datetime]:
+        """Rowids of the titles that came at or after an instant, and when.
+
+        Without those of a TV's first day: they are its catalogue, not its news.
+        """
+        with self._database.read() as connection:
+            rows = connection.execute(_NEWS, (to_micros(since), _DAY)).fetchall()
+        return {rowid: from_micros(at) for rowid, at in rows}
 
     def stale(self, model_version: str, limit: int) -> list[ContentRow]:
         """The first `limit` titles whose vector is of another encoder, to be embedded again."""

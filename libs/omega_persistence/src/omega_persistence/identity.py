@@ -44,6 +44,7 @@ def retire(connection: sqlite3.Connection, now: datetime) -> Identity | None:
             (keys.DEVICE_ID,),
             (keys.AUTH_TOKEN,),
             (keys.REGISTER_REQUEST_ID,),
+            (keys.REGISTERED_REGION,),
             (keys.NOISE_ID,),
             (keys.PUSHES_MADE,),
         ],

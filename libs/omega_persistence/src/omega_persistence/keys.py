@@ -24,6 +24,10 @@ STATE_VERSION = "state_version"
 """Version of the global patterns."""
 STATE_MODEL = "state_model_version"
 """Encoder of the global patterns."""
+TRENDS_AT = "trends_at"
+"""Microseconds since 1970 at which the scores of the trends held."""
+REGISTERED_REGION = "registered_region"
+"""Region that the fleet was told; absent = none."""
 REGISTER_REQUEST_ID = "register_request_id"
 """Idempotency key of the registration."""
 DEVICE_ID = "device_id"
@@ -50,6 +54,7 @@ INTEGERS = frozenset(
         SCHEMA_VERSION,
         STATE_VERSION,
         PUSHES_MADE,
+        TRENDS_AT,
         PUSHED_BYTES,
         PULLED_BYTES,
         RESOURCE_BYTES,
@@ -70,6 +75,7 @@ IMPERSONAL = frozenset(
         UNCLEAN,
         STATE_VERSION,
         STATE_MODEL,
+        TRENDS_AT,
         # Of the fleet's catalogue, as the brain notes them.
         "catalogue_version",
         "centring_mean",

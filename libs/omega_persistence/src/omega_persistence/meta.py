@@ -78,15 +78,31 @@ class Meta:
         device_id, token = self.get(keys.DEVICE_ID), self.get(keys.AUTH_TOKEN)
         return None if device_id is None or token is None else Identity(device_id, token)
 
-    def set_identity(self, identity: Identity | None) -> None:
-        """Keeps an identity; None forgets it together with the register request id."""
+    def set_identity(self, identity: Identity | None, region: str = "") -> None:
+        """Keeps an identity and the region it was registered with.
+
+        None forgets both together with the register request id.
+        """
         with self._database.transaction():
             if identity is None:
-                for key in (keys.DEVICE_ID, keys.AUTH_TOKEN, keys.REGISTER_REQUEST_ID):
+                for key in (
+                    keys.DEVICE_ID,
+                    keys.AUTH_TOKEN,
+                    keys.REGISTER_REQUEST_ID,
+                    keys.REGISTERED_REGION,
+                ):
                     self.remove(key)
             else:
                 self.set(keys.DEVICE_ID, identity.device_id)
                 self.set(keys.AUTH_TOKEN, identity.auth_token)
+                if region:
+                    self.set(keys.REGISTERED_REGION, region)
+                else:
+                    self.remove(keys.REGISTERED_REGION)
+
+    def registered_region(self) -> str:
+        """The region that the fleet was told; empty = none."""
+        return self.get(keys.REGISTERED_REGION) or ""
 
     def retire_identity(self, now: datetime) -> Identity | None:
         """Lays the identity down and queues it in `Erasures`, in one transaction.

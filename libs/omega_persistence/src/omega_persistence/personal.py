@@ -39,6 +39,7 @@ IMPERSONAL = frozenset(
     {
         "contents",
         "global_patterns",
+        "trends",
         "resources",
         "resource_transfers",
         "resource_chunks",

@@ -10,6 +10,7 @@ from omega_rank.quick import quick
 from omega_rank.ranker import Ranked, Ranker, Ranking
 from omega_rank.session import SessionBias, SessionState
 from omega_rank.taste import TasteQuery
+from omega_rank.timely import Timely
 
 __all__ = [
     "Basis",
@@ -29,6 +30,7 @@ __all__ = [
     "SessionState",
     "TasteQuery",
     "Term",
+    "Timely",
     "popular",
     "quick",
 ]

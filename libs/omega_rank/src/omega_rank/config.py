@@ -71,6 +71,12 @@ class RankConfig:
     season_weight: float = 0.25
     """Most that preferences of the circumstances add to or take from a title's mean standard
     score. Rests on no measurement."""
+    trend_weight: float = 0.75
+    """Most that a trend adds to a title's mean standard score. Picked on made-up households
+    (docs/adr/0020): MovieLens has no regions and no trends."""
+    fresh_weight: float = 0.1
+    """Most that being new in the catalogue adds to a title's mean standard score. Rests on no
+    measurement: it breaks ties in favour of what nobody could have watched yet."""
 
     def __post_init__(self) -> None:
         validate.number("half_life", self.half_life, 0.1, 10_000)
@@ -96,4 +102,6 @@ class RankConfig:
         validate.number("mmr_lambda", self.mmr_lambda, 0, 1)
         validate.number("session_weight", self.session_weight, 0, 1)
         validate.number("season_weight", self.season_weight, 0, 1)
+        validate.number("trend_weight", self.trend_weight, 0, 1)
+        validate.number("fresh_weight", self.fresh_weight, 0, 1)
         validate.integer("mmr_window", self.mmr_window, 1, 200)

@@ -25,4 +25,6 @@ class Term(IntEnum):
     METADATA = 6
     SESSION = 7
     SEASON = 8
+    TREND = 9
+    FRESH = 10
     CONTEXT = 11

@@ -11,6 +11,7 @@ from omega_core.vectors import FloatArray
 from omega_rank.catalogue import Catalogue
 from omega_rank.circumstances import Leaning
 from omega_rank.session import SessionBias
+from omega_rank.timely import Timely
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,8 @@ class Moment:
     """When the household watches a genre, in words."""
     leaning: Leaning | None = None
     """What is watched more in the stated circumstances."""
+    timely: Timely | None = None
+    """What is on the rise and what is new."""
 
 
 def session_reason(catalogue: Catalogue, session: SessionBias, row: int) -> tuple[int, str]:

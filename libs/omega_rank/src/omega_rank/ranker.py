@@ -25,6 +25,7 @@ from omega_rank.reasons import Explainer, explain
 from omega_rank.session import SessionBias
 from omega_rank.shelf import Shelf, arrange
 from omega_rank.taste import TasteQuery
+from omega_rank.timely import Timely
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class Ranker:
         occasions: Mapping[str, str] | None = None,
         diversity: float | None = None,
         company: Sequence[History] = (),
+        timely: Timely | None = None,
     ) -> Ranking:
         """Titles `offset` to `offset + limit` of the household's list.
 
@@ -118,6 +120,7 @@ class Ranker:
             company: histories of others who watch along (company.together). Nothing that one of
                 them has seen is in the list; who has no taste yet has no say. Session, genre_bonus
                 and leaning are those of `history` alone.
+            timely: what is on the rise and what is new; absent = nothing.
 
         Raises:
             OmegaError: INVALID_FIELD (diversity).
@@ -138,7 +141,7 @@ class Ranker:
         basis, group, shelved = self._relevance(catalogue, model, tastes, seen)
         leaning = history.leaning(context)
         found = relevance.bent(
-            self._config, catalogue, group.relevance, session, genre_bonus, leaning
+            self._config, catalogue, group.relevance, session, genre_bonus, leaning, timely
         )
         open_rows = ~seen if candidates is None else candidates & ~seen
         if session is not None:
@@ -148,7 +151,7 @@ class Ranker:
         page = self._page(
             catalogue, masked, limit, offset, weight if shelved is None else None, wanted
         )
-        moment = Moment(session, genre_bonus, occasions or {}, leaning)
+        moment = Moment(session, genre_bonus, occasions or {}, leaning, timely)
         explainers = [
             Explainer(catalogue, model, each, query, page, shelved, moment)
             for each, query in tastes or asked[:1]

@@ -26,12 +26,13 @@ from omega_rank.kinds import Term
 from omega_rank.model import CollectiveModel
 from omega_rank.shelf import Shelf
 from omega_rank.taste import TasteQuery
+from omega_rank.timely import FRESH_REASON
 
 _NAMED = 2
 _SECOND_SHARE = 0.25
 _AMONG_THE_NEWEST = 10
 _BLOCK = 256
-_OF_THE_MOMENT = frozenset({Term.SESSION, Term.SEASON, Term.CONTEXT})
+_OF_THE_MOMENT = frozenset({Term.SESSION, Term.SEASON, Term.TREND, Term.FRESH, Term.CONTEXT})
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,10 @@ class Explainer:
             text = moment.season_reason(self.catalogue, now.genre_bonus, now.occasions, row)
         if term is Term.CONTEXT and now.leaning is not None:
             text = now.leaning.reason(row)
+        if term is Term.TREND and now.timely is not None:
+            text = now.timely.trend_reason(row)
+        if term is Term.FRESH:
+            text = FRESH_REASON
         return Reason(term, (), text) if text else None
 
     def _prior_text(self, row: int) -> str:

@@ -17,6 +17,7 @@ from omega_rank.kinds import Term
 from omega_rank.model import CollectiveModel
 from omega_rank.session import SessionBias
 from omega_rank.taste import TasteQuery
+from omega_rank.timely import Timely
 
 _LEAST_SPREAD = 1e-6
 _LEAST_WEIGHT = 1e-3
@@ -110,13 +111,15 @@ def bent(
     session: SessionBias | None,
     genre_bonus: FloatArray | None,
     leaning: Leaning | None = None,
+    timely: Timely | None = None,
 ) -> Relevance:
     """`found` with what the moment adds: a bonus of -1 to 1 x its weight x that of the relevance.
 
-    That is at most session_weight, season_weight and context_weight in mean standard scores, so a
-    title that leads by more than twice their sum keeps its lead, whatever the moment.
+    That is at most session_weight, season_weight, context_weight, trend_weight and fresh_weight in
+    mean standard scores, so a title that leads by more than twice their sum keeps its lead,
+    whatever the moment.
     """
-    added = {}
+    added: dict[Term, FloatArray] = {}
     if session is not None and config.session_weight >= _LEAST_WEIGHT:
         scale = np.float32(config.session_weight * found.weight)
         added[Term.SESSION] = scale * session.bonus
@@ -126,6 +129,14 @@ def bent(
     if leaning is not None and config.context_weight >= _LEAST_WEIGHT:
         scale = np.float32(config.context_weight * found.weight)
         added[Term.CONTEXT] = scale * leaning.bonus
+    if timely is not None:
+        for term, weight, rows, scores in (
+            (Term.TREND, config.trend_weight, timely.trend_rows, timely.trend_scores),
+            (Term.FRESH, config.fresh_weight, timely.fresh_rows, timely.fresh_scores),
+        ):
+            if weight >= _LEAST_WEIGHT and len(rows):
+                added[term] = np.zeros(len(catalogue), np.float32)
+                added[term][rows] = np.float32(weight * found.weight) * scores
     if not added:
         return found
     return Relevance({**found.terms, **added}, sum(added.values(), found.total), found.weight)

@@ -15,14 +15,16 @@ from omega_store.rows import only
 SEEN_STEP = timedelta(minutes=1)
 """last_seen_at is exact to this step, so that a busy device costs no write a call."""
 
-_COLUMNS = sql.SQL("device_id, platform, app_version, registered_at, last_seen_at, revoked_at")
+_COLUMNS = sql.SQL(
+    "device_id, platform, app_version, registered_at, last_seen_at, revoked_at, region"
+)
 _SELECT = sql.SQL("SELECT {} FROM devices WHERE device_id = %s").format(_COLUMNS)
-# The empty update returns the row that is there, in the one statement that looks for it: between
-# two, the row could be erased.
+# The update returns the row that is there, in the one statement that looks for it: between two,
+# the row could be erased.
 _REGISTER = sql.SQL(
-    "INSERT INTO devices (device_id, request_id, platform, app_version, registered_at)"
-    " VALUES (%s, %s, %s, %s, %s)"
-    " ON CONFLICT (request_id) DO UPDATE SET request_id = EXCLUDED.request_id"
+    "INSERT INTO devices (device_id, request_id, platform, app_version, registered_at, region)"
+    " VALUES (%s, %s, %s, %s, %s, %s)"
+    " ON CONFLICT (request_id) DO UPDATE SET region = EXCLUDED.region"
     " RETURNING {}"
 ).format(_COLUMNS)
 
@@ -43,6 +45,8 @@ class Device:
     """When it last pushed or pulled, exact to SEEN_STEP; None = never."""
     revoked_at: datetime | None
     """When it was shut out; None = it is welcome."""
+    region: str
+    """As it stated last, at most 16 characters; empty = not stated."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +73,14 @@ def register(
     platform: str,
     app_version: str,
     now: datetime,
+    region: str = "",
 ) -> Device:
-    """Stores a new identity, or returns the one that this request_id (a UUID) made earlier."""
+    """Stores a new identity, or returns the one that this request_id (a UUID) made earlier.
+
+    Of an earlier one only the region is replaced.
+    """
     with conn.cursor(row_factory=class_row(Device)) as cursor:
-        cursor.execute(_REGISTER, (device_id, request_id, platform, app_version, now))
+        cursor.execute(_REGISTER, (device_id, request_id, platform, app_version, now, region))
         return only(cursor.fetchone())
 
 
@@ -83,14 +91,14 @@ def get(conn: Connection, device_id: str) -> Device | None:
         return cursor.fetchone()
 
 
-def touch(conn: Connection, device_id: str, now: datetime) -> bool:
-    """Notes that a device called; False when it is unknown or revoked."""
+def touch(conn: Connection, device_id: str, now: datetime) -> Device | None:
+    """Notes that a device called, and returns it; None when it is unknown or revoked."""
     device = get(conn, device_id)
     if device is None or device.revoked_at is not None:
-        return False
+        return None
     if device.last_seen_at is None or device.last_seen_at < now - SEEN_STEP:
         conn.execute("UPDATE devices SET last_seen_at = %s WHERE device_id = %s", (now, device_id))
-    return True
+    return device
 
 
 def revoke(conn: Connection, device_id: str, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from omega_store.pool import Connection
 from omega_store.resources import ResourceKind
 from omega_store.rounds import RoundFigures
 from omega_store.states import Pattern
+from omega_store.trends import TrendList
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class RoundResult:
     """Whether the factors given out so far have too few devices behind them; no new ones then."""
     erasures: Sequence[int] = ()
     """erasures.noted(conn) in the snapshot that the round read: what it publishes forgets them."""
+    trends: TrendList | None = None
+    """Trends from now on; None = those in force go on fading."""
 
 
 def publish_round(conn: Connection, result: RoundResult, now: datetime) -> RoundFigures:
@@ -58,6 +61,7 @@ def publish_round(conn: Connection, result: RoundResult, now: datetime) -> Round
             changed=result.changed,
             removed=result.removed,
             now=now,
+            trends=result.trends,
         )
         if result.factors:
             resources.publish(

@@ -64,11 +64,15 @@ class DeviceSketches:
     device_id: str
     """`tv-` and 32 hexadecimal digits."""
     sketches: bytes
-    """48 bytes a sketch; pushes in order of request_id."""
+    """48 bytes a sketch; the oldest push first."""
     classes: bytes
     """A byte a sketch, in the same order."""
     sigma_hundredths: int = 0
     """Their noise scale in hundredths; 0 = not stated."""
+    region: str = ""
+    """Of the device; empty = not stated."""
+    arrivals: tuple[tuple[int, datetime], ...] = ()
+    """Sketches of each push and when it was received, in the same order."""
 
 
 _STAGE: LiteralString = (
@@ -110,7 +114,8 @@ _STORED: LiteralString = (
     " JOIN devices AS d USING (device_id) WHERE d.revoked_at IS NULL"
 )
 _SCAN: LiteralString = (
-    "SELECT p.device_id, coalesce(p.sigma_hundredths, 0), p.sketches, p.classes"
+    "SELECT p.device_id, d.region, coalesce(p.sigma_hundredths, 0), p.count, p.received_at,"
+    " p.sketches, p.classes"
     " FROM pushes AS p JOIN devices AS d USING (device_id)"
     " WHERE p.model_version = %s AND p.count > 0 AND d.revoked_at IS NULL"
     " ORDER BY p.device_id, p.received_at, p.request_id"
@@ -174,8 +179,13 @@ def iterate(
     with conn.cursor(name="sketches", binary=True) as cursor:
         cursor.itersize = fetch
         cursor.execute(_SCAN, (model_version,))
-        for (device_id, scale), rows in groupby(cursor, key=itemgetter(0, 1)):
-            pairs = [(sketches, classes) for _, _, sketches, classes in rows]
+        for (device_id, region, scale), rows in groupby(cursor, key=itemgetter(0, 1, 2)):
+            pushed = [row[3:] for row in rows]
             yield DeviceSketches(
-                device_id, b"".join(s for s, _ in pairs), b"".join(c for _, c in pairs), scale
+                device_id,
+                b"".join(sketches for _, _, sketches, _ in pushed),
+                b"".join(classes for _, _, _, classes in pushed),
+                scale,
+                region,
+                tuple((count, at) for count, at, _, _ in pushed),
             )

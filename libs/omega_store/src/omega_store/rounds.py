@@ -119,6 +119,14 @@ def spent_mu(conn: Connection) -> float:
     return float(only(row)[0])
 
 
+def first_success(conn: Connection) -> datetime | None:
+    """When the first round that was published began; None = there was none."""
+    row = conn.execute(
+        "SELECT min(started_at) FROM rounds WHERE status = %s", (RoundStatus.SUCCEEDED,)
+    ).fetchone()
+    return None if row is None else row[0]
+
+
 def succeed(conn: Connection, round_id: int, figures: RoundFigures, now: datetime) -> None:
     """Ends a RUNNING round; publish_round() does it.
 

@@ -11,7 +11,9 @@ from psycopg import sql
 from omega_core.errors import ErrorCode, OmegaError
 from omega_core.vectors import FloatArray
 from omega_store import dialect
+from omega_store import trends as trend_rows
 from omega_store.pool import Connection
+from omega_store.trends import RegionTrend, TrendList
 
 MOST_PATTERNS = 80
 """Most live patterns: a delta of all of them fits limits.MAX_DELTA even if nothing compresses."""
@@ -61,6 +63,12 @@ class Step:
     """New or changed, by pattern_id."""
     removed: tuple[int, ...]
     """Gone, by pattern_id; every one was part of the base."""
+    trends: tuple[RegionTrend, ...] = ()
+    """All that hold for the region, strongest first, at most 32."""
+    trends_catalogue_version: int = 0
+    """Catalogue whose ordinals they use; 0 = there are none."""
+    trends_at: datetime | None = None
+    """When their scores held; None = there are none."""
 
 
 # With more removals than that, everything is the smaller delta.
@@ -98,8 +106,8 @@ def patterns(conn: Connection) -> list[Pattern]:
     return _patterns(conn, 0)
 
 
-def step(conn: Connection, held_version: int) -> Step:
-    """What a TV that holds `held_version` lacks; call it in Store.snapshot().
+def step(conn: Connection, held_version: int, region: str = "") -> Step:
+    """What a TV of a region that holds `held_version` lacks; call it in Store.snapshot().
 
     The step starts from nothing when the held version is unknown, newer than ours, too old, or of
     another encoder. It is empty when the held version is the newest.
@@ -111,7 +119,7 @@ def step(conn: Connection, held_version: int) -> Step:
     removed = _removed(conn, base)
     if len(removed) > _MOST_REMOVED:
         base, removed = 0, ()
-    return Step(base, state, tuple(_patterns(conn, base)), removed)
+    return Step(base, state, tuple(_patterns(conn, base)), removed, *_trends(conn, state, region))
 
 
 def nearest(conn: Connection, embedding: FloatArray, most: int) -> list[tuple[int, float]]:
@@ -137,11 +145,12 @@ def publish(
     changed: Sequence[Pattern],
     removed: Sequence[int],
     now: datetime,
+    trends: TrendList | None = None,
 ) -> tuple[int, int]:
     """Stores the next version; returns (version, live patterns). publish_round() calls it.
 
-    Without any change nothing is stored and the version is 0. A change of encoder removes every
-    earlier pattern: vectors of two encoders never meet.
+    Without any change nothing is stored and the version is 0. `trends` None leaves those that are
+    in force. A change of encoder removes every earlier pattern: vectors of two encoders never meet.
 
     Raises:
         OmegaError: ROUND_CONFLICT when `version` is not the successor of the newest.
@@ -158,15 +167,19 @@ def publish(
     if not gone | kept <= live or kept & (gone | stale):
         raise ValueError("a changed or removed pattern is not live")
     gone |= stale
-    if not (changed or gone):
+    if not (changed or gone or trends is not None):
         return 0, len(live)
     left = len(live - gone) + sum(not pattern.pattern_id for pattern in changed)
     if left > MOST_PATTERNS:
         raise ValueError(f"{left} patterns; at most {MOST_PATTERNS}")
+    if trends is None:
+        trends = trend_rows.current(conn)
+    else:
+        trend_rows.replace(conn, trends)
     conn.execute(
-        "INSERT INTO states (version, round_id, model_version, published_at)"
-        " VALUES (%s, %s, %s, %s)",
-        (version, round_id, model_version, now),
+        "INSERT INTO states (version, round_id, model_version, published_at,"
+        " trends_catalogue_version, trends_at) VALUES (%s, %s, %s, %s, %s, %s)",
+        (version, round_id, model_version, now, trends.catalogue_version, trends.at),
     )
     conn.execute(
         "UPDATE global_patterns SET removed_version = %s WHERE pattern_id = ANY(%s)",
@@ -208,6 +221,17 @@ def _removed(conn: Connection, base: int) -> tuple[int, ...]:
 def _patterns(conn: Connection, base: int) -> list[Pattern]:
     rows = conn.execute(_SELECT, (base,)).fetchall()
     return [Pattern(n, dialect.load(vector), *rest) for n, vector, *rest in rows]
+
+
+def _trends(
+    conn: Connection, state: State, region: str
+) -> tuple[tuple[RegionTrend, ...], int, datetime | None]:
+    stated = conn.execute(
+        "SELECT trends_catalogue_version, trends_at FROM states WHERE version = %s",
+        (state.version,),
+    ).fetchone()
+    found = trend_rows.of_region(conn, region) if stated and stated[0] else ()
+    return (found, *stated) if stated and found else ((), 0, None)
 
 
 def _values(pattern: Pattern) -> tuple[object, ...]:

@@ -22,7 +22,7 @@ MODEL = "lexical-384-r1"
 """An encoder's name."""
 
 
-def register(conn: Connection, number: int, now: datetime = NOW) -> list[str]:
+def register(conn: Connection, number: int, now: datetime = NOW, *, region: str = "") -> list[str]:
     """Registers so many new devices; returns their ids in order of registration."""
     ids = [f"tv-{uuid.uuid4().hex}" for _ in range(number)]
     for device_id in ids:
@@ -33,14 +33,15 @@ def register(conn: Connection, number: int, now: datetime = NOW) -> list[str]:
             platform="test",
             app_version="1",
             now=now,
+            region=region,
         )
     return ids
 
 
-def registered(store: Store, number: int, now: datetime = NOW) -> list[str]:
+def registered(store: Store, number: int, now: datetime = NOW, *, region: str = "") -> list[str]:
     """register() in a transaction of its own."""
     with store.transaction() as conn:
-        return register(conn, number, now)
+        return register(conn, number, now, region=region)
 
 
 def push(device_id: str, sketches: int = 4, *, model_version: str = MODEL, seed: int = 0) -> Push:

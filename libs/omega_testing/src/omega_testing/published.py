@@ -9,6 +9,7 @@ from omega_store import RoundResult, Store, leadership, publish_round, resources
 from omega_store.resources import ResourceKind
 from omega_store.rounds import RoundFigures
 from omega_store.states import Pattern
+from omega_store.trends import TrendList
 from omega_testing.fleet import MODEL, NOW
 
 
@@ -19,6 +20,7 @@ def publish(
     *,
     factors: bytes = b"",
     model_version: str = MODEL,
+    trends: TrendList | None = None,
 ) -> RoundFigures:
     """Runs and publishes a round with this result at NOW; returns its figures."""
     with leadership(store) as conn:
@@ -33,5 +35,6 @@ def publish(
             factors_version=following if factors else 0,
             factors=factors,
             figures=RoundFigures(devices=5, sketches=50, supported_titles=7),
+            trends=trends,
         )
         return publish_round(conn, result, NOW)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 
 import numpy as np
 
@@ -57,14 +58,21 @@ class TasteShard:
                 now=NOW,
             )
 
-    def add_households(self, number: int, *, model_version: str = MODEL) -> list[str]:
+    def add_households(
+        self,
+        number: int,
+        *,
+        model_version: str = MODEL,
+        region: str = "",
+        at: datetime = NOW,
+    ) -> list[str]:
         """Registers devices that like four fifths of a group and pushed them; their ids."""
-        ids = registered(self._store, number)
+        ids = registered(self._store, number, region=region)
         for n, device_id in enumerate(ids):
             random = np.random.default_rng(n)
             first = self._world.each * (n % self._groups)
             liked = first + random.permutation(self._world.each)[: self._world.each * 4 // 5]
-            self.push(device_id, liked.tolist(), seed=n, model_version=model_version)
+            self.push(device_id, liked.tolist(), seed=n, model_version=model_version, at=at)
         return ids
 
     def push(
@@ -75,8 +83,12 @@ class TasteShard:
         seed: int,
         model_version: str = MODEL,
         stated_sigma: float = 0.0,
+        at: datetime = NOW,
     ) -> None:
-        """Stores pushes of a sketch a title: under SIGMA, or under a scale that they state."""
+        """Stores pushes of a sketch a title, received at an instant.
+
+        They are under SIGMA, or under a scale that they state.
+        """
         sketches = self._world.sketches(list(titles), stated_sigma or SIGMA, seed)
         size = limits.MAX_PUSH_SKETCHES * limits.SKETCH_BYTES
         parts = [sketches[at : at + size] for at in range(0, len(sketches), size)]
@@ -92,4 +104,4 @@ class TasteShard:
             for n, part in enumerate(parts)
         ]
         with self._store.transaction() as conn:
-            pushes.store(conn, batch, NOW)
+            pushes.store(conn, batch, at)

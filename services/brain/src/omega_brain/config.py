@@ -50,6 +50,9 @@ class BrainConfig:
     """File with the operator's enrolment key, where one is asked for."""
     platform: str = ""
     """Name of the device's platform, told at registration; at most 64 characters."""
+    region: str = ""
+    """Coarse region of the TV, such as a country's code, told at registration for regional trends;
+    at most 16 characters of [A-Za-z0-9-], empty = not told."""
     timezone: str = ""
     """Zone of the IANA database, such as Europe/Paris, for months and holidays; empty = the
     system's."""
@@ -86,6 +89,7 @@ class BrainConfig:
         if self.sync_interval_secs:
             validate.integer("sync_interval_secs", self.sync_interval_secs, 10, 86_400)
         validate.identifier("platform", self.platform, 64, optional=True)
+        validate.region("region", self.region)
         zone.zone_of(self.timezone)
         validate.integer("min_samples", self.min_samples, 1, 1_000)
         if self.sigma is not None:

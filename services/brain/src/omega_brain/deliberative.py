@@ -5,17 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from omega_brain.household import Household
 from omega_brain.standing import Standing
 from omega_brain.stepwise import Progress, Step, Stepwise
 from omega_brain.stores import Stores
-from omega_core.memory import Tier
+from omega_core.memory import Memory, Tier
+from omega_core.vectors import FloatArray
 from omega_loops import Context
 from omega_memory import HouseholdMemory, popular, seasons, semantic
 from omega_memory.habits import Habits
 from omega_memory.popular import PopularTitle
 from omega_memory.substrate import Latencies, device_memory
+from omega_rank.catalogue import Catalogue
 from omega_runtime.event_types import MetricsCollected
 from omega_runtime.events import Publish
 
@@ -36,6 +39,7 @@ class Deliberative:
         latencies: how long answers took.
         watch_settings: holds what was watched against the settings in force.
         publish: is told the measured figures.
+        region: of the TV; empty = not stated.
     """
 
     def __init__(
@@ -47,7 +51,9 @@ class Deliberative:
         latencies: Latencies,
         watch_settings: Step,
         publish: Publish,
+        region: str = "",
     ) -> None:
+        self._region = region
         self._stores = stores
         self._memory = memory
         self._household = household
@@ -90,16 +96,29 @@ class Deliberative:
         )
 
     def _write_popular(self, context: Context) -> Progress:
-        titles, model = self._household.titles, self._household.collective.model
-        if model is None or not model.informed:
+        """What is on the rise first, then what the fleet likes."""
+        titles, collective = self._household.titles.catalogue, self._household.collective
+        trending = collective.trending.now(context.now) if collective.trending else None
+        memories: list[Memory] = []
+        if trending is not None:
+            for regional, where in ((True, self._region), (False, "")):
+                chosen = trending.regional == regional
+                rising = _named(titles, trending.rows[chosen], trending.scores[chosen])
+                memories += popular.popular_memories(
+                    rising, "trend", where, context.now, first=len(memories) + 1
+                )
+        model = collective.model
+        if model is not None and model.informed:
+            rows = np.argsort(-model.log_prior, kind="stable")[:_POPULAR]
+            if trending is not None:
+                rows = rows[~np.isin(rows, trending.rows)]
+            shares = np.exp(model.log_prior[rows] - model.log_prior.max())
+            liked = _named(titles, rows, shares)
+            memories += popular.popular_memories(
+                liked, "prior", "", context.now, first=len(memories) + 1
+            )
+        if not memories:
             return Progress()
-        rows = np.argsort(-model.log_prior, kind="stable")[:_POPULAR]
-        shares = np.exp(model.log_prior[rows] - model.log_prior[rows].max())
-        liked = [
-            PopularTitle(titles.catalogue.ids[row], titles.catalogue.titles[row], float(share))
-            for row, share in zip(rows.tolist(), shares.tolist(), strict=True)
-        ]
-        memories = popular.popular_memories(liked, "prior", "", context.now)
         stored = self._memory.replace(
             Tier.CIVILIZATIONAL, "", popular.PREFIX, memories, context.now
         )
@@ -115,3 +134,11 @@ class Deliberative:
             return Progress()
         self._publish(MetricsCollected(figures=tuple(figures.items())))
         return Progress(round(1_000 * figures["miscalibration"]))
+
+
+def _named(catalogue: Catalogue, rows: NDArray[np.int64], scores: FloatArray) -> list[PopularTitle]:
+    """Titles at `rows` (m,) with their scores (m,)."""
+    return [
+        PopularTitle(catalogue.ids[row], catalogue.titles[row], score)
+        for row, score in zip(rows.tolist(), scores.tolist(), strict=True)
+    ]

@@ -15,6 +15,7 @@ from omega_brain.answers import Answer, LikedTitle, Listed, RecommendQuery
 from omega_brain.listing import in_order, listed, popular_reasons, popular_rows, shipped
 from omega_brain.preferences import Suited
 from omega_brain.state import Collective, Titles
+from omega_brain.trending import timely
 from omega_brain.tuned import Tuned
 from omega_brain.viewers import Viewer, Viewers
 from omega_core.clock import Clock
@@ -132,6 +133,7 @@ class Household:
             if not len(titles.catalogue):
                 return self._firmware_list(query, shown, Mode.HEALTHY)
             viewer, candidates = self._open(query, shown)
+            now = self._clock.now()
             if nearest is not None:
                 candidates &= filters.of_rows(titles, titles.rows_of(nearest))
             others = self._viewers.company(query.profile_id, query.company)
@@ -143,11 +145,12 @@ class Household:
                 offset=query.offset,
                 context=query.context,
                 candidates=candidates,
-                session=viewer.bias(self._clock.now()),
+                session=viewer.bias(now),
                 genre_bonus=suited.bonus if suited else None,
                 occasions=suited.occasions if suited else None,
                 diversity=query.diversity,
                 company=[other.history for other in others],
+                timely=timely(collective.trending, titles.arrivals, len(titles.catalogue), now),
             )
             more = _more(query, viewer, candidates, len(ranking.titles))
         return self._answer(listed(ranking, titles), ranking.basis, Mode.HEALTHY, more=more)

@@ -115,7 +115,7 @@ def make_mind(
     )
     evening = Evening(household, memory, agentdb, preferences.follow, changed)
     deliberative = Deliberative(
-        stores, memory, household, standing, latencies, tuning.watch, publish
+        stores, memory, household, standing, latencies, tuning.watch, publish, config.region
     )
     adaptive = Adaptive(
         stores,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from omega.common.v1 import resource_pb2
 from omega_brain import facts
 from omega_brain.stores import Stores
+from omega_brain.trending import Arrivals, Trending, load_arrivals, load_trending
 from omega_core.content import Provider
 from omega_core.errors import ErrorCode, OmegaError
 from omega_core.limits import DIMENSION
@@ -40,7 +41,7 @@ class Versions:
     catalogue: int
     """The fleet's catalogue that was applied."""
     patterns: int
-    """The fleet's global patterns."""
+    """The fleet's global patterns and trends."""
     factors: int
     """The fleet's factors."""
 
@@ -76,6 +77,8 @@ class Titles:
     """(n,) age in years that each title is rated for, -1 = not rated."""
     fleet_centred: bool
     """Whether the catalogue is centred on the fleet's mean; else on the mean of its own titles."""
+    arrivals: Arrivals
+    """Those that came not long ago."""
 
     @cached_property
     def by_genre(self) -> dict[str, NDArray[np.int64]]:
@@ -114,6 +117,8 @@ class Collective:
     """Factors or patterns; None when neither is held."""
     factors_version: int
     """0 = no factors."""
+    trending: Trending | None = None
+    """What is on the rise; None = nothing."""
 
 
 def load_titles(stores: Stores, model_version: str) -> Titles:
@@ -143,6 +148,7 @@ def load_titles(stores: Stores, model_version: str) -> Titles:
         offered_by=_by_provider(offers),
         minimum_ages=ages,
         fleet_centred=fleets is not None,
+        arrivals=load_arrivals(stores, rowids),
     )
 
 
@@ -168,13 +174,15 @@ def extend_titles(
         place, age = catalogue.row_of[row.content.content_id], row.content.minimum_age
         offers[place] = row.content.providers
         ages[place] = -1 if age is None else age
+    rowids = np.concatenate([titles.rowids, np.array(fresh, np.int64)])
     return Titles(
         catalogue=catalogue,
-        rowids=np.concatenate([titles.rowids, np.array(fresh, np.int64)]),
+        rowids=rowids,
         offers=offers,
         offered_by=_by_provider(offers),
         minimum_ages=ages,
         fleet_centred=titles.fleet_centred,
+        arrivals=load_arrivals(stores, rowids),
     )
 
 
@@ -186,9 +194,10 @@ def load_collective(stores: Stores, catalogue: Catalogue, model_version: str) ->
     """
     factors, version = _factors(stores)
     patterns = _patterns(stores, model_version)
+    trending = load_trending(stores, catalogue)
     if factors is None and patterns is None:
-        return Collective(None, 0)
-    return Collective(CollectiveModel.build(catalogue, factors, patterns), version)
+        return Collective(None, 0, trending)
+    return Collective(CollectiveModel.build(catalogue, factors, patterns), version, trending)
 
 
 def _factors(stores: Stores) -> tuple[Factors | None, int]:

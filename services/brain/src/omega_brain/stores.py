@@ -26,6 +26,7 @@ from omega_persistence.resources import Resources
 from omega_persistence.settings import Settings
 from omega_persistence.sketches import Sketches
 from omega_persistence.title_records import TitleRecords
+from omega_persistence.trends import Trends
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class Stores:
     """What waits for the next push."""
     patterns: GlobalPatterns
     """The collective state."""
+    trends: Trends
+    """What the fleet says is on the rise."""
     resources: Resources
     """Downloaded bodies."""
     meta: Meta
@@ -87,6 +90,7 @@ class Stores:
             Recommendations(database),
             Sketches(database),
             GlobalPatterns(database),
+            Trends(database),
             Resources(database),
             Meta(database),
             Erasures(database),

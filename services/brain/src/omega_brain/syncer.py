@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega_brain import endpoint
 from omega_brain.config import BrainConfig
-from omega_brain.deltas import take_delta
+from omega_brain.deltas import start_afresh, take_delta
 from omega_brain.downloads import Downloads
 from omega_brain.outbox import Outbox
 from omega_client import ClientTls, ServiceError, SyncClient
@@ -85,6 +85,7 @@ class Syncer:
             try:
                 with self._part.use():
                     self._erase_old(client)
+                    self._move(client)
                     outcome = self._exchange(client)
                 self._stores.meta.sync_succeeded(self._brain.clock.now())
             except Exception as failure:
@@ -118,7 +119,7 @@ class Syncer:
         self._stores.meta.add_traffic(pushed=request.ByteSize(), pulled=answer.ByteSize())
         pushed = self._stores.sketches.acknowledge(push.request_id) if push else 0
         try:
-            pulled = take_delta(self._stores.patterns, answer)
+            pulled = take_delta(self._stores, answer)
             fetched = self._downloads.take(client, answer.resources, identity.auth_token)
         finally:
             # Also what came before something that failed.
@@ -145,6 +146,17 @@ class Syncer:
                 erasures.failed(identity.device_id)
             else:
                 erasures.done(identity.device_id)
+
+    def _move(self, client: SyncClient) -> None:
+        """Tells the fleet the region where it is another than at the registration."""
+        meta = self._stores.meta
+        if meta.identity() is None or meta.registered_region() == self._brain.config.region:
+            return
+        try:
+            self._register(client)
+        except ServiceError as error:
+            # Nothing else waits for it: the exchange goes on, the next one tells it again.
+            _log.warning("the fleet is not told the region yet: %s", error)
 
     def _ask(self, client: SyncClient, request: pb.SyncRequest) -> tuple[pb.SyncResponse, Identity]:
         """Sends a request; a TV that the fleet does not know registers again, once."""
@@ -182,17 +194,26 @@ class Syncer:
         return request
 
     def _register(self, client: SyncClient) -> Identity:
-        """Asks for an identity; the request id is durable first, so a lost answer costs nothing."""
+        """Asks for an identity, or repeats it with the region of now.
+
+        The request id is durable first, so a lost answer costs nothing. What holds for a region
+        that was left is forgotten with it.
+        """
+        meta, region = self._stores.meta, self._brain.config.region
         answer = client.register_device(
             pb.RegisterDeviceRequest(
-                request_id=self._stores.meta.register_request_id(),
+                request_id=meta.register_request_id(),
                 platform=self._brain.config.platform,
                 app_version=version("omega-brain"),
                 enrolment_key=self._enrolment_key,
+                region=region,
             )
         )
         identity = Identity(answer.device_id, answer.auth_token)
-        self._stores.meta.set_identity(identity)
+        with self._stores.database.transaction():
+            if meta.identity() is not None and meta.registered_region() != region:
+                start_afresh(self._stores)
+            meta.set_identity(identity, region)
         return identity
 
     def _note(self, error: OmegaError) -> None:

@@ -29,6 +29,7 @@ def registration(request: pb.RegisterDeviceRequest) -> None:
     validate.uuid("request_id", request.request_id)
     validate.identifier("platform", request.platform, limits.MAX_SHORT_ID, optional=True)
     validate.identifier("app_version", request.app_version, limits.MAX_SHORT_ID, optional=True)
+    validate.region("region", request.region)
 
 
 def pushes(request: pb.IngestPatternsRequest) -> list[Push]:

@@ -66,6 +66,7 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
                 platform=request.platform,
                 app_version=request.app_version,
                 now=self._clock.now(),
+                region=request.region,
             )
         return pb.RegisterDeviceResponse(
             device_id=device.device_id, registered_at=answers.timestamp(device.registered_at)
@@ -87,12 +88,15 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         del context
         held = checks.pull(request)
         with self._store.statements() as conn:
-            if not devices.touch(conn, request.device_id, self._clock.now()):
+            device = devices.touch(conn, request.device_id, self._clock.now())
+            if device is None:
                 raise OmegaError(
                     ErrorCode.UNAUTHENTICATED, detail=f"{request.device_id} is not welcome"
                 )
             newest = heads(conn)
-        version, delta = self._news.since(request.state_version, newest.state.version)
+        version, delta = self._news.since(
+            request.state_version, newest.state.version, device.region
+        )
         return pb.GetGlobalStateResponse(
             state_version=version,
             compression=resource_pb2.Compression.COMPRESSION_ZSTD,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from omega_core import validate
 from omega_core.limits import MIN_DEVICES
-from omega_learn import LearnConfig
+from omega_learn import LearnConfig, TrendConfig
 from omega_store import StoreConfig, check_url
 from omega_store.states import MOST_PATTERNS
 
@@ -71,4 +71,5 @@ class FederationConfig:
             min_title_devices=self.min_devices,
             max_patterns=self.max_patterns,
             dp_mu=self.dp_mu,
+            trends=TrendConfig(min_devices=self.min_devices),
         )

@@ -99,7 +99,7 @@ class RoundJob:
             _log.warning("round %d stays RUNNING until a leader ends it: %s", round_id, error)
 
     def _work(self, leader: Connection, round_id: int) -> None:
-        seen = shard.read(self._store)
+        seen = shard.read(self._store, self._clock.now())
         result = self._learn(seen, round_id)
         with translated():
             figures = publish_round(leader, result, self._clock.now())
@@ -129,7 +129,7 @@ class RoundJob:
                 raise
             _log.warning("round %d withdraws what was published: %s", round_id, error)
             return withdrawal
-        return shard.result(seen, learned, round_id)
+        return shard.result(seen, learned, round_id, self._config.trends)
 
 
 def _cause(error: Exception) -> OmegaError:

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from omega_core import limits
 from omega_core.errors import ErrorCode, OmegaError
 from omega_delta import CataloguePack, FactorPack, decode_catalogue, decode_factors, encode_factors
-from omega_learn import DeviceSketches, GlobalPattern, RoundInput
+from omega_federation_worker import rising
+from omega_learn import DeviceSketches, GlobalPattern, RoundInput, TrendConfig
 from omega_learn import RoundResult as Learned
-from omega_store import Connection, RoundResult, Store, erasures, pushes, resources, states
+from omega_store import (
+    Connection,
+    RoundResult,
+    Store,
+    erasures,
+    pushes,
+    resources,
+    rounds,
+    states,
+    trends,
+)
 from omega_store.resources import ResourceKind
 from omega_store.rounds import RoundFigures
 from omega_store.states import Pattern
+from omega_store.trends import NO_TRENDS, TrendList
 
 
 @dataclass(frozen=True)
@@ -34,12 +47,20 @@ class Shard:
     """Rows of its embeddings are rows of the catalogue."""
     erasures: Sequence[int]
     """Notes of the devices that are erased in this view."""
+    trends: TrendList
+    """Those in force."""
+    read_at: datetime
+    """When it was read."""
 
 
-def read(store: Store) -> Shard:
+def read(store: Store, now: datetime) -> Shard:
     """Reads everything that a round needs at one instant.
 
     Sketches of another encoder than the catalogue's are left out.
+
+    Args:
+        store: the shard.
+        now: the present instant, from which the ages of sketches count.
 
     Raises:
         OmegaError: ROUND_NOT_POSSIBLE without a published catalogue, STORAGE_UNAVAILABLE.
@@ -54,15 +75,24 @@ def read(store: Store) -> Shard:
         state = states.current(conn)
         same_encoder = state.model_version == catalogue.model_version
         factors = _newest(conn, ResourceKind.FACTORS)
+        first = rounds.first_success(conn)
         inputs = RoundInput(
             embeddings=catalogue.embeddings,
             mean=catalogue.centring_mean,
             # A list: the snapshot ends before the learning begins.
             devices=[
-                DeviceSketches(d.device_id, d.sketches, d.classes, _sigma(d.sigma_hundredths))
+                DeviceSketches(
+                    d.device_id,
+                    d.sketches,
+                    d.classes,
+                    _sigma(d.sigma_hundredths),
+                    d.region,
+                    tuple((count, _hours(now - at)) for count, at in d.arrivals),
+                )
                 for d in pushes.iterate(conn, catalogue.model_version)
             ],
             previous=tuple(_known(p) for p in states.patterns(conn)) if same_encoder else (),
+            hours_since_first=None if first is None else _hours(now - first),
         )
         return Shard(
             catalogue=catalogue,
@@ -71,17 +101,26 @@ def read(store: Store) -> Shard:
             next_factors=resources.following_version(conn, ResourceKind.FACTORS),
             inputs=inputs,
             erasures=erasures.noted(conn),
+            trends=trends.current(conn),
+            read_at=now,
         )
 
 
-def result(shard: Shard, learned: Learned, round_id: int) -> RoundResult:
+def result(
+    shard: Shard, learned: Learned, round_id: int, config: TrendConfig | None = None
+) -> RoundResult:
     """What there is to publish: changes only, so that an idle fleet pulls nothing.
 
     Args:
         shard: what the round read.
         learned: what came of it.
         round_id: the RUNNING round.
+        config: what counted as a trend; absent = the defaults.
     """
+    config = config or TrendConfig()
+    found = rising.listed(
+        learned.trends, shard.catalogue.ordinals, shard.catalogue.version, shard.read_at
+    )
     before = {p.pattern_id: p for p in shard.inputs.previous}
     now = {p.pattern_id for p in learned.patterns}
     pack = _pack(shard, learned)
@@ -101,6 +140,9 @@ def result(shard: Shard, learned: Learned, round_id: int) -> RoundResult:
             dp_mu=learned.figures.dp_mu,
         ),
         erasures=shard.erasures,
+        trends=rising.news(
+            shard.trends, found, config.decay, config.least_score, whole=bool(shard.erasures)
+        ),
     )
 
 
@@ -125,6 +167,7 @@ def withdrawal(shard: Shard, round_id: int) -> RoundResult | None:
         figures=RoundFigures(devices=len({d.device_key for d in shard.inputs.devices})),
         withdraws_factors=True,
         erasures=shard.erasures,
+        trends=None if shard.trends == NO_TRENDS else NO_TRENDS,
     )
 
 
@@ -137,6 +180,10 @@ def _newest(conn: Connection, kind: ResourceKind) -> bytes:
     """Body of the newest version of a kind; empty when there is none."""
     version = resources.newest_version(conn, kind)
     return resources.read(conn, kind, version, 0, limits.MAX_RESOURCE) if version else b""
+
+
+def _hours(span: timedelta) -> float:
+    return max(span / timedelta(hours=1), 0.0)
 
 
 def _pack(shard: Shard, learned: Learned) -> FactorPack:

@@ -20,6 +20,7 @@ def registration(request: pb.RegisterDeviceRequest) -> None:
     validate.identifier("platform", request.platform, limits.MAX_SHORT_ID, optional=True)
     validate.identifier("app_version", request.app_version, limits.MAX_SHORT_ID, optional=True)
     validate.text("enrolment_key", request.enrolment_key, _MAX_ENROLMENT_KEY)
+    validate.region("region", request.region)
 
 
 def exchange(request: pb.SyncRequest) -> None:

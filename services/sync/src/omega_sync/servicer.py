@@ -49,7 +49,7 @@ class SyncServicer(sync_service_pb2_grpc.SyncServiceServicer):
     def RegisterDevice(  # noqa: N802 - name of the contract
         self, request: pb.RegisterDeviceRequest, context: grpc.ServicerContext
     ) -> pb.RegisterDeviceResponse:
-        """Gives an identity; a repeated request_id gives the same token again."""
+        """Gives an identity; a repeated request_id gives the same token, and may move it."""
         del context
         checks.registration(request)
         self._enrolment.check(request.enrolment_key)
@@ -58,6 +58,7 @@ class SyncServicer(sync_service_pb2_grpc.SyncServiceServicer):
                 request_id=request.request_id,
                 platform=request.platform,
                 app_version=request.app_version,
+                region=request.region,
             )
         )
         return pb.RegisterDeviceResponse(

@@ -47,10 +47,14 @@ class FleetTv:
     """Set at registration."""
     exchanges: list[Exchange] = field(default_factory=list)
     """What it sent."""
+    region: str = ""
+    """Where it stands; empty = not stated."""
 
     def register(self, client: SyncClient) -> None:
         """Gets an identity."""
-        request = pb.RegisterDeviceRequest(request_id=str(uuid.uuid4()), platform="demo-fleet")
+        request = pb.RegisterDeviceRequest(
+            request_id=str(uuid.uuid4()), platform="demo-fleet", region=self.region
+        )
         self.token = client.register_device(request).auth_token
 
     def push(

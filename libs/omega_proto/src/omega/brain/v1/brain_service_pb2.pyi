@@ -107,6 +107,10 @@ class _ReasonTermEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReasonTerm
     """It fits what is being watched in this session."""
     REASON_TERM_SEASON: _ReasonTerm.ValueType  # 8
     """The household watches such titles at this time of the year."""
+    REASON_TERM_TREND: _ReasonTerm.ValueType  # 9
+    """More TVs than usual succeed with it now, in the region or everywhere."""
+    REASON_TERM_FRESH: _ReasonTerm.ValueType  # 10
+    """It came into the catalogue not long ago."""
     REASON_TERM_CONTEXT: _ReasonTerm.ValueType  # 11
     """The household watches more such titles in the stated circumstances than else."""
 
@@ -131,6 +135,10 @@ REASON_TERM_SESSION: ReasonTerm.ValueType  # 7
 """It fits what is being watched in this session."""
 REASON_TERM_SEASON: ReasonTerm.ValueType  # 8
 """The household watches such titles at this time of the year."""
+REASON_TERM_TREND: ReasonTerm.ValueType  # 9
+"""More TVs than usual succeed with it now, in the region or everywhere."""
+REASON_TERM_FRESH: ReasonTerm.ValueType  # 10
+"""It came into the catalogue not long ago."""
 REASON_TERM_CONTEXT: ReasonTerm.ValueType  # 11
 """The household watches more such titles in the stated circumstances than else."""
 Global___ReasonTerm: _TypeAlias = ReasonTerm  # noqa: Y015

@@ -28,51 +28,51 @@ from omega.common.v1 import content_pb2 as omega_dot_common_dot_v1_dot_content__
 from omega.common.v1 import resource_pb2 as omega_dot_common_dot_v1_dot_resource__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2omega/constellation/v1/constellation_service.proto\x12\x16omega.constellation.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1domega/common/v1/content.proto\x1a\x1eomega/common/v1/resource.proto\"R\n\x15RegisterDeviceRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08platform\x18\x02 \x01(\t\x12\x13\n\x0b\x61pp_version\x18\x03 \x01(\t\"^\n\x16RegisterDeviceResponse\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x31\n\rregistered_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"K\n\x15IngestPatternsRequest\x12\x32\n\x06pushes\x18\x01 \x03(\x0b\x32\".omega.constellation.v1.DevicePush\"\x87\x01\n\nDevicePush\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\x10\n\x08sketches\x18\x04 \x01(\x0c\x12\x0f\n\x07\x63lasses\x18\x05 \x01(\x0c\x12\x18\n\x10sigma_hundredths\x18\x06 \x01(\r\"M\n\x16IngestPatternsResponse\x12\x33\n\x07results\x18\x01 \x03(\x0b\x32\".omega.constellation.v1.PushResult\"T\n\nPushResult\x12\x34\n\x07outcome\x18\x01 \x01(\x0e\x32#.omega.constellation.v1.PushOutcome\x12\x10\n\x08sketches\x18\x02 \x01(\r\"n\n\x15GetGlobalStateRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x15\n\rstate_version\x18\x02 \x01(\x04\x12+\n\x04held\x18\x03 \x03(\x0b\x32\x1d.omega.common.v1.HeldResource\"\xd3\x01\n\x16GetGlobalStateResponse\x12\x15\n\rstate_version\x18\x01 \x01(\x04\x12\x31\n\x0b\x63ompression\x18\x02 \x01(\x0e\x32\x1c.omega.common.v1.Compression\x12\r\n\x05\x64\x65lta\x18\x03 \x01(\x0c\x12\x30\n\tresources\x18\x04 \x03(\x0b\x32\x1d.omega.common.v1.ResourceInfo\x12.\n\x0bretry_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"z\n\x15UpsertContentsRequest\x12\x39\n\x08\x63ontents\x18\x01 \x03(\x0b\x32\'.omega.constellation.v1.EmbeddedContent\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x0f\n\x07publish\x18\x03 \x01(\x08\"O\n\x0f\x45mbeddedContent\x12)\n\x07\x63ontent\x18\x01 \x01(\x0b\x32\x18.omega.common.v1.Content\x12\x11\n\tembedding\x18\x02 \x01(\x0c\"f\n\x16UpsertContentsResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\r\x12\x0f\n\x07updated\x18\x02 \x01(\r\x12\x11\n\tunchanged\x18\x03 \x01(\r\x12\x19\n\x11\x63\x61talogue_version\x18\x04 \x01(\x04\"b\n\x12GetResourceRequest\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.omega.common.v1.ResourceKind\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"D\n\x13GetResourceResponse\x12-\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\x1e.omega.common.v1.ResourceChunk\".\n\x17GetClusterStatusRequest\x12\x13\n\x0bmax_devices\x18\x01 \x01(\r\"\x99\x02\n\x18GetClusterStatusResponse\x12\x15\n\rtotal_devices\x18\x01 \x01(\x04\x12\x16\n\x0e\x61\x63tive_devices\x18\x02 \x01(\x04\x12\x0e\n\x06pushes\x18\x03 \x01(\x04\x12\x10\n\x08sketches\x18\x04 \x01(\x04\x12\x10\n\x08\x63ontents\x18\x05 \x01(\x04\x12\x19\n\x11\x63\x61talogue_version\x18\x06 \x01(\x04\x12\x15\n\rstate_version\x18\x07 \x01(\x04\x12\x30\n\x0clast_push_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x07\x64\x65vices\x18\t \x03(\x0b\x32%.omega.constellation.v1.DeviceSummary\"\xab\x01\n\rDeviceSummary\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x10\n\x08platform\x18\x02 \x01(\t\x12\x31\n\rregistered_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_seen_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08sketches\x18\x05 \x01(\x04\"\'\n\x12\x45raseDeviceRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\"%\n\x13\x45raseDeviceResponse\x12\x0e\n\x06pushes\x18\x01 \x01(\x04*\x81\x01\n\x0bPushOutcome\x12\x1c\n\x18PUSH_OUTCOME_UNSPECIFIED\x10\x00\x12\x17\n\x13PUSH_OUTCOME_STORED\x10\x01\x12\x1a\n\x16PUSH_OUTCOME_DUPLICATE\x10\x02\x12\x1f\n\x1bPUSH_OUTCOME_UNKNOWN_DEVICE\x10\x03\x32\xa3\x06\n\x14\x43onstellationService\x12o\n\x0eRegisterDevice\x12-.omega.constellation.v1.RegisterDeviceRequest\x1a..omega.constellation.v1.RegisterDeviceResponse\x12o\n\x0eIngestPatterns\x12-.omega.constellation.v1.IngestPatternsRequest\x1a..omega.constellation.v1.IngestPatternsResponse\x12o\n\x0eGetGlobalState\x12-.omega.constellation.v1.GetGlobalStateRequest\x1a..omega.constellation.v1.GetGlobalStateResponse\x12o\n\x0eUpsertContents\x12-.omega.constellation.v1.UpsertContentsRequest\x1a..omega.constellation.v1.UpsertContentsResponse\x12h\n\x0bGetResource\x12*.omega.constellation.v1.GetResourceRequest\x1a+.omega.constellation.v1.GetResourceResponse0\x01\x12\x66\n\x0b\x45raseDevice\x12*.omega.constellation.v1.EraseDeviceRequest\x1a+.omega.constellation.v1.EraseDeviceResponse\x12u\n\x10GetClusterStatus\x12/.omega.constellation.v1.GetClusterStatusRequest\x1a\x30.omega.constellation.v1.GetClusterStatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2omega/constellation/v1/constellation_service.proto\x12\x16omega.constellation.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1domega/common/v1/content.proto\x1a\x1eomega/common/v1/resource.proto\"b\n\x15RegisterDeviceRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08platform\x18\x02 \x01(\t\x12\x13\n\x0b\x61pp_version\x18\x03 \x01(\t\x12\x0e\n\x06region\x18\x04 \x01(\t\"^\n\x16RegisterDeviceResponse\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x31\n\rregistered_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"K\n\x15IngestPatternsRequest\x12\x32\n\x06pushes\x18\x01 \x03(\x0b\x32\".omega.constellation.v1.DevicePush\"\x87\x01\n\nDevicePush\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\x10\n\x08sketches\x18\x04 \x01(\x0c\x12\x0f\n\x07\x63lasses\x18\x05 \x01(\x0c\x12\x18\n\x10sigma_hundredths\x18\x06 \x01(\r\"M\n\x16IngestPatternsResponse\x12\x33\n\x07results\x18\x01 \x03(\x0b\x32\".omega.constellation.v1.PushResult\"T\n\nPushResult\x12\x34\n\x07outcome\x18\x01 \x01(\x0e\x32#.omega.constellation.v1.PushOutcome\x12\x10\n\x08sketches\x18\x02 \x01(\r\"n\n\x15GetGlobalStateRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x15\n\rstate_version\x18\x02 \x01(\x04\x12+\n\x04held\x18\x03 \x03(\x0b\x32\x1d.omega.common.v1.HeldResource\"\xd3\x01\n\x16GetGlobalStateResponse\x12\x15\n\rstate_version\x18\x01 \x01(\x04\x12\x31\n\x0b\x63ompression\x18\x02 \x01(\x0e\x32\x1c.omega.common.v1.Compression\x12\r\n\x05\x64\x65lta\x18\x03 \x01(\x0c\x12\x30\n\tresources\x18\x04 \x03(\x0b\x32\x1d.omega.common.v1.ResourceInfo\x12.\n\x0bretry_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"z\n\x15UpsertContentsRequest\x12\x39\n\x08\x63ontents\x18\x01 \x03(\x0b\x32\'.omega.constellation.v1.EmbeddedContent\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x0f\n\x07publish\x18\x03 \x01(\x08\"O\n\x0f\x45mbeddedContent\x12)\n\x07\x63ontent\x18\x01 \x01(\x0b\x32\x18.omega.common.v1.Content\x12\x11\n\tembedding\x18\x02 \x01(\x0c\"f\n\x16UpsertContentsResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\r\x12\x0f\n\x07updated\x18\x02 \x01(\r\x12\x11\n\tunchanged\x18\x03 \x01(\r\x12\x19\n\x11\x63\x61talogue_version\x18\x04 \x01(\x04\"b\n\x12GetResourceRequest\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.omega.common.v1.ResourceKind\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"D\n\x13GetResourceResponse\x12-\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\x1e.omega.common.v1.ResourceChunk\".\n\x17GetClusterStatusRequest\x12\x13\n\x0bmax_devices\x18\x01 \x01(\r\"\x99\x02\n\x18GetClusterStatusResponse\x12\x15\n\rtotal_devices\x18\x01 \x01(\x04\x12\x16\n\x0e\x61\x63tive_devices\x18\x02 \x01(\x04\x12\x0e\n\x06pushes\x18\x03 \x01(\x04\x12\x10\n\x08sketches\x18\x04 \x01(\x04\x12\x10\n\x08\x63ontents\x18\x05 \x01(\x04\x12\x19\n\x11\x63\x61talogue_version\x18\x06 \x01(\x04\x12\x15\n\rstate_version\x18\x07 \x01(\x04\x12\x30\n\x0clast_push_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x07\x64\x65vices\x18\t \x03(\x0b\x32%.omega.constellation.v1.DeviceSummary\"\xab\x01\n\rDeviceSummary\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x10\n\x08platform\x18\x02 \x01(\t\x12\x31\n\rregistered_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_seen_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08sketches\x18\x05 \x01(\x04\"\'\n\x12\x45raseDeviceRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\"%\n\x13\x45raseDeviceResponse\x12\x0e\n\x06pushes\x18\x01 \x01(\x04*\x81\x01\n\x0bPushOutcome\x12\x1c\n\x18PUSH_OUTCOME_UNSPECIFIED\x10\x00\x12\x17\n\x13PUSH_OUTCOME_STORED\x10\x01\x12\x1a\n\x16PUSH_OUTCOME_DUPLICATE\x10\x02\x12\x1f\n\x1bPUSH_OUTCOME_UNKNOWN_DEVICE\x10\x03\x32\xa3\x06\n\x14\x43onstellationService\x12o\n\x0eRegisterDevice\x12-.omega.constellation.v1.RegisterDeviceRequest\x1a..omega.constellation.v1.RegisterDeviceResponse\x12o\n\x0eIngestPatterns\x12-.omega.constellation.v1.IngestPatternsRequest\x1a..omega.constellation.v1.IngestPatternsResponse\x12o\n\x0eGetGlobalState\x12-.omega.constellation.v1.GetGlobalStateRequest\x1a..omega.constellation.v1.GetGlobalStateResponse\x12o\n\x0eUpsertContents\x12-.omega.constellation.v1.UpsertContentsRequest\x1a..omega.constellation.v1.UpsertContentsResponse\x12h\n\x0bGetResource\x12*.omega.constellation.v1.GetResourceRequest\x1a+.omega.constellation.v1.GetResourceResponse0\x01\x12\x66\n\x0b\x45raseDevice\x12*.omega.constellation.v1.EraseDeviceRequest\x1a+.omega.constellation.v1.EraseDeviceResponse\x12u\n\x10GetClusterStatus\x12/.omega.constellation.v1.GetClusterStatusRequest\x1a\x30.omega.constellation.v1.GetClusterStatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'omega.constellation.v1.constellation_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PUSHOUTCOME']._serialized_start=2158
-  _globals['_PUSHOUTCOME']._serialized_end=2287
+  _globals['_PUSHOUTCOME']._serialized_start=2174
+  _globals['_PUSHOUTCOME']._serialized_end=2303
   _globals['_REGISTERDEVICEREQUEST']._serialized_start=206
-  _globals['_REGISTERDEVICEREQUEST']._serialized_end=288
-  _globals['_REGISTERDEVICERESPONSE']._serialized_start=290
-  _globals['_REGISTERDEVICERESPONSE']._serialized_end=384
-  _globals['_INGESTPATTERNSREQUEST']._serialized_start=386
-  _globals['_INGESTPATTERNSREQUEST']._serialized_end=461
-  _globals['_DEVICEPUSH']._serialized_start=464
-  _globals['_DEVICEPUSH']._serialized_end=599
-  _globals['_INGESTPATTERNSRESPONSE']._serialized_start=601
-  _globals['_INGESTPATTERNSRESPONSE']._serialized_end=678
-  _globals['_PUSHRESULT']._serialized_start=680
-  _globals['_PUSHRESULT']._serialized_end=764
-  _globals['_GETGLOBALSTATEREQUEST']._serialized_start=766
-  _globals['_GETGLOBALSTATEREQUEST']._serialized_end=876
-  _globals['_GETGLOBALSTATERESPONSE']._serialized_start=879
-  _globals['_GETGLOBALSTATERESPONSE']._serialized_end=1090
-  _globals['_UPSERTCONTENTSREQUEST']._serialized_start=1092
-  _globals['_UPSERTCONTENTSREQUEST']._serialized_end=1214
-  _globals['_EMBEDDEDCONTENT']._serialized_start=1216
-  _globals['_EMBEDDEDCONTENT']._serialized_end=1295
-  _globals['_UPSERTCONTENTSRESPONSE']._serialized_start=1297
-  _globals['_UPSERTCONTENTSRESPONSE']._serialized_end=1399
-  _globals['_GETRESOURCEREQUEST']._serialized_start=1401
-  _globals['_GETRESOURCEREQUEST']._serialized_end=1499
-  _globals['_GETRESOURCERESPONSE']._serialized_start=1501
-  _globals['_GETRESOURCERESPONSE']._serialized_end=1569
-  _globals['_GETCLUSTERSTATUSREQUEST']._serialized_start=1571
-  _globals['_GETCLUSTERSTATUSREQUEST']._serialized_end=1617
-  _globals['_GETCLUSTERSTATUSRESPONSE']._serialized_start=1620
-  _globals['_GETCLUSTERSTATUSRESPONSE']._serialized_end=1901
-  _globals['_DEVICESUMMARY']._serialized_start=1904
-  _globals['_DEVICESUMMARY']._serialized_end=2075
-  _globals['_ERASEDEVICEREQUEST']._serialized_start=2077
-  _globals['_ERASEDEVICEREQUEST']._serialized_end=2116
-  _globals['_ERASEDEVICERESPONSE']._serialized_start=2118
-  _globals['_ERASEDEVICERESPONSE']._serialized_end=2155
-  _globals['_CONSTELLATIONSERVICE']._serialized_start=2290
-  _globals['_CONSTELLATIONSERVICE']._serialized_end=3093
+  _globals['_REGISTERDEVICEREQUEST']._serialized_end=304
+  _globals['_REGISTERDEVICERESPONSE']._serialized_start=306
+  _globals['_REGISTERDEVICERESPONSE']._serialized_end=400
+  _globals['_INGESTPATTERNSREQUEST']._serialized_start=402
+  _globals['_INGESTPATTERNSREQUEST']._serialized_end=477
+  _globals['_DEVICEPUSH']._serialized_start=480
+  _globals['_DEVICEPUSH']._serialized_end=615
+  _globals['_INGESTPATTERNSRESPONSE']._serialized_start=617
+  _globals['_INGESTPATTERNSRESPONSE']._serialized_end=694
+  _globals['_PUSHRESULT']._serialized_start=696
+  _globals['_PUSHRESULT']._serialized_end=780
+  _globals['_GETGLOBALSTATEREQUEST']._serialized_start=782
+  _globals['_GETGLOBALSTATEREQUEST']._serialized_end=892
+  _globals['_GETGLOBALSTATERESPONSE']._serialized_start=895
+  _globals['_GETGLOBALSTATERESPONSE']._serialized_end=1106
+  _globals['_UPSERTCONTENTSREQUEST']._serialized_start=1108
+  _globals['_UPSERTCONTENTSREQUEST']._serialized_end=1230
+  _globals['_EMBEDDEDCONTENT']._serialized_start=1232
+  _globals['_EMBEDDEDCONTENT']._serialized_end=1311
+  _globals['_UPSERTCONTENTSRESPONSE']._serialized_start=1313
+  _globals['_UPSERTCONTENTSRESPONSE']._serialized_end=1415
+  _globals['_GETRESOURCEREQUEST']._serialized_start=1417
+  _globals['_GETRESOURCEREQUEST']._serialized_end=1515
+  _globals['_GETRESOURCERESPONSE']._serialized_start=1517
+  _globals['_GETRESOURCERESPONSE']._serialized_end=1585
+  _globals['_GETCLUSTERSTATUSREQUEST']._serialized_start=1587
+  _globals['_GETCLUSTERSTATUSREQUEST']._serialized_end=1633
+  _globals['_GETCLUSTERSTATUSRESPONSE']._serialized_start=1636
+  _globals['_GETCLUSTERSTATUSRESPONSE']._serialized_end=1917
+  _globals['_DEVICESUMMARY']._serialized_start=1920
+  _globals['_DEVICESUMMARY']._serialized_end=2091
+  _globals['_ERASEDEVICEREQUEST']._serialized_start=2093
+  _globals['_ERASEDEVICEREQUEST']._serialized_end=2132
+  _globals['_ERASEDEVICERESPONSE']._serialized_start=2134
+  _globals['_ERASEDEVICERESPONSE']._serialized_end=2171
+  _globals['_CONSTELLATIONSERVICE']._serialized_start=2306
+  _globals['_CONSTELLATIONSERVICE']._serialized_end=3109
 # @@protoc_insertion_point(module_scope)

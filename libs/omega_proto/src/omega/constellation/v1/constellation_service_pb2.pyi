@@ -60,22 +60,26 @@ class RegisterDeviceRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     PLATFORM_FIELD_NUMBER: _builtins.int
     APP_VERSION_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID, 36 characters; the idempotency key."""
     platform: _builtins.str
     """At most 64 characters of [A-Za-z0-9._:-]."""
     app_version: _builtins.str
     """At most 64 characters of [A-Za-z0-9._:-]."""
+    region: _builtins.str
+    """At most 16 characters of [A-Za-z0-9-]; empty = not stated."""
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         platform: _builtins.str = ...,
         app_version: _builtins.str = ...,
+        region: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_version", b"app_version", "platform", b"platform", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_version", b"app_version", "platform", b"platform", "region", b"region", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

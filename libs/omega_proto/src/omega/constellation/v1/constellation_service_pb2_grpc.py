@@ -77,7 +77,8 @@ class ConstellationServiceServicer:
     """
 
     def RegisterDevice(self, request, context):
-        """Makes or repeats a device's identity. INVALID_ARGUMENT.
+        """Makes or repeats a device's identity; repeated with another region it moves the device there.
+        INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

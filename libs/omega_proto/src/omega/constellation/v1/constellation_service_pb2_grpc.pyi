@@ -34,7 +34,9 @@ class ConstellationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ConstellationServiceAsyncStub: ...
     RegisterDevice: _grpc.UnaryUnaryMultiCallable[_constellation_service_pb2.RegisterDeviceRequest, _constellation_service_pb2.RegisterDeviceResponse]
-    """Makes or repeats a device's identity. INVALID_ARGUMENT."""
+    """Makes or repeats a device's identity; repeated with another region it moves the device there.
+    INVALID_ARGUMENT.
+    """
     IngestPatterns: _grpc.UnaryUnaryMultiCallable[_constellation_service_pb2.IngestPatternsRequest, _constellation_service_pb2.IngestPatternsResponse]
     """Stores pushes of devices; answered after commit. A push that is already stored changes
     nothing. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (the queue is full), UNAVAILABLE (no database).
@@ -62,7 +64,9 @@ class ConstellationServiceAsyncStub(ConstellationServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RegisterDevice: _aio.UnaryUnaryMultiCallable[_constellation_service_pb2.RegisterDeviceRequest, _constellation_service_pb2.RegisterDeviceResponse]  # type: ignore[assignment]
-    """Makes or repeats a device's identity. INVALID_ARGUMENT."""
+    """Makes or repeats a device's identity; repeated with another region it moves the device there.
+    INVALID_ARGUMENT.
+    """
     IngestPatterns: _aio.UnaryUnaryMultiCallable[_constellation_service_pb2.IngestPatternsRequest, _constellation_service_pb2.IngestPatternsResponse]  # type: ignore[assignment]
     """Stores pushes of devices; answered after commit. A push that is already stored changes
     nothing. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (the queue is full), UNAVAILABLE (no database).
@@ -93,7 +97,9 @@ class ConstellationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _constellation_service_pb2.RegisterDeviceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_constellation_service_pb2.RegisterDeviceResponse, _abc.Awaitable[_constellation_service_pb2.RegisterDeviceResponse]]:
-        """Makes or repeats a device's identity. INVALID_ARGUMENT."""
+        """Makes or repeats a device's identity; repeated with another region it moves the device there.
+        INVALID_ARGUMENT.
+        """
 
     @_abc_1.abstractmethod
     def IngestPatterns(

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from omega.common.v1 import resource_pb2 as omega_dot_common_dot_v1_dot_resource__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n omega/sync/v1/sync_service.proto\x12\romega.sync.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eomega/common/v1/resource.proto\"i\n\x15RegisterDeviceRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08platform\x18\x02 \x01(\t\x12\x13\n\x0b\x61pp_version\x18\x03 \x01(\t\x12\x15\n\renrolment_key\x18\x04 \x01(\t\"r\n\x16RegisterDeviceResponse\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x12\n\nauth_token\x18\x02 \x01(\t\x12\x31\n\rregistered_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb9\x01\n\x0bSyncRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x10\n\x08sketches\x18\x03 \x01(\x0c\x12\x0f\n\x07\x63lasses\x18\x04 \x01(\x0c\x12\x15\n\rstate_version\x18\x05 \x01(\x04\x12+\n\x04held\x18\x06 \x03(\x0b\x32\x1d.omega.common.v1.HeldResource\x12\x18\n\x10sigma_hundredths\x18\x07 \x01(\r\"\xf7\x01\n\x0cSyncResponse\x12\x19\n\x11\x61\x63\x63\x65pted_sketches\x18\x01 \x01(\r\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x12\x15\n\rstate_version\x18\x03 \x01(\x04\x12\x31\n\x0b\x63ompression\x18\x04 \x01(\x0e\x32\x1c.omega.common.v1.Compression\x12\r\n\x05\x64\x65lta\x18\x05 \x01(\x0c\x12\x30\n\tresources\x18\x06 \x03(\x0b\x32\x1d.omega.common.v1.ResourceInfo\x12.\n\x0bretry_after\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x97\x01\n\nStateDelta\x12\x14\n\x0c\x62\x61se_version\x18\x01 \x01(\x04\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12.\n\x08patterns\x18\x03 \x03(\x0b\x32\x1c.omega.sync.v1.GlobalPattern\x12\x1b\n\x13removed_pattern_ids\x18\x04 \x03(\r\x12\x15\n\rmodel_version\x18\x05 \x01(\t\"x\n\rGlobalPattern\x12\x12\n\npattern_id\x18\x01 \x01(\r\x12\x11\n\tembedding\x18\x02 \x01(\x0c\x12\x14\n\x0csuccess_rate\x18\x03 \x01(\x02\x12\x1a\n\x12\x64\x65vice_count_floor\x18\x04 \x01(\r\x12\x0e\n\x06weight\x18\x05 \x01(\x02\"b\n\x12GetResourceRequest\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.omega.common.v1.ResourceKind\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"D\n\x13GetResourceResponse\x12-\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\x1e.omega.common.v1.ResourceChunk\"\x14\n\x12\x45raseDeviceRequest\"%\n\x13\x45raseDeviceResponse\x12\x0e\n\x06pushes\x18\x01 \x01(\x04\x32\xdb\x02\n\x0bSyncService\x12]\n\x0eRegisterDevice\x12$.omega.sync.v1.RegisterDeviceRequest\x1a%.omega.sync.v1.RegisterDeviceResponse\x12?\n\x04Sync\x12\x1a.omega.sync.v1.SyncRequest\x1a\x1b.omega.sync.v1.SyncResponse\x12V\n\x0bGetResource\x12!.omega.sync.v1.GetResourceRequest\x1a\".omega.sync.v1.GetResourceResponse0\x01\x12T\n\x0b\x45raseDevice\x12!.omega.sync.v1.EraseDeviceRequest\x1a\".omega.sync.v1.EraseDeviceResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n omega/sync/v1/sync_service.proto\x12\romega.sync.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eomega/common/v1/resource.proto\"y\n\x15RegisterDeviceRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08platform\x18\x02 \x01(\t\x12\x13\n\x0b\x61pp_version\x18\x03 \x01(\t\x12\x15\n\renrolment_key\x18\x04 \x01(\t\x12\x0e\n\x06region\x18\x05 \x01(\t\"r\n\x16RegisterDeviceResponse\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x12\n\nauth_token\x18\x02 \x01(\t\x12\x31\n\rregistered_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb9\x01\n\x0bSyncRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x10\n\x08sketches\x18\x03 \x01(\x0c\x12\x0f\n\x07\x63lasses\x18\x04 \x01(\x0c\x12\x15\n\rstate_version\x18\x05 \x01(\x04\x12+\n\x04held\x18\x06 \x03(\x0b\x32\x1d.omega.common.v1.HeldResource\x12\x18\n\x10sigma_hundredths\x18\x07 \x01(\r\"\xf7\x01\n\x0cSyncResponse\x12\x19\n\x11\x61\x63\x63\x65pted_sketches\x18\x01 \x01(\r\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x12\x15\n\rstate_version\x18\x03 \x01(\x04\x12\x31\n\x0b\x63ompression\x18\x04 \x01(\x0e\x32\x1c.omega.common.v1.Compression\x12\r\n\x05\x64\x65lta\x18\x05 \x01(\x0c\x12\x30\n\tresources\x18\x06 \x03(\x0b\x32\x1d.omega.common.v1.ResourceInfo\x12.\n\x0bretry_after\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x8e\x02\n\nStateDelta\x12\x14\n\x0c\x62\x61se_version\x18\x01 \x01(\x04\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12.\n\x08patterns\x18\x03 \x03(\x0b\x32\x1c.omega.sync.v1.GlobalPattern\x12\x1b\n\x13removed_pattern_ids\x18\x04 \x03(\r\x12\x15\n\rmodel_version\x18\x05 \x01(\t\x12$\n\x06trends\x18\x06 \x03(\x0b\x32\x14.omega.sync.v1.Trend\x12 \n\x18trends_catalogue_version\x18\x07 \x01(\x04\x12-\n\ttrends_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"9\n\x05Trend\x12\x0f\n\x07ordinal\x18\x01 \x01(\r\x12\r\n\x05score\x18\x02 \x01(\x02\x12\x10\n\x08regional\x18\x03 \x01(\x08\"x\n\rGlobalPattern\x12\x12\n\npattern_id\x18\x01 \x01(\r\x12\x11\n\tembedding\x18\x02 \x01(\x0c\x12\x14\n\x0csuccess_rate\x18\x03 \x01(\x02\x12\x1a\n\x12\x64\x65vice_count_floor\x18\x04 \x01(\r\x12\x0e\n\x06weight\x18\x05 \x01(\x02\"b\n\x12GetResourceRequest\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.omega.common.v1.ResourceKind\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"D\n\x13GetResourceResponse\x12-\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\x1e.omega.common.v1.ResourceChunk\"\x14\n\x12\x45raseDeviceRequest\"%\n\x13\x45raseDeviceResponse\x12\x0e\n\x06pushes\x18\x01 \x01(\x04\x32\xdb\x02\n\x0bSyncService\x12]\n\x0eRegisterDevice\x12$.omega.sync.v1.RegisterDeviceRequest\x1a%.omega.sync.v1.RegisterDeviceResponse\x12?\n\x04Sync\x12\x1a.omega.sync.v1.SyncRequest\x1a\x1b.omega.sync.v1.SyncResponse\x12V\n\x0bGetResource\x12!.omega.sync.v1.GetResourceRequest\x1a\".omega.sync.v1.GetResourceResponse0\x01\x12T\n\x0b\x45raseDevice\x12!.omega.sync.v1.EraseDeviceRequest\x1a\".omega.sync.v1.EraseDeviceResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,25 +35,27 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'omega.sync.v1.sync_service_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REGISTERDEVICEREQUEST']._serialized_start=148
-  _globals['_REGISTERDEVICEREQUEST']._serialized_end=253
-  _globals['_REGISTERDEVICERESPONSE']._serialized_start=255
-  _globals['_REGISTERDEVICERESPONSE']._serialized_end=369
-  _globals['_SYNCREQUEST']._serialized_start=372
-  _globals['_SYNCREQUEST']._serialized_end=557
-  _globals['_SYNCRESPONSE']._serialized_start=560
-  _globals['_SYNCRESPONSE']._serialized_end=807
-  _globals['_STATEDELTA']._serialized_start=810
-  _globals['_STATEDELTA']._serialized_end=961
-  _globals['_GLOBALPATTERN']._serialized_start=963
-  _globals['_GLOBALPATTERN']._serialized_end=1083
-  _globals['_GETRESOURCEREQUEST']._serialized_start=1085
-  _globals['_GETRESOURCEREQUEST']._serialized_end=1183
-  _globals['_GETRESOURCERESPONSE']._serialized_start=1185
-  _globals['_GETRESOURCERESPONSE']._serialized_end=1253
-  _globals['_ERASEDEVICEREQUEST']._serialized_start=1255
-  _globals['_ERASEDEVICEREQUEST']._serialized_end=1275
-  _globals['_ERASEDEVICERESPONSE']._serialized_start=1277
-  _globals['_ERASEDEVICERESPONSE']._serialized_end=1314
-  _globals['_SYNCSERVICE']._serialized_start=1317
-  _globals['_SYNCSERVICE']._serialized_end=1664
+  _globals['_REGISTERDEVICEREQUEST']._serialized_end=269
+  _globals['_REGISTERDEVICERESPONSE']._serialized_start=271
+  _globals['_REGISTERDEVICERESPONSE']._serialized_end=385
+  _globals['_SYNCREQUEST']._serialized_start=388
+  _globals['_SYNCREQUEST']._serialized_end=573
+  _globals['_SYNCRESPONSE']._serialized_start=576
+  _globals['_SYNCRESPONSE']._serialized_end=823
+  _globals['_STATEDELTA']._serialized_start=826
+  _globals['_STATEDELTA']._serialized_end=1096
+  _globals['_TREND']._serialized_start=1098
+  _globals['_TREND']._serialized_end=1155
+  _globals['_GLOBALPATTERN']._serialized_start=1157
+  _globals['_GLOBALPATTERN']._serialized_end=1277
+  _globals['_GETRESOURCEREQUEST']._serialized_start=1279
+  _globals['_GETRESOURCEREQUEST']._serialized_end=1377
+  _globals['_GETRESOURCERESPONSE']._serialized_start=1379
+  _globals['_GETRESOURCERESPONSE']._serialized_end=1447
+  _globals['_ERASEDEVICEREQUEST']._serialized_start=1449
+  _globals['_ERASEDEVICEREQUEST']._serialized_end=1469
+  _globals['_ERASEDEVICERESPONSE']._serialized_start=1471
+  _globals['_ERASEDEVICERESPONSE']._serialized_end=1508
+  _globals['_SYNCSERVICE']._serialized_start=1511
+  _globals['_SYNCSERVICE']._serialized_end=1858
 # @@protoc_insertion_point(module_scope)

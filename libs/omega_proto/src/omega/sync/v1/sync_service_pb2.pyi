@@ -31,6 +31,7 @@ class RegisterDeviceRequest(_message.Message):
     PLATFORM_FIELD_NUMBER: _builtins.int
     APP_VERSION_FIELD_NUMBER: _builtins.int
     ENROLMENT_KEY_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID drawn by the TV, 36 characters; the idempotency key, kept secret by the TV."""
     platform: _builtins.str
@@ -39,6 +40,10 @@ class RegisterDeviceRequest(_message.Message):
     """At most 64 characters of [A-Za-z0-9._:-]; empty = not stated."""
     enrolment_key: _builtins.str
     """The operator's enrolment key, at most 256 characters; needed where the operator set one."""
+    region: _builtins.str
+    """The coarse region that the firmware states, such as a country's code; the server keeps it with
+    the device. At most 16 characters of [A-Za-z0-9-]; empty = not stated.
+    """
     def __init__(
         self,
         *,
@@ -46,10 +51,11 @@ class RegisterDeviceRequest(_message.Message):
         platform: _builtins.str = ...,
         app_version: _builtins.str = ...,
         enrolment_key: _builtins.str = ...,
+        region: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_version", b"app_version", "enrolment_key", b"enrolment_key", "platform", b"platform", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_version", b"app_version", "enrolment_key", b"enrolment_key", "platform", b"platform", "region", b"region", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -202,12 +208,17 @@ class StateDelta(_message.Message):
     PATTERNS_FIELD_NUMBER: _builtins.int
     REMOVED_PATTERN_IDS_FIELD_NUMBER: _builtins.int
     MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    TRENDS_FIELD_NUMBER: _builtins.int
+    TRENDS_CATALOGUE_VERSION_FIELD_NUMBER: _builtins.int
+    TRENDS_AT_FIELD_NUMBER: _builtins.int
     base_version: _builtins.int
     """Version that this delta starts from; 0 = from nothing."""
     version: _builtins.int
     """Version that it leads to."""
     model_version: _builtins.str
     """Encoder of the patterns, 1 to 64 characters."""
+    trends_catalogue_version: _builtins.int
+    """Catalogue whose ordinals the trends use; 0 = there are no trends."""
     @_builtins.property
     def patterns(self) -> _containers.RepeatedCompositeFieldContainer[Global___GlobalPattern]:
         """Patterns that are new or changed; at most 88."""
@@ -215,6 +226,18 @@ class StateDelta(_message.Message):
     @_builtins.property
     def removed_pattern_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Patterns that are gone; at most 4,096 ids."""
+
+    @_builtins.property
+    def trends(self) -> _containers.RepeatedCompositeFieldContainer[Global___Trend]:
+        """Every trend that holds for the TV's region, whatever it held before; at most 32, each ordinal
+        once.
+        """
+
+    @_builtins.property
+    def trends_at(self) -> _timestamp_pb2.Timestamp:
+        """When the scores held; each falls to 0.95 of itself an hour from then on. Absent = there are no
+        trends.
+        """
 
     def __init__(
         self,
@@ -224,14 +247,49 @@ class StateDelta(_message.Message):
         patterns: _abc.Iterable[Global___GlobalPattern] | None = ...,
         removed_pattern_ids: _abc.Iterable[_builtins.int] | None = ...,
         model_version: _builtins.str = ...,
+        trends: _abc.Iterable[Global___Trend] | None = ...,
+        trends_catalogue_version: _builtins.int = ...,
+        trends_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["trends_at", b"trends_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_version", b"base_version", "model_version", b"model_version", "patterns", b"patterns", "removed_pattern_ids", b"removed_pattern_ids", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_version", b"base_version", "model_version", b"model_version", "patterns", b"patterns", "removed_pattern_ids", b"removed_pattern_ids", "trends", b"trends", "trends_at", b"trends_at", "trends_catalogue_version", b"trends_catalogue_version", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StateDelta: _TypeAlias = StateDelta  # noqa: Y015
+
+@_typing.final
+class Trend(_message.Message):
+    """A title that more TVs succeeded with of late than its usual share lets expect; at least 3 TVs are
+    behind it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDINAL_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    REGIONAL_FIELD_NUMBER: _builtins.int
+    ordinal: _builtins.int
+    """Position of the title in the catalogue's index."""
+    score: _builtins.float
+    """How strong it was at trends_at, above 0, at most 1."""
+    regional: _builtins.bool
+    """True: in the region of the TV. False: over all regions."""
+    def __init__(
+        self,
+        *,
+        ordinal: _builtins.int = ...,
+        score: _builtins.float = ...,
+        regional: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ordinal", b"ordinal", "regional", b"regional", "score", b"score"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Trend: _TypeAlias = Trend  # noqa: Y015
 
 @_typing.final
 class GlobalPattern(_message.Message):

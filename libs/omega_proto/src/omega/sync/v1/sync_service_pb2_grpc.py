@@ -64,7 +64,8 @@ class SyncServiceServicer:
     """
 
     def RegisterDevice(self, request, context):
-        """Gives a TV its identity. Repeating a request_id gives the same identity.
+        """Gives a TV its identity. Repeating a request_id gives the same identity; with another region
+        than before it moves the device there.
         INVALID_ARGUMENT, PERMISSION_DENIED (wrong enrolment key).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -36,7 +36,8 @@ class SyncServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SyncServiceAsyncStub: ...
     RegisterDevice: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.RegisterDeviceRequest, _sync_service_pb2.RegisterDeviceResponse]
-    """Gives a TV its identity. Repeating a request_id gives the same identity.
+    """Gives a TV its identity. Repeating a request_id gives the same identity; with another region
+    than before it moves the device there.
     INVALID_ARGUMENT, PERMISSION_DENIED (wrong enrolment key).
     """
     Sync: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.SyncRequest, _sync_service_pb2.SyncResponse]
@@ -62,7 +63,8 @@ class SyncServiceAsyncStub(SyncServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RegisterDevice: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.RegisterDeviceRequest, _sync_service_pb2.RegisterDeviceResponse]  # type: ignore[assignment]
-    """Gives a TV its identity. Repeating a request_id gives the same identity.
+    """Gives a TV its identity. Repeating a request_id gives the same identity; with another region
+    than before it moves the device there.
     INVALID_ARGUMENT, PERMISSION_DENIED (wrong enrolment key).
     """
     Sync: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.SyncRequest, _sync_service_pb2.SyncResponse]  # type: ignore[assignment]
@@ -91,7 +93,8 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sync_service_pb2.RegisterDeviceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sync_service_pb2.RegisterDeviceResponse, _abc.Awaitable[_sync_service_pb2.RegisterDeviceResponse]]:
-        """Gives a TV its identity. Repeating a request_id gives the same identity.
+        """Gives a TV its identity. Repeating a request_id gives the same identity; with another region
+        than before it moves the device there.
         INVALID_ARGUMENT, PERMISSION_DENIED (wrong enrolment key).
         """
 

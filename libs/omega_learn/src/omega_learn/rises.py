@@ -1,0 +1,216 @@
+"""What a shard counts of late arrivals, by region and title: sums that merge in any order.
+
+Two things are counted apart: everything that devices like, from their rows, and of the devices of
+which something arrived lately what that was, from their decoded sketches. What arrived before is
+the difference.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omega_core.errors import invalid
+from omega_core.vectors import FloatArray
+from omega_learn.arrays import DoubleArray, Int64Array
+from omega_learn.decode import Posterior
+from omega_learn.rows import UNIT, DeviceRows
+
+FINE = 1 << 20
+"""Fixed-point units of 1: whole numbers of them add up exactly."""
+_BEHIND = round(0.2 * UNIT)
+"""Least stake, in units of a row, with which a device stands behind a title."""
+
+
+@dataclass(frozen=True)
+class Rises:
+    """Sums over devices for R regions, m titles and w windows. All of them are whole numbers."""
+
+    regions: tuple[str, ...]
+    """(R,) ascending and distinct; "" = everywhere."""
+    every: Int64Array
+    """(R, m) stakes of all that arrived, whenever, in FINE."""
+    stakes: Int64Array
+    """(w, R, m) stakes of what arrived in each window, in FINE; a window holds those before it."""
+    decayed: Int64Array
+    """(w, R, m) the same, each sketch decayed by its age."""
+    devices: Int64Array
+    """(w, R, m) distinct devices with a stake of at least .2 in the window."""
+    active: Int64Array
+    """(w, R) distinct devices of which anything arrived in the window."""
+
+    @property
+    def before(self) -> Int64Array:
+        """(R, m) stakes of what arrived before every window: the long run."""
+        return np.asarray(np.maximum(self.every - self.stakes[-1], 0), np.int64)
+
+
+def merge_rises(a: Rises, b: Rises) -> Rises:
+    """The sums of both; associative and commutative to the last bit.
+
+    The devices of `a` and `b` must be distinct, their titles and windows the same.
+
+    Raises:
+        ValueError: titles or windows differ.
+    """
+    if a.stakes.shape[::2] != b.stakes.shape[::2]:
+        raise ValueError("sums of other titles or windows")
+    regions = tuple(sorted({*a.regions, *b.regions}))
+    windows, _, titles = a.stakes.shape
+    summed = _zeros(regions, windows, titles)
+    for part in (a, b):
+        at = np.searchsorted(np.array(regions), np.array(part.regions))
+        summed.every[at] += part.every
+        for name in ("stakes", "decayed", "devices", "active"):
+            getattr(summed, name)[:, at] += getattr(part, name)
+    return summed
+
+
+def _zeros(regions: tuple[str, ...], windows: int, titles: int) -> Rises:
+    r = len(regions)
+    stakes, decayed, devices = (np.zeros((windows, r, titles), np.int64) for _ in range(3))
+    return Rises(
+        regions,
+        np.zeros((r, titles), np.int64),
+        stakes,
+        decayed,
+        devices,
+        np.zeros((windows, r), np.int64),
+    )
+
+
+class RiseCounter:
+    """Counts the decoded sketches of a fleet, a block of devices at a time.
+
+    Args:
+        regions: of each device, "" = not stated, (d,).
+        ages: hours since each sketch arrived, infinite where not known, at least 0, (n,).
+        titles: of the catalogue.
+        windows: hours, rising; all of them are cut at `longest`.
+        longest: hours since the shard's first round: what came before is the long run.
+        decay: what an hour leaves.
+        clip: most stakes of one device, of late and in the long run.
+        min_devices: regions with fewer devices than that are counted everywhere only.
+        max_regions: most regions beside everywhere, those with most devices.
+    """
+
+    def __init__(
+        self,
+        regions: Sequence[str],
+        ages: FloatArray,
+        titles: int,
+        *,
+        windows: Sequence[float],
+        longest: float,
+        decay: float,
+        clip: float,
+        min_devices: int,
+        max_regions: int,
+    ) -> None:
+        if len(ages) and not (ages >= 0).all():
+            raise invalid("ages", "at least 0")
+        counted = Counter(region for region in regions if region)
+        large = [name for name in counted if counted[name] >= min_devices]
+        large = sorted(large, key=lambda name: (-counted[name], name))[:max_regions]
+        names = ("", *sorted(large))
+        place = {name: i for i, name in enumerate(names)}
+        self._places = np.array([place.get(region, 0) for region in regions], np.int64)
+        self._ages = ages
+        self._windows = [min(hours, longest) for hours in windows]
+        self._decay = decay
+        self._clip = clip
+        self._sums = _zeros(names, len(windows), titles)
+
+    def total(self, rows: DeviceRows) -> Rises:
+        """What has been counted, beside all that the devices like.
+
+        Args:
+            rows: of every device, in order.
+        """
+        owners = rows.owners()
+        totals = np.bincount(owners, rows.stakes, minlength=len(rows)) / UNIT
+        share = (self._clip / np.maximum(totals, self._clip))[owners]
+        self._sums.every[:] = 0
+        stakes = np.rint(rows.stakes * (FINE / UNIT) * share).astype(np.int64)
+        self._spread(self._sums.every, self._places[owners], rows.titles, stakes)
+        return self._sums
+
+    def add(self, start: int, first: int, sizes: Int64Array, posterior: Posterior) -> None:
+        """Counts what arrived lately of devices start, start + 1 and on.
+
+        Args:
+            start: first device.
+            first: its first sketch.
+            sizes: sketches of each device, (devices,).
+            posterior: of all their sketches, in order.
+        """
+        ages = self._ages[first : first + len(posterior.titles)]
+        if not (ages < self._windows[-1]).any():
+            return
+        cells = _Cells.of(posterior, sizes, self._sums.every.shape[1])
+        places = self._places[start : start + len(sizes)]
+        weights = posterior.weights.astype(np.float64)
+        totals = np.bincount(cells.owners, cells.stakes(weights), minlength=len(sizes)) / UNIT
+        share = (self._clip / np.maximum(totals, self._clip))[cells.owners]
+        fade = np.power(self._decay, ages.astype(np.float64))
+        owner = np.repeat(np.arange(len(sizes)), sizes)
+        for w, hours in enumerate(self._windows):
+            late = ages < hours
+            picked = weights * late[:, None]
+            stakes = cells.stakes(picked)
+            mass, left = cells.mass(picked), cells.mass(picked * fade[:, None])
+            fading = np.divide(left, mass, out=np.zeros(len(mass)), where=mass > 0)
+            fine = stakes * (FINE / UNIT) * share
+            for into, values in (
+                (self._sums.stakes, np.rint(fine)),
+                (self._sums.decayed, np.rint(fine * fading)),
+                (self._sums.devices, stakes >= _BEHIND),
+            ):
+                whole = values.astype(np.int64)
+                self._spread(into[w], places[cells.owners], cells.titles, whole)
+            came = np.bincount(owner[late], minlength=len(sizes)) > 0
+            self._sums.active[w, 0] += came.sum()
+            np.add.at(self._sums.active[w], places[came & (places > 0)], 1)
+
+    def _spread(
+        self, into: Int64Array, places: Int64Array, titles: NDArray[np.integer], values: Int64Array
+    ) -> None:
+        """Adds values (c,) of titles (c,) to the regions at `places` (c,) and to everywhere."""
+        np.add.at(into[0], titles, values)
+        inside = places > 0
+        np.add.at(into, (places[inside], titles[inside]), values[inside])
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Device and title of every pair that some sketch speaks of, c of them."""
+
+    owners: Int64Array
+    """(c,) device within the block."""
+    titles: Int64Array
+    """(c,)"""
+    order: Int64Array
+    """Entries of the posterior, those of a cell beside each other."""
+    heads: Int64Array
+    """(c,) first entry of each cell in that order."""
+
+    @classmethod
+    def of(cls, posterior: Posterior, sizes: Int64Array, titles: int) -> _Cells:
+        owner = np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)
+        keys = (owner[:, None] * titles + posterior.titles).ravel()
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        heads = np.flatnonzero(np.diff(keys, prepend=-1))
+        return cls(*np.divmod(keys[heads], titles), order, heads)
+
+    def mass(self, weights: DoubleArray) -> DoubleArray:
+        """(c,) sums of entries' weights (n, width) by cell."""
+        return np.add.reduceat(weights.ravel()[self.order], self.heads)
+
+    def stakes(self, weights: DoubleArray) -> DoubleArray:
+        """(c,) min(1, sum of weights), in whole units of a row."""
+        return np.asarray(np.rint(np.minimum(self.mass(weights), 1.0) * UNIT), np.float64)
