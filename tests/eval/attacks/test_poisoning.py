@@ -99,7 +99,13 @@ def test_this_fleet_bounds_them(town: Town, catalogue: Catalogue) -> None:
     for push in found.pushes:
         assert push.rise.value < 0.05
         assert push.after - push.before == pytest.approx(push.rise.value)
-    assert {wreck.name for wreck in found.wrecks} == {PUSHED, "random", "flood", "opposite"}
+    assert {wreck.name for wreck in found.wrecks} == {
+        f"{PUSHED} in 10",
+        f"{PUSHED} in 50",
+        "random",
+        "flood",
+        "opposite",
+    }
     for wreck in found.wrecks:
         assert wreck.finite
         assert wreck.ndcg.value > 0.9

@@ -20,6 +20,8 @@ from omega_learn import DeviceSketches, RoundResult
 
 PUSHED = "titles pushed"
 """Kind of liars that put the chosen titles beside what most households like."""
+CLOSE = 10
+"""Titles of a liar that keeps to few: many companions meet more households, and crowd the list."""
 FLOOD = 10_000
 """Sketches of a device that floods."""
 _FLIPPED = 0.02  # share of bits in which the copies of a flood differ from their title
@@ -88,7 +90,7 @@ def poisoning(
     """Runs the fleet's round without liars and with each kind of them.
 
     All titles are pushed at once: while a liar stays below the mass at which it is scaled down, one
-    title costs it nothing of another.
+    title costs it nothing of another. Of few and many companions the worse counts, title by title.
 
     Args:
         embeddings: (n, 384) centred unit rows, as liars know them.
@@ -106,11 +108,15 @@ def poisoning(
     n = len(embeddings)
     clean = score(before, wanted, n).ndcg
     chosen = np.array(list(targets.values()), np.int64)
-    companions = popular[~np.isin(popular, chosen)][: mass - len(chosen)]
+    others = popular[~np.isin(popular, chosen)]
+    sizes = sorted({min(CLOSE, mass), mass})
     bad = {
-        PUSHED: push_titles(embeddings, np.concatenate([chosen, companions]), liars),
-        **wreckers(embeddings, popular, liars, most),
+        f"{PUSHED} in {size}": push_titles(
+            embeddings, np.concatenate([chosen, others[: max(size - len(chosen), 0)]]), liars
+        )
+        for size in sizes
     }
+    bad.update(wreckers(embeddings, popular, liars, most))
     pushes: list[Push] = []
     wrecks = []
     for name, devices in bad.items():
@@ -118,8 +124,12 @@ def poisoning(
         after = lists(result)
         against = ratio(score(after, wanted, n).ndcg, clean)
         wrecks.append(Wreck(name, against, finite(result)))
-        if name == PUSHED:
-            pushes = [_push(kind, title, before, after) for kind, title in targets.items()]
+        if name.startswith(PUSHED):
+            pushes += [_push(kind, title, before, after) for kind, title in targets.items()]
+    pushes = [
+        max((each for each in pushes if each.name == kind), key=lambda each: each.rise.value)
+        for kind in targets
+    ]
     return Poisoning(liars, len({each.device_key for each in honest}), tuple(pushes), tuple(wrecks))
 
 
