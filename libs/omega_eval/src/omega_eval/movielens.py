@@ -7,42 +7,22 @@ Datasets, ACM TiiS 5(4).
 from __future__ import annotations
 
 import csv
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-
-from omega_core.content import Content, ContentKind, check_content
+from omega_core.content import Content
 from omega_core.errors import ErrorCode, OmegaError, invalid
-from omega_core.viewing import ViewingEvent
 from omega_eval.household import Household
+from omega_eval.ratings import Rating, RatingReader, film, households_of, integer
 
 MOVIES, RATINGS, TAGS = "movies.csv", "ratings.csv", "tags.csv"
 USERS = 610
 """Users of the published set; some copies carry more, appended later, which are dropped."""
 MAX_TAGS = 12
 """Most tags in a description."""
-BEST = 5.0
-"""The highest rating; shares are rating / BEST, so 4 stars succeed and 3.5 do not."""
-TIE_SEED = 7
-"""Seed of the shuffle that orders ratings given in the same second."""
-
-_TITLE = re.compile(r"(?P<title>.*\S)\s*\((?P<year>\d{4})\)\Z")
-_NO_GENRES = "(no genres listed)"
-_DIGITS = 12
-_LAST_SECOND = 4_102_444_800  # 2100-01-01
-
-
-@dataclass(frozen=True)
-class _Rating:
-    user: int
-    movie: int
-    share: float
-    second: int
+NO_GENRES = "(no genres listed)"
+"""What stands in place of genres where there are none."""
 
 
 def load_movielens(path: Path) -> tuple[list[Content], list[Household]]:
@@ -63,72 +43,36 @@ def load_movielens(path: Path) -> tuple[list[Content], list[Household]]:
     tags = _tags(path)
     contents: dict[int, Content] = {}
     for at, row in _rows(path, MOVIES, ("movieId", "title", "genres")):
-        movie = _integer(f"{at}.movieId", row[0])
+        movie = integer(f"{at}.movieId", row[0])
         if movie in contents:
             raise invalid(f"{at}.movieId", "unique in the file")
-        contents[movie] = _content(at, movie, row[1], row[2], tags[movie])
-    return list(contents.values()), _households(_ratings(path, contents))
+        genres = () if row[2] == NO_GENRES else row[2].split("|")
+        contents[movie] = film(at, movie, row[1], genres, _description(tags[movie]))
+    return list(contents.values()), households_of(_ratings(path, contents))
 
 
-def _content(at: str, movie: int, full: str, genres: str, tags: Counter[str]) -> Content:
-    full = full.strip()
-    match = _TITLE.match(full)
+def _description(tags: Counter[str]) -> str:
     top = sorted(tags, key=lambda tag: (-tags[tag], tag))[:MAX_TAGS]
-    content = Content(
-        content_id=f"ml:{movie}",
-        title=match["title"] if match else full,
-        kind=ContentKind.MOVIE,
-        genres=() if genres == _NO_GENRES else tuple(genres.split("|")),
-        year=int(match["year"]) if match else 0,
-        description="Tags: " + ", ".join(top) if top else "",
-    )
-    return check_content(content, at)
+    return "Tags: " + ", ".join(top) if top else ""
 
 
 def _tags(path: Path) -> defaultdict[int, Counter[str]]:
     tags: defaultdict[int, Counter[str]] = defaultdict(Counter)
     for at, row in _rows(path, TAGS, ("userId", "movieId", "tag", "timestamp")):
-        user, movie = _integer(f"{at}.userId", row[0]), _integer(f"{at}.movieId", row[1])
+        user, movie = integer(f"{at}.userId", row[0]), integer(f"{at}.movieId", row[1])
         tag = " ".join(row[2].lower().split())
         if user <= USERS and tag:
             tags[movie][tag] += 1
     return tags
 
 
-def _ratings(path: Path, contents: dict[int, Content]) -> list[_Rating]:
-    ratings: list[_Rating] = []
-    seen: set[tuple[int, int]] = set()
-    for at, row in _rows(path, RATINGS, ("userId", "movieId", "rating", "timestamp")):
-        user, movie = _integer(f"{at}.userId", row[0]), _integer(f"{at}.movieId", row[1])
-        if user > USERS:
-            continue
-        if movie not in contents:
-            raise invalid(f"{at}.movieId", f"one of {MOVIES}")
-        if (user, movie) in seen:
-            raise invalid(at, "the only rating of this movie by this user")
-        seen.add((user, movie))
-        second = _integer(f"{at}.timestamp", row[3])
-        if second > _LAST_SECOND:
-            raise invalid(f"{at}.timestamp", "seconds since 1970 before the year 2100")
-        ratings.append(_Rating(user, movie, _stars(f"{at}.rating", row[2]) / BEST, second))
-    return ratings
-
-
-def _households(ratings: Sequence[_Rating]) -> list[Household]:
-    shuffled = np.random.default_rng(TIE_SEED).permutation(len(ratings))
-    ordered = sorted((ratings[i] for i in shuffled), key=lambda r: (r.user, r.second))
-    events: defaultdict[int, list[ViewingEvent]] = defaultdict(list)
-    for rating in ordered:
-        events[rating.user].append(
-            ViewingEvent(
-                event_id=f"ml-{rating.user}-{rating.movie}",
-                content_id=f"ml:{rating.movie}",
-                watch_percentage=rating.share,
-                engagement_score=rating.share,
-                occurred_at=datetime.fromtimestamp(rating.second, UTC),
-            )
-        )
-    return [Household(f"ml-{user}", tuple(seen), synthetic=False) for user, seen in events.items()]
+def _ratings(path: Path, contents: dict[int, Content]) -> list[Rating]:
+    reader = RatingReader(contents, MOVIES)
+    return [
+        reader.read(at, row)
+        for at, row in _rows(path, RATINGS, ("userId", "movieId", "rating", "timestamp"))
+        if integer(f"{at}.userId", row[0]) <= USERS
+    ]
 
 
 def _rows(path: Path, name: str, header: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
@@ -150,19 +94,3 @@ def _rows(path: Path, name: str, header: Sequence[str]) -> Iterator[tuple[str, l
             bound=f"a folder with a readable {name} of MovieLens",
             detail=str(error),
         ) from error
-
-
-def _integer(field: str, value: str) -> int:
-    if not (value.isascii() and value.isdigit() and len(value) <= _DIGITS):
-        raise invalid(field, f"an integer of at most {_DIGITS} digits")
-    return int(value)
-
-
-def _stars(field: str, value: str) -> float:
-    try:
-        stars = float(value)
-    except ValueError:
-        raise invalid(field, "a number") from None
-    if not 0 < stars <= BEST:
-        raise invalid(field, f"above 0 and at most {BEST:g}")
-    return stars
