@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omega_core.viewing import ViewingEvent
-from omega_eval.baselines import Interactions, ease, popularity
+from omega_eval.baselines import Interactions, ease, ease_scores, popularity
 from omega_eval.split import SplitHousehold
 
 
@@ -64,3 +64,15 @@ def test_training_events_become_likes_by_their_majority() -> None:
     data = Interactions.of([SplitHousehold("h", tuple(events), ("e",))], row_of)
     assert data.liked.tolist() == [[1, 0, 0, 1, 0]]
     assert data.seen.tolist() == [[True, True, True, True, False]]
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), users=st.integers(1, 40), titles=st.integers(1, 25))
+def test_ease_scores_others_than_those_it_learnt_from(seed: int, users: int, titles: int) -> None:
+    data = random_interactions(seed, users, titles)
+    queries = random_interactions(seed + 1, 5, titles).liked
+    X = data.liked.astype(np.float64)
+    P = np.linalg.inv(X.T @ X + 20.0 * np.eye(titles))
+    B = -P / np.diag(P)
+    np.fill_diagonal(B, 0)
+    assert ease_scores(data.liked, queries, 20.0) == pytest.approx(queries @ B, abs=1e-9)

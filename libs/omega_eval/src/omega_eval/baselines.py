@@ -51,20 +51,53 @@ def popularity(data: Interactions) -> list[RowArray]:
 def ease(data: Interactions, regularisation: float = EASE_LAMBDA) -> list[RowArray]:
     """For each household the 20 unseen titles that EASE^R scores highest (Steck 2019).
 
-    Exact, by the dual: P = (X'X + l I)^-1 = (I - X'(XX' + l I)^-1 X) / l (Woodbury), a solve of
-    size u instead of n; the scores are X B with B = I - P diag(P)^-1.
-
     Args:
         data: the training data.
         regularisation: l > 0.
     """
-    X = data.liked.astype(np.float64)
-    gram = X @ X.T
-    M = np.linalg.solve(gram + regularisation * np.eye(len(X)), X)
-    diagonal = (1 - np.einsum("un,un->n", X, M)) / regularisation
-    XP = (X - gram @ M) / regularisation
-    scores = X - XP / diagonal
-    return [_best(row, seen) for row, seen in zip(scores, data.seen, strict=True)]
+    return best_unseen(ease_scores(data.liked, data.liked, regularisation), data.seen)
+
+
+def ease_scores(
+    liked: NDArray[np.floating], queries: NDArray[np.floating], regularisation: float = EASE_LAMBDA
+) -> NDArray[np.float64]:
+    """(q, n) scores of EASE^R trained on `liked` (u, n) for the rows `queries` (q, n).
+
+    X B with B = I - P diag(P)^-1 and P = (X'X + l I)^-1 (Steck 2019), exact. With fewer households
+    than titles by the dual, P = (I - X'(XX' + l I)^-1 X) / l (Woodbury), a solve of size u instead
+    of n. A title that nobody likes has no score, and is left out of the inverse.
+
+    Args:
+        liked: what the model learns from, at least 0.
+        queries: the households that are scored; may be the same.
+        regularisation: l > 0.
+    """
+    scores = np.zeros(queries.shape)
+    used = np.flatnonzero(liked.any(axis=0))
+    X, asked = (rows[:, used].astype(np.float64) for rows in (liked, queries))
+    if len(X) <= len(used):
+        gram = X @ X.T
+        gram[np.diag_indices_from(gram)] += regularisation
+        M = np.linalg.solve(gram, X)
+        diagonal = (1 - np.einsum("un,un->n", X, M)) / regularisation
+        product = (asked - (asked @ X.T) @ M) / regularisation
+    else:
+        gram = X.T @ X
+        gram[np.diag_indices_from(gram)] += regularisation
+        P = np.linalg.inv(gram)
+        diagonal, product = np.diag(P), asked @ P
+    scores[:, used] = asked - product / diagonal
+    return scores
+
+
+def best_unseen(scores: NDArray[np.floating], seen: NDArray[np.bool_]) -> list[RowArray]:
+    """For each household its 20 unseen rows of the highest scores, falling, equal ones by row.
+
+    Args:
+        scores: (u, n).
+        seen: (u, n).
+    """
+    return [_best(row, known) for row, known in zip(scores, seen, strict=True)]
 
 
 def _best(scores: NDArray[np.floating], seen: NDArray[np.bool_]) -> RowArray:
