@@ -118,9 +118,9 @@ def _household(world: _World, number: int, rng: np.random.Generator) -> Househol
     # Gumbel top-k (Kool et al. 2019): no title twice, in proportion to exp(popularity + likes)
     keys = world.popularity + likes + rng.gumbel(size=likes.shape)
     watched = rng.permutation(np.argsort(-keys, kind="stable")[:length])
-    liking = _standard(likes)[watched]
-    share = _logistic(liking + rng.normal(size=watched.shape))
-    engagement = (share + _logistic(liking + rng.normal(size=watched.shape))) / 2
+    liking = standard(likes)[watched]
+    share = logistic(liking + rng.normal(size=watched.shape))
+    engagement = (share + logistic(liking + rng.normal(size=watched.shape))) / 2
     occasions = [_occasion(tastes[k], rng) for k in fits[:, watched].argmax(axis=0)]
     household_id = f"synthetic-{number + 1:05d}"
     order = sorted(range(len(watched)), key=lambda k: occasions[k][0])
@@ -151,7 +151,7 @@ def _taste(world: _World, rng: np.random.Generator) -> _Taste:
         + _HOME * (world.country == country)
     )
     hour, time_of_day = _SLOTS[rng.integers(len(_SLOTS))]
-    return _Taste(_standard(raw), hour, time_of_day, int(rng.integers(1, _AUDIENCES + 1)))
+    return _Taste(standard(raw), hour, time_of_day, int(rng.integers(1, _AUDIENCES + 1)))
 
 
 def _occasion(taste: _Taste, rng: np.random.Generator) -> tuple[datetime, ViewingContext]:
@@ -162,11 +162,12 @@ def _occasion(taste: _Taste, rng: np.random.Generator) -> tuple[datetime, Viewin
     return at, ViewingContext(taste.time_of_day, day_type, taste.audience)
 
 
-def _standard(values: Floats) -> Floats:
+def standard(values: Floats) -> Floats:
     """Mean 0, standard deviation 1; all 0 when the values are equal."""
     centred = values - values.mean()
     return np.asarray(centred / max(float(centred.std()), 1e-9))
 
 
-def _logistic(values: Floats) -> Floats:
+def logistic(values: Floats | float) -> Floats:
+    """1 / (1 + exp(-values))."""
     return np.asarray(1 / (1 + np.exp(-values)))
