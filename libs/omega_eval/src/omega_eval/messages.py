@@ -1,0 +1,91 @@
+"""The messages that carry sketches: split, serialised and read back as TV and server do it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+
+from omega.common.v1 import resource_pb2
+from omega.sync.v1 import sync_service_pb2 as pb
+from omega_core import limits
+from omega_core.limits import SKETCH_BYTES
+from omega_learn import DeviceSketches
+
+_UUID4 = 4
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message as it reached the server."""
+
+    sender: str
+    """The device that the connection's token names; empty where a policy hides it."""
+    body: bytes
+    """The serialised message."""
+
+
+def most_sketches(model_version: str) -> int:
+    """Sketches that a request always has room for, whatever versions it states; at most 20.
+
+    The bound of the brain's outbox: omega_core.limits.MAX_SYNC_REQUEST less the longest of
+    everything else that a request states.
+    """
+    longest = limits.MAX_VERSION
+    rest = pb.SyncRequest(
+        request_id="0" * 36,
+        model_version=model_version,
+        # Long enough that their lengths take two bytes; taken off again below.
+        sketches=bytes(128),
+        classes=bytes(128),
+        state_version=longest,
+        held=[
+            resource_pb2.HeldResource(kind=kind, version=longest)
+            for kind in (resource_pb2.RESOURCE_KIND_CATALOGUE, resource_pb2.RESOURCE_KIND_FACTORS)
+        ],
+    )
+    room = limits.MAX_SYNC_REQUEST - (rest.ByteSize() - 256)
+    return min(room // (SKETCH_BYTES + 1), limits.MAX_PUSH_SKETCHES)
+
+
+def pushes(
+    sketches: list[bytes], classes: bytes, model_version: str, rng: np.random.Generator
+) -> list[bytes]:
+    """Serialised SyncRequests that carry all sketches of a TV, in random order.
+
+    Args:
+        sketches: 48 bytes each.
+        classes: the class byte of each.
+        model_version: encoder of the sketches.
+        rng: draws the order and the request ids; on a TV the operating system does.
+    """
+    order = rng.permutation(len(sketches)).tolist()
+    most = most_sketches(model_version)
+    messages = []
+    for start in range(0, len(order), most):
+        chosen = order[start : start + most]
+        request = pb.SyncRequest(
+            request_id=str(UUID(bytes=rng.bytes(16), version=_UUID4)),
+            model_version=model_version,
+            sketches=b"".join(sketches[i] for i in chosen),
+            classes=bytes(classes[i] for i in chosen),
+        )
+        messages.append(request.SerializeToString())
+    return messages
+
+
+def device_sketches(deliveries: Iterable[Delivery], model_version: str) -> list[DeviceSketches]:
+    """What a round learns from, read from the messages as the server stores them.
+
+    Args:
+        deliveries: serialised SyncRequests, in the order of arrival.
+        model_version: encoder of the round; sketches of another are left out.
+    """
+    found = []
+    for delivery in deliveries:
+        request = pb.SyncRequest.FromString(delivery.body)
+        if request.model_version == model_version:
+            found.append(DeviceSketches(delivery.sender, request.sketches, request.classes))
+    return found
