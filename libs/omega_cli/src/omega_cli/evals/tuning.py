@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
-from omega_cli.bench.figures import Figure
+from omega_cli.bench.figures import Figure, as_json
 from omega_core import validate
 from omega_core.content import embedding_text
 from omega_core.errors import invalid
 from omega_core.tuning import Fitness
-from omega_embed import Encoder
+from omega_embed import Encoder, open_encoder
 from omega_eval.folds import fold_models
 from omega_eval.movielens import load_movielens
 from omega_eval.tuning import (
@@ -35,6 +43,25 @@ SEED = 7
 """Of the sketches' noise."""
 _BATCH = 256
 _MOST_HOUSEHOLDS = 1_000_000
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measures and prints. As `measure`."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(file=sys.stderr)) as progress:
+        found = measure(
+            arguments.data, open_encoder(arguments.cache_dir), arguments.households, progress
+        )
+    if arguments.json:
+        print(as_json("tuning", figures(found)))
+    else:
+        show(found, Console())
+    return 0
 
 
 def measure(data: Path, encoder: Encoder, most: int | None, progress: Progress) -> TuningFigures:
