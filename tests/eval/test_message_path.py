@@ -38,7 +38,7 @@ def test_a_message_takes_as_many_sketches_as_the_brain_sends(model_version: str)
 def test_messages_are_small_and_hold_every_sketch_once_in_another_order() -> None:
     sketches = [bytes([i]) * SKETCH_BYTES for i in range(45)]
     classes = bytes(i % 32 for i in range(45))
-    sent_messages = pushes(sketches, classes, "encoder-1", np.random.default_rng(3))
+    sent_messages = pushes(sketches, classes, "encoder-1", 500, np.random.default_rng(3))
     parsed = [pb.SyncRequest.FromString(body) for body in sent_messages]
     assert max(len(body) for body in sent_messages) <= MAX_SYNC_REQUEST
     assert len(parsed) == 3
@@ -54,11 +54,11 @@ def test_messages_are_small_and_hold_every_sketch_once_in_another_order() -> Non
 
 def test_sketches_of_another_encoder_are_not_learnt_from() -> None:
     bodies = [
-        pushes([bytes(SKETCH_BYTES)], b"\x01", version, np.random.default_rng(0))[0]
+        pushes([bytes(SKETCH_BYTES)], b"\x01", version, 450, np.random.default_rng(0))[0]
         for version in ("encoder-1", "encoder-2")
     ]
     (only,) = device_sketches([Delivery("tv", body) for body in bodies], "encoder-2")
-    assert (only.device_key, only.sketches, only.classes) == ("tv", bytes(SKETCH_BYTES), b"\x01")
+    assert only == DeviceSketches("tv", bytes(SKETCH_BYTES), b"\x01", 4.5)
 
 
 def test_the_model_is_what_the_same_sketches_teach_without_any_message(

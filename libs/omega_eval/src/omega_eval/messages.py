@@ -41,6 +41,7 @@ def most_sketches(model_version: str) -> int:
         sketches=bytes(128),
         classes=bytes(128),
         state_version=longest,
+        sigma_hundredths=limits.MAX_SIGMA,
         held=[
             resource_pb2.HeldResource(kind=kind, version=longest)
             for kind in (resource_pb2.RESOURCE_KIND_CATALOGUE, resource_pb2.RESOURCE_KIND_FACTORS)
@@ -51,7 +52,11 @@ def most_sketches(model_version: str) -> int:
 
 
 def pushes(
-    sketches: list[bytes], classes: bytes, model_version: str, rng: np.random.Generator
+    sketches: list[bytes],
+    classes: bytes,
+    model_version: str,
+    sigma_hundredths: int,
+    rng: np.random.Generator,
 ) -> list[bytes]:
     """Serialised SyncRequests that carry all sketches of a TV, in random order.
 
@@ -59,6 +64,7 @@ def pushes(
         sketches: 48 bytes each.
         classes: the class byte of each.
         model_version: encoder of the sketches.
+        sigma_hundredths: their noise scale, 50 to 6,400; 0 = not stated.
         rng: draws the order and the request ids; on a TV the operating system does.
     """
     order = rng.permutation(len(sketches)).tolist()
@@ -71,6 +77,7 @@ def pushes(
             model_version=model_version,
             sketches=b"".join(sketches[i] for i in chosen),
             classes=bytes(classes[i] for i in chosen),
+            sigma_hundredths=sigma_hundredths,
         )
         messages.append(request.SerializeToString())
     return messages
@@ -87,5 +94,6 @@ def device_sketches(deliveries: Iterable[Delivery], model_version: str) -> list[
     for delivery in deliveries:
         request = pb.SyncRequest.FromString(delivery.body)
         if request.model_version == model_version:
-            found.append(DeviceSketches(delivery.sender, request.sketches, request.classes))
+            sigma = request.sigma_hundredths / 100 if request.sigma_hundredths else None
+            found.append(DeviceSketches(delivery.sender, request.sketches, request.classes, sigma))
     return found

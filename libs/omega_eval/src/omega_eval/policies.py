@@ -99,7 +99,8 @@ class Sketches:
             for row in tv.rows.tolist()
         ]
         rng = np.random.default_rng([self.noise.seed, tv.number])
-        return pushes(sketches, tv.classes, shard.pack.model_version, rng)
+        version, scale = shard.pack.model_version, policy.sigma_hundredths
+        return pushes(sketches, tv.classes, version, scale, rng)
 
     def learn(self, deliveries: Sequence[Delivery], shard: Shard) -> RoundResult:
         """A federation round over the sketches, with the other settings as shipped."""

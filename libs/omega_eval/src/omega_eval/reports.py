@@ -17,6 +17,7 @@ from omega_core.viewing import ViewingEvent
 from omega_eval.metrics import RowArray
 from omega_eval.world import World
 from omega_privacy import SketchPolicy, class_byte, count_class, rate_class
+from omega_privacy.classes import coarsened
 from omega_rank import Catalogue
 
 _LEAST_NORM = 0.5
@@ -75,7 +76,8 @@ def televisions(world: World, policy: SketchPolicy | None = None) -> list[Televi
             rate = history.success_rate(row)
             if policy.qualifies(rate, rate, samples.get(row, 0)):
                 rows.append(row)
-                classes.append(class_byte(rate_class(rate), count_class(history.viewings(row))))
+                kind = class_byte(rate_class(rate), count_class(history.viewings(row)))
+                classes.append(coarsened(kind, policy.detail))
         fleet.append(
             Television(household.household_id, number, np.array(rows, np.int64), bytes(classes))
         )
