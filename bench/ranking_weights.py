@@ -4,13 +4,7 @@
 of MovieLens (ml-latest-small). Parts:
 
 - weights: the terms of the hybrid, with factors from sketches and from the exact matrix;
-- calibration: NDCG@10 beside the divergence of a list's genres from the household's;
-- newcomers: what the prior, and the fleet's patterns beside it, are worth at 0 to 5 likes;
-- cold: what titles without a factor borrow, from a ridge map and from patterns;
-- causes: what a household's own edges from genre to genre add;
-- company: two households before one set: fairness beside the mean;
-- circumstances: generated households over the project's own titles, whose hour and company are
-  known.
+- calibration: NDCG@10 beside the divergence of a list's genres from the household's.
 
 The test cut is never looked at. `--vectors` keeps the embeddings for the next time. Intervals are
 95 % percentile bootstraps over households, paired.
@@ -21,9 +15,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -31,11 +24,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from omega_agentdb.causal import CausalLearner
-from omega_core.clock import SystemClock
 from omega_core.content import Content, embedding_text
 from omega_core.limits import DIMENSION, MIN_DEVICES
-from omega_core.taste import GENRE, TasteViewing, facet, facets
 from omega_core.tuning import SHIPPED
 from omega_core.vectors import FloatArray, centre
 from omega_embed import open_encoder
@@ -44,9 +34,7 @@ from omega_eval.evaluate import held_out_rows
 from omega_eval.household import Household
 from omega_eval.metrics import RowArray
 from omega_eval.movielens import load_movielens
-from omega_eval.sample import load_sample
 from omega_eval.split import HoldOut, Level, SplitHousehold, split
-from omega_eval.synthetic import synthetic_households
 from omega_learn import (
     DeviceSketches,
     LearnConfig,
@@ -59,9 +47,6 @@ from omega_learn import (
 )
 from omega_learn.rows import UNIT, DeviceRows
 from omega_meta_sona.moments import TERMS, World
-from omega_persistence import Database
-from omega_persistence.causal import Causal
-from omega_persistence.skills import Skills
 from omega_privacy import SketchPolicy, class_byte, count_class, make_sketch, rate_class
 from omega_rank import (
     Catalogue,
@@ -70,17 +55,12 @@ from omega_rank import (
     GlobalPatterns,
     History,
     RankConfig,
-    Ranker,
     measures,
     order,
 )
-from omega_rank.cold import log_density
 from omega_rank.relevance import standardise
 
 CUT = 10
-COLD_SHARE = 0.2
-MOST_LIKES = 5
-FOLDS = 4
 SEED = 7
 SAMPLES = 4_000
 _DISCOUNT = 1 / np.log2(np.arange(2, CUT + 2))
@@ -467,316 +447,22 @@ def calibration(fleet: Fleet) -> Table:
     return table
 
 
-def _begun(fleet: Fleet, likes: int) -> Callable[[int], tuple[Any, RowArray]]:
-    """The events up to the like number `likes`, and all that is liked later."""
-
-    def histories(user: int) -> tuple[Any, RowArray]:
-        train = fleet.cut[user].train
-        row_of = fleet.catalogue.row_of
-        firsts: dict[int, int] = {}
-        for place, event in enumerate(train):
-            if event.success:
-                firsts.setdefault(row_of[event.content_id], place)
-        places = sorted(firsts.values())
-        end = places[likes - 1] + 1 if likes else 0
-        later = [row for row, place in firsts.items() if place >= end]
-        return train[:end], np.array([*later, *fleet.wanted[user].tolist()], np.int64)
-
-    return histories
-
-
-def _own(config: RankConfig) -> list[float]:
-    """The weights of the terms where factors are held, without the prior's."""
-    return [
-        config.collaborative_weight,
-        config.content_weight,
-        config.genre_weight,
-        config.nearest_weight,
-    ]
-
-
-def newcomers(fleet: Fleet) -> Table:
-    """Weights of the prior and of the patterns at 0 to 5 likes.
-
-    Every FOLDS-th household is ranked by what the others taught.
-    """
-    table: Table = []
-    config = RankConfig()
-    own = _own(config)
-    held_out = np.arange(len(fleet.cut)) % FOLDS == 0
-    enough = fleet.liked.sum(axis=1) > MOST_LIKES
-    users = [u for u in fleet.scored if held_out[u] and enough[u]]
-    learnt = sketched(fleet, ~held_out)
-    density = _density(fleet, learnt)
-    for likes in range(MOST_LIKES + 1):
-        begun = _begun(fleet, likes)
-        found = cases(fleet, _for_all(learnt), config, begun, users, lambda _user: [density])
-        shipped = config.prior_weight * 0.5 ** (likes / config.prior_half_life)
-        base = quality(fleet, found, weighted(*own, shipped, 0))
-        rows = {"shipped": [*own, shipped, 0.0], "prior alone": [0, 0, 0, 0, 1.0, 0.0]}
-        rows |= {f"prior {w:g}": [*own, w, 0.0] for w in (0, 0.5, 1, 2, 4, 6, 10, 30)}
-        rows |= {"content alone": [0, 1.0, 0.2, 1.0, 0.0, 0.0], "patterns alone": [0] * 5 + [1.0]}
-        rows |= {f"content, patterns {w:g}": [0, 1.0, 0.2, 1.0, 0.0, w] for w in (0.5, 1.5, 3, 6)}
-        rows |= {f"shipped, patterns {w:g}": [*own, shipped, w] for w in (0.3, 1.0)}
-        for label, values in rows.items():
-            scores = quality(fleet, found, weighted(*values))
-            row = {"likes": likes, "weights": label, "ndcg": float(scores.mean())}
-            table.append(row | gained(scores, base))
-            _tell(table)
-    return table
-
-
-def _density(fleet: Fleet, learnt: Learnt) -> FloatArray:
-    """(n,) logarithm of the patterns' density."""
-    patterns = learnt.patterns
-    return log_density(
-        fleet.catalogue.embeddings, patterns.vectors, patterns.weights * patterns.success_rates
-    )
-
-
-def cold(fleet: Fleet) -> Table:
-    """A fifth of the titles unknown to the fleet: what their factor and prior borrow."""
-    table: Table = []
-    known = np.random.default_rng(SEED).random(len(fleet.catalogue)) >= COLD_SHARE
-    everybody = np.ones(len(fleet.cut), np.bool_)
-    for name, learner in LEARNERS.items():
-        learnt = learner(fleet, everybody, known)
-        base: Floats | None = None
-        for label, borrowed, share, weight in (
-            ("ridge", True, 0.0, 0.0),
-            ("nothing", False, 0.0, 0.0),
-            ("ridge and prior .5", True, 0.0, 0.5),
-            ("nothing and prior .5", False, 0.0, 0.5),
-            ("ridge, patterns .5 and prior .5", True, 0.5, 0.5),
-            ("patterns 1 and prior .5", False, 1.0, 0.5),
-        ):
-            changed = _floored(fleet, learnt, share, borrowed=borrowed)
-            values = np.array([*_own(RankConfig()), weight], np.float32)
-            scores, among = _with_cold(fleet, changed, values, known)
-            base = scores if base is None else base
-            row = {"factors": name, "cold titles": label, "ndcg": float(scores.mean())}
-            table.append(row | gained(scores, base) | {"among cold": among})
-            _tell(table)
-    return table
-
-
-def _floored(fleet: Fleet, learnt: Learnt, share: float, *, borrowed: bool) -> Learnt:
-    """Cold titles with or without what they borrow, and a share of the patterns in their prior."""
-    model = learnt.model
-    has, density = model.has_factor, _density(fleet, learnt)
-    spread = (density - density[has].mean()) / density[has].std() * model.log_prior[has].std()
-    factors, prior = model.score_factors.copy(), model.log_prior.copy()
-    if not borrowed:
-        factors[~has] = 0
-        prior[~has] = model.log_prior[has].min()
-    prior[~has] += np.float32(share) * spread[~has]
-    return Learnt(replace(model, score_factors=factors, log_prior=prior), learnt.patterns)
-
-
-def _with_cold(
-    fleet: Fleet, learnt: Learnt, values: FloatArray, known: NDArray[np.bool_]
-) -> tuple[Floats, float]:
-    """NDCG@10 of each household, and the mean of it among cold titles alone."""
-    found = cases(fleet, lambda _user: learnt, RankConfig(), trained(fleet), fleet.scored)
-    among = []
-    for case in found:
-        targets = case.wanted[~known[case.wanted]]
-        if len(targets):
-            total = values @ case.terms
-            total[case.seen | known] = -np.inf
-            among.append(ndcg(order.best_first(total, CUT), targets))
-    return quality(fleet, found, weighted(*values)), float(np.mean(among))
-
-
-def company(fleet: Fleet) -> Table:
-    """Two households before one set: means and least misery of their relevance."""
-    table: Table = []
-    learnt = everybodys(fleet, "sketches")
-    config = RankConfig()
-    own = np.array(
-        [
-            config.collaborative_weight,
-            config.content_weight,
-            config.genre_weight,
-            config.nearest_weight,
-            0,
-        ],
-        np.float32,
-    )
-    found = cases(fleet, lambda _u: learnt, config, trained(fleet), fleet.scored)
-    dealt = np.random.default_rng(SEED).permutation(len(found))
-    pairs = [(found[a], found[b]) for a, b in zip(dealt[::2], dealt[1::2], strict=False)]
-    base: Floats | None = None
-    for misery in (0.0, 0.25, 0.5, 0.75, 1.0):
-        scores = []
-        for pair in pairs:
-            totals = np.array([own @ case.terms for case in pair])
-            total = (1 - misery) * totals.mean(axis=0) + misery * totals.min(axis=0)
-            total[pair[0].seen | pair[1].seen] = -np.inf
-            head = order.best_first(total, 50)
-            chosen = order.diversify(total[head], fleet.catalogue.embeddings[head], 0.8, CUT)
-            scores.append(
-                [
-                    ndcg(head[chosen], wanted) if len(wanted) else np.nan
-                    for wanted in (
-                        np.setdiff1d(pair[0].wanted, np.flatnonzero(pair[1].seen)),
-                        np.setdiff1d(pair[1].wanted, np.flatnonzero(pair[0].seen)),
-                    )
-                ]
-            )
-        values = np.array(scores)
-        values = values[~np.isnan(values).any(axis=1)]
-        mean, least = values.mean(axis=1), values.min(axis=1)
-        base = least if base is None else base
-        table.append(
-            {
-                "misery": misery,
-                "pairs": len(values),
-                "mean": float(mean.mean()),
-                "lower of two": float(least.mean()),
-                **gained(least, base),
-            }
-        )
-        _tell(table)
-    return table
-
-
-def causes(fleet: Fleet, every: int = 3) -> Table:
-    """What a household's own edges from genre to genre add to the list after its last viewing."""
-    learnt = everybodys(fleet, "sketches")
-    genres_of = dict(zip(fleet.catalogue.ids, fleet.catalogue.genres_of, strict=True))
-    plain: list[float] = []
-    bent: list[float] = []
-    sure = 0
-    with tempfile.TemporaryDirectory() as folder:
-        database = Database.open(Path(folder, "omega.db"), clock=SystemClock())
-        edges = Causal(database)
-        learner = CausalLearner(edges, Skills(database))
-        for user in fleet.scored[::every]:
-            edges.clear()
-            train = fleet.cut[user].train
-            begin = learner.learnt_seq() + 1
-            viewings = [
-                TasteViewing(
-                    begin + i,
-                    fleet.catalogue.row_of[event.content_id] + 1,
-                    event.occurred_at,
-                    event.success,
-                    event.reward,
-                    genres=genres_of[event.content_id],
-                )
-                for i, event in enumerate(train)
-            ]
-            for start in range(0, len(viewings), 16):
-                learner.learn(viewings[start : start + 16])
-            found: dict[str, float] = {}
-            last = train[-1]
-            for genre in genres_of[last.content_id]:
-                for edge in learner.effects_of(
-                    facet(GENRE, genre), last.occurred_at, only_sure=True
-                ):
-                    for name, value in facets(GENRE, {edge.effect: edge.uplift.value}).items():
-                        found[name] = max(found.get(name, 0.0), value, key=abs)
-            sure += bool(found)
-            bonus = np.array(
-                [np.clip(found.get(g, 0.0), -0.5, 0.5) for g in fleet.catalogue.genres], np.float32
-            )
-            history = History.replay(fleet.catalogue, train)
-            for kept, given in ((plain, None), (bent, bonus)):
-                page = Ranker().rank(
-                    fleet.catalogue, learnt.model, history, limit=CUT, genre_bonus=given
-                )
-                rows = np.array([ranked.row for ranked in page.titles], np.int64)
-                kept.append(ndcg(rows, fleet.wanted[user]))
-        database.close()
-    values, base = np.array(bent), np.array(plain)
-    return [
-        {
-            "households": len(values),
-            "with a sure edge": sure,
-            "ndcg without": float(base.mean()),
-            "ndcg": float(values.mean()),
-            **gained(values, base),
-        }
-    ]
-
-
-def circumstances(households: int = 300) -> Table:
-    """Generated households: each later success ranked in the circumstances it came in."""
-    contents = load_sample()
-    encoder = open_encoder(None, kind="minilm")
-    vectors = encoder.encode([embedding_text(content) for content in contents])
-    fleet = Fleet.of(contents, vectors, synthetic_households(contents, households, 5))
-    learnt = sketched(fleet, np.ones(len(fleet.cut), np.bool_))
-    events = {
-        (household.household_id, event.content_id): event
-        for household in synthetic_households(contents, households, 5)
-        for event in household.events
-    }
-    table: Table = []
-    base: Floats | None = None
-    for boost, weight in (
-        (1.0, 0.0),
-        (1.25, 0.0),
-        (1.5, 0.0),
-        (2.0, 0.0),
-        (4.0, 0.0),
-        (1.0, 0.25),
-        (1.0, 0.5),
-        (1.0, 1.0),
-        (1.25, 0.25),
-        (1.25, 0.5),
-        (1.25, 1.0),
-        (1.5, 0.5),
-        (2.0, 0.5),
-    ):
-        config = RankConfig(context_boost=boost, context_weight=weight)
-        ranker, scores = Ranker(config), []
-        for user in fleet.scored:
-            household = fleet.cut[user]
-            history = History.replay(fleet.catalogue, household.train, config)
-            own = []
-            for title, row in zip(household.held_out, fleet.wanted[user].tolist(), strict=True):
-                context = events[household.household_id, title].context
-                page = ranker.rank(
-                    fleet.catalogue, learnt.model, history, limit=CUT, context=context
-                )
-                rows = np.array([ranked.row for ranked in page.titles], np.int64)
-                own.append(ndcg(rows, np.array([row])))
-            scores.append(float(np.mean(own)))
-        values = np.array(scores)
-        base = values if base is None else base
-        table.append(
-            {"boost": boost, "weight": weight, "ndcg": float(values.mean()), **gained(values, base)}
-        )
-        _tell(table)
-    return table
-
-
-PARTS: dict[str, Callable[[Fleet], Table]] = {
-    "weights": weights,
-    "calibration": calibration,
-    "newcomers": newcomers,
-    "cold": cold,
-    "company": company,
-    "causes": causes,
-}
+PARTS: dict[str, Callable[[Fleet], Table]] = {"weights": weights, "calibration": calibration}
 
 
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder of MovieLens")
-    parser.add_argument("parts", nargs="+", choices=[*PARTS, "circumstances"])
+    parser.add_argument("parts", nargs="+", choices=list(PARTS))
     parser.add_argument("--vectors", type=Path, help="file of the embeddings (.npy)")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     found = {}
-    if set(arguments.parts) & PARTS.keys():
-        contents, households = load_movielens(arguments.data)
-        fleet = Fleet.of(contents, _vectors(contents, arguments.vectors), households)
+    contents, households = load_movielens(arguments.data)
+    fleet = Fleet.of(contents, _vectors(contents, arguments.vectors), households)
     for part in arguments.parts:
-        found[part] = circumstances() if part == "circumstances" else PARTS[part](fleet)
+        found[part] = PARTS[part](fleet)
     if arguments.json:
         print(json.dumps(found, indent=1))
         return
