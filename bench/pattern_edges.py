@@ -66,8 +66,8 @@ def sketched(catalogue: Catalogue, households: list[History]) -> list[DeviceSket
 def decoded(devices: list[DeviceSketches], catalogue: Catalogue, config: LearnConfig) -> DeviceRows:
     """What a round sees of each device, decoded with the fleet's prior."""
     fleet = gather(devices, config.max_device_sketches, sigma=config.sigma)
-    sample = fleet.sample(config.prior_sample, config.seed)
-    prior = estimate_prior(sample, catalogue.embeddings, config.sigma, steps=config.prior_steps)
+    sample, sigmas = fleet.sample(config.prior_sample, config.seed)
+    prior = estimate_prior(sample, catalogue.embeddings, sigmas, steps=config.prior_steps)
     return decode_fleet(fleet, catalogue.embeddings, prior, top=config.top)
 
 

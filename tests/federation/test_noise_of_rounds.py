@@ -35,7 +35,7 @@ def test_sketches_of_two_policies_are_each_decoded_by_their_own(
     shard.push(strict, LIKED, seed=2, stated_sigma=6.25)
     shard.push(both, LIKED, seed=3)
     shard.push(both, LIKED, seed=4, stated_sigma=5.0)
-    seen = shards.read(store)
+    seen = shards.read(store, NOW)
     found = {(d.device_key, d.sigma) for d in seen.inputs.devices}
     assert found == {(old, None), (strict, 6.25), (both, None), (both, 5.0)}
     done = job(store).run(str(uuid.uuid4()))

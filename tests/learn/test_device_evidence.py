@@ -33,8 +33,8 @@ def test_only_the_last_sketches_of_a_device_count() -> None:
 
 def test_a_sketch_is_as_old_as_its_first_arrival_and_stands_where_its_device_does() -> None:
     pieces = [
-        DeviceSketches("x", A + B + A, bytes(3), "north", ((1, 90.0), (1, 7.0), (1, 5.0))),
-        DeviceSketches("x", C + C, bytes(2), "south", ((1, -2.0),)),
+        DeviceSketches("x", A + B + A, bytes(3), None, "north", ((1, 90.0), (1, 7.0), (1, 5.0))),
+        DeviceSketches("x", C + C, bytes(2), None, "south", ((1, -2.0),)),
         DeviceSketches("y", B, bytes(1)),
     ]
     fleet = gather(pieces, 200)

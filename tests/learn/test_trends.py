@@ -203,8 +203,8 @@ def household(
         f"tv-{number:03}",
         old[0] + new[0],
         old[1] + new[1],
-        region,
-        ((8, 500.0), (len(lately), age)),
+        region=region,
+        arrivals=((8, 500.0), (len(lately), age)),
     )
 
 
