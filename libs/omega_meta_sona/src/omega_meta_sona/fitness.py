@@ -88,12 +88,14 @@ class Judge:
         """Its measures, means over moments (of gain over targets)."""
         config = rank_config(settings, self._world.shipped)
         taste = space.taste_of(settings)
-        embeddings = self._world.catalogue.embeddings
+        catalogue = self._world.catalogue
         gains: list[NDArray[np.float64]] = []
         rest: list[tuple[float, float, float, float]] = []
         for moment in self._moments:
             total = moment.total(self._world, config, taste)
-            ranks, listed = served(total, embeddings, config, moment.targets, moment.rows)
+            ranks, listed = served(
+                total, catalogue, config, moment.targets, moment.rows, moment.wanted[taste]
+            )
             gains.append(gain(ranks))
             rest.append(
                 (

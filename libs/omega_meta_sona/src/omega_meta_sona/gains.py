@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omega_core.vectors import FloatArray
-from omega_rank import RankConfig, order
+from omega_rank import Catalogue, RankConfig, order
+from omega_rank.calibrate import Mix
 
 CUT = 10
 """Length of the list that NDCG@10, calibration, diversity and novelty look at."""
@@ -14,16 +15,22 @@ Rows = NDArray[np.int64]
 
 
 def served(
-    total: FloatArray, embeddings: FloatArray, config: RankConfig, targets: Rows, rows: Rows
+    total: FloatArray,
+    catalogue: Catalogue,
+    config: RankConfig,
+    targets: Rows,
+    rows: Rows,
+    genres: NDArray[np.float64],
 ) -> tuple[NDArray[np.int64], Rows]:
     """Where the ranker puts titles, and the head of its list.
 
     Args:
         total: (m,) relevance, -inf for titles that are not ranked.
-        embeddings: (n, d) unit rows of the catalogue.
-        config: gives diversity and its window.
+        catalogue: the titles.
+        config: gives diversity, its window and calibration.
         targets: (t,) positions within `total`.
         rows: (m,) catalogue rows of `total`.
+        genres: (g,) what the list is calibrated to.
 
     Returns:
         (t,) ranks from 0, and the catalogue rows of the first CUT of the list. A title in the list
@@ -31,7 +38,10 @@ def served(
         does between places CUT and mmr_window is not followed).
     """
     head = order.best_first(total, config.mmr_window)
-    chosen = order.diversify(total[head], embeddings[rows[head]], config.mmr_lambda, CUT)
+    places = rows[head]
+    mix = Mix.of(catalogue.genre_rows[places], genres, config.calibration_weight)
+    embeddings = catalogue.embeddings[places]
+    chosen = order.diversify(total[head], embeddings, config.mmr_lambda, CUT, mix)
     listed = head[chosen]
     ranks = np.empty(len(targets), np.int64)
     for place, target in enumerate(targets.tolist()):

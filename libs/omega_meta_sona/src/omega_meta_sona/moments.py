@@ -108,6 +108,8 @@ class Moment:
     """(t,) positions within `rows` of what it watched next and liked, oldest first."""
     genres: NDArray[np.float64]
     """(g,) share of each genre in what it had watched."""
+    wanted: Mapping[tuple[float, float], NDArray[np.float64]]
+    """The same for each taste of the grid: what lists under it are calibrated to."""
 
     def total(self, world: World, config: RankConfig, taste: tuple[float, float]) -> FloatArray:
         """(m,) relevance under `config`, whose taste is one of the grid."""
@@ -129,17 +131,27 @@ def capture(
         targets: (t,) rows that it has not seen.
         tastes: one setting for each matrix of terms.
     """
-    terms = {space.taste_of(settings): world.terms(history, settings) for settings in tastes}
+    terms, wanted = {}, {}
+    for settings in tastes:
+        taste = space.taste_of(settings)
+        terms[taste] = world.terms(history, settings)
+        wanted[taste] = _genres(world, history)
     history.configure(world.shipped)
-    query = history.query()
     rows = _pool(world, history, terms, targets)
     return Moment(
         rows=rows,
         terms={taste: np.ascontiguousarray(found[:, rows]) for taste, found in terms.items()},
         likes=history.likes,
         targets=np.searchsorted(rows, targets).astype(np.int64),
-        genres=genre_shares(world.catalogue, query.rows, query.weights),
+        genres=_genres(world, history),
+        wanted=wanted,
     )
+
+
+def _genres(world: World, history: History) -> NDArray[np.float64]:
+    """(g,) share of each genre in what was watched, by the weights that are in force."""
+    query = history.query()
+    return genre_shares(world.catalogue, query.rows, query.weights)
 
 
 def _pool(
@@ -164,15 +176,18 @@ def target_ranks(
     """For each setting the ranks of `targets` (t,) at the present moment of `history`."""
     everything = np.arange(len(world.catalogue), dtype=np.int64)
     matrices: dict[tuple[float, float], FloatArray] = {}
+    wanted: dict[tuple[float, float], NDArray[np.float64]] = {}
     found = []
     for each in settings:
         taste = space.taste_of(each)
         if taste not in matrices:
             matrices[taste] = world.terms(history, each)
+            wanted[taste] = _genres(world, history)
         config = rank_config(each, world.shipped)
         total = world.weights(config, history.likes) @ matrices[taste]
         total[history.seen] = -np.inf
-        found.append(served(total, world.catalogue.embeddings, config, targets, everything)[0])
+        ranks, _ = served(total, world.catalogue, config, targets, everything, wanted[taste])
+        found.append(ranks)
     return found
 
 

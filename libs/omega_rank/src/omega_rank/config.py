@@ -44,8 +44,18 @@ class RankConfig:
     factors."""
     context_boost: float = 1.25
     """Factor on a history title's weight for each stated part of the context it shares."""
+    context_weight: float = 0.5
+    """Most that what the household watches in the stated circumstances adds to or takes from a
+    title's mean standard score."""
+    misery_weight: float = 0.5
+    """Share of the lowest relevance among those who watch together, beside the mean of all
+    (least misery and average; Masthoff 2011)."""
     mmr_lambda: float = 0.8
-    """Share of relevance against diversity (Carbonell & Goldstein 1998); 1 = relevance only."""
+    """Share of relevance against diversity and calibration together (Carbonell & Goldstein 1998);
+    1 = relevance only."""
+    calibration_weight: float = 1.0
+    """Weight of the divergence of the list's genres from the household's (Steck 2018), in nats,
+    beside that of the greatest cosine."""
     mmr_window: int = 50
     """Titles of the relevance order that diversity may move."""
     session_weight: float = 0.5
@@ -74,6 +84,9 @@ class RankConfig:
             validate.number(name, getattr(self, name), 0, 10)
         validate.number("prior_half_life", self.prior_half_life, 0.1, 10_000)
         validate.number("context_boost", self.context_boost, 1, 4)
+        validate.number("context_weight", self.context_weight, 0, 1)
+        validate.number("misery_weight", self.misery_weight, 0, 1)
+        validate.number("calibration_weight", self.calibration_weight, 0, 10)
         validate.number("mmr_lambda", self.mmr_lambda, 0, 1)
         validate.number("session_weight", self.session_weight, 0, 1)
         validate.number("season_weight", self.season_weight, 0, 1)

@@ -14,8 +14,9 @@ from omega_core.vectors import FloatArray, unit
 from omega_core.viewing import TitleRecord, ViewingContext, ViewingEvent
 from omega_rank import nearest
 from omega_rank.catalogue import Catalogue
+from omega_rank.circumstances import Habit, Leaning, bits_of, habit
 from omega_rank.config import RankConfig
-from omega_rank.taste import Recency, TasteQuery, Viewed, weigh
+from omega_rank.taste import Recency, TasteQuery, Viewed, Weighed, weigh
 
 
 class History:
@@ -38,8 +39,9 @@ class History:
         self._likes = 0
         self._best = nearest.none(len(catalogue))
         self._nearest: FloatArray | None = None
-        self._query: tuple[TasteQuery, NDArray[np.int64]] | None = None
+        self._query: Weighed | None = None
         self._taste: FloatArray | None = None
+        self._habits: dict[int, Habit | None] = {}
 
     @classmethod
     def replay(
@@ -115,6 +117,7 @@ class History:
         changed[:n] = _differ(catalogue.embeddings[:n], old.embeddings)
         self._catalogue = catalogue
         self._taste = None
+        self._habits = {}
         grown = len(catalogue) - n
         self._seen = np.pad(self._seen, (0, grown))
         self._liked = np.pad(self._liked, (0, grown))
@@ -171,11 +174,12 @@ class History:
         1e-4 are left out, and so are disliked ones. Each stated part of `context` that one of the
         title's viewings shared multiplies its weight by context_boost.
         """
-        query, circumstances = self._weighed()
+        weighed = self._weighed()
+        query = weighed.query
         stated = context.mask if context else 0
         if not stated:
             return query
-        shared = np.bitwise_count(circumstances & stated)
+        shared = np.bitwise_count(weighed.circumstances & stated)
         boost = np.float32(self._config.context_boost) ** shared
         return TasteQuery(query.rows, np.asarray(query.weights * boost, np.float32))
 
@@ -185,10 +189,31 @@ class History:
             self._nearest = nearest.mean(self._best, self._likes)
         return self._nearest
 
+    def leaning(self, context: ViewingContext | None) -> Leaning | None:
+        """What is watched more, or less, in the circumstances of `context` than else.
+
+        None when none is stated, or nothing was watched in any that is. What each part says is
+        kept until the history changes.
+        """
+        weighed = self._weighed()
+        found = []
+        for bit in bits_of(context.mask if context else 0):
+            if bit not in self._habits:
+                self._habits[bit] = habit(
+                    self._catalogue,
+                    weighed.query.rows,
+                    weighed.lasting,
+                    weighed.circumstances,
+                    bit,
+                )
+            if (known := self._habits[bit]) is not None:
+                found.append(known)
+        return Leaning(self._catalogue, found) if found else None
+
     def taste_vector(self) -> FloatArray:
         """(384,) unit mean of the titles by their weights; zero when none weighs. Kept."""
         if self._taste is None:
-            query, _ = self._weighed()
+            query = self._weighed().query
             mean = query.weights @ self._catalogue.embeddings[query.rows]
             self._taste = unit(np.asarray(mean, np.float32))
         return self._taste
@@ -247,8 +272,9 @@ class History:
 
     def _changed(self) -> None:
         self._query = self._taste = None
+        self._habits = {}
 
-    def _weighed(self) -> tuple[TasteQuery, NDArray[np.int64]]:
+    def _weighed(self) -> Weighed:
         if self._query is None:
             self._query = weigh(self._viewed, reversed(self._order), self._config)
         return self._query

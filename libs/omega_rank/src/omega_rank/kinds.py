@@ -25,3 +25,4 @@ class Term(IntEnum):
     METADATA = 6
     SESSION = 7
     SEASON = 8
+    CONTEXT = 11

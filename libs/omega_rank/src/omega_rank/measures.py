@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omega_core.vectors import FloatArray
+from omega_rank.calibrate import SMOOTHING, even_shares
 from omega_rank.catalogue import Catalogue
 from omega_rank.history import History
 from omega_rank.model import CollectiveModel
 
-_SMOOTHING = 0.01
 _Rows = NDArray[np.int64]
 
 
@@ -27,9 +27,8 @@ def genre_shares(
         rows: (m,) titles.
         weights: (m,) at least 0; absent = all alike.
     """
-    carries = (catalogue.genre_rows[rows] > 0).astype(np.float64)
-    carries /= np.maximum(carries.sum(axis=1, keepdims=True), 1)
-    total = carries.sum(axis=0) if weights is None else weights.astype(np.float64) @ carries
+    shares = even_shares(catalogue.genre_rows[rows]).astype(np.float64)
+    total = shares.sum(axis=0) if weights is None else weights.astype(np.float64) @ shares
     return np.asarray(total / (total.sum() or 1.0))
 
 
@@ -48,7 +47,7 @@ def calibration(rows: _Rows, history: History) -> float:
     wanted, given = _both_shares(rows, history)
     if not wanted.any() or not given.any():
         return 0.0
-    return _divergence(wanted, (1 - _SMOOTHING) * given + _SMOOTHING * wanted)
+    return _divergence(wanted, (1 - SMOOTHING) * given + SMOOTHING * wanted)
 
 
 def miscalibration(rows: _Rows, history: History) -> float:

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from omega_core.vectors import FloatArray
 from omega_rank.catalogue import Catalogue
+from omega_rank.circumstances import Leaning
 from omega_rank.session import SessionBias
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """What holds now, beside the taste."""
+
+    session: SessionBias | None = None
+    """What is going on."""
+    genre_bonus: FloatArray | None = None
+    """(g,) how much each genre suits the circumstances."""
+    occasions: Mapping[str, str] = field(default_factory=dict)
+    """When the household watches a genre, in words."""
+    leaning: Leaning | None = None
+    """What is watched more in the stated circumstances."""
 
 
 def session_reason(catalogue: Catalogue, session: SessionBias, row: int) -> tuple[int, str]:

@@ -1,16 +1,17 @@
 """Why a title is in the list, in words that hold.
 
 A reason speaks of one of the two largest contributions to the title's relevance, and only when
-that contribution is positive. The titles it names are those of the household's history that
-contribute most to that very term; a reason of the session names the title of the session that
-does. When neither of the two largest terms speaks for the title, the reason is a fact of the
+that contribution is positive. The titles it names are those of the history that contribute most to
+that very term (of several people the history of whom the term speaks most for); a reason of the
+session names the title of the session that does, one of the circumstances what is watched more in
+them. When neither of the two largest terms speaks for the title, the reason is a fact of the
 catalogue.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -19,10 +20,10 @@ from numpy.typing import NDArray
 from omega_core.vectors import FloatArray
 from omega_rank import moment
 from omega_rank.catalogue import Catalogue
+from omega_rank.company import Company
 from omega_rank.history import History
 from omega_rank.kinds import Term
 from omega_rank.model import CollectiveModel
-from omega_rank.session import SessionBias
 from omega_rank.shelf import Shelf
 from omega_rank.taste import TasteQuery
 
@@ -30,6 +31,7 @@ _NAMED = 2
 _SECOND_SHARE = 0.25
 _AMONG_THE_NEWEST = 10
 _BLOCK = 256
+_OF_THE_MOMENT = frozenset({Term.SESSION, Term.SEASON, Term.CONTEXT})
 
 
 @dataclass(frozen=True)
@@ -53,28 +55,16 @@ class Explainer:
     history: History
     query: TasteQuery
     page: NDArray[np.int64]
-    shelf: Shelf | None = None
-    session: SessionBias | None = None
-    genre_bonus: FloatArray | None = None
-    occasions: Mapping[str, str] = field(default_factory=dict)
+    shelf: Shelf | None
+    now: moment.Moment
 
-    def explain(self, place: int, contributions: Mapping[Term, float]) -> Reason:
-        """The reason for the title at `place` of the page."""
+    def reason(self, term: Term, place: int) -> Reason | None:
+        """What `term` says of the title at `place` of the page; None = nothing that holds."""
         row = int(self.page[place])
-        for term in sorted(contributions, key=lambda t: (-contributions[t], t))[:_NAMED]:
-            if contributions[term] <= 0:
-                break
-            reason = self._reason(term, place)
-            if reason is not None:
-                return reason
-        return self._fact(row)
-
-    def _reason(self, term: Term, place: int) -> Reason | None:
-        row = int(self.page[place])
-        if term in {Term.SESSION, Term.SEASON}:
+        if term in _OF_THE_MOMENT:
             return self._of_the_moment(term, row)
         if term is Term.METADATA:
-            return self._fact(row)
+            return self.fact(row)
         if term is Term.PRIOR:
             return Reason(term, (), self._prior_text(row))
         rows, evidence = self._evidence(term)
@@ -85,19 +75,22 @@ class Explainer:
             return self._genre_reason(row, because)
         return Reason(term, because, self._watched(because) + self._text(term, row, because))
 
-    def _fact(self, row: int) -> Reason:
+    def fact(self, row: int) -> Reason:
+        """What the catalogue, or the shelf, says of the title at `row`."""
         if self.shelf is not None:
             return Reason(Term.METADATA, (), shelf_text(self.catalogue, self.shelf, row))
         return Reason(Term.METADATA, (), facts(self.catalogue, row))
 
     def _of_the_moment(self, term: Term, row: int) -> Reason | None:
-        if term is Term.SESSION and self.session is not None:
-            because, words = moment.session_reason(self.catalogue, self.session, row)
+        now, text = self.now, None
+        if term is Term.SESSION and now.session is not None:
+            because, words = moment.session_reason(self.catalogue, now.session, row)
             return Reason(term, (because,), words)
-        if term is Term.SEASON and self.genre_bonus is not None:
-            text = moment.season_reason(self.catalogue, self.genre_bonus, self.occasions, row)
-            return Reason(term, (), text) if text else None
-        return None
+        if term is Term.SEASON and now.genre_bonus is not None:
+            text = moment.season_reason(self.catalogue, now.genre_bonus, now.occasions, row)
+        if term is Term.CONTEXT and now.leaning is not None:
+            text = now.leaning.reason(row)
+        return Reason(term, (), text) if text else None
 
     def _prior_text(self, row: int) -> str:
         if self.model is None or not self.model.has_factor[row]:
@@ -169,6 +162,28 @@ class Explainer:
         because = tuple(r for r in because if (genres[r, columns] > 0).all())
         wanted = _joined([self.catalogue.genres[c] for c in columns])
         return Reason(Term.GENRE, because, f"{self._watched(because)}: more {wanted}")
+
+
+def explain(
+    explainers: Sequence[Explainer], group: Company, place: int, contributions: Mapping[Term, float]
+) -> Reason:
+    """The reason for the title at `place` of the page.
+
+    Args:
+        explainers: one for each member of the group.
+        group: whose list it is.
+        place: of the page.
+        contributions: of each term to the title's relevance.
+    """
+    row = int(explainers[0].page[place])
+    for term in sorted(contributions, key=lambda t: (-contributions[t], t))[:_NAMED]:
+        if contributions[term] <= 0:
+            break
+        whose = 0 if term in _OF_THE_MOMENT else group.speaks(term, row)
+        reason = explainers[whose].reason(term, place)
+        if reason is not None:
+            return reason
+    return explainers[0].fact(row)
 
 
 def facts(catalogue: Catalogue, row: int) -> str:

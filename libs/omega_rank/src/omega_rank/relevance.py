@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from omega_core.vectors import FloatArray
 from omega_rank.catalogue import Catalogue
+from omega_rank.circumstances import Leaning
 from omega_rank.config import RankConfig
 from omega_rank.history import History
 from omega_rank.kinds import Term
@@ -108,11 +109,12 @@ def bent(
     found: Relevance,
     session: SessionBias | None,
     genre_bonus: FloatArray | None,
+    leaning: Leaning | None = None,
 ) -> Relevance:
-    """`found` with what the moment adds: at most weight x session_weight and season_weight a title.
+    """`found` with what the moment adds: a bonus of -1 to 1 x its weight x that of the relevance.
 
-    The bounds are in mean standard scores, so a title that leads by more than twice their sum
-    keeps its lead, whatever the moment.
+    That is at most session_weight, season_weight and context_weight in mean standard scores, so a
+    title that leads by more than twice their sum keeps its lead, whatever the moment.
     """
     added = {}
     if session is not None and config.session_weight >= _LEAST_WEIGHT:
@@ -121,6 +123,9 @@ def bent(
     if genre_bonus is not None and config.season_weight >= _LEAST_WEIGHT:
         scale = np.float32(config.season_weight * found.weight)
         added[Term.SEASON] = scale * np.clip(genre_affinity(catalogue, genre_bonus), -1, 1)
+    if leaning is not None and config.context_weight >= _LEAST_WEIGHT:
+        scale = np.float32(config.context_weight * found.weight)
+        added[Term.CONTEXT] = scale * leaning.bonus
     if not added:
         return found
     return Relevance({**found.terms, **added}, sum(added.values(), found.total), found.weight)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from omega_core.records import latest
 from omega_core.vectors import FloatArray
 from omega_core.viewing import Verdict
+from omega_rank.circumstances import LASTING
 from omega_rank.config import RankConfig
 
 _LEAST_DECAY = 1e-4
@@ -28,6 +29,18 @@ class TasteQuery:
     """(h,) catalogue rows."""
     weights: FloatArray
     """(h,) greater than 0."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """The titles that weigh, with what else is asked of them."""
+
+    query: TasteQuery
+    """What ranks."""
+    circumstances: NDArray[np.int64]
+    """(h,) in what each was watched, as masks."""
+    lasting: FloatArray
+    """(h,) how much each counts for habits: opinion x 0.5^(rank / (LASTING x half_life))."""
 
 
 @dataclass(slots=True)
@@ -89,19 +102,24 @@ class Viewed:
 
 def weigh(
     viewed: Mapping[int, Viewed], newest_first: Iterable[Recency], config: RankConfig
-) -> tuple[TasteQuery, NDArray[np.int64]]:
-    """The titles that weigh, and (h,) their circumstances; see History.query."""
+) -> Weighed:
+    """The titles that weigh; see History.query."""
     rows: list[int] = []
     weights: list[float] = []
+    lasting: list[float] = []
     circumstances: list[int] = []
     for rank, (_, _, row) in enumerate(newest_first):
         decay = 0.5 ** (rank / config.half_life)
         if decay < _LEAST_DECAY:
             break
-        weight = decay * viewed[row].opinion(config)
-        if weight > 0:
+        opinion = viewed[row].opinion(config)
+        if decay * opinion > 0:
             rows.append(row)
-            weights.append(weight)
+            weights.append(decay * opinion)
+            lasting.append(decay ** (1 / LASTING) * opinion)
             circumstances.append(viewed[row].circumstances)
-    query = TasteQuery(np.array(rows, np.int64), np.array(weights, np.float32))
-    return query, np.array(circumstances, np.int64)
+    return Weighed(
+        TasteQuery(np.array(rows, np.int64), np.array(weights, np.float32)),
+        np.array(circumstances, np.int64),
+        np.array(lasting, np.float32),
+    )
