@@ -33,6 +33,8 @@ class RecommendQuery:
     """Only titles near this text, when given."""
     profile_id: str = ""
     """Whose list; empty = the household's."""
+    company: tuple[str, ...] = ()
+    """Profiles that watch along."""
     exclude_content_ids: tuple[str, ...] = ()
     """Never these."""
     exclude_genres: tuple[str, ...] = ()

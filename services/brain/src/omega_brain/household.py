@@ -101,10 +101,13 @@ class Household:
         """Refuses what the request names and nobody knows.
 
         Raises:
-            OmegaError: UNKNOWN_CONTENT (field content_ids[i]), UNKNOWN_PROFILE (profile_id).
+            OmegaError: UNKNOWN_CONTENT (field content_ids[i]), UNKNOWN_PROFILE (profile_id,
+                company_profile_ids[i]).
         """
         with self._lock:
             self._viewers.of(query.profile_id)
+            for i, profile_id in enumerate(query.company):
+                self._viewers.of(profile_id, f"company_profile_ids[{i}]")
             filters.require_known(self._titles, query)
 
     def rank(
@@ -131,6 +134,7 @@ class Household:
             viewer, candidates = self._open(query, shown)
             if nearest is not None:
                 candidates &= filters.of_rows(titles, titles.rows_of(nearest))
+            others = self._viewers.company(query.profile_id, query.company)
             ranking = self._ranker.rank(
                 titles.catalogue,
                 collective.model,
@@ -143,6 +147,7 @@ class Household:
                 genre_bonus=suited.bonus if suited else None,
                 occasions=suited.occasions if suited else None,
                 diversity=query.diversity,
+                company=[other.history for other in others],
             )
             more = _more(query, viewer, candidates, len(ranking.titles))
         return self._answer(listed(ranking, titles), ranking.basis, Mode.HEALTHY, more=more)
@@ -172,9 +177,11 @@ class Household:
                     if text is None
                     else filters.nearest(titles, text, most_near)
                 )
+            others = self._viewers.company(query.profile_id, query.company)
+            tastes = [each.history.taste_vector() for each in (viewer, *others)]
             ranking = quick(
                 titles.catalogue,
-                viewer.history.taste_vector(),
+                np.sum(tastes, axis=0, dtype=np.float32),
                 viewer.history.seen,
                 limit=query.limit,
                 offset=query.offset,
@@ -333,12 +340,17 @@ class Household:
         """Whose list it is, and the rows that may appear in it."""
         viewer = self._viewers.of(query.profile_id)
         allowed = filters.candidates(self._titles, query, shown)
+        for other in self._viewers.company(query.profile_id, query.company):
+            limits = other.permitted(self._titles)
+            allowed &= ~other.history.seen if limits is None else limits & ~other.history.seen
         return viewer, viewer.open_rows(self._titles, allowed, self._clock.now())
 
     def _firmware_list(self, query: RecommendQuery, shown: Collection[str], mode: Mode) -> Answer:
         """What a TV that holds no title can show."""
-        profile = self._viewers.of(query.profile_id).profile
-        found = shipped(self._shipped, query, frozenset(shown), profile)
+        viewer = self._viewers.of(query.profile_id)
+        everybody = (viewer, *self._viewers.company(query.profile_id, query.company))
+        profiles = [each.profile for each in everybody if each.profile is not None]
+        found = shipped(self._shipped, query, frozenset(shown), profiles)
         more = len(found) == query.limit
         return self._answer(found, Basis.POPULAR, mode, more=more)
 

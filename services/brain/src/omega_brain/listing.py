@@ -30,13 +30,14 @@ def shipped(
     popular_titles: Sequence[PopularTitle],
     query: RecommendQuery,
     shown: AbstractSet[str],
-    profile: Profile | None,
+    profiles: Sequence[Profile],
 ) -> tuple[Listed, ...]:
     """The firmware's own list, for a TV that holds no title yet: its filters hold here too."""
     fitting = [
         title
         for title in popular_titles
-        if _fits(title.content, query) and _permits(profile, title.content)
+        if _fits(title.content, query)
+        and all(_permits(profile, title.content) for profile in profiles)
     ]
     ranking = popular(fitting, limit=query.limit, offset=query.offset, excluded=shown)
     return tuple(
@@ -143,9 +144,7 @@ def _fits(content: Content, query: RecommendQuery) -> bool:
     )
 
 
-def _permits(profile: Profile | None, content: Content) -> bool:
-    if profile is None:
-        return True
+def _permits(profile: Profile, content: Content) -> bool:
     age, limit = content.minimum_age, profile.max_age_rating
     blocked = {genre.casefold() for genre in profile.blocked_genres}
     return (limit is None or (age is not None and age <= limit)) and blocked.isdisjoint(

@@ -22,6 +22,8 @@ DEFAULT_LIMIT = 20
 """Titles a list when the request does not say."""
 DEFAULT_MEMORIES = 10
 """Memories an answer when the request does not say."""
+MAX_COMPANY = 7
+"""Most profiles that watch along."""
 LONGEST_INTERVAL = timedelta(hours=1)
 """Longest least_interval of a watcher."""
 E = TypeVar("E", bound=IntEnum)
@@ -45,6 +47,9 @@ def recommend_query(request: pb.GetRecommendationsRequest, name: str = "") -> Re
     validate.count(f"{name}exclude_genres", request.exclude_genres, 16)
     for i, genre in enumerate(request.exclude_genres):
         validate.text(f"{name}exclude_genres[{i}]", genre, 64, 1)
+    validate.count(f"{name}company_profile_ids", request.company_profile_ids, MAX_COMPANY)
+    for i, profile_id in enumerate(request.company_profile_ids):
+        validate.identifier(f"{name}company_profile_ids[{i}]", profile_id, limits.MAX_SHORT_ID)
     cursor = request.cursor
     if cursor:
         validate.uuid(f"{name}cursor", cursor)
@@ -64,6 +69,7 @@ def recommend_query(request: pb.GetRecommendationsRequest, name: str = "") -> Re
         kinds=_stated(f"{name}kinds", request.kinds, ContentKind),
         query_text=validate.text(f"{name}query_text", request.query_text, limits.MAX_QUERY),
         profile_id=_profile_id(f"{name}profile_id", request.profile_id),
+        company=tuple(request.company_profile_ids),
         exclude_content_ids=tuple(request.exclude_content_ids),
         exclude_genres=tuple(request.exclude_genres),
         diversity=(

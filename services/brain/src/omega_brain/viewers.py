@@ -121,16 +121,21 @@ class Viewers:
         """The household as a whole."""
         return self._viewers[HOUSEHOLD]
 
-    def of(self, profile_id: str) -> Viewer:
+    def of(self, profile_id: str, field: str = "profile_id") -> Viewer:
         """Whose id it is.
 
         Raises:
-            OmegaError: UNKNOWN_PROFILE (field profile_id).
+            OmegaError: UNKNOWN_PROFILE, with the field that held the id.
         """
         viewer = self._viewers.get(profile_id)
         if viewer is None:
-            raise OmegaError(ErrorCode.UNKNOWN_PROFILE, field="profile_id")
+            raise OmegaError(ErrorCode.UNKNOWN_PROFILE, field=field)
         return viewer
+
+    def company(self, profile_id: str, others: Iterable[str]) -> list[Viewer]:
+        """Who watches along with a profile, each once; one that is gone meanwhile is left out."""
+        known = (each for each in dict.fromkeys(others) if each != profile_id)
+        return [self._viewers[each] for each in known if each in self._viewers]
 
     def has(self, profile_id: str) -> bool:
         """Whether there is such a profile, or it is the household."""

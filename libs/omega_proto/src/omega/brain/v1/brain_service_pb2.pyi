@@ -107,6 +107,8 @@ class _ReasonTermEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReasonTerm
     """It fits what is being watched in this session."""
     REASON_TERM_SEASON: _ReasonTerm.ValueType  # 8
     """The household watches such titles at this time of the year."""
+    REASON_TERM_CONTEXT: _ReasonTerm.ValueType  # 11
+    """The household watches more such titles in the stated circumstances than else."""
 
 class ReasonTerm(_ReasonTerm, metaclass=_ReasonTermEnumTypeWrapper):
     """The part of the ranking that carries a reason."""
@@ -129,6 +131,8 @@ REASON_TERM_SESSION: ReasonTerm.ValueType  # 7
 """It fits what is being watched in this session."""
 REASON_TERM_SEASON: ReasonTerm.ValueType  # 8
 """The household watches such titles at this time of the year."""
+REASON_TERM_CONTEXT: ReasonTerm.ValueType  # 11
+"""The household watches more such titles in the stated circumstances than else."""
 Global___ReasonTerm: _TypeAlias = ReasonTerm  # noqa: Y015
 
 class _PlaybackAction:
@@ -322,6 +326,7 @@ class GetRecommendationsRequest(_message.Message):
     EXCLUDE_GENRES_FIELD_NUMBER: _builtins.int
     DIVERSITY_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
+    COMPANY_PROFILE_IDS_FIELD_NUMBER: _builtins.int
     limit: _builtins.int
     """1 to 100; 0 = 20."""
     offset: _builtins.int
@@ -369,6 +374,12 @@ class GetRecommendationsRequest(_message.Message):
     def exclude_genres(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """No title of these genres; at most 16 of 1 to 64 characters, compared without case."""
 
+    @_builtins.property
+    def company_profile_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who watches along with profile_id: at most 7 profiles of 1 to 64 characters. The list suits all
+        of them: nothing that one of them has seen, and every one's parental limits hold.
+        """
+
     def __init__(
         self,
         *,
@@ -385,10 +396,11 @@ class GetRecommendationsRequest(_message.Message):
         exclude_genres: _abc.Iterable[_builtins.str] | None = ...,
         diversity: _builtins.float | None = ...,
         cursor: _builtins.str = ...,
+        company_profile_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_diversity", b"_diversity", "context", b"context", "diversity", b"diversity"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_diversity", b"_diversity", "availabilities", b"availabilities", "available_services", b"available_services", "content_ids", b"content_ids", "context", b"context", "cursor", b"cursor", "diversity", b"diversity", "exclude_content_ids", b"exclude_content_ids", "exclude_genres", b"exclude_genres", "kinds", b"kinds", "limit", b"limit", "offset", b"offset", "profile_id", b"profile_id", "query_text", b"query_text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_diversity", b"_diversity", "availabilities", b"availabilities", "available_services", b"available_services", "company_profile_ids", b"company_profile_ids", "content_ids", b"content_ids", "context", b"context", "cursor", b"cursor", "diversity", b"diversity", "exclude_content_ids", b"exclude_content_ids", "exclude_genres", b"exclude_genres", "kinds", b"kinds", "limit", b"limit", "offset", b"offset", "profile_id", b"profile_id", "query_text", b"query_text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__diversity: _TypeAlias = _typing.Literal["diversity"]  # noqa: Y015
     _WhichOneofArgType__diversity: _TypeAlias = _typing.Literal["_diversity", b"_diversity"]  # noqa: Y015
