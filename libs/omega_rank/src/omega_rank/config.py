@@ -9,55 +9,61 @@ from omega_core import validate
 
 @dataclass(frozen=True)
 class RankConfig:
-    """Weights and constants of the hybrid ranker.
+    """Weights and constants of the hybrid ranker, each with what it rests on.
 
-    The defaults of the terms' and the prior's weights were picked on the validation cut of
-    MovieLens small. It has no contexts: context_boost rests on no measurement.
+    "Validation" is the validation cut of MovieLens small, `python bench/ranking_weights.py DATA`
+    with the part in brackets; the figures stand in docs/adr/0023. "The study" is the project's
+    feasibility study, whose ranker this one comes from.
     """
 
     half_life: float = 20.0
-    """Titles after which a viewing counts half: decay is 0.5^(recency rank / half_life)."""
+    """Titles after which a viewing counts half: decay is 0.5^(recency rank / half_life). The study.
+    """
     seen_weight: float = 0.3
-    """Weight of a title seen without strong opinion, beside 1 of a liked one."""
+    """Weight of a title seen without strong opinion, beside 1 of a liked one. The study."""
     opinion_reward: float = 0.5
-    """Least reward of a title that was not liked but not rejected either; below it weighs 0."""
+    """Least reward of a title that was not liked but not rejected either; below it weighs 0. Rests
+    on no measurement."""
     collaborative_weight: float = 1.0
-    """Weight of the collaborative term."""
-    content_weight: float = 1.0
-    """Weight of the content term where factors are held."""
-    genre_weight: float = 1.0
-    """Weight of the genre term where factors are held."""
+    """Weight of the collaborative term: the unit of the others."""
+    content_weight: float = 1.4
+    """Weight of the content term where factors are held. Validation (weights)."""
+    genre_weight: float = 1.4
+    """Weight of the genre term where factors are held. Validation (weights)."""
     nearest_weight: float = 1.0
-    """Weight of the nearest term where factors are held."""
+    """Weight of the nearest term where factors are held. Validation (weights)."""
     local_content_weight: float = 1.0
-    """Weight of the content term without factors."""
+    """Weight of the content term without factors. Picked on the validation cut before there was a
+    record of it."""
     local_genre_weight: float = 0.2
-    """Weight of the genre term without factors."""
+    """Weight of the genre term without factors. As local_content_weight."""
     local_nearest_weight: float = 1.0
-    """Weight of the nearest term without factors."""
+    """Weight of the nearest term without factors. As local_content_weight."""
     prior_weight: float = 6.0
-    """Weight of the collective prior for a household that liked nothing yet."""
+    """Weight of the collective prior for a household that liked nothing yet. As
+    local_content_weight."""
     prior_half_life: float = 1.5
-    """Likes after which the prior weighs half."""
+    """Likes after which the prior weighs half. As local_content_weight."""
     pattern_weight: float = 1.5
     """Weight of the density of global patterns, added to the prior's, as long as there are no
-    factors."""
+    factors. As local_content_weight."""
     context_boost: float = 1.25
-    """Factor on a history title's weight for each stated part of the context it shares."""
+    """Factor on a history title's weight for each stated part of the context it shares. Rests on no
+    measurement: MovieLens has no circumstances."""
     context_weight: float = 0.5
     """Most that what the household watches in the stated circumstances adds to or takes from a
-    title's mean standard score."""
+    title's mean standard score. Rests on no measurement but on planted households (tests)."""
     misery_weight: float = 0.5
     """Share of the lowest relevance among those who watch together, beside the mean of all
-    (least misery and average; Masthoff 2011)."""
+    (least misery and average; Masthoff 2011). Rests on no measurement."""
     mmr_lambda: float = 0.8
     """Share of relevance against diversity and calibration together (Carbonell & Goldstein 1998);
-    1 = relevance only."""
+    1 = relevance only. The study."""
     calibration_weight: float = 1.0
     """Weight of the divergence of the list's genres from the household's (Steck 2018), in nats,
-    beside that of the greatest cosine."""
+    beside that of the greatest cosine. Validation (calibration)."""
     mmr_window: int = 50
-    """Titles of the relevance order that diversity may move."""
+    """Titles of the relevance order that diversity and calibration may move. The study."""
     session_weight: float = 0.5
     """Most that the running session adds to or takes from a title's mean standard score. Titles
     that lie further apart than twice that never change places. Rests on no measurement: MovieLens
