@@ -69,12 +69,12 @@ def test_quality_for_people_and_as_a_picture(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     picture = tmp_path / "quality.png"
-    arguments = ["--policies", "sketches-4", "--hold-out", "loo", "--level", "val"]
+    arguments = ["--policies", "sketches-4", "--level", "val"]
     assert evaluate(data, "quality", *arguments, "--plot", str(picture)) == 0
     shown = capsys.readouterr()
     assert "made-up households" in " ".join(shown.out.split())
-    assert "sketches-4" in shown.out
-    assert "sketches-4: messages and round" in shown.err
+    assert "sketches" in shown.out
+    assert "sketches-4: messages and round" in " ".join(shown.err.split())
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 

@@ -123,6 +123,7 @@ def test_what_the_server_holds_of_a_household_is_sketches(fleet: Fleet) -> None:
         "sketches",
         "classes",
         "count",
+        "sigma_hundredths",
         "received_at",
     }
     clear = {_signs(fleet.embeddings[event.content_id]) for event in household.events}

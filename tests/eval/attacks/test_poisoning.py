@@ -71,7 +71,7 @@ def attacked(town: Town, catalogue: Catalogue, *, careful: bool) -> Poisoning:
         honest(town),
         popular,
         titles_to_push(clean.factors.titles.astype(np.int64), likes),
-        liars=1,
+        liars=1 if careful else 4,
         aggregate=aggregate,
         lists=lists,
         wanted=[popular[:30][row[popular[:30]] == 0] for row in liked],
@@ -89,7 +89,8 @@ def _list(model: CollectiveModel, liked: np.ndarray[tuple[int], np.dtype[np.floa
 def test_liars_win_where_nothing_bounds_a_device(town: Town, catalogue: Catalogue) -> None:
     found = attacked(town, catalogue, careful=False)
     rises = {push.name: push.rise.value for push in found.pushes}
-    assert max(rises.values()) > 0.2
+    # Above the bound that this fleet is held to, below.
+    assert max(rises.values()) > 0.05
 
 
 def test_this_fleet_bounds_them(town: Town, catalogue: Catalogue) -> None:

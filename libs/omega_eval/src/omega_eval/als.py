@@ -18,7 +18,7 @@ Doubles = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class AlsConfig:
-    """Settings; the defaults were picked on the validation cut of MovieLens small."""
+    """Settings; the defaults are usual ones for data of this size, not tuned to it."""
 
     rank: int = 32
     """Factors a household and a title."""

