@@ -12,7 +12,7 @@ from omega_eval.baselines import Interactions, best_unseen
 from omega_eval.metrics import RowArray
 
 ITEM_NEIGHBOURS = 100
-"""Most similar titles that count for a title. A usual value for data of this size, not tuned to it."""
+"""Most similar titles that count for a title. Usual for data of this size, not tuned to it."""
 ITEM_SHRINKAGE = 20.0
 """Households by which a cosine of titles is shrunk. The same."""
 USER_NEIGHBOURS = 80
