@@ -71,7 +71,11 @@ def test_each_attack_stands_beside_no_information(
     assert figures["poison_ndcg_flood"]["beside"]["finite"] == 1
 
 
-def test_some_attacks_as_tables(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_some_attacks_as_tables(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Wide enough that no name is broken over two lines.
+    monkeypatch.setenv("COLUMNS", "200")
     more = ["--cache-dir", str(data), "--only", "reidentify", "linkage"]
     assert main(["eval", "attack", "--data", str(data), *more]) == 0
     out = capsys.readouterr().out
