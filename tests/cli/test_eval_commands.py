@@ -66,8 +66,13 @@ def test_quality_for_machines(data: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_quality_for_people_and_as_a_picture(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Wide enough that no name is broken over two lines.
+    monkeypatch.setenv("COLUMNS", "200")
     picture = tmp_path / "quality.png"
     arguments = ["--policies", "sketches-4", "--level", "val"]
     assert evaluate(data, "quality", *arguments, "--plot", str(picture)) == 0
