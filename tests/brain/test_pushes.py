@@ -287,32 +287,33 @@ def test_nothing_leaves_before_the_fleets_catalogue_is_here(
     assert tv.brain.stores.sketches.pending_count() == 0
 
 
-def test_noise_is_drawn_once_whatever_restarts_and_encoders_come(
+def test_a_title_is_reported_once_whatever_restarts_and_encoders_come(
     joined: Tv,
     gateway: Gateway,
     open_tv: Callable[..., Tv],
     titles: list[Content],
     publish_catalogue: Publish,
+    viewing: Viewing,
 ) -> None:
-    """There and back to another encoder: the sketch is made again, and it is the same one."""
+    """There and back to another encoder: only what is new leaves, under the encoder of the day."""
     joined.sync()
-    once = set(gateway.sketches)
+    once = list(gateway.sketches)
     joined.close()
     turned = TurnedEncoder()
     publish_catalogue(titles, 2, encoder=turned)
     other = open_tv(encoder=turned)
     _push_all(other)
-    other.sync()
-    assert {push.model_version for push in gateway.pushes.values()} == {
-        "lexical-384-r1",
-        "turned-384-r1",
-    }
+    assert sorted(gateway.sketches) == sorted(once)
+    other.watch([viewing(titles[50].content_id)])
+    _push_all(other)
+    assert len(gateway.sketches) == len(once) + 1
+    new = [push for push in gateway.pushes.values() if push.model_version == turned.model_version]
+    assert [len(push.classes) for push in new if push.classes] == [1]
     other.close()
-    gateway.pushes.clear()
     publish_catalogue(titles, 3)
     back = open_tv()
     _push_all(back)
-    assert set(gateway.sketches) == once
+    assert len(gateway.sketches) == len(once) + 1
 
 
 def test_a_request_stays_within_its_bound_whatever_it_states(

@@ -85,7 +85,7 @@ def require_laid_down(database: Database) -> None:
     assert pushed.NOTE in database.recovery_notes
     assert Meta(database).identity() is None
     assert [each.identity for each in Erasures(database).pending()] == [ME]
-    assert all(Sketches(database).drawn(rowid) is None for rowid in range(1, 5))
+    assert all(Sketches(database).noise_for(rowid) is None for rowid in range(1, 5))
     assert not pushed.file_of(database.path).exists(), "its token is needed no more"
 
 
@@ -170,7 +170,7 @@ def test_a_backup_of_another_machine_takes_no_identity_along(
     with opened(path, clock) as database:
         assert Meta(database).identity() is None
         assert [each.identity for each in Erasures(database).pending()] == [ME]
-        assert Sketches(database).drawn(1) is None
+        assert Sketches(database).noise_for(1) is None
 
 
 def test_where_a_push_is_not_told_it_may_not_leave(

@@ -144,11 +144,7 @@ def test_the_order_of_a_push_tells_nothing_of_the_order_of_watching(
         push = sketches.next_push(10, model_version="m1")
         assert push is not None
         orders.add(push.sketches)
-        sketches.acknowledge(push.request_id)
-        sketches.requeue_all("none")
-        for number in range(10):
-            queue(number, model="m2")
-        sketches.requeue_all("m1")
+        sketches.clear()
     # Eight equal draws out of 10! orders do not happen.
     assert len(orders) > 1
 
@@ -168,7 +164,7 @@ def test_a_sketch_and_its_class_follow_while_it_waits_and_not_after(
     assert sketches.next_push(20, model_version="m1") is None
 
 
-def test_a_change_of_encoder_makes_every_sketch_again_with_the_same_noise(
+def test_a_title_is_reported_under_one_encoder_and_never_again(
     sketches: Sketches, queue: Queue
 ) -> None:
     for number in range(4):
@@ -176,32 +172,53 @@ def test_a_change_of_encoder_makes_every_sketch_again_with_the_same_noise(
     first = sketches.next_push(2, model_version="m1")
     assert first is not None
     sketches.acknowledge(first.request_id)
-    under_way = sketches.next_push(1, model_version="m1")
-    assert under_way is not None
-    again = sketches.requeue_all("m2")
-    assert again.tolist() == [1, 2, 3, 4]
-    assert sketches.acknowledge(under_way.request_id) == 0
-    assert sketches.next_push(20, model_version="m2") is None
-    assert (sketches.pending_count(), sketches.acknowledged_count()) == (4, 0)
+    before = {int(part[:4]) for part in split(first.sketches)}
+    assert sketches.reported() == {number + 1 for number in before}
+    assert sketches.next_push(20, model_version="m2") is None, "what waits is of the other encoder"
     for number in range(4):
+        assert not queue(number, model="m2")
         np.testing.assert_array_equal(sketches.noise_for(number + 1), noise(number))
-        assert queue(number, model="m2")
     push = sketches.next_push(20, model_version="m2")
     assert push is not None
-    parts = {push.sketches[i : i + 48] for i in range(0, len(push.sketches), 48)}
-    assert parts == {sketch(number, "m2") for number in range(4)}
+    assert push.model_version == "m2"
+    rest = {sketch(number, "m2") for number in range(4) if number not in before}
+    assert set(split(push.sketches)) == rest
+    sketches.acknowledge(push.request_id)
+    for model in ("m1", "m2"):
+        for number in range(4):
+            assert not queue(number, model=model, sigma=600)
+        assert sketches.next_push(20, model_version=model) is None
+    assert (sketches.pending_count(), sketches.acknowledged_count()) == (0, 4)
 
 
-def test_an_open_push_of_another_encoder_does_not_block_the_queue(
+def test_an_open_push_leaves_under_the_encoder_that_it_was_made_with(
     sketches: Sketches, queue: Queue
 ) -> None:
     queue(0)
-    sketches.next_push(20, model_version="m1")
+    made = sketches.next_push(20, model_version="m1")
+    assert made is not None
+    queue(0, model="m2")
     queue(1, model="m2")
+    assert sketches.next_push(20, model_version="m2") == made
+    sketches.acknowledge(made.request_id)
     push = sketches.next_push(20, model_version="m2")
     assert push is not None
-    assert push.sketches == sketch(1, "m2")
-    assert sketches.pending_count() == 2
+    assert (push.model_version, push.sketches) == ("m2", sketch(1, "m2"))
+
+
+def test_what_an_earlier_release_made_again_for_another_encoder_stays(
+    sketches: Sketches, queue: Queue, database: Database
+) -> None:
+    queue(0)
+    push = sketches.next_push(20, model_version="m1")
+    assert push is not None
+    with database.transaction() as connection:
+        connection.execute(
+            "UPDATE sketches SET model_version = 'm2', state = 0, request_id = NULL,"
+            " position = NULL"
+        )
+    assert sketches.next_push(20, model_version="m2") is None
+    assert (sketches.pending_count(), sketches.acknowledged_count()) == (0, 1)
 
 
 def test_a_sketch_joins_no_push_before_its_instant(
@@ -260,7 +277,6 @@ def test_what_has_left_never_takes_another_noise_scale(
 ) -> None:
     queue(0)
     queue(1)
-    assert [d.sigma_hundredths for d in map(sketches.drawn, (1, 2)) if d] == [None, None]
     queue(0, sigma=600)
     push = sketches.next_push(20, model_version="m1")
     assert push is not None
@@ -268,12 +284,10 @@ def test_what_has_left_never_takes_another_noise_scale(
     again = sketches.next_push(20, model_version="m1")
     assert again is not None, "the other scale travels apart"
     assert {push.sigma_hundredths, again.sigma_hundredths} == {500, 600}
-    assert [d.sigma_hundredths for d in map(sketches.drawn, (1, 2)) if d] == [600, 500]
-    sketches.requeue_all("m2")
-    with pytest.raises(OmegaError) as refused:
-        queue(0, model="m2", sigma=500)
-    assert (refused.value.field, "600" in refused.value.bound) == ("sigma_hundredths", True)
-    assert queue(0, model="m2", sigma=600)
+    sketches.acknowledge(again.request_id)
+    for sigma in (500, 600):
+        queue(0, sigma=sigma)
+    assert sketches.next_push(20, model_version="m1") is None
     for change in (
         "UPDATE sketches SET sigma_hundredths = 700",
         "UPDATE sketches SET has_left = 0",

@@ -27,7 +27,7 @@ from omega_persistence.relearning import Relearning
 from omega_persistence.resources import ResourceKey, Resources, StoredResource
 from omega_persistence.restoring import Restored, restore
 from omega_persistence.settings import Settings
-from omega_persistence.sketches import Drawn, Push, Sketches
+from omega_persistence.sketches import Push, Sketches
 from omega_persistence.title_records import TitleRecords
 from omega_persistence.trends import HeldTrends, StoredTrend, Trends
 
@@ -35,7 +35,6 @@ __all__ = [
     "ContentRow",
     "Contents",
     "Database",
-    "Drawn",
     "Erased",
     "Erasures",
     "Events",

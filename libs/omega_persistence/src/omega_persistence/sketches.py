@@ -11,10 +11,8 @@ import sqlite3
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import LiteralString
 from uuid import uuid4
-
-import numpy as np
-from numpy.typing import NDArray
 
 from omega_core import limits, validate
 from omega_core.errors import ErrorCode, OmegaError, invalid
@@ -48,16 +46,6 @@ class Push:
         return len(self.classes)
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """What was drawn for a title."""
-
-    noise: FloatArray
-    """(384,) float32."""
-    sigma_hundredths: int | None
-    """Scale under which a sketch with it has left: the only one from then on. None = any."""
-
-
 class Sketches:
     """One sketch at most for each title."""
 
@@ -72,17 +60,14 @@ class Sketches:
             ).fetchone()
         return None if row is None else unpack_f32("noise", row[0], limits.DIMENSION)
 
-    def drawn(self, content_rowid: int) -> Drawn | None:
-        """What was drawn for a title, or None when nothing was yet."""
+    def reported(self) -> set[int]:
+        """Rowids of the titles of which a sketch has left, under whatever encoder and scale.
+
+        No other sketch of them ever leaves under this identity (docs/adr/0026).
+        """
         with self._database.read() as connection:
-            row = connection.execute(
-                "SELECT noise, CASE WHEN has_left THEN sigma_hundredths END "
-                "FROM sketches WHERE content_rowid = ?",
-                (content_rowid,),
-            ).fetchone()
-        if row is None:
-            return None
-        return Drawn(unpack_f32("noise", row[0], limits.DIMENSION), row[1])
+            rows = connection.execute("SELECT content_rowid FROM sketches WHERE has_left")
+            return {rowid for (rowid,) in rows}
 
     def store(
         self,
@@ -98,27 +83,26 @@ class Sketches:
     ) -> bool:
         """Queues a title's sketch.
 
-        A title already queued under this encoder takes a new sketch (the household may have asked
-        for more noise) and class_byte while it waits; once it is in a push or acknowledged nothing
-        changes. A sketch of another encoder is replaced and waits again, with the same noise: a
-        second draw would let the two be averaged. It keeps the scale too, once one has left: the
-        same noise under two scales would tell which components of it are small.
+        A title that is queued already takes a new sketch (the household may have asked for more
+        noise, or the encoder is another one) and class_byte while it waits. Once a sketch has
+        left, nothing changes: with a second one, under another encoder or scale, the two could be
+        compared.
 
         Args:
             content_rowid: the title.
             noise: (384,) finite float32; must equal `noise_for` when there is one.
             sketch: 48 bytes.
             class_byte: 0 to 255.
-            sigma_hundredths: noise scale, 50 to 6,400; what `drawn` states where it states one.
+            sigma_hundredths: noise scale, 50 to 6,400.
             model_version: encoder of the sketch.
             now: when it was queued.
             release_at: when it may leave at the earliest; one that waits already keeps its own.
 
         Returns:
-            Whether the title now waits with this sketch (new, or replaced).
+            Whether the title is new here.
 
         Raises:
-            OmegaError: INVALID_FIELD (a bound, or noise or a scale that differs from the first),
+            OmegaError: INVALID_FIELD (a bound, or noise that differs from the first),
                 UNKNOWN_CONTENT (field content_rowid), STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
         packed = pack_f32(validate.vector("noise", noise, limits.DIMENSION))
@@ -129,33 +113,20 @@ class Sketches:
         made = (model_version, sketch, class_byte, sigma_hundredths)
         with self._database.transaction() as connection:
             row = connection.execute(
-                "SELECT noise, model_version, state, CASE WHEN has_left THEN sigma_hundredths END "
-                "FROM sketches WHERE content_rowid = ?",
-                (content_rowid,),
+                "SELECT noise, has_left FROM sketches WHERE content_rowid = ?", (content_rowid,)
             ).fetchone()
-            times = (to_micros(now), to_micros(release_at))
             if row is None:
+                times = (to_micros(now), to_micros(release_at))
                 _insert(connection, (content_rowid, packed, *made, *times))
                 return True
             if row[0] != packed:
                 raise invalid("noise", "the noise that was drawn first")
-            if row[1] == model_version and row[2] != _WAITING:
-                return False
-            if row[3] not in {None, sigma_hundredths}:
-                raise invalid("sigma_hundredths", f"{row[3]}, under which the first one left")
-            if row[1] != model_version:
+            if not row[1]:
                 connection.execute(
                     "UPDATE sketches SET model_version = ?, sketch = ?, class_byte = ?, "
-                    "sigma_hundredths = ?, queued_at = ?, release_at = ?, "
-                    "state = 0, request_id = NULL, position = NULL WHERE content_rowid = ?",
-                    (*made, *times, content_rowid),
+                    "sigma_hundredths = ? WHERE content_rowid = ?",
+                    (*made, content_rowid),
                 )
-                return True
-            connection.execute(
-                "UPDATE sketches SET sketch = ?, class_byte = ?, sigma_hundredths = ? "
-                "WHERE content_rowid = ?",
-                (*made[1:], content_rowid),
-            )
             return False
 
     def assume_sigma(self, sigma_hundredths: int) -> None:
@@ -211,10 +182,11 @@ class Sketches:
     def next_push(
         self, limit: int, *, model_version: str, due_by: datetime | None = None
     ) -> Push | None:
-        """The encoder's open push as it was persisted, or else a new one, committed before return.
+        """The open push as it was persisted, or else a new one, committed before return.
 
-        A new one takes up to `limit` (1 to 20) waiting sketches of `model_version`, all of one
-        noise scale, drawn and ordered by the operating system's randomness. None when none is due.
+        An open push keeps the encoder that it was made with. A new one takes up to `limit` (1 to
+        20) waiting sketches of `model_version`, all of one noise scale, drawn and ordered by the
+        operating system's randomness. None when none is due.
 
         Args:
             limit: most sketches.
@@ -227,13 +199,13 @@ class Sketches:
         validate.integer("limit", limit, 1, limits.MAX_PUSH_SKETCHES)
         latest = _EVER if due_by is None else to_micros(due_by)
         with self._database.read() as connection:
-            push = _open_push(connection, model_version)
+            push = _open_push(connection)
         if push is not None:
             return push
         with self._database.transaction() as connection:
             due = connection.execute(
                 "SELECT content_rowid, sigma_hundredths FROM sketches "
-                "WHERE state = 0 AND model_version = ? AND release_at <= ?",
+                "WHERE state = 0 AND NOT has_left AND model_version = ? AND release_at <= ?",
                 (model_version, latest),
             ).fetchall()
             if not due:
@@ -248,7 +220,7 @@ class Sketches:
                 [(request_id, position, rowid) for position, rowid in enumerate(chosen)],
             )
             pushed.count_push(connection)
-            return _open_push(connection, model_version)
+            return _open_push(connection)
 
     def acknowledge(self, request_id: str) -> int:
         """Marks a push as stored by the server; returns its number of sketches.
@@ -265,36 +237,13 @@ class Sketches:
                 (request_id,),
             ).rowcount
 
-    def requeue_all(self, model_version: str) -> NDArray[np.int64]:
-        """Prepares for a change of encoder: sketches of others leave their push and wait.
-
-        Returns:
-            Rowids (n,) of titles whose sketch is to be made again with `noise_for` and handed to
-            `store`; until then they are in no push.
-
-        Raises:
-            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
-        """
-        with self._database.transaction() as connection:
-            connection.execute(
-                "UPDATE sketches SET state = 0, request_id = NULL, position = NULL "
-                "WHERE state <> 0 AND model_version <> ?",
-                (model_version,),
-            )
-            rows = connection.execute(
-                "SELECT content_rowid FROM sketches WHERE model_version <> ? "
-                "ORDER BY content_rowid",
-                (model_version,),
-            ).fetchall()
-        return np.array([rowid for (rowid,) in rows], np.int64)
-
     def pending_count(self) -> int:
         """Sketches that wait or are in the open push."""
-        return self._count(_WAITING) + self._count(_IN_PUSH)
+        return self._count("state = 1 OR NOT has_left")
 
     def acknowledged_count(self) -> int:
         """Sketches that the server has acknowledged."""
-        return self._count(_ACKNOWLEDGED)
+        return self._count("state <> 1 AND has_left")
 
     def clear(self) -> int:
         """Forgets every sketch with its noise, once their identity is laid down; how many.
@@ -305,10 +254,10 @@ class Sketches:
         with self._database.transaction() as connection:
             return connection.execute("DELETE FROM sketches").rowcount
 
-    def _count(self, state: int) -> int:
+    def _count(self, condition: LiteralString) -> int:
         with self._database.read() as connection:
-            query = "SELECT count(*) FROM sketches WHERE state = ?"
-            return int(connection.execute(query, (state,)).fetchone()[0])
+            query = f"SELECT count(*) FROM sketches WHERE {condition}"  # noqa: S608 - constants
+            return int(connection.execute(query).fetchone()[0])
 
 
 def _insert(connection: sqlite3.Connection, row: tuple[object, ...]) -> None:
@@ -325,18 +274,18 @@ def _insert(connection: sqlite3.Connection, row: tuple[object, ...]) -> None:
         raise OmegaError(ErrorCode.UNKNOWN_CONTENT, field="content_rowid") from error
 
 
-def _open_push(connection: sqlite3.Connection, model_version: str) -> Push | None:
+def _open_push(connection: sqlite3.Connection) -> Push | None:
     rows = connection.execute(
-        "SELECT request_id, sketch, class_byte, sigma_hundredths FROM sketches "
-        "WHERE state = 1 AND model_version = ? ORDER BY position",
-        (model_version,),
+        "SELECT request_id, model_version, sketch, class_byte, sigma_hundredths FROM sketches "
+        "WHERE state = 1 AND request_id = (SELECT min(request_id) FROM sketches WHERE state = 1) "
+        "ORDER BY position"
     ).fetchall()
     if not rows:
         return None
     return Push(
         request_id=rows[0][0],
-        model_version=model_version,
-        sketches=b"".join(row[1] for row in rows),
-        classes=bytes(row[2] for row in rows),
-        sigma_hundredths=rows[0][3] or 0,
+        model_version=rows[0][1],
+        sketches=b"".join(row[2] for row in rows),
+        classes=bytes(row[3] for row in rows),
+        sigma_hundredths=rows[0][4] or 0,
     )

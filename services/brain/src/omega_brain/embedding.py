@@ -69,7 +69,6 @@ def embed_stale(stores: Stores, encoder: Encoder) -> None:
         vectors = encoder.encode([embedding_text(row.content) for row in stale])
         rowids = np.array([row.rowid for row in stale], np.int64)
         contents.set_embeddings(rowids, vectors, encoder.model_version)
-    stores.sketches.requeue_all(encoder.model_version)
 
 
 def _embed(stores: Stores, encoder: Encoder, contents: Sequence[Content]) -> list[FloatArray]:

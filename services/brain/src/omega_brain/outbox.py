@@ -8,7 +8,6 @@ order tells what was watched when.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -89,6 +88,9 @@ class Outbox:
         for rowid in self._brain.stores.sketches.withdraw(told):
             self._queued.pop(rowid, None)
         due = [each for rowid, each in told.items() if self._queued.get(rowid) != each[1]]
+        if due:
+            reported = self._brain.stores.sketches.reported()
+            due = [each for each in due if each[0].rowid not in reported]
         for begin in range(0, len(due), _TURN):
             self._store(due[begin : begin + _TURN], now)
         # Where the clock went back, or the setting was lowered, nothing waits for ever.
@@ -102,18 +104,14 @@ class Outbox:
         stores = self._brain.stores
         with stores.database.transaction():
             for title, classes in due:
-                drawn = stores.sketches.drawn(title.rowid)
-                noise = draw_noise() if drawn is None else drawn.noise
-                scale = self._policy.sigma_hundredths
-                if drawn and drawn.sigma_hundredths:
-                    # Under another one, what has left and what would leave could be compared.
-                    scale = drawn.sigma_hundredths
+                drawn = stores.sketches.noise_for(title.rowid)
+                noise = draw_noise() if drawn is None else drawn
                 stores.sketches.store(
                     title.rowid,
                     noise,
-                    make_sketch(title.centred, noise, replace(self._policy, sigma=scale / 100)),
+                    make_sketch(title.centred, noise, self._policy),
                     classes,
-                    sigma_hundredths=scale,
+                    sigma_hundredths=self._policy.sigma_hundredths,
                     model_version=self._brain.model_version,
                     now=now,
                     release_at=self._release(now),
