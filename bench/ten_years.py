@@ -89,17 +89,19 @@ def _ask(brain: Brain, profile_id: str, context: ViewingContext) -> Shown:
 
 
 def _progress(days: int, begun: float) -> Callable[[int], None]:
-    shown = sys.stderr.isatty()
+    """A bar for a person, a line a year for a file."""
+    bars = sys.stderr.isatty()
 
     def show(day: int) -> None:
-        if shown and (day % 10 == 0 or day >= days - 1):
+        taken = time.perf_counter() - begun
+        done = f"{day / YEAR:4.1f} years in {taken:4.0f} s"
+        last = day >= days - 1
+        if bars and (day % 10 == 0 or last):
             bar = "#" * (40 * (day + 1) // days)
-            taken = time.perf_counter() - begun
-            print(
-                f"\r[{bar:40}] {day / YEAR:4.1f} years in {taken:4.0f} s", end="", file=sys.stderr
-            )
-        if shown and day >= days - 1:
-            print(file=sys.stderr)
+            end = "\n" if last else ""
+            print(f"\r[{bar:40}] {done}", end=end, file=sys.stderr, flush=True)
+        elif not bars and (day % YEAR == 0 or last):
+            print(done, file=sys.stderr, flush=True)
 
     return show
 

@@ -45,7 +45,8 @@ class Years(Generic[B]):
         self._clock = clock
         self._tv = tv
         self._schedule = Schedule()
-        self._catalogue: dict[str, Content] = {}
+        self._titles = 0
+        self._fitting: dict[str, set[str]] = {ADULT.profile_id: set(), CHILD.profile_id: set()}
         self._led: dict[tuple[str, str], str] = {}
         self._read_to = 0
         self._settled_at = clock.now()
@@ -146,7 +147,7 @@ class Years(Generic[B]):
         """A list is full, of what was not seen and what the limits let through."""
         who, fault = event.profile_id, self.figures.fault
         profile = CHILD if who == CHILD.profile_id else ADULT
-        fitting = {key for key, content in self._catalogue.items() if fits(profile, content)}
+        fitting = self._fitting[profile.profile_id]
         seen = self.ledger.seen(who)
         if bad := set(listed) - fitting:
             fault(f"{event.occurred_at}: not for {who!r}: {sorted(bad)[:3]}")
@@ -190,8 +191,8 @@ class Years(Generic[B]):
 
     def _audit_all(self) -> None:
         years_audit.records(self.brain, self.ledger, self._settled_at, self.figures)
-        now, titles = self._clock.now(), len(self._catalogue)
-        years_audit.measure(self.brain, self._tv.storage, titles, now, self.figures)
+        now = self._clock.now()
+        years_audit.measure(self.brain, self._tv.storage, self._titles, now, self.figures)
 
     def _perhaps_end(self, days: int) -> None:
         """Now and then the process ends, in good order or not, and another one begins."""
@@ -219,7 +220,11 @@ class Years(Generic[B]):
     def _arrive(self, contents: Iterable[Content]) -> None:
         fresh = list(contents)
         self._timed("upsert", lambda: self.brain.upsert(fresh))
-        self._catalogue.update((content.content_id, content) for content in fresh)
+        self._titles += len(fresh)
+        for profile in (ADULT, CHILD):
+            self._fitting[profile.profile_id].update(
+                content.content_id for content in fresh if fits(profile, content)
+            )
 
     def _go_to(self, instant: datetime) -> None:
         self._clock.advance(max(instant - self._clock.now(), timedelta(0)))
