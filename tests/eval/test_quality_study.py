@@ -82,6 +82,18 @@ def test_a_policys_line_is_of_lists_from_what_its_messages_taught(study: Study) 
     assert row.scores.ndcg.tolist() == study.score(lists).ndcg.tolist()
 
 
+def test_a_household_counts_with_its_mean_over_draws_of_the_noise(study: Study) -> None:
+    policy = named("sketches-8")
+    apart = []
+    for draw in range(2):
+        model = federate(policy.redrawn(draw), study.fleet, study.shard).model
+        lists = rank_histories(study.world.catalogue, model, study.world.scored)
+        apart.append(study.score(lists).ndcg)
+    assert not np.array_equal(apart[0], apart[1])
+    row = Study(study.world, draws=2).policy(policy)
+    assert row.scores.ndcg == pytest.approx((apart[0] + apart[1]) / 2)
+
+
 def test_who_only_receives_is_not_in_the_round_it_pulls(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,4 +144,4 @@ def test_it_says_what_it_does(small_world: World) -> None:
     heard = Heard()
     Study(small_world, heard).policy(named("sketches-8"))
     assert heard.said[0] == "EASE and popularity"
-    assert heard.said[-1] == "sketches-8: lists"
+    assert heard.said[-2:] == ["sketches-8: messages and round 1 of 1", "sketches-8: lists"]

@@ -6,7 +6,7 @@ A further kind of report is one more class that answers `Policy` and one more ro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Protocol
 
@@ -59,6 +59,10 @@ class Policy(Protocol):
         """Whether anything leaves a TV."""
         ...
 
+    def redrawn(self, draw: int) -> Policy:
+        """The same with the noise of another draw, from 0, which is its own."""
+        ...
+
     def messages(self, tv: Television, shard: Shard) -> list[bytes]:
         """Everything that one TV sends, serialised, in the order in which it leaves."""
         ...
@@ -90,6 +94,10 @@ class Sketches:
         """Such as "sketches-5"."""
         return f"sketches-{self.sigma:g}"
 
+    def redrawn(self, draw: int) -> Sketches:
+        """With seeds of their own."""
+        return replace(self, noise=NoiseStore(self.noise.seed + draw)) if draw else self
+
     def messages(self, tv: Television, shard: Shard) -> list[bytes]:
         """SyncRequests of at most 1,024 bytes, their sketches in random order."""
         policy = SketchPolicy(sigma=self.sigma)
@@ -115,6 +123,10 @@ class ReceiveOnly:
 
     name = "receive-only"
     contributes = False
+
+    def redrawn(self, draw: int) -> ReceiveOnly:  # noqa: ARG002 - the protocol's
+        """It has no noise."""
+        return self
 
     def messages(self, tv: Television, shard: Shard) -> list[bytes]:  # noqa: ARG002 - the protocol's
         """None."""

@@ -54,10 +54,13 @@ class Study:
     Args:
         world: the households.
         say: told what is being done.
+        draws: of the noise behind each policy's line, at least 1. One draw of another moves the
+            figure of a small fleet by several hundredths.
     """
 
-    def __init__(self, world: World, say: Say = lambda _: None) -> None:
+    def __init__(self, world: World, say: Say = lambda _: None, draws: int = 1) -> None:
         self.world = world
+        self._draws = draws
         self.shard = Shard(world.pack, world.catalogue)
         self._say = say
         say("EASE and popularity")
@@ -88,14 +91,23 @@ class Study:
         return [self.row(name, lists) for name, lists in self._lists.items()]
 
     def policy(self, policy: Policy) -> Row:
-        """A fleet that shares by one policy; a TV that only receives, in one of the default's."""
+        """A fleet that shares by one policy; a TV that only receives, in one of the default's.
+
+        A household counts with its mean over the draws. What crossed the wire is of the first.
+        """
         if not policy.contributes:
-            return self.row(policy.name, self._received(named(DEFAULT)))
-        self._say(f"{policy.name}: messages and round")
-        federated = federate(policy, self.fleet, self.shard)
-        self._say(f"{policy.name}: lists")
-        lists = rank_histories(self.world.catalogue, federated.model, self.world.scored)
-        return self.row(policy.name, lists, federated)
+            given = [named(DEFAULT).redrawn(draw) for draw in range(self._draws)]
+            scores = mean_scores([self.score(self._received(each)) for each in given])
+            return row_beside(policy.name, scores, self.ease, self.popularity)
+        found, federated = [], None
+        for draw in range(self._draws):
+            self._say(f"{policy.name}: messages and round {draw + 1} of {self._draws}")
+            taught = federate(policy.redrawn(draw), self.fleet, self.shard)
+            federated = federated or taught
+            self._say(f"{policy.name}: lists")
+            lists = rank_histories(self.world.catalogue, taught.model, self.world.scored)
+            found.append(self.score(lists))
+        return row_beside(policy.name, mean_scores(found), self.ease, self.popularity, federated)
 
     def _received(self, policy: Policy) -> list[RowArray]:
         """Lists of households that a round did not hear: each is left out of the round it pulls."""
@@ -134,7 +146,7 @@ class Study:
             self._say(f"{share:.0%} contribute: round {draw + 1} of {DRAWS}")
             giving = contributing(len(self.fleet), share, draw)
             heard = [tv for tv in self.fleet if giving[tv.number]]
-            model = federate(policy, heard, self.shard).model
+            model = federate(policy.redrawn(draw), heard, self.shard).model
             receiving = [
                 None if giving[i] else history for i, history in enumerate(self.world.scored)
             ]
@@ -167,6 +179,17 @@ class Study:
             ratio(scores.ndcg, self.ease.ndcg[kept]),
             ratio(scores.ndcg, self.popularity.ndcg[kept]),
         )
+
+
+def mean_scores(draws: Sequence[Scores]) -> Scores:
+    """Each household's mean over several draws, all of the same households; at least one."""
+    return Scores(
+        households=draws[0].households,
+        hit_rate=np.mean([each.hit_rate for each in draws], axis=0),
+        ndcg=np.mean([each.ndcg for each in draws], axis=0),
+        recall=np.mean([each.recall for each in draws], axis=0),
+        coverage=float(np.mean([each.coverage for each in draws])),
+    )
 
 
 def row_beside(

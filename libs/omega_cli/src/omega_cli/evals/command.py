@@ -67,6 +67,12 @@ def _add_quality(what: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--contributors",
         help="shares of the TVs that contribute, such as 0.1,0.25,0.5; the others are scored",
     )
+    quality.add_argument(
+        "--draws",
+        type=int,
+        default=3,
+        help="draws of the noise, over which each policy's figures are averaged (%(default)s)",
+    )
     quality.add_argument("--plot", type=Path, help="a picture (.png or .svg) to draw")
 
 

@@ -14,13 +14,14 @@ from omega_cli.bench.figures import Figure
 from omega_cli.evals import cells
 from omega_cli.evals.data import Prepared, numbers, prepare
 from omega_core.errors import invalid
-from omega_core.validate import number
+from omega_core.validate import integer, number
 from omega_eval.policies import DEFAULT, named
 from omega_eval.quality import Row, Study
 from omega_eval.split import HoldOut, Level, split
 from omega_eval.world import build_world
 
 _LEAST_SHARE, _MOST_SHARE = 0.01, 0.99
+_MOST_DRAWS = 100
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -33,10 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
     shares = numbers("contributors", arguments.contributors or "")
     for share in shares:
         number("contributors", share, _LEAST_SHARE, _MOST_SHARE)
+    draws = integer("draws", arguments.draws, 1, _MOST_DRAWS)
     check_plot(arguments.plot)
     prepared = prepare(arguments.data, arguments.cache_dir)
     hold_out, level = HoldOut(arguments.hold_out), Level(arguments.level)
-    study = begin(prepared, hold_out, level)
+    study = begin(prepared, hold_out, level, draws)
     rows = study.baselines()
     rows += [study.policy(policy) for policy in policies]
     rows += [study.contributors(share) for share in shares]
@@ -51,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def begin(prepared: Prepared, hold_out: HoldOut, level: Level) -> Study:
+def begin(prepared: Prepared, hold_out: HoldOut, level: Level, draws: int = 1) -> Study:
     """The study of a data set.
 
     Raises:
@@ -62,7 +64,7 @@ def begin(prepared: Prepared, hold_out: HoldOut, level: Level) -> Study:
         raise invalid("data", "a set with a household of five titles that succeeded")
     prepared.say("histories")
     world = build_world(prepared.shard.pack, prepared.shard.catalogue, households)
-    return Study(world, prepared.say)
+    return Study(world, prepared.say, draws)
 
 
 def check_plot(path: Path | None) -> None:
