@@ -68,7 +68,7 @@ def decoded(devices: list[DeviceSketches], catalogue: Catalogue, config: LearnCo
     fleet = gather(devices, config.max_device_sketches, sigma=config.sigma)
     sample, sigmas = fleet.sample(config.prior_sample, config.seed)
     prior = estimate_prior(sample, catalogue.embeddings, sigmas, steps=config.prior_steps)
-    return decode_fleet(fleet, catalogue.embeddings, prior, top=config.top)
+    return decode_fleet(fleet, catalogue.embeddings, prior, top=config.top).rows
 
 
 def lifts(rows: DeviceRows, centroids: FloatArray, embeddings: FloatArray) -> FloatArray:

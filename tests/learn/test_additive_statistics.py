@@ -45,6 +45,7 @@ def assert_same(a: Statistics, b: Statistics) -> None:
     assert a.devices == b.devices
 
 
+@settings(deadline=None)
 @given(devices=st.integers(0, 30), seed=st.integers(0, 1_000))
 def test_the_sums_are_what_they_say(devices: int, seed: int) -> None:
     rows = made_up_rows(devices, seed)
@@ -81,6 +82,7 @@ def test_partial_sums_merge_in_any_order_to_the_last_bit(
     assert_same(reduce(lambda a, b: merge(b, a), shuffled), whole)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 1_000), left=st.sets(st.integers(0, TITLES - 1)))
 def test_shards_may_count_different_titles(seed: int, left: set[int]) -> None:
     rows = made_up_rows(6, seed)
@@ -94,6 +96,7 @@ def test_shards_may_count_different_titles(seed: int, left: set[int]) -> None:
     assert not both.gram[other].any()
 
 
+@settings(deadline=None)
 @given(clip=st.floats(0.2, 3.0), seed=st.integers(0, 1_000))
 def test_a_device_adds_at_most_the_clip(clip: float, seed: int) -> None:
     rows = made_up_rows(1, seed, sketches=200)

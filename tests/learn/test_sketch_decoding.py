@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from omega_core.errors import OmegaError
 from omega_core.vectors import FloatArray
-from omega_learn import decode, estimate_prior
+from omega_learn import decode, estimate_prior, on_grid
 from omega_privacy import sharpness, unpack_sketches
 from omega_testing.tastes import taste_world
 
@@ -89,6 +89,26 @@ def test_each_sketch_is_decoded_by_its_own_noise_scale() -> None:
         alone = decode(mixed[scales == scale], WORLD.centred, UNIFORM, scale)
         np.testing.assert_array_equal(both.titles[scales == scale], alone.titles)
         np.testing.assert_allclose(both.weights[scales == scale], alone.weights, rtol=1e-4)
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 1_000), block=st.integers(1, 70), cut=st.integers(1, TITLES - 1))
+def test_on_the_grid_a_sketch_decodes_alike_in_any_company(seed: int, block: int, cut: int) -> None:
+    titles, of = on_grid(WORLD.centred), sketches(5.0, seed)
+    assert np.abs(titles - WORLD.centred).max() < 1e-6
+    prior = np.random.default_rng(seed).dirichlet(np.ones(TITLES)).astype(np.float32)
+    whole = decode(of, titles, prior, 5.0)
+    for part in (slice(0, cut), slice(cut, None), slice(cut - 1, cut)):
+        alone = decode(of[part], titles, prior, 5.0, block=block)
+        np.testing.assert_array_equal(alone.titles, whole.titles[part])
+        np.testing.assert_array_equal(alone.weights, whole.weights[part])
+
+
+def test_of_equally_likely_titles_the_first_come_first() -> None:
+    same = np.repeat(WORLD.centred[:2], 40, axis=0)
+    found = decode(sketches(5.0), same, np.full(80, 1 / 80, np.float32), 5.0, top=5)
+    likelier = np.where(found.titles[:, 0] < 40, 0, 40)
+    np.testing.assert_array_equal(found.titles, likelier[:, None] + np.arange(5))
 
 
 def test_no_sketch_gives_no_row() -> None:

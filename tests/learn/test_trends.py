@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from omega_core.errors import OmegaError
 from omega_learn import (
     EVERYWHERE,
-    DeviceRows,
     DeviceSketches,
+    Kept,
     LearnConfig,
     Posterior,
+    Recent,
     RiseCounter,
     Rises,
     RoundInput,
@@ -48,12 +49,24 @@ class Block:
         self.sizes = rng.integers(1, 5, devices)
         n = int(self.sizes.sum())
         self.regions = [("", "north", "south", "tiny")[i] for i in rng.integers(0, 4, devices)]
-        self.ages = rng.choice([0.5, 1.0, 5.0, 30.0, 100.0, 900.0], n).astype(np.float32)
+        self.ages = rng.choice([0.5, 1.0, 5.0, 30.0, 100.0, 900.0], n)
         titles = np.array([rng.permutation(TITLES)[:4] for _ in range(n)], np.int32)
         weights = rng.dirichlet([0.3] * 4, n).astype(np.float32)
         self.posterior = Posterior(titles, weights)
 
-    def counter(self, **changed: object) -> RiseCounter:
+    def kept(self, start: int, stop: int) -> Kept:
+        """What is kept of devices start to stop - 1."""
+        firsts = np.concatenate([[0], np.cumsum(self.sizes)])
+        part = slice(firsts[start], firsts[stop])
+        sizes = self.sizes[start:stop]
+        posterior = Posterior(self.posterior.titles[part], self.posterior.weights[part])
+        rows = device_rows(posterior, sizes, *np.ones((2, len(posterior.titles)), np.float32))
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        recent = Recent(starts, self.ages[part], posterior.titles, posterior.weights)
+        return Kept(("",) * len(sizes), tuple(self.regions[start:stop]), sizes, rows, recent)
+
+    def counted(self, cuts: Sequence[int] = (), **changed: object) -> Rises:
+        """Counts the devices in blocks that begin at `cuts`."""
         how: dict[str, object] = {
             "windows": WINDOWS,
             "longest": 1_000.0,
@@ -63,21 +76,10 @@ class Block:
             "max_regions": 8,
             **changed,
         }
-        return RiseCounter(self.regions, self.ages, TITLES, **how)  # type: ignore[arg-type]  # by name
-
-    def rows(self) -> DeviceRows:
-        n = len(self.posterior.titles)
-        return device_rows(self.posterior, self.sizes, *np.ones((2, n), np.float32))
-
-    def counted(self, cuts: Sequence[int] = (), **changed: object) -> Rises:
-        """Counts the devices in blocks that begin at `cuts`."""
-        counter = self.counter(**changed)
-        firsts = np.concatenate([[0], np.cumsum(self.sizes)])
+        counter = RiseCounter(self.regions, TITLES, **how)  # type: ignore[arg-type]  # by name
         for start, stop in pairwise([0, *cuts, len(self.sizes)]):
-            rows = slice(firsts[start], firsts[stop])
-            part = Posterior(self.posterior.titles[rows], self.posterior.weights[rows])
-            counter.add(start, int(firsts[start]), self.sizes[start:stop], part)
-        return counter.total(self.rows())
+            counter.add(self.kept(start, stop))
+        return counter.sums
 
 
 def by_definition(block: Block, hours: float, region: str, clip: float) -> dict[str, np.ndarray]:

@@ -10,12 +10,12 @@ from omega_core import validate
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_core.vectors import FloatArray
 from omega_learn.arrays import DoubleArray, Int8Array, Int32Array
+from omega_learn.rotation import LEVELS, Held, quantised_onto, turned
 from omega_learn.rows import UNIT
 from omega_learn.statistics import Statistics
 
 MAX_RANK = 256
 """Most columns."""
-_LEVELS = 127
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Factors:
     titles: Int32Array
     """Titles with a factor, ascending, (n,)."""
     factors: Int8Array
-    """(n, rank), -127 to 127; columns by falling eigenvalue, zero beyond the matrix's rank."""
+    """(n, rank), -127 to 127; columns by falling eigenvalue, zero beyond the matrix's rank, unless
+    they were turned onto earlier ones."""
     steps: FloatArray
     """Value of 1 in each column, above 0, (rank,)."""
     gains: FloatArray
@@ -35,7 +36,12 @@ class Factors:
 
 
 def fit_factors(
-    statistics: Statistics, prior: FloatArray, *, lam: float = 150.0, rank: int = 64
+    statistics: Statistics,
+    prior: FloatArray,
+    *,
+    lam: float = 150.0,
+    rank: int = 64,
+    held: Held | None = None,
 ) -> Factors:
     """EASE's P = (G + lam I)^-1 by the eigendecomposition G = V diag(w) V'.
 
@@ -46,6 +52,9 @@ def fit_factors(
         prior: share of each of statistics.titles, at least 0, (t,); normalised here.
         lam: ridge, above 0.
         rank: columns, 1 to 256.
+        held: what TVs hold of titles numbered alike. With as many columns the new ones are turned
+            onto it, which leaves every score as it is, and quantised to its values where they
+            serve; then columns are not in the order of eigenvalues.
 
     Raises:
         OmegaError: INVALID_FIELD when a bound is broken, ROUND_NOT_POSSIBLE without any title.
@@ -66,7 +75,11 @@ def fit_factors(
     kept = min(n, rank)
     top = slice(None, -kept - 1, -1)
     columns[:, :kept] = vectors[:, top] * np.sqrt(values[top] / (values[top] + lam))
-    quantised, steps = _quantise(columns)
+    if held is not None and len(held.steps) == rank:
+        columns = turned(columns, statistics.titles, held)
+        quantised, steps = quantised_onto(columns, statistics.titles, held)
+    else:
+        quantised, steps = _quantise(columns)
     return Factors(
         titles=statistics.titles,
         factors=quantised,
@@ -79,6 +92,6 @@ def fit_factors(
 def _quantise(columns: DoubleArray) -> tuple[Int8Array, FloatArray]:
     """Nearest int8 of each column and its step; a column's largest entry is made positive."""
     peak = np.take_along_axis(columns, np.abs(columns).argmax(axis=0)[None], 0)[0]
-    steps = np.where(peak == 0, 1.0, np.abs(peak) / _LEVELS)
+    steps = np.where(peak == 0, 1.0, np.abs(peak) / LEVELS)
     rounded = np.rint(columns * np.where(peak < 0, -1.0, 1.0) / steps)
     return rounded.astype(np.int8), steps.astype(np.float32)

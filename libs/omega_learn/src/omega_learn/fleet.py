@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from omega_core.errors import invalid
 from omega_core.limits import SKETCH_BYTES
 from omega_core.vectors import FloatArray
-from omega_learn.arrays import Int64Array
+from omega_learn.arrays import DoubleArray, Int64Array
 from omega_privacy import count_value, rate_value, split_class_byte, unpack_sketches
 from omega_privacy.classes import COUNT_VALUES, RATE_CLASSES
 
@@ -54,9 +54,11 @@ class Fleet:
     """Noise scale of each sketch, (n,), above 0."""
     starts: Int64Array
     """(devices + 1,): device d has sketches starts[d] to starts[d + 1]."""
+    keys: tuple[str, ...] = ()
+    """Name of each device, ascending, (devices,)."""
     regions: tuple[str, ...] = ()
     """Region of each device, (devices,)."""
-    ages: FloatArray = field(default_factory=lambda: np.zeros(0, np.float32))
+    ages: DoubleArray = field(default_factory=lambda: np.zeros(0))
     """Hours since each sketch first arrived, infinite where that is not known, (n,)."""
 
     def __len__(self) -> int:
@@ -127,8 +129,9 @@ def gather(devices: Iterable[DeviceSketches], most: int, *, sigma: float = 5.0) 
         np.frombuffer(bytes(classes), np.uint8),
         np.frombuffer(sigmas, np.float32),
         np.array(starts),
+        tuple(sorted(pieces)),
         tuple(regions),
-        np.array(ages, np.float32),
+        np.array(ages),
     )
 
 

@@ -11,7 +11,7 @@ from omega_core.vectors import FloatArray
 from omega_learn.arrays import Int64Array
 from omega_learn.clusters import means, spherical_kmeans
 from omega_learn.rows import UNIT, DeviceRows
-from omega_learn.statistics import Statistics
+from omega_learn.statistics import Statistics, Tally
 
 TITLES_A_PATTERN = 12
 """Supported titles for each pattern, until the most patterns are reached."""
@@ -46,7 +46,7 @@ class GlobalPattern:
 
 
 def global_patterns(
-    statistics: Statistics,
+    statistics: Statistics | Tally,
     rows: DeviceRows,
     embeddings: FloatArray,
     *,
@@ -136,7 +136,7 @@ def _continue(old: GlobalPattern, new: GlobalPattern, cosine: float) -> GlobalPa
 
 
 def _devices_behind(
-    rows: DeviceRows, statistics: Statistics, labels: Int64Array, clusters: int
+    rows: DeviceRows, statistics: Statistics | Tally, labels: Int64Array, clusters: int
 ) -> Int64Array:
     """Distinct devices with enough stake in each cluster, (clusters,)."""
     label_of = np.full(int(rows.titles.max(initial=0)) + 1, clusters, np.int64)

@@ -7,7 +7,7 @@ import numpy as np
 from omega_core.errors import invalid
 from omega_core.vectors import FloatArray
 from omega_learn.arrays import Int32Array, check_inputs
-from omega_learn.decode import largest, slopes
+from omega_learn.decode import BLOCK, largest, log_likelihoods
 
 FLOOR = 1e-6
 """Added to every title's share, so that none becomes impossible."""
@@ -20,7 +20,7 @@ def estimate_prior(
     *,
     steps: int = 8,
     candidates: int = 300,
-    block: int = 1024,
+    block: int = BLOCK,
 ) -> FloatArray:
     """Share of each title among all sketches: (m,) float32, sums to 1.
 
@@ -59,13 +59,10 @@ def _likelihoods(
     block: int,
 ) -> tuple[Int32Array, np.ndarray[tuple[int, int], np.dtype[np.float16]]]:
     """Candidates of each sketch and their likelihoods as a share of the largest."""
-    slope = slopes(sigma, len(sketches))
     titles = np.empty((len(sketches), candidates), np.int32)
     likelihood = np.empty(titles.shape, np.float16)
-    for start in range(0, len(sketches), block):
-        rows = slice(start, start + block)
-        logs = np.asarray((sketches[rows] * slope[rows]) @ embeddings.T, np.float32)
-        titles[rows], logs = largest(logs, candidates)
+    for rows, every in log_likelihoods(sketches, embeddings, sigma, block):
+        titles[rows], logs = largest(every, candidates)
         likelihood[rows] = np.exp(logs - logs[:, :1])
     return titles, likelihood
 

@@ -8,17 +8,16 @@ the difference.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from omega_core.errors import invalid
-from omega_core.vectors import FloatArray
 from omega_learn.arrays import DoubleArray, Int64Array
-from omega_learn.decode import Posterior
-from omega_learn.rows import UNIT, DeviceRows
+from omega_learn.kept import Kept, Recent
+from omega_learn.rows import UNIT
 
 FINE = 1 << 20
 """Fixed-point units of 1: whole numbers of them add up exactly."""
@@ -84,11 +83,10 @@ def _zeros(regions: tuple[str, ...], windows: int, titles: int) -> Rises:
 
 
 class RiseCounter:
-    """Counts the decoded sketches of a fleet, a block of devices at a time.
+    """Counts what is kept of a fleet, some devices after others in any order.
 
     Args:
-        regions: of each device, "" = not stated, (d,).
-        ages: hours since each sketch arrived, infinite where not known, at least 0, (n,).
+        regions: of each device of the fleet, "" = not stated, in any order.
         titles: of the catalogue.
         windows: hours, rising; all of them are cut at `longest`.
         longest: hours since the shard's first round: what came before is the long run.
@@ -100,8 +98,7 @@ class RiseCounter:
 
     def __init__(
         self,
-        regions: Sequence[str],
-        ages: FloatArray,
+        regions: Iterable[str],
         titles: int,
         *,
         windows: Sequence[float],
@@ -111,70 +108,63 @@ class RiseCounter:
         min_devices: int,
         max_regions: int,
     ) -> None:
-        if len(ages) and not (ages >= 0).all():
-            raise invalid("ages", "at least 0")
         counted = Counter(region for region in regions if region)
         large = [name for name in counted if counted[name] >= min_devices]
         large = sorted(large, key=lambda name: (-counted[name], name))[:max_regions]
         names = ("", *sorted(large))
-        place = {name: i for i, name in enumerate(names)}
-        self._places = np.array([place.get(region, 0) for region in regions], np.int64)
-        self._ages = ages
+        self._places = {name: i for i, name in enumerate(names)}
         self._windows = [min(hours, longest) for hours in windows]
         self._decay = decay
         self._clip = clip
-        self._sums = _zeros(names, len(windows), titles)
+        self.sums = _zeros(names, len(windows), titles)
+        """What has been counted."""
 
-    def total(self, rows: DeviceRows) -> Rises:
-        """What has been counted, beside all that the devices like.
+    def add(self, kept: Kept) -> None:
+        """Counts devices: all that they like, and what arrived lately.
+
+        Raises:
+            OmegaError: INVALID_FIELD ages.
+        """
+        if not (kept.recent.ages >= 0).all():
+            raise invalid("ages", "at least 0")
+        places = np.array([self._places.get(region, 0) for region in kept.regions], np.int64)
+        owners = kept.rows.owners()
+        totals = np.bincount(owners, kept.rows.stakes, minlength=len(kept)) / UNIT
+        shares = self._clip / np.maximum(totals, self._clip)
+        stakes = np.rint(kept.rows.stakes * (FINE / UNIT) * shares[owners]).astype(np.int64)
+        self._spread(self.sums.every, places[owners], kept.rows.titles, stakes)
+        recent = kept.recent.picked(kept.recent.ages < self._windows[-1])
+        if len(recent.ages):
+            self._add_recent(recent, places, shares)
+
+    def _add_recent(self, recent: Recent, places: Int64Array, shares: DoubleArray) -> None:
+        """Counts what arrived within the windows.
 
         Args:
-            rows: of every device, in order.
+            recent: sketches of some devices.
+            places: region of each device, (devices,).
+            shares: what the clip leaves of each device's stakes, above 0 to 1, (devices,).
         """
-        owners = rows.owners()
-        totals = np.bincount(owners, rows.stakes, minlength=len(rows)) / UNIT
-        share = (self._clip / np.maximum(totals, self._clip))[owners]
-        self._sums.every[:] = 0
-        stakes = np.rint(rows.stakes * (FINE / UNIT) * share).astype(np.int64)
-        self._spread(self._sums.every, self._places[owners], rows.titles, stakes)
-        return self._sums
-
-    def add(self, start: int, first: int, sizes: Int64Array, posterior: Posterior) -> None:
-        """Counts what arrived lately of devices start, start + 1 and on.
-
-        Args:
-            start: first device.
-            first: its first sketch.
-            sizes: sketches of each device, (devices,).
-            posterior: of all their sketches, in order.
-        """
-        ages = self._ages[first : first + len(posterior.titles)]
-        if not (ages < self._windows[-1]).any():
-            return
-        cells = _Cells.of(posterior, sizes, self._sums.every.shape[1])
-        places = self._places[start : start + len(sizes)]
-        weights = posterior.weights.astype(np.float64)
-        totals = np.bincount(cells.owners, cells.stakes(weights), minlength=len(sizes)) / UNIT
-        share = (self._clip / np.maximum(totals, self._clip))[cells.owners]
-        fade = np.power(self._decay, ages.astype(np.float64))
-        owner = np.repeat(np.arange(len(sizes)), sizes)
+        cells = _Cells.of(recent, self.sums.every.shape[1])
+        weights = recent.weights.astype(np.float64)
+        fade = np.power(self._decay, recent.ages)
         for w, hours in enumerate(self._windows):
-            late = ages < hours
+            late = recent.ages < hours
             picked = weights * late[:, None]
             stakes = cells.stakes(picked)
             mass, left = cells.mass(picked), cells.mass(picked * fade[:, None])
             fading = np.divide(left, mass, out=np.zeros(len(mass)), where=mass > 0)
-            fine = stakes * (FINE / UNIT) * share
+            fine = stakes * (FINE / UNIT) * shares[cells.owners]
             for into, values in (
-                (self._sums.stakes, np.rint(fine)),
-                (self._sums.decayed, np.rint(fine * fading)),
-                (self._sums.devices, stakes >= _BEHIND),
+                (self.sums.stakes, np.rint(fine)),
+                (self.sums.decayed, np.rint(fine * fading)),
+                (self.sums.devices, stakes >= _BEHIND),
             ):
                 whole = values.astype(np.int64)
                 self._spread(into[w], places[cells.owners], cells.titles, whole)
-            came = np.bincount(owner[late], minlength=len(sizes)) > 0
-            self._sums.active[w, 0] += came.sum()
-            np.add.at(self._sums.active[w], places[came & (places > 0)], 1)
+            came = np.bincount(recent.owners[late], minlength=len(places)) > 0
+            self.sums.active[w, 0] += came.sum()
+            np.add.at(self.sums.active[w], places[came & (places > 0)], 1)
 
     def _spread(
         self, into: Int64Array, places: Int64Array, titles: NDArray[np.integer], values: Int64Array
@@ -190,7 +180,7 @@ class _Cells:
     """Device and title of every pair that some sketch speaks of, c of them."""
 
     owners: Int64Array
-    """(c,) device within the block."""
+    """(c,) device."""
     titles: Int64Array
     """(c,)"""
     order: Int64Array
@@ -199,9 +189,8 @@ class _Cells:
     """(c,) first entry of each cell in that order."""
 
     @classmethod
-    def of(cls, posterior: Posterior, sizes: Int64Array, titles: int) -> _Cells:
-        owner = np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)
-        keys = (owner[:, None] * titles + posterior.titles).ravel()
+    def of(cls, recent: Recent, titles: int) -> _Cells:
+        keys = (recent.owners[:, None] * titles + recent.titles).ravel()
         order = np.argsort(keys, kind="stable")
         keys = keys[order]
         heads = np.flatnonzero(np.diff(keys, prepend=-1))

@@ -57,10 +57,8 @@ class DeviceRows:
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
         """The rows of all parts, at least one, in their order."""
-        offsets = np.cumsum([0, *(len(part.titles) for part in parts)])
-        starts = [part.starts[:-1] + at for part, at in zip(parts, offsets, strict=False)]
         return cls(
-            np.concatenate([*starts, offsets[-1:]]).astype(np.int64),
+            joined_starts([part.starts for part in parts]),
             np.concatenate([part.titles for part in parts]),
             np.concatenate([part.stakes for part in parts]),
             np.concatenate([part.quality for part in parts]),
@@ -105,3 +103,10 @@ def device_rows(
         quality=np.rint(share * won_sum[kept]).astype(np.uint16),
         samples=np.rint(share * tried_sum[kept]).astype(np.uint16),
     )
+
+
+def joined_starts(parts: Sequence[Int64Array]) -> Int64Array:
+    """Bounds of rows that lie behind each other, from those of each part, (devices + 1,)."""
+    offsets = np.cumsum([0, *(part[-1] for part in parts)])
+    starts = [part[:-1] + at for part, at in zip(parts, offsets, strict=False)]
+    return np.concatenate([*starts, offsets[-1:]]).astype(np.int64)

@@ -6,6 +6,7 @@ shards, and one day secure aggregation (Bonawitz et al. 2017), work without its 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,23 @@ from omega_learn.rows import UNIT, DeviceRows
 SUPPORTS = round(0.2 * UNIT)
 """Least stake, in units, with which a device supports a title."""
 _BLOCK = 512
+_STRIP = 1024
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Sums over devices for t titles, without what pairs of titles have in common."""
+
+    titles: Int32Array
+    """The titles counted, ascending, (t,)."""
+    support: Int64Array
+    """Distinct devices with a stake of at least .2, (t,)."""
+    quality: Int64Array
+    """Clipped sum of stake x success rate x sample count, in units, (t,)."""
+    samples: Int64Array
+    """Clipped sum of stake x sample count, in units, (t,)."""
+    devices: int
+    """Distinct devices."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +62,35 @@ def count_support(rows: DeviceRows, titles: int) -> Int64Array:
     return np.bincount(rows.titles[rows.stakes >= SUPPORTS], minlength=titles).astype(np.int64)
 
 
+def tally(rows: DeviceRows, titles: Int32Array, *, clip: float = 50.0) -> Tally:
+    """The sums of some devices that patterns rest on: those of summarise() without its matrix.
+
+    Args:
+        rows: one row a device.
+        titles: titles to count, ascending and distinct.
+        clip: as in summarise().
+
+    Raises:
+        OmegaError: INVALID_FIELD titles or clip.
+    """
+    _check(titles, clip)
+    t = len(titles)
+    support, quality, samples = (np.zeros(t, np.int64) for _ in range(3))
+    for part in _blocks(rows):
+        place, known = _places(part, titles)
+        share = _shares(part.samples, part.owners(), len(part), clip)
+        support += _sums(place, part.stakes[known] >= SUPPORTS, t)
+        quality += _sums(place, np.rint(part.quality * share)[known], t)
+        samples += _sums(place, np.rint(part.samples * share)[known], t)
+    return Tally(titles, support, quality, samples, len(rows))
+
+
 def summarise(rows: DeviceRows, titles: Int32Array, *, clip: float = 50.0) -> Statistics:
     """The statistics of some devices.
 
     Args:
-        rows: one row a device, no device twice.
-        titles: those to count, ascending and distinct, (t,); entries for others are left out.
+        rows: one row a device.
+        titles: titles to count, ascending and distinct.
         clip: most that a device adds to the trace of the Gram matrix, and to the sum of samples;
             above 0. A row x with |x|_1 above it is scaled by sqrt(clip / |x|_1), a row of samples
             and the quality that goes with them by clip / their sum.
@@ -57,28 +98,18 @@ def summarise(rows: DeviceRows, titles: Int32Array, *, clip: float = 50.0) -> St
     Raises:
         OmegaError: INVALID_FIELD titles or clip.
     """
-    if not clip > 0:
-        raise invalid("clip", "above 0")
-    if titles.ndim != 1 or (np.diff(titles) <= 0).any():
-        raise invalid("titles", "ascending and distinct")
-    t = len(titles)
-    gram = np.zeros((t, t))
-    support, quality, samples = (np.zeros(t, np.int64) for _ in range(3))
-    for start in range(0, len(rows), _BLOCK):
-        part = rows.part(start, min(start + _BLOCK, len(rows)))
+    sums = tally(rows, titles, clip=clip)
+    gram = np.zeros((len(titles), len(titles)))
+    for part in _blocks(rows):
+        place, known = _places(part, titles)
         owners = part.owners()
-        place = np.minimum(np.searchsorted(titles, part.titles), t - 1)
-        known = titles[place] == part.titles if t else np.zeros(len(place), bool)
-        place = place[known]
         stakes = np.rint(part.stakes * np.sqrt(_shares(part.stakes, owners, len(part), clip)))
-        dense = np.zeros((len(part), t))
+        dense = np.zeros((len(part), len(titles)))
         dense[owners[known], place] = stakes[known]
-        gram += dense.T @ dense
-        share = _shares(part.samples, owners, len(part), clip)
-        support += _sums(place, part.stakes[known] >= SUPPORTS, t)
-        quality += _sums(place, np.rint(part.quality * share)[known], t)
-        samples += _sums(place, np.rint(part.samples * share)[known], t)
-    return Statistics(titles, gram, support, quality, samples, len(rows))
+        # In strips: the whole product would take as much memory as the matrix itself.
+        for first in range(0, len(titles), _STRIP):
+            gram[first : first + _STRIP] += dense[:, first : first + _STRIP].T @ dense
+    return Statistics(titles, gram, sums.support, sums.quality, sums.samples, sums.devices)
 
 
 def merge(a: Statistics, b: Statistics) -> Statistics:
@@ -96,6 +127,25 @@ def merge(a: Statistics, b: Statistics) -> Statistics:
         quality[at] += part.quality
         samples[at] += part.samples
     return Statistics(titles, gram, support, quality, samples, a.devices + b.devices)
+
+
+def _check(titles: Int32Array, clip: float) -> None:
+    if not clip > 0:
+        raise invalid("clip", "above 0")
+    if titles.ndim != 1 or (np.diff(titles) <= 0).any():
+        raise invalid("titles", "ascending and distinct")
+
+
+def _blocks(rows: DeviceRows) -> Iterator[DeviceRows]:
+    for start in range(0, len(rows), _BLOCK):
+        yield rows.part(start, min(start + _BLOCK, len(rows)))
+
+
+def _places(part: DeviceRows, titles: Int32Array) -> tuple[Int64Array, NDArray[np.bool_]]:
+    """Where the known entries of some rows stand among `titles`, and which entries are known."""
+    place = np.minimum(np.searchsorted(titles, part.titles), len(titles) - 1)
+    known = titles[place] == part.titles if len(titles) else np.zeros(len(place), bool)
+    return place[known], known
 
 
 def _shares(

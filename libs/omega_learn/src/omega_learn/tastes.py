@@ -11,14 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from omega_core.vectors import FloatArray
-from omega_learn.decode import decode
+from omega_learn.arrays import DoubleArray, Int64Array
+from omega_learn.decode import Posterior, decode
 from omega_learn.factors import Factors
 from omega_learn.fleet import Fleet
-from omega_learn.rises import RiseCounter
-from omega_learn.rows import UNIT, DeviceRows, device_rows
+from omega_learn.kept import Kept, Recent
+from omega_learn.rows import DeviceRows, device_rows
 
 _SKETCHES = 2_048
 """Sketches decoded at once."""
+_FINE = 1 << 20
+"""Fixed-point units of 1 in a device's taste."""
 
 
 @dataclass(frozen=True)
@@ -44,19 +47,60 @@ class Expectations:
         """
         rows = self.rows.part(start, stop)
         titles = self.model.titles
-        stakes = np.zeros((len(rows), len(collective)), np.float32)
-        stakes[rows.owners(), rows.titles] = rows.stakes / np.float32(UNIT)
-        known = stakes[:, titles]
-        columns = self.model.factors * self.model.steps
-        scores = (known @ columns) @ columns.T
-        scores -= known * np.square(columns).sum(axis=1)
+        place = np.minimum(np.searchsorted(titles, rows.titles), len(titles) - 1)
+        known = titles[place] == rows.titles
+        stakes = np.zeros((len(rows), len(titles)))
+        stakes[rows.owners()[known], place[known]] = rows.stakes[known]
+        # Products of whole numbers below 2^53: exact, so that a device's prior is the same whatever
+        # devices stand beside it.
+        factors = self.model.factors.astype(np.float64)
+        squares = np.square(self.model.steps.astype(np.float64))
+        tastes = np.rint((stakes @ factors) * (squares * _FINE))
+        scores = (tastes @ factors.T) / _FINE
+        scores -= stakes * (np.square(factors) * squares).sum(axis=1)
         scores *= self.model.gains
         np.maximum(scores, 0, out=scores)
         total = scores.sum(axis=1, keepdims=True)
-        share = np.where(total > 0, np.float32(self.share), np.float32(0))
+        share = np.where(total > 0, self.share, 0.0)
         priors = (1 - share) * collective
-        priors[:, titles] += share * scores / np.maximum(total, np.float32(1e-12))
+        priors[:, titles] += share * scores / np.maximum(total, 1e-12)
         return np.asarray(priors, np.float32)
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """What sketches are decoded with: learned from a whole fleet, and then frozen.
+
+    What it makes of a device depends on that device alone, to the bit.
+    """
+
+    prior: FloatArray
+    """The collective prior, (m,), sums to 1."""
+    model: Factors | None
+    """The fleet's model, for the second decoding; None = there is none."""
+
+    def decode(
+        self, fleet: Fleet, embeddings: FloatArray, *, top: int, share: float, within: float
+    ) -> Kept:
+        """Decodes all sketches of some devices, as the round did that made this.
+
+        Args:
+            fleet: the sketches.
+            embeddings: (m, 384) centred unit rows from on_grid().
+            top: titles kept of each sketch.
+            share: of the model in a device's prior, 0 to 0.99.
+            within: hours for which a sketch is recent.
+
+        Raises:
+            OmegaError: INVALID_FIELD when a shape or bound is broken.
+        """
+        expected = None
+        if self.model is not None:
+            rows = decode_fleet(fleet, embeddings, self.prior, top=top).rows
+            expected = Expectations(self.model, rows, share)
+        return decode_fleet(
+            fleet, embeddings, self.prior, top=top, expectations=expected, within=within
+        )
 
 
 def decode_fleet(
@@ -66,23 +110,29 @@ def decode_fleet(
     *,
     top: int,
     expectations: Expectations | None = None,
-    counter: RiseCounter | None = None,
-) -> DeviceRows:
+    within: float = 0.0,
+) -> Kept:
     """Decodes all sketches of a fleet, a block of devices at a time.
 
     Args:
-        fleet: the sketches.
-        embeddings: (m, 384) centred unit rows.
+        fleet: the sketches, of any number of devices.
+        embeddings: (m, 384) centred unit rows; from on_grid() if what comes of a device is to be
+            the same to the bit in every fleet.
         prior: the collective prior, (m,), sums to 1.
         top: titles kept of each sketch.
         expectations: of the same fleet, for the second decoding.
-        counter: of the same fleet, is given every decoded sketch.
+        within: hours for which a sketch is recent.
 
     Raises:
         OmegaError: INVALID_FIELD when a shape or bound is broken.
     """
     rates, counts = fleet.success_rates, fleet.sample_counts
-    parts = []
+    nothing = Posterior(
+        np.zeros((0, min(top, len(embeddings))), np.int32),
+        np.zeros((0, min(top, len(embeddings))), np.float32),
+    )
+    rows = [device_rows(nothing, np.zeros(0, np.int64), rates[:0], counts[:0])]
+    recents = [_recent(nothing, np.zeros(0, np.int64), fleet.ages[:0], within)]
     start = 0
     while start < len(fleet):
         enough = np.searchsorted(fleet.starts, fleet.starts[start] + _SKETCHES)
@@ -97,8 +147,19 @@ def decode_fleet(
             owners=np.repeat(np.arange(stop - start), sizes) if expectations else None,
             top=top,
         )
-        if counter is not None:
-            counter.add(start, first, sizes, posterior)
-        parts.append(device_rows(posterior, sizes, rates[first:last], counts[first:last]))
+        rows.append(device_rows(posterior, sizes, rates[first:last], counts[first:last]))
+        recents.append(_recent(posterior, sizes, fleet.ages[first:last], within))
         start = stop
-    return DeviceRows.join(parts)
+    return Kept(
+        fleet.keys,
+        fleet.regions,
+        np.diff(fleet.starts),
+        DeviceRows.join(rows),
+        Recent.join(recents),
+    )
+
+
+def _recent(posterior: Posterior, sizes: Int64Array, ages: DoubleArray, within: float) -> Recent:
+    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    every = Recent(starts, ages, posterior.titles, posterior.weights)
+    return every.picked(ages < within)
