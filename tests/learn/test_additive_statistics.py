@@ -63,6 +63,26 @@ def test_the_sums_are_what_they_say(devices: int, seed: int) -> None:
 
 
 @settings(deadline=None)
+@given(seed=st.integers(0, 1_000), most=st.sampled_from([0.2, 0.5, 0.9]))
+def test_a_stake_counts_so_much_at_most_in_the_matrix_and_nowhere_else(
+    seed: int, most: float
+) -> None:
+    rows = made_up_rows(20, seed)
+    held = np.minimum(dense(rows), round(most * UNIT))
+    found, whole = summarised(rows, ALL, max_stake=most), summarised(rows, ALL)
+    np.testing.assert_array_equal(found.gram, held.T @ held)
+    for part in ("support", "quality", "samples"):
+        np.testing.assert_array_equal(getattr(found, part), getattr(whole, part))
+
+
+@pytest.mark.parametrize("most", [0.19, 1.01, float("nan")])
+def test_the_most_of_a_stake_has_bounds(most: float) -> None:
+    with pytest.raises(OmegaError) as refused:
+        summarised(made_up_rows(2, 1), ALL, max_stake=most)
+    assert refused.value.field == "max_stake"
+
+
+@settings(deadline=None)
 @given(
     data=st.data(),
     devices=st.integers(1, 40),

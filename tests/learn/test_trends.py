@@ -324,6 +324,28 @@ def test_two_devices_are_no_trend_however_often_they_say_it() -> None:
     assert "north" in found_in(fleet(north(fleet())[:8]))
 
 
+@pytest.mark.parametrize(
+    ("behind", "liar_share", "rises"),
+    [(5, 0.01, False), (6, 0.01, True), (5, 0.0, True), (40, 0.1, False), (60, 0.1, True)],
+)
+def test_as_many_devices_as_may_lie_make_no_trend(
+    behind: int, liar_share: float, rises: bool
+) -> None:
+    """In a quiet hour nothing arrives but what they say; 500 TVs stand in the region."""
+    late = np.array([behind, 0], np.int64)
+    sums = Rises(
+        regions=("",),
+        every=np.array([[behind, 4_000]]) * FINE,
+        stakes=late[None, None] * FINE,
+        decayed=late[None, None] * FINE,
+        devices=late[None, None],
+        active=np.array([[behind]]),
+        members=np.array([500]),
+    )
+    found = rising(sums, TrendConfig(windows=(72.0,), liar_share=liar_share))
+    assert bool(found) == rises
+
+
 def test_a_region_of_two_devices_has_no_trends_of_its_own() -> None:
     planted = north(fleet())[:9]
     devices = [

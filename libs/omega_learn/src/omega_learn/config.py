@@ -30,6 +30,9 @@ class LearnConfig:
     device_clip: float = 50.0
     """Most that one device adds to the trace of the Gram matrix, and to the samples behind the
     patterns, 1 to 10,000."""
+    max_stake: float = 0.5
+    """What a stake counts at most in the Gram matrix, 0.2 to 1: sketches without noise would else
+    count for several of honest ones (docs/adr/0027)."""
     max_patterns: int = 48
     """Most global patterns, 1 to 256."""
     top: int = 10
@@ -57,6 +60,7 @@ class LearnConfig:
         validate.integer("min_title_devices", self.min_title_devices, MIN_DEVICES, 1_000_000)
         validate.integer("max_device_sketches", self.max_device_sketches, 1, 10_000)
         validate.number("device_clip", self.device_clip, 1, 10_000)
+        validate.number("max_stake", self.max_stake, 0.2, 1)
         validate.integer("max_patterns", self.max_patterns, 1, 256)
         validate.integer("top", self.top, 1, 100)
         validate.number("taste_share", self.taste_share, 0, 0.99)

@@ -46,6 +46,8 @@ class SketchEvidence:
     """One row a device."""
     clip: float = 50.0
     """As in summarise()."""
+    max_stake: float = 1.0
+    """As in summarise()."""
 
     def support(self, titles: int) -> Int64Array:
         """Devices with a stake of at least .2 in each title."""
@@ -53,7 +55,7 @@ class SketchEvidence:
 
     def statistics(self, titles: Int32Array) -> Statistics:
         """Of the clipped rows."""
-        return summarise(self.rows, titles, clip=self.clip)
+        return summarise(self.rows, titles, clip=self.clip, max_stake=self.max_stake)
 
 
 @dataclass(frozen=True)

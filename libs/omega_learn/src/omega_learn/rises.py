@@ -41,6 +41,8 @@ class Rises:
     """(w, R, m) distinct devices with a stake of at least .2 in the window."""
     active: Int64Array
     """(w, R) distinct devices of which anything arrived in the window."""
+    members: Int64Array
+    """(R,) distinct devices of each region, whenever anything of them arrived."""
 
     @property
     def before(self) -> Int64Array:
@@ -64,6 +66,7 @@ def merge_rises(a: Rises, b: Rises) -> Rises:
     for part in (a, b):
         at = np.searchsorted(np.array(regions), np.array(part.regions))
         summed.every[at] += part.every
+        summed.members[at] += part.members
         for name in ("stakes", "decayed", "devices", "active"):
             getattr(summed, name)[:, at] += getattr(part, name)
     return summed
@@ -79,6 +82,7 @@ def _zeros(regions: tuple[str, ...], windows: int, titles: int) -> Rises:
         decayed,
         devices,
         np.zeros((windows, r), np.int64),
+        np.zeros(r, np.int64),
     )
 
 
@@ -128,6 +132,8 @@ class RiseCounter:
         if not (kept.recent.ages >= 0).all():
             raise invalid("ages", "at least 0")
         places = np.array([self._places.get(region, 0) for region in kept.regions], np.int64)
+        self.sums.members[0] += len(kept)
+        np.add.at(self.sums.members, places[places > 0], 1)
         owners = kept.rows.owners()
         totals = np.bincount(owners, kept.rows.stakes, minlength=len(kept)) / UNIT
         shares = self._clip / np.maximum(totals, self._clip)

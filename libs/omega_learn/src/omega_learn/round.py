@@ -156,7 +156,7 @@ def _fit(
     held: Held | None = None,
 ) -> Factors:
     """The model of all evidence, over the titles that enough devices support."""
-    parts = (Weighted(SketchEvidence(rows, config.device_clip)), *inputs.evidence)
+    parts = (Weighted(SketchEvidence(rows, config.device_clip, config.max_stake)), *inputs.evidence)
     titles = supported(support(parts, len(prior)), config)
     statistics = combine(parts, titles)
     return fit_factors(statistics, prior[titles], lam=config.lam, rank=config.rank, held=held)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from omega_core import validate
 from omega_core.errors import invalid
 from omega_learn.arrays import DoubleArray, Int32Array, Int64Array
 from omega_learn.rows import UNIT, DeviceRows
@@ -85,25 +86,31 @@ def tally(rows: DeviceRows, titles: Int32Array, *, clip: float = 50.0) -> Tally:
     return Tally(titles, support, quality, samples, len(rows))
 
 
-def summarise(rows: DeviceRows, titles: Int32Array, *, clip: float = 50.0) -> Statistics:
+def summarise(
+    rows: DeviceRows, titles: Int32Array, *, clip: float = 50.0, max_stake: float = 1.0
+) -> Statistics:
     """The statistics of some devices.
 
     Args:
         rows: one row a device.
         titles: titles to count, ascending and distinct.
+        max_stake: what a stake counts at most in the Gram matrix, 0.2 to 1.
         clip: most that a device adds to the trace of the Gram matrix, and to the sum of samples;
             above 0. A row x with |x|_1 above it is scaled by sqrt(clip / |x|_1), a row of samples
             and the quality that goes with them by clip / their sum.
 
     Raises:
-        OmegaError: INVALID_FIELD titles or clip.
+        OmegaError: INVALID_FIELD titles, clip or max_stake.
     """
+    validate.number("max_stake", max_stake, 0.2, 1)
+    most = round(max_stake * UNIT)
     sums = tally(rows, titles, clip=clip)
     gram = np.zeros((len(titles), len(titles)))
     for part in _blocks(rows):
         place, known = _places(part, titles)
         owners = part.owners()
-        stakes = np.rint(part.stakes * np.sqrt(_shares(part.stakes, owners, len(part), clip)))
+        held = np.minimum(part.stakes, most).astype(np.uint16)
+        stakes = np.rint(held * np.sqrt(_shares(held, owners, len(part), clip)))
         dense = np.zeros((len(part), len(titles)))
         dense[owners[known], place] = stakes[known]
         # In strips: the whole product would take as much memory as the matrix itself.

@@ -37,6 +37,9 @@ class TrendConfig:
     """Least number of distinct devices behind a trend, in its region, 3 to 1,000,000."""
     device_clip: float = 50.0
     """Most stakes that one device has; a row with more is scaled down, 1 to 10,000."""
+    liar_share: float = 0.01
+    """Share of a region's devices that may lie, 0 to 0.5: so many devices behind a trend count for
+    nothing (docs/adr/0027)."""
     half_share: float = 0.05
     """Share of a region's active devices whose rise is a score of a half, 0.0001 to 1."""
     least_score: float = 0.02
@@ -54,6 +57,7 @@ class TrendConfig:
         validate.number("false_alarms", self.false_alarms, 1e-9, 1)
         validate.integer("min_devices", self.min_devices, MIN_DEVICES, 1_000_000)
         validate.number("device_clip", self.device_clip, 1, 10_000)
+        validate.number("liar_share", self.liar_share, 0, 0.5)
         validate.number("half_share", self.half_share, 0.0001, 1)
         validate.number("least_score", self.least_score, 0, 1)
         validate.integer("max_regions", self.max_regions, 0, 1_000)
@@ -81,9 +85,11 @@ def rising(rises: Rises, config: TrendConfig) -> Mapping[str, tuple[Trend, ...]]
     is in both counts alike.
 
     The rise is what exceeds W b / B, every sketch decayed by its age; with U the same without
-    decay and A the devices that were active in the window, the score is rise / (U + half_share A):
-    it falls to `decay` of itself with each hour in which nothing new arrives. What is said to rise
-    everywhere does so, by the same test, outside the region that has most of it as well.
+    decay and A the devices that were active in the window, the score is rise / (U + half_share A).
+    Of the D devices behind it, liar_share of all N devices of the region may lie: the score counts
+    1 - liar_share N / D of itself. It falls to `decay` of itself with each hour in which nothing
+    new arrives. What is said to rise everywhere does so, by the same test, outside the region that
+    has most of it as well.
     """
     found = {}
     for place, region in enumerate(rises.regions):
@@ -113,7 +119,9 @@ def _scores(rises: Rises, place: int, config: TrendConfig) -> DoubleArray:
             & (now > 0)
         )
         risen = seen.stakes - seen.total * usual
-        score[clear] = now[clear] / (risen + config.half_share * seen.active)[clear]
+        honest = 1 - config.liar_share * seen.members / np.maximum(seen.devices, 1)
+        rise = now * np.maximum(honest, 0)
+        score[clear] = rise[clear] / (risen + config.half_share * seen.active)[clear]
         clearest[clear] = evidence[clear]
     return score
 
@@ -138,6 +146,8 @@ class _Seen:
     """Stakes of all titles in the long run."""
     active: DoubleArray
     """Distinct devices of the window."""
+    members: DoubleArray
+    """Distinct devices of all times."""
 
 
 def _region(rises: Rises, w: int, place: int) -> _Seen:
@@ -155,6 +165,7 @@ def _region(rises: Rises, w: int, place: int) -> _Seen:
         decayed.sum() * every,
         before.sum() * every,
         rises.active[w, place] * every,
+        rises.members[place] * every,
     )
 
 
@@ -179,6 +190,7 @@ def _beyond_one_region(rises: Rises, w: int) -> _Seen:
         whole.fading - sums(rises.decayed[w]),
         whole.long_run - sums(before),
         whole.active - rises.active[w, most],
+        whole.members - rises.members[most],
     )
 
 

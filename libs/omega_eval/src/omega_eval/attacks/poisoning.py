@@ -1,7 +1,8 @@
 """Poisoning: a few TVs that lie, to push a title into others' lists or to wreck them.
 
-The liars know the whole design: they send exact signs without noise, in every number that counts,
-with the highest class bytes, and put the chosen title beside what most households like.
+The liars know the whole design, the published model and what every household likes: they send exact
+signs without noise, in every number that counts, with the highest class bytes, and put the chosen
+title beside what most households like, or beside the few titles that carry it furthest.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ import numpy as np
 from omega_core.limits import DIMENSION, MAX_CLASS, SKETCH_BYTES
 from omega_core.vectors import FloatArray
 from omega_eval.attacks.evidence import IntArray
+from omega_eval.attacks.niche import companions
 from omega_eval.attacks.outcome import Rate
 from omega_eval.metrics import CUT, Ratio, RowArray, ratio, score
 from omega_learn import DeviceSketches, RoundResult
 
 PUSHED = "titles pushed"
-"""Kind of liars that put the chosen titles beside what most households like."""
-CLOSE = 10
-"""Titles of a liar that keeps to few: many companions meet more households, and crowd the list."""
+"""Kinds of liars that put chosen titles beside others."""
+SIZES = (10, 25, 50)
+"""Titles of a liar: many companions meet more households, and each of them says less."""
 FLOOD = 10_000
 """Sketches of a device that floods."""
 _FLIPPED = 0.02  # share of bits in which the copies of a flood differ from their title
@@ -84,13 +86,15 @@ def poisoning(
     lists: Lists,
     wanted: Sequence[RowArray],
     *,
+    liked: FloatArray,
+    lam: float,
     most: int,
     mass: int,
 ) -> Poisoning:
     """Runs the fleet's round without liars and with each kind of them.
 
     All titles are pushed at once: while a liar stays below the mass at which it is scaled down, one
-    title costs it nothing of another. Of few and many companions the worse counts, title by title.
+    title costs it nothing of another. Of all companions the worst count, title by title.
 
     Args:
         embeddings: (n, 384) centred unit rows, as liars know them.
@@ -101,19 +105,23 @@ def poisoning(
         aggregate: the round.
         lists: the honest households' lists.
         wanted: what each honest household is to find, for NDCG.
+        liked: (u, n) 1 where a household likes a title, as liars know it.
+        lam: ridge of the model.
         most: sketches of a device that the round counts.
         mass: sketches of a device beyond which the round scales it down: liars stay at it.
     """
-    before = lists(aggregate(honest))
+    learnt = aggregate(honest)
+    before = lists(learnt)
     n = len(embeddings)
     clean = score(before, wanted, n).ndcg
     chosen = np.array(list(targets.values()), np.int64)
-    others = popular[~np.isin(popular, chosen)]
-    sizes = sorted({min(CLOSE, mass), mass})
+    sizes = sorted({min(size, mass) for size in SIZES})
+    near = companions(learnt.factors, liked, liars, sizes[-1], lam, taken=chosen)
     bad = {
-        f"{PUSHED} in {size}": push_titles(
+        f"{PUSHED} in {size}, {kind}": push_titles(
             embeddings, np.concatenate([chosen, others[: max(size - len(chosen), 0)]]), liars
         )
+        for kind, others in (("popular", popular[~np.isin(popular, chosen)]), ("a niche", near))
         for size in sizes
     }
     bad.update(wreckers(embeddings, popular, liars, most))

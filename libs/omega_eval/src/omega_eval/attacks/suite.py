@@ -143,6 +143,8 @@ def _poisoning(fleet: AttackedFleet, found: Findings) -> Findings:
         fleet.learn,
         fleet.lists,
         fleet.wanted,
+        liked=world.histories.liked,
+        lam=config.lam,
         most=config.max_device_sketches,
         mass=int(config.device_clip),
     )
