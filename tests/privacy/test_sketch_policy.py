@@ -11,7 +11,7 @@ from omega_privacy import Sharing, SketchPolicy
 
 def test_the_named_policies() -> None:
     assert SketchPolicy.default() == SketchPolicy(
-        sigma=5.0, consent=True, min_success_rate=0.7, min_samples=3
+        sigma=4.5, consent=True, min_success_rate=0.7, min_samples=3
     )
     assert SketchPolicy.strict().sigma == 6.0
     assert SketchPolicy.strict().consent
@@ -26,7 +26,7 @@ def test_the_named_policies() -> None:
 @pytest.mark.parametrize(
     ("sharing", "sigma", "expected"),
     [
-        (Sharing.SKETCHES, None, 5.0),
+        (Sharing.SKETCHES, None, 4.5),
         (Sharing.SKETCHES, 4.0, 4.0),
         (Sharing.STRICT, None, 6.0),
         (Sharing.STRICT, 4.0, 6.0),

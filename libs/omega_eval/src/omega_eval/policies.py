@@ -21,11 +21,12 @@ from omega_learn import LearnConfig, RoundInput, RoundResult, run
 from omega_privacy import SketchPolicy, make_sketch
 from omega_rank import Catalogue
 
-DEFAULT = "sketches-5"
+DEFAULT = f"sketches-{SketchPolicy.default().sigma:g}"
 """What ships, and what a fleet around receive-only TVs shares."""
 STANDARD = (
     "sketches-3",
     "sketches-4",
+    DEFAULT,
     "sketches-5",
     "sketches-6",
     "sketches-8",

@@ -16,10 +16,10 @@ class LearnConfig:
     """How a round learns."""
 
     sigma: float = 5.0
-    """Noise scale of sketches that state none, 0.5 to 64."""
-    lam: float = 150.0
-    """Ridge of the collaborative model, 0.001 to 1,000,000."""
-    rank: int = 64
+    """Noise scale of sketches that state none, 0.5 to 64: 5 in every release that stated none."""
+    lam: float = 75.0
+    """Ridge of the collaborative model, 0.001 to 1,000,000 (docs/adr/0028)."""
+    rank: int = 128
     """Columns of the factors, 1 to 256."""
     min_devices: int = MIN_DEVICES
     """Least number of distinct devices for a round, 3 to 1,000,000."""

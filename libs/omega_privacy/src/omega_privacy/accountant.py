@@ -20,7 +20,7 @@ DELTA = 1e-5
 """Where epsilon is stated."""
 DISTANCE = 2.0
 """Largest distance between two centred unit vectors: the sensitivity."""
-SIGMAS = (3.0, 4.0, 5.0, 6.0, 7.0, 8.0)
+SIGMAS = (3.0, 4.0, 4.5, 5.0, 6.0, 8.0)
 """Noise scales that are looked at."""
 _SERIES_BELOW = -20.0
 _STEPS = 200

@@ -9,8 +9,8 @@ from typing import Self
 from omega_core import validate
 from omega_privacy.classes import Detail
 
-DEFAULT_SIGMA = 5.0
-"""Noise scale of sketches."""
+DEFAULT_SIGMA = 4.5
+"""Noise scale of sketches (docs/adr/0028)."""
 STRICT_SIGMA = 6.0
 """Noise scale of strict sketches."""
 
@@ -50,12 +50,12 @@ class SketchPolicy:
 
     @classmethod
     def default(cls) -> Self:
-        """Sketches with sigma 5."""
+        """Sketches under DEFAULT_SIGMA."""
         return cls()
 
     @classmethod
     def strict(cls) -> Self:
-        """Sketches with sigma 6: harder to trace to a title, less useful to the fleet."""
+        """Sketches under STRICT_SIGMA: harder to trace to a title, less useful to the fleet."""
         return cls(sigma=STRICT_SIGMA)
 
     @classmethod
@@ -82,8 +82,9 @@ class SketchPolicy:
 
         Args:
             sharing: the choice.
-            sigma: noise scale of sketches in the place of 5. A strict household has at least 6
-                whatever it is, and this where it is more: strict never means less noise.
+            sigma: noise scale in the place of DEFAULT_SIGMA. A strict household has at least
+                STRICT_SIGMA whatever it is, and this where it is more: strict never means less
+                noise.
             consent: False overrules the choice.
             min_samples: as the field.
             detail: as the field.

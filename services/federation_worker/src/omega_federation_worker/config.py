@@ -24,10 +24,11 @@ class FederationConfig:
     period_seconds: int = 3_600
     """Time between rounds, 0 to 604,800; 0 = only on request."""
     sigma: float = 5.0
-    """Noise scale of sketches whose push does not state it, 0.5 to 64."""
-    lam: float = 150.0
+    """Noise scale of sketches whose push does not state it, 0.5 to 64: 5 in every TV of 0.2.0 and
+    before."""
+    lam: float = 75.0
     """Ridge of the collaborative model, 0.001 to 1,000,000."""
-    rank: int = 64
+    rank: int = 128
     """Columns of the factors, 1 to 256."""
     min_devices: int = MIN_DEVICES
     """Least number of distinct devices behind a round, a title and a pattern, 3 to 1,000,000."""

@@ -22,7 +22,7 @@ PARTS = (
     "poisoning",
 )
 """Attacks that can be asked for; omega_eval.attacks.suite.Part."""
-DEFAULT_SIGMA = 5.0
+DEFAULT_SIGMA = 4.5
 """Noise of the policy that ships as default."""
 
 
@@ -43,7 +43,7 @@ def register(what: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     frontier = what.add_parser("frontier", help="quality and attacks for each amount of noise")
     _common(frontier)
     frontier.add_argument(
-        "--sigma", type=float, nargs="+", help="noise scales (default: 3 4 5 6 7 8)"
+        "--sigma", type=float, nargs="+", help="noise scales (default: 3 4 4.5 5 6 8)"
     )
     frontier.add_argument("--plot", type=Path, help="write a plot to this file (.svg or .png)")
     frontier.set_defaults(run=_frontier)

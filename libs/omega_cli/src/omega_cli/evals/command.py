@@ -18,15 +18,17 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     what = parser.add_subparsers(metavar="WHAT", required=True)
     _add_quality(what)
     _study(what, "cold", "titles that nobody's likes have reached").add_argument(
-        "--policy", default="sketches-5", help="how the fleet shares (%(default)s)"
+        "--policy", default="sketches-4.5", help="how the fleet shares (%(default)s)"
     )
     _study(what, "global-time", "a server that learnt before an instant, lists for after it")
     _study(what, "ablation", "what each part of the ranking is worth").add_argument(
-        "--policy", default="sketches-5", help="how the fleet shares (%(default)s)"
+        "--policy", default="sketches-4.5", help="how the fleet shares (%(default)s)"
     )
     fleet = _study(what, "fleet", "an emulated fleet: quality over noise")
     fleet.add_argument("--devices", type=int, default=10_000, help="emulated devices (%(default)s)")
-    fleet.add_argument("--sigmas", default="4,5,6", help="noise scales, with commas (%(default)s)")
+    fleet.add_argument(
+        "--sigmas", default="4,4.5,5,6", help="noise scales, with commas (%(default)s)"
+    )
     _add_tuning(what)
     _add_generate(what)
     attack_command.register(what)
@@ -60,7 +62,7 @@ def _add_quality(what: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     quality.add_argument(
         "--policies",
-        default="sketches-3,sketches-4,sketches-5,sketches-6,sketches-8,receive-only",
+        default="sketches-3,sketches-4,sketches-4.5,sketches-5,sketches-6,sketches-8,receive-only",
         help="with commas (%(default)s)",
     )
     quality.add_argument(

@@ -14,7 +14,7 @@ from omega_eval.baselines import Interactions, ease, popularity
 from omega_eval.metrics import Ratio, ratio, score
 from omega_privacy import SketchPolicy
 
-SIGMAS = (3.0, 4.0, 5.0, 6.0, 7.0, 8.0)
+SIGMAS = (3.0, 4.0, 4.5, 5.0, 6.0, 8.0)
 """Noise scales of the frontier."""
 
 
