@@ -127,9 +127,7 @@ def _changes(
     return changes
 
 
-def _applied(
-    field: str, data: bytes, before: FloatArray, order: NDArray[np.intp]
-) -> FloatArray:
+def _applied(field: str, data: bytes, before: FloatArray, order: NDArray[np.intp]) -> FloatArray:
     """The numbers of all titles, from those that go on and the changes in the order of titles."""
     n = len(order)
     validate.size(field, data, 4 * n)

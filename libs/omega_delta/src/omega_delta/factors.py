@@ -44,7 +44,7 @@ class FactorPack:
 
 
 def coarse(values: FloatArray) -> FloatArray:
-    """Finite float32 numbers rounded to 12 significant bits, off by at most 1 in 8,192.
+    """Finite float32 numbers rounded to 12 significant bits, off by at most 1 in 4,096.
 
     Gains and priors need no more, and what was rounded off would differ in every version.
     """
