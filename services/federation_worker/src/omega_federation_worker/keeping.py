@@ -155,7 +155,7 @@ def pack_decoder(decoder: Decoder) -> bytes:
     if decoder.model is not None:
         parts |= {name: getattr(decoder.model, name) for name in _MODEL}
     with io.BytesIO() as file:
-        np.savez(file, allow_pickle=False, **parts)
+        np.savez(file, **parts)  # type: ignore[arg-type]  # arrays by name
         return file.getvalue()
 
 
@@ -165,7 +165,7 @@ _MODEL = ("titles", "factors", "steps", "gains", "prior")
 def unpack_decoder(body: bytes) -> Decoder | None:
     """The decoder of pack_decoder's bytes; None when they cannot be read."""
     try:
-        with np.load(io.BytesIO(body), allow_pickle=False) as parts:
+        with np.load(io.BytesIO(body)) as parts:
             model = Factors(*(parts[name] for name in _MODEL)) if "titles" in parts else None
             return Decoder(parts["collective"], model)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):

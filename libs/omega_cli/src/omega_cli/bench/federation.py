@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 import uuid
 from collections.abc import Callable
@@ -12,23 +11,23 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from omega.federation.v1 import federation_service_pb2 as pb
+from omega_cli.bench import proc
 from omega_cli.bench.figures import Figure, best, timed
+from omega_client import FederationClient
 from omega_core import limits, validate
-from omega_core.clock import ManualClock
 from omega_core.content import Content, ContentKind
 from omega_core.vectors import FloatArray, unit
 from omega_delta import CataloguePack, decode_factors, encode_catalogue, encode_factor_delta
-from omega_federation_worker.job import RoundJob
-from omega_federation_worker.plan import Plan as Rounds
-from omega_learn import LearnConfig, decode, on_grid
+from omega_learn import decode, on_grid
 from omega_privacy import class_byte, unpack_sketches
 from omega_store import Connection, Store, devices, migrate, pushes, resources
 from omega_store.pushes import Push
 from omega_store.resources import ResourceKind
 from omega_testing.postgres import EmbeddedPostgres
+from omega_testing.processes import ServiceProcess
 
 _MODEL = "lexical-384-r1"
-_BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
 _SIGMA = 5.0
 _LIKED = class_byte(7, 1)
 _GROUP = 50
@@ -102,7 +101,12 @@ class Fleet:
         with self._store.transaction() as conn:
             body = encode_catalogue(pack)
             resources.publish(
-                conn, ResourceKind.CATALOGUE, 1, model_version=_MODEL, body=body, now=_BEGUN
+                conn,
+                ResourceKind.CATALOGUE,
+                1,
+                model_version=_MODEL,
+                body=body,
+                now=datetime.now(UTC),
             )
 
     def add(self, number: int, at: datetime) -> None:
@@ -160,7 +164,7 @@ def measure(plan: Plan, say: Callable[[str], None]) -> dict[str, Figure]:
         fleet.publish_catalogue()
         for first in range(0, plan.devices, _TOGETHER):
             say(f"registering devices, {first:,} of {plan.devices:,}")
-            fleet.add(min(_TOGETHER, plan.devices - first), _BEGUN - timedelta(days=30))
+            fleet.add(min(_TOGETHER, plan.devices - first), datetime.now(UTC) - timedelta(days=30))
         say("decoding, beside the bare product")
         found = _decoding(fleet, plan)
         return {**found, **_rounds(store, fleet, plan, say, found["decode_ms"])}
@@ -191,24 +195,31 @@ def _decoding(fleet: Fleet, plan: Plan) -> dict[str, Figure]:
 def _rounds(
     store: Store, fleet: Fleet, plan: Plan, say: Callable[[str], None], decoding: Figure
 ) -> dict[str, Figure]:
-    clock = ManualClock(_BEGUN)
-    job = RoundJob(store, Rounds(LearnConfig(sigma=_SIGMA)), clock)
-
-    def run(*, refresh: bool = False) -> float:
-        return timed(lambda: job.run(str(uuid.uuid4()), refresh=refresh))
-
-    say("a refresh")
-    refreshes = [run(refresh=True)]
-    before = _factors(store)
+    environ = {
+        "OMEGA_FEDERATION_DATABASE_URL": store.url,
+        "OMEGA_FEDERATION_LISTEN": "127.0.0.1:0",
+        "OMEGA_FEDERATION_PERIOD_SECONDS": "0",
+    }
     steps, moved = [], 0
-    for turn in range(plan.runs):
-        say(f"steps, {turn} of {plan.runs}")
-        clock.advance(timedelta(hours=1))
-        moved = fleet.change(clock.now())
-        steps.append(run())
-    say("a refresh after them")
-    refreshes.append(run(refresh=True))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1_024 / 1e6
+    with (
+        ServiceProcess(["omega-federation-worker"], environ) as worker,
+        FederationClient(worker.address) as client,
+    ):
+
+        def run(*, refresh: bool = False) -> float:
+            request = pb.RunRoundRequest(request_id=str(uuid.uuid4()), refresh=refresh)
+            return timed(lambda: client.run_round(request))
+
+        say("a refresh")
+        refreshes = [run(refresh=True)]
+        before = _factors(store)
+        for turn in range(plan.runs):
+            say(f"steps, {turn} of {plan.runs}")
+            moved = fleet.change(datetime.now(UTC))
+            steps.append(run())
+        say("a refresh after them")
+        refreshes.append(run(refresh=True))
+        peak = proc.peak_mb(worker.pid)
     after = _factors(store)
     delta = encode_factor_delta(before, after) or after
     sketches = 2 * plan.devices * plan.sketches
