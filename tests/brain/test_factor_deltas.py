@@ -110,6 +110,22 @@ def test_a_bad_delta_leads_to_the_whole_body(name: str, taught: Tv, gateway: Gat
     assert held(taught) == encode_factors(SECOND)
 
 
+def test_a_delta_that_ends_early_leads_to_the_whole_body(taught: Tv, gateway: Gateway) -> None:
+    gateway.deltas[1, 2], gateway.delta_missing = DELTA, 9
+    taught.sync()
+    assert [base for base, _ in gateway.bases] == [1, 0]
+    assert held(taught) == encode_factors(SECOND)
+
+
+def test_held_factors_that_are_no_base_are_not_named(taught: Tv, gateway: Gateway) -> None:
+    body = b"as another release wrote them"
+    key = ResourceKey(FACTORS, 1, len(body), hashlib.sha256(body).digest(), LEXICAL)
+    taught.brain.stores.resources.store(key, body)
+    taught.sync()
+    assert gateway.bases == [(0, b"")]
+    assert held(taught) == encode_factors(SECOND)
+
+
 def test_a_tv_that_dies_between_delta_and_result_starts_from_what_it_had(
     taught: Tv, gateway: Gateway, open_tv: Callable[..., Tv]
 ) -> None:

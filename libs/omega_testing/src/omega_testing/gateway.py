@@ -63,6 +63,8 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
         """Break the next transfer off after so many bytes; None = never."""
         self.deltas: dict[tuple[int, int], bytes] = {}
         """What is sent in place of factors to a TV that names a base, by base and version."""
+        self.delta_missing = 0
+        """Bytes of each delta that are stated and never sent."""
         self.bases: list[tuple[int, bytes]] = []
         """The base that each transfer named."""
         self.on_stored: Callable[[], None] = lambda: None
@@ -187,7 +189,7 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
             info = resource_pb2.ResourceInfo(
                 kind=info.kind,
                 version=info.version,
-                size_bytes=len(delta),
+                size_bytes=len(delta) + self.delta_missing,
                 sha256=hashlib.sha256(delta).digest(),
                 model_version=info.model_version,
                 base_version=request.base_version,

@@ -12,6 +12,7 @@ from omega.common.v1 import resource_pb2
 from omega_brain.state import FACTORS
 from omega_brain.stores import Stores
 from omega_client import SyncClient
+from omega_core import limits
 from omega_core.errors import ErrorCode, OmegaError
 from omega_delta import apply_factor_delta, decode_factors, factors_sha256
 from omega_persistence.resources import ResourceKey
@@ -61,15 +62,20 @@ def fetch(stores: Stores, client: SyncClient, key: ResourceKey, token: str) -> F
 
     Raises:
         ServiceError: the server refused or the transfer broke; parts of a whole body are kept.
-        OmegaError: CORRUPT_RESOURCE when the stream breaks the contract; STORAGE_FULL,
-            STORAGE_UNAVAILABLE.
+        OmegaError: CORRUPT_RESOURCE when the stream of a whole body breaks the contract;
+            STORAGE_FULL, STORAGE_UNAVAILABLE.
     """
     fetched = Fetched()
     stored = stores.resources.get(FACTORS)
     if stored is None or stores.resources.received(key):
         return fetched
-    base = (stored.key.version, factors_sha256(stored.body))
+    try:
+        base = (stored.key.version, factors_sha256(stored.body))
+    except OmegaError as error:
+        _log.warning("the held factors are no base: %s", error)
+        return fetched
     delta, stated = bytearray(), resource_pb2.ResourceInfo()
+    most = min(key.size_bytes, limits.MAX_RESOURCE)
     chunks = client.get_resource(FACTORS, key.version, token=token, base=base)
     try:
         for chunk in chunks:
@@ -82,8 +88,13 @@ def fetch(stores: Stores, client: SyncClient, key: ResourceKey, token: str) -> F
                 fetched.whole = True
                 continue
             delta += chunk.data
-            if len(delta) >= key.size_bytes:
+            if len(delta) >= most:
                 break
+    except OmegaError as error:
+        if error.code != ErrorCode.CORRUPT_RESOURCE or not stated.base_version:
+            raise
+        _log.warning("a delta broke the contract: %s", error)
+        delta.clear()
     finally:
         _close(chunks)
         stores.meta.add_traffic(resources=fetched.size)
