@@ -156,7 +156,12 @@ def open_tv(config: BrainConfig, gateway: Gateway) -> Iterator[Callable[..., Tv]
         address = stack.enter_context(serving(gateway))
 
         def start(encoder: Encoder | None = None, **settings: Any) -> Tv:
-            settings = {"constellation_url": f"http://{address}", "min_samples": 1, **settings}
+            settings = {
+                "constellation_url": f"http://{address}",
+                "min_samples": 1,
+                "factors_hours": 0,
+                **settings,
+            }
             brain = Brain(replace(config, **settings), encoder=encoder)
             opened = Tv(brain, brain.syncer)
             stack.callback(opened.close)

@@ -44,8 +44,16 @@ def client(database_url: str) -> Iterator[FederationClient]:
 
 
 @contextmanager
-def serving(url: str) -> Iterator[FederationClient]:
-    config = FederationConfig(database_url=url, period_seconds=0, sigma=SIGMA, lam=5, rank=16)
+def serving(url: str, refresh_hours: float = 0) -> Iterator[FederationClient]:
+    """A worker each of whose rounds is a refresh, unless told otherwise."""
+    config = FederationConfig(
+        database_url=url,
+        period_seconds=0,
+        refresh_hours=refresh_hours,
+        sigma=SIGMA,
+        lam=5.0,
+        rank=16,
+    )
     application = build(config, ServerConfig(listen="127.0.0.1:0"))
     try:
         address = application.server.start()

@@ -13,7 +13,7 @@ from omega_core.errors import ErrorCode, OmegaError
 from omega_federation_worker import shard as shards
 from omega_federation_worker.config import FederationConfig
 from omega_federation_worker.job import RoundJob
-from omega_store import Store, rounds
+from omega_store import Store, kept, rounds
 from omega_store.rounds import RoundStatus
 from omega_testing.fleet import NOW, registered
 from omega_testing.taste_shard import SIGMA, TasteShard
@@ -23,7 +23,7 @@ LIKED = list(range(12))
 
 def job(store: Store, dp_mu: float = 0.0) -> RoundJob:
     config = FederationConfig("postgresql://x/y", sigma=SIGMA, lam=5, rank=16, dp_mu=dp_mu)
-    return RoundJob(store, config.learning(), ManualClock(NOW))
+    return RoundJob(store, config.plan(), ManualClock(NOW))
 
 
 def test_sketches_of_two_policies_are_each_decoded_by_their_own(
@@ -50,12 +50,29 @@ def test_a_round_with_noise_records_what_it_spent(
     shard.add_households(60)
     with caplog.at_level(logging.INFO, "omega_federation_worker.job"):
         for number in (1, 2):
-            done = job(store, dp_mu=8.0).run(str(uuid.uuid4()))
+            done = job(store, dp_mu=8.0).run(str(uuid.uuid4()), refresh=True)
             assert (done.figures.dp_mu, done.figures.patterns) == (8.0, 0)
             assert done.figures.factors_version == number
             with store.snapshot() as conn:
                 assert rounds.spent_mu(conn) == pytest.approx(8 * math.sqrt(number))
     assert "all rounds mu 11.3" in caplog.text
+
+
+def test_rounds_between_refreshes_spend_nothing_and_give_out_nothing(
+    shard: TasteShard, store: Store
+) -> None:
+    shard.publish_catalogue()
+    ids = shard.add_households(60)
+    worker = job(store, dp_mu=8.0)
+    assert worker.run(str(uuid.uuid4())).figures.factors_version == 1
+    shard.push(ids[0], [20, 21], seed=500)
+    for _ in range(2):
+        figures = worker.run(str(uuid.uuid4())).figures
+        assert (figures.refreshed, figures.dp_mu, figures.decoded) == (False, 0.0, 0)
+        assert (figures.factors_version, figures.state_version) == (0, 0)
+    with store.snapshot() as conn:
+        assert rounds.spent_mu(conn) == 8.0
+        assert list(kept.iterate(conn)) == [], "no step goes on from rows, so none are kept"
 
 
 def test_too_small_a_fleet_gives_out_nothing_under_noise(fleet: TasteShard, store: Store) -> None:

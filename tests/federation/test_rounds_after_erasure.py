@@ -136,6 +136,11 @@ def test_factors_of_the_time_before_are_forgotten_with_the_round(
     assert run(client).factors_version == 3
     with store.snapshot() as conn:
         kept = conn.execute("SELECT version FROM resources WHERE kind = 2").fetchall()
+    # The version before, for TVs that hold it and take what changed, until the next refresh.
+    assert (sorted(kept), noted(store)) == ([(2,), (3,)], 1)
+    run(client)
+    with store.snapshot() as conn:
+        kept = conn.execute("SELECT version FROM resources WHERE kind = 2").fetchall()
     assert (kept, noted(store)) == ([(3,)], 0)
 
 
@@ -153,9 +158,12 @@ def test_a_round_under_way_neither_fails_nor_brings_the_device_back(
         assert publish_round(conn, result, NOW).devices == 12
     with store.snapshot() as conn:
         assert {d.device_id for d in devices.last_seen(conn, 100)} == set(others)
-    # It saw the second device, whose erasure is still to be made good.
-    assert noted(store) == 1
+    # It saw the second device, whose erasure is still to be made good; factors with the first are
+    # kept until the refresh after.
+    assert noted(store) == 2
     assert run(client).devices == 11
+    assert noted(store) == 1
+    run(client)
     assert noted(store) == 0
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from omega_core.clock import ManualClock
 from omega_federation_worker.job import RoundJob
+from omega_federation_worker.plan import Plan
 from omega_federation_worker.rising import news
 from omega_learn import LearnConfig
 from omega_store import Store, devices, pushes, rounds, states, trends
@@ -60,7 +61,7 @@ class Fleet:
                 self.shard.push(device_id, [title], seed=300 + n + len(region), at=at)
 
     def round(self) -> rounds.Round:
-        return RoundJob(self.store, CONFIG, self.clock).run(str(uuid.uuid4()))
+        return RoundJob(self.store, Plan(CONFIG), self.clock).run(str(uuid.uuid4()))
 
     def told(self, region: str) -> dict[int, float]:
         """What a TV of the region is told that holds nothing."""

@@ -89,7 +89,11 @@ def test_all_but_the_newest_of_one_kind_can_be_forgotten(store: Store) -> None:
             put(conn, version, b"factors", ResourceKind.FACTORS)
         resources.keep_newest(conn, ResourceKind.FACTORS)
         kept = conn.execute("SELECT kind, version FROM resources ORDER BY kind, version").fetchall()
-    assert kept == [(1, 1), (1, 2), (1, 3), (2, 3)]
+    assert kept == [(1, 1), (1, 2), (1, 3), (2, 2), (2, 3)]
+    with store.transaction() as conn:
+        resources.keep_newest(conn, ResourceKind.FACTORS, least=3)
+        [(left,)] = conn.execute("SELECT array_agg(version) FROM resources WHERE kind = 2")
+    assert left == [3]
 
 
 @pytest.mark.parametrize("version", [1, 3])

@@ -50,15 +50,30 @@ class SyncClient(ServiceClient):
         offset: int = 0,
         *,
         token: str,
+        base: tuple[int, bytes] = (0, b""),
     ) -> Iterator[resource_pb2.ResourceChunk]:
         """Yields the body's chunks from byte `offset` on; the first carries its ResourceInfo.
+
+        Args:
+            kind: what is wanted.
+            version: of it.
+            offset: first byte wanted; 0 with a base.
+            token: the device's token.
+            base: version held and the SHA-256 of its body when decompressed: what comes may then be
+                a delta from it, as the ResourceInfo tells.
 
         Raises:
             ServiceError: while iterating.
             OmegaError: CORRUPT_RESOURCE, while iterating, when the chunks are not the wanted body
                 without gaps. The SHA-256 is not checked here.
         """
-        request = pb.GetResourceRequest(kind=kind, version=version, offset=offset)
+        request = pb.GetResourceRequest(
+            kind=kind,
+            version=version,
+            offset=offset,
+            base_version=base[0],
+            base_sha256=base[1],
+        )
         answers = self._stream(self._stub.GetResource, request, BODY_SECONDS, _bearer(token))
         return checked_chunks(answers, kind, version, offset)
 

@@ -8,7 +8,8 @@ from omega_delta.event import (
     event_from_proto,
     event_to_proto,
 )
-from omega_delta.factors import FactorPack, decode_factors, encode_factors
+from omega_delta.factor_delta import apply_factor_delta, encode_factor_delta, factors_sha256
+from omega_delta.factors import FactorPack, coarse, decode_factors, encode_factors
 from omega_delta.profile import profile_from_proto, profile_to_proto
 from omega_delta.state import (
     GlobalPattern,
@@ -27,6 +28,8 @@ __all__ = [
     "StateDelta",
     "Trend",
     "Trends",
+    "apply_factor_delta",
+    "coarse",
     "compress",
     "content_from_proto",
     "content_to_proto",
@@ -37,10 +40,12 @@ __all__ = [
     "decode_state_delta",
     "decompress",
     "encode_catalogue",
+    "encode_factor_delta",
     "encode_factors",
     "encode_state_delta",
     "event_from_proto",
     "event_to_proto",
+    "factors_sha256",
     "profile_from_proto",
     "profile_to_proto",
 ]

@@ -10,6 +10,8 @@ _KINDS = frozenset(resource_pb2.ResourceKind.values()) - {
     resource_pb2.ResourceKind.RESOURCE_KIND_UNSPECIFIED
 }
 
+_SHA256_BYTES = 32
+
 
 def sketches(name: str, data: bytes, classes: bytes) -> None:
     """Sketches laid end to end, and a class byte for each.
@@ -46,6 +48,17 @@ def sigma(field: str, value: int) -> int:
 def version(field: str, value: int, least: int = 0) -> int:
     """A version: versions end up in signed 64-bit columns."""
     return validate.integer(field, value, least, limits.MAX_VERSION)
+
+
+def base(version_stated: int, sha256: bytes) -> None:
+    """A version to take a delta from, and its hash; 0 and empty = none.
+
+    Raises:
+        OmegaError: INVALID_FIELD base_version or base_sha256.
+    """
+    length = _SHA256_BYTES if version("base_version", version_stated) else 0
+    if len(sha256) != length:
+        raise invalid("base_sha256", f"{_SHA256_BYTES} bytes with base_version, empty without")
 
 
 def resource_kind(field: str, kind: int) -> int:

@@ -17,6 +17,8 @@ MAX_RANK = 256
 """Most columns of the factors."""
 PRIOR_TOLERANCE = 1e-3
 """How far from 1 the sum of the prior may lie."""
+_DROPPED = 12
+"""Lowest bits of a float32 that coarse() leaves 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,16 @@ class FactorPack:
     """Gain of each title, greater than 0, float32 (n,)."""
     prior: FloatArray
     """Collective prior of each title, at least 0, sums to 1, float32 (n,)."""
+
+
+def coarse(values: FloatArray) -> FloatArray:
+    """Finite float32 numbers rounded to 12 significant bits, off by at most 1 in 4,096.
+
+    Gains and priors need no more, and what was rounded off would differ in every version.
+    """
+    bits = values.astype("<f4").view("<u4").astype(np.int64) + (1 << _DROPPED - 1)
+    kept = bits >> _DROPPED << _DROPPED
+    return np.asarray(kept.astype("<u4").view("<f4"), np.float32)
 
 
 def encode_factors(pack: FactorPack) -> bytes:

@@ -71,6 +71,18 @@ class Kept:
         """Devices."""
         return len(self.keys)
 
+    def nothing(self) -> Self:
+        """No device at all, of rows as wide."""
+        none = np.zeros(1, np.int64)
+        recent = self.recent
+        return type(self)(
+            (),
+            (),
+            self.sketches[:0],
+            self.rows.part(0, 0),
+            Recent(none, recent.ages[:0], recent.titles[:0], recent.weights[:0]),
+        )
+
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
         """The devices of all parts, at least one, in their order."""

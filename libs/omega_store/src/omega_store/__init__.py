@@ -2,7 +2,7 @@
 
 `Store.connect(url)` opens a shard, `migrate(url)` brings its schema up to date. Queries stand in
 modules of functions that take the connection of a transaction: devices, pushes, erasures,
-contents, resources, states, trends, heads, rounds, status. `PushWriter` commits many callers'
+contents, resources, states, trends, heads, rounds, kept, status. `PushWriter` commits many callers'
 pushes at once; `leadership()` and `publish_round()` are the federation worker's.
 """
 

@@ -1,12 +1,14 @@
 """Devices that were erased since a round last saw the shard: how many, never which.
 
-What was published before still rests on them; the next round withdraws it.
+What was published before still rests on them; the next refresh withdraws it. The factors before
+are kept until the refresh after that, because TVs that hold them are sent only what changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from omega_store import resources
 from omega_store.pool import Connection
 
 
@@ -22,5 +24,24 @@ def noted(conn: Connection) -> list[int]:
 
 
 def settle(conn: Connection, seen: Sequence[int]) -> None:
-    """Deletes the notes that a round saw; those of later erasures stay for the next."""
+    """Makes the erasures good that a refresh saw; those of later devices stay for the next.
+
+    Of the factors, the newest and the version before are left; and that one goes, too, with the
+    refresh after the one that first left a device out. Call it behind the publication.
+    """
+    newest = resources.newest_version(conn, resources.ResourceKind.FACTORS)
+    done = conn.execute(
+        "DELETE FROM erasures WHERE erasure_id = ANY(%s) AND replaced_in IS NOT NULL"
+        " RETURNING replaced_in",
+        (list(seen),),
+    ).fetchall()
+    conn.execute(
+        "UPDATE erasures SET replaced_in = %s WHERE erasure_id = ANY(%s)", (newest, list(seen))
+    )
+    oldest = max((version for (version,) in done), default=0)
+    resources.keep_newest(conn, resources.ResourceKind.FACTORS, least=oldest)
+
+
+def forget(conn: Connection, seen: Sequence[int]) -> None:
+    """Deletes the notes that a round saw which leaves nothing that rests on any device."""
     conn.execute("DELETE FROM erasures WHERE erasure_id = ANY(%s)", (list(seen),))

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from omega_store import erasures, resources, rounds, states
+from omega_store import erasures, kept, resources, rounds, states
+from omega_store.kept import Keeping
 from omega_store.pool import Connection
 from omega_store.resources import ResourceKind
 from omega_store.rounds import RoundFigures
@@ -37,9 +38,13 @@ class RoundResult:
     withdraws_factors: bool = False
     """Whether the factors given out so far have too few devices behind them; no new ones then."""
     erasures: Sequence[int] = ()
-    """erasures.noted(conn) in the snapshot that the round read: what it publishes forgets them."""
+    """erasures.noted(conn) in the snapshot that a refresh read: what it publishes forgets them. A
+    step leaves the factors, so it leaves the notes."""
     trends: TrendList | None = None
     """Trends from now on; None = those in force go on fading."""
+    keeping: Keeping | None = None
+    """What the rounds after it go on from; None = what they would have without this one. Where
+    factors are withdrawn, nothing is kept."""
 
 
 def publish_round(conn: Connection, result: RoundResult, now: datetime) -> RoundFigures:
@@ -74,10 +79,13 @@ def publish_round(conn: Connection, result: RoundResult, now: datetime) -> Round
             )
         if result.withdraws_factors:
             resources.withdraw(conn, ResourceKind.FACTORS)
-        if result.erasures:
+            kept.forget(conn)
+            erasures.forget(conn, result.erasures)
+        elif result.erasures:
             # The newest factors are those of this round, or equal to them: earlier ones are not.
-            resources.keep_newest(conn, ResourceKind.FACTORS)
             erasures.settle(conn, result.erasures)
+        if result.keeping:
+            kept.store(conn, result.keeping)
         figures = RoundFigures(
             devices=result.figures.devices,
             sketches=result.figures.sketches,
@@ -86,6 +94,8 @@ def publish_round(conn: Connection, result: RoundResult, now: datetime) -> Round
             state_version=state_version,
             factors_version=result.factors_version if result.factors else 0,
             dp_mu=result.figures.dp_mu,
+            decoded=result.figures.decoded,
+            refreshed=result.figures.refreshed,
         )
         rounds.succeed(conn, result.round_id, figures, now)
     return figures

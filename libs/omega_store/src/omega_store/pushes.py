@@ -118,8 +118,9 @@ _SCAN: LiteralString = (
     " p.sketches, p.classes"
     " FROM pushes AS p JOIN devices AS d USING (device_id)"
     " WHERE p.model_version = %s AND p.count > 0 AND d.revoked_at IS NULL"
-    " ORDER BY p.device_id, p.received_at, p.request_id"
 )
+_OF: LiteralString = " AND p.device_id = ANY(%s)"
+_ORDER: LiteralString = " ORDER BY p.device_id, p.received_at, p.request_id"
 
 
 def store(conn: Connection, pushes: Sequence[Push], now: datetime) -> list[PushResult]:
@@ -163,9 +164,15 @@ def store(conn: Connection, pushes: Sequence[Push], now: datetime) -> list[PushR
 
 
 def iterate(
-    conn: Connection, model_version: str, *, fetch: int = 1_000
+    conn: Connection,
+    model_version: str,
+    *,
+    device_ids: Sequence[str] | None = None,
+    fetch: int = 1_000,
 ) -> Iterator[DeviceSketches]:
     """Every device's sketches under one encoder, by ascending device_id, its oldest push first.
+
+    With `device_ids`, those of these devices only.
 
     A device whose pushes differ in noise scale comes in several pieces beside each other.
     Revoked devices are left out.
@@ -178,7 +185,10 @@ def iterate(
     conn.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     with conn.cursor(name="sketches", binary=True) as cursor:
         cursor.itersize = fetch
-        cursor.execute(_SCAN, (model_version,))
+        if device_ids is None:
+            cursor.execute(_SCAN + _ORDER, (model_version,))
+        else:
+            cursor.execute(_SCAN + _OF + _ORDER, (model_version, list(device_ids)))
         for (device_id, region, scale), rows in groupby(cursor, key=itemgetter(0, 1, 2)):
             pushed = [row[3:] for row in rows]
             yield DeviceSketches(

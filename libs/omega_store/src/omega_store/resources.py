@@ -153,9 +153,11 @@ def withdraw(conn: Connection, kind: int) -> None:
     conn.execute("DELETE FROM resources WHERE kind = %s", (kind,))
 
 
-def keep_newest(conn: Connection, kind: int) -> None:
-    """Forgets all but the newest version of a kind; a TV in the middle of another starts anew."""
+def keep_newest(conn: Connection, kind: int, *, least: int = 0) -> None:
+    """Forgets all but the newest version of a kind and the one before it, and all below `least`."""
     conn.execute(
-        "DELETE FROM resources WHERE kind = %s AND version < %s",
-        (kind, newest_version(conn, kind)),
+        "DELETE FROM resources WHERE kind = %(kind)s AND (version < %(least)s OR version NOT IN ("
+        "  SELECT version FROM resources WHERE kind = %(kind)s ORDER BY version DESC LIMIT 2"
+        "))",
+        {"kind": kind, "least": least},
     )

@@ -29,7 +29,7 @@ class RoundFigures:
     devices: int = 0
     """Distinct devices that took part."""
     sketches: int = 0
-    """Distinct sketches decoded."""
+    """Distinct sketches behind it."""
     supported_titles: int = 0
     """Titles supported by at least 3 devices."""
     patterns: int = 0
@@ -40,6 +40,10 @@ class RoundFigures:
     """Factors version that it published; 0 = none."""
     dp_mu: float = 0.0
     """Gaussian differential privacy that it spent; 0 = it published without noise."""
+    decoded: int = 0
+    """Of the sketches, those that it decoded itself."""
+    refreshed: bool = False
+    """Whether it decoded every sketch anew."""
 
 
 @dataclass(frozen=True)

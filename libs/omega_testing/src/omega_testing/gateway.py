@@ -61,6 +61,12 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
         """Bytes a chunk."""
         self.cut_after: int | None = None
         """Break the next transfer off after so many bytes; None = never."""
+        self.deltas: dict[tuple[int, int], bytes] = {}
+        """What is sent in place of factors to a TV that names a base, by base and version."""
+        self.delta_missing = 0
+        """Bytes of each delta that are stated and never sent."""
+        self.bases: list[tuple[int, bytes]] = []
+        """The base that each transfer named."""
         self.on_stored: Callable[[], None] = lambda: None
         """Called when a push is stored and not yet answered."""
         self.on_sent: Callable[[int], None] = lambda _: None
@@ -175,7 +181,19 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
         """A body in pieces, cut off when told."""
         self._known_device(context)
         self.offsets.append(request.offset)
+        self.bases.append((request.base_version, request.base_sha256))
         info, body = self._bodies[request.kind, request.version]
+        delta = self.deltas.get((request.base_version, request.version))
+        if delta is not None and not request.offset:
+            body = delta
+            info = resource_pb2.ResourceInfo(
+                kind=info.kind,
+                version=info.version,
+                size_bytes=len(delta) + self.delta_missing,
+                sha256=hashlib.sha256(delta).digest(),
+                model_version=info.model_version,
+                base_version=request.base_version,
+            )
         cut, self.cut_after = self.cut_after, None
         end = len(body) if cut is None else request.offset + cut
         for at in range(request.offset, end, self.piece):

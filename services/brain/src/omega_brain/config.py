@@ -46,6 +46,8 @@ class BrainConfig:
     sync_interval_secs: int = 600
     """Mean time between syncs, 10 to 86,400; each wait is drawn from 0.5 to 1.5 times it. 0 = only
     when SyncNow is called."""
+    factors_hours: float = 24.0
+    """Least time between two versions of the fleet's factors that are fetched, 0 to 720."""
     enrolment_key_file: Path | None = None
     """File with the operator's enrolment key, where one is asked for."""
     platform: str = ""
@@ -88,6 +90,7 @@ class BrainConfig:
         endpoint.parse(self.constellation_url)
         if self.sync_interval_secs:
             validate.integer("sync_interval_secs", self.sync_interval_secs, 10, 86_400)
+        validate.number("factors_hours", self.factors_hours, 0, 720)
         validate.identifier("platform", self.platform, 64, optional=True)
         validate.region("region", self.region)
         zone.zone_of(self.timezone)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from omega.common.v1 import resource_pb2
-from omega_brain import facts
+from omega_brain import factor_steps, facts
 from omega_brain.state import CATALOGUE, FACTORS
 from omega_client import SyncClient
 from omega_core import limits
@@ -42,7 +42,7 @@ class Downloads:
     def take(
         self, client: SyncClient, announced: Iterable[resource_pb2.ResourceInfo], token: str
     ) -> int:
-        """Fetches and applies every announced body that is newer than what is held.
+        """Fetches and applies every announced body that is newer than what is held, and due.
 
         A transfer goes on where an earlier one stopped. A catalogue comes before the factors that
         use its ordinals.
@@ -58,19 +58,43 @@ class Downloads:
         held = {resource.kind: resource.version for resource in self.held()}
         fetched = 0
         for info in sorted(announced, key=lambda info: info.kind):
-            if info.kind in {CATALOGUE, FACTORS} and info.version > held.get(info.kind, 0):
+            if info.kind not in {CATALOGUE, FACTORS} or info.version <= held.get(info.kind, 0):
+                continue
+            if info.kind == CATALOGUE or self._factors_due(info):
                 fetched += self._take(client, info, token)
         return fetched
 
     def _take(self, client: SyncClient, info: resource_pb2.ResourceInfo, token: str) -> int:
         key = ResourceKey(info.kind, info.version, info.size_bytes, info.sha256, info.model_version)
+        if info.kind == FACTORS:
+            return self._take_factors(client, info, key, token)
         # A catalogue may lie here complete, its application having failed or been cut short.
         fetched = 0 if key in self._complete() else self._fetch(client, info, key, token)
-        if info.kind == CATALOGUE:
-            self._apply_catalogue(key)
-        else:
-            self._keep_factors(key)
+        self._apply_catalogue(key)
         return fetched
+
+    def _factors_due(self, info: resource_pb2.ResourceInfo) -> bool:
+        hours = self._brain.config.factors_hours
+        return factor_steps.due(self._stores, info, hours, self._brain.clock.now())
+
+    def _take_factors(
+        self,
+        client: SyncClient,
+        info: resource_pb2.ResourceInfo,
+        key: ResourceKey,
+        token: str,
+    ) -> int:
+        """As a delta where there is a sound one, else whole."""
+        fetched = factor_steps.fetch(self._stores, client, key, token)
+        if fetched.body is not None:
+            with self._stores.database.transaction():
+                made = factor_steps.stored_key(key, fetched.body)
+                self._stores.resources.store(made, fetched.body)
+                factor_steps.note_taken(self._stores, self._brain.clock.now())
+            return fetched.size
+        rest = 0 if fetched.whole else self._fetch(client, info, key, token)
+        self._keep_factors(key)
+        return fetched.size + rest
 
     def _fetch(
         self,
@@ -112,6 +136,7 @@ class Downloads:
                 damage = error
             else:
                 _require_announced(decode_factors(body), key)
+                factor_steps.note_taken(self._stores, self._brain.clock.now())
         if damage:
             raise damage
 

@@ -88,6 +88,7 @@ def body(request: pb.GetResourceRequest) -> None:
     bounds.resource_kind("kind", request.kind)
     bounds.version("version", request.version, 1)
     validate.integer("offset", request.offset, 0, limits.MAX_RESOURCE)
+    bounds.base(request.base_version, request.base_sha256)
 
 
 def erasure(request: pb.EraseDeviceRequest) -> None:

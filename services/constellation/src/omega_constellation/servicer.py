@@ -14,12 +14,14 @@ from omega.constellation.v1 import constellation_service_pb2 as pb
 from omega.constellation.v1 import constellation_service_pb2_grpc
 from omega_constellation import answers, catalogue, checks
 from omega_constellation.news import StateNews
+from omega_constellation.steps import Delta, FactorSteps
 from omega_core import limits
 from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_rpc import call as calls
 from omega_store import PushWriter, Store, devices, resources, status
 from omega_store.heads import heads
+from omega_store.resources import ResourceInfo, ResourceKind
 
 
 class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceServicer):
@@ -29,6 +31,7 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         store: the shard.
         writer: makes pushes durable.
         news: encodes steps of the collective state.
+        steps: encodes those of the factors.
         clock: stamps what is stored.
         push_seconds: longest wait for a push.
         sync_interval: what TVs are told as the time until their next sync.
@@ -39,6 +42,7 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         store: Store,
         writer: PushWriter,
         news: StateNews,
+        steps: FactorSteps,
         clock: Clock,
         *,
         push_seconds: float,
@@ -47,6 +51,7 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         self._store = store
         self._writer = writer
         self._news = news
+        self._steps = steps
         self._clock = clock
         self._push_seconds = push_seconds
         self._retry_after = Duration()
@@ -139,6 +144,11 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         kind, version, offset = int(request.kind), request.version, request.offset
         with self._store.statements() as conn:
             info = resources.info(conn, kind, version)
+        if kind == ResourceKind.FACTORS and request.base_version and not offset:
+            step = self._steps.between(request.base_version, request.base_sha256, version)
+            if step is not None:
+                yield from _delta(info, request.base_version, step)
+                return
         if offset > info.size:
             raise invalid("offset", f"at most the body's {info.size:,} bytes")
         stated: resource_pb2.ResourceInfo | None = answers.resource(info)
@@ -170,3 +180,20 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
             figures = status.figures(conn, self._clock.now())
             listed = devices.last_seen(conn, request.max_devices)
         return answers.cluster_status(figures, listed)
+
+
+def _delta(info: ResourceInfo, base_version: int, step: Delta) -> Iterator[pb.GetResourceResponse]:
+    """A step in place of the body that `info` names."""
+    stated: resource_pb2.ResourceInfo | None = resource_pb2.ResourceInfo(
+        kind=answers.resource(info).kind,
+        version=info.version,
+        size_bytes=len(step.body),
+        sha256=step.sha256,
+        model_version=info.model_version,
+        base_version=base_version,
+    )
+    for offset in range(0, len(step.body), limits.MAX_CHUNK):
+        data = step.body[offset : offset + limits.MAX_CHUNK]
+        chunk = resource_pb2.ResourceChunk(info=stated, offset=offset, data=data)
+        stated = None
+        yield pb.GetResourceResponse(chunk=chunk)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from omega_federation_worker.app import build, run_once
+from omega_federation_worker.app import build, refresh_once, run_once
 from omega_federation_worker.config import PREFIX, FederationConfig
 from omega_rpc.service import Service, run_service
 
@@ -18,7 +18,10 @@ def main() -> int:
             config=FederationConfig,
             listen="127.0.0.1:50073",
             build=build,
-            commands={"--once": ("run one round and exit", run_once)},
+            commands={
+                "--once": ("run one round and exit", run_once),
+                "--refresh": ("run one round that learns from everything and exit", refresh_once),
+            },
         )
     )
 

@@ -27,7 +27,7 @@ def build(config: FederationConfig, server_config: ServerConfig) -> Application:
     """
     clock = SystemClock()
     store = Store.connect(config.database_url, config.store())
-    job = RoundJob(store, config.learning(), clock)
+    job = RoundJob(store, config.plan(), clock)
     recovered = False
 
     def ready() -> bool:
@@ -65,7 +65,21 @@ def run_once(config: FederationConfig) -> int:
     Raises:
         OmegaError: why it was not.
     """
+    return _run(config, refresh=False)
+
+
+def refresh_once(config: FederationConfig) -> int:
+    """The same with a round that learns from everything.
+
+    Raises:
+        OmegaError: why it was not published.
+    """
+    return _run(config, refresh=True)
+
+
+def _run(config: FederationConfig, *, refresh: bool) -> int:
     with Store.connect(config.database_url, config.store()) as store:
-        done = RoundJob(store, config.learning(), SystemClock()).run(str(uuid.uuid4()))
+        job = RoundJob(store, config.plan(), SystemClock())
+        done = job.run(str(uuid.uuid4()), refresh=refresh)
     _log.info("round %d: %s", done.round_id, done.figures)
     return 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from omega_core import validate
 from omega_core.limits import MIN_DEVICES
+from omega_federation_worker.plan import Plan
 from omega_learn import LearnConfig, TrendConfig
 from omega_store import StoreConfig, check_url
 from omega_store.states import MOST_PATTERNS
@@ -23,6 +24,9 @@ class FederationConfig:
     session-pooling proxy, because the leader's lock lives in a session."""
     period_seconds: int = 3_600
     """Time between rounds, 0 to 604,800; 0 = only on request."""
+    refresh_hours: float = 24.0
+    """Least time between rounds that decode every sketch and may publish factors, 0 to 720; 0 = all
+    of them do. Those between decode what changed and publish patterns and trends."""
     sigma: float = 5.0
     """Noise scale of sketches whose push does not state it, 0.5 to 64: 5 in every TV of 0.2.0 and
     before."""
@@ -35,8 +39,8 @@ class FederationConfig:
     max_patterns: int = 48
     """Most global patterns, 1 to 80."""
     dp_mu: float = 0.0
-    """Gaussian differential privacy of what a round gives out, 0 to 64; 0 = no noise. Rounds add up
-    as the root of the sum of squares."""
+    """Gaussian differential privacy of what a round gives out, 0 to 64; 0 = no noise. Rounds that
+    decode every sketch add up as the root of the sum of squares; those between give out nothing."""
     pool_size: int = 4
     """Most connections to the database beside the leader's, 2 to 256."""
     acquire_seconds: float = 2.0
@@ -51,7 +55,7 @@ class FederationConfig:
         validate.integer("pool_size", self.pool_size, 2, 256)
         # They hold the rest to its bounds.
         self.store()
-        self.learning()
+        self.plan()
 
     def store(self) -> StoreConfig:
         """Settings of the connections."""
@@ -61,6 +65,10 @@ class FederationConfig:
             statement_seconds=self.statement_seconds,
             application_name="omega-federation-worker",
         )
+
+    def plan(self) -> Plan:
+        """How rounds learn, and how often anew."""
+        return Plan(self.learning(), self.refresh_hours)
 
     def learning(self) -> LearnConfig:
         """Settings of a round."""

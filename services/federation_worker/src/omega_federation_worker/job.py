@@ -7,8 +7,10 @@ import logging
 from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError
 from omega_federation_worker import shard
+from omega_federation_worker.plan import Plan
 from omega_federation_worker.shard import Shard
-from omega_learn import LearnConfig, run
+from omega_learn import refresh as learn_anew
+from omega_learn import step
 from omega_privacy.accountant import DELTA, epsilon_of
 from omega_store import Connection, RoundResult, Store, leadership, publish_round, rounds
 from omega_store.errors import translated
@@ -28,17 +30,21 @@ class RoundJob:
 
     Args:
         store: the shard.
-        config: how it learns.
+        plan: how it learns, and how often anew.
         clock: stamps the records.
     """
 
-    def __init__(self, store: Store, config: LearnConfig, clock: Clock) -> None:
+    def __init__(self, store: Store, plan: Plan, clock: Clock) -> None:
         self._store = store
-        self._config = config
+        self._plan = plan
         self._clock = clock
 
-    def run(self, request_id: str) -> Round:
+    def run(self, request_id: str, *, refresh: bool = False) -> Round:
         """The round that `request_id` asks for: run now, or the record of the one that ran.
+
+        Args:
+            request_id: a UUID.
+            refresh: learn from everything, whether that is due or not.
 
         Raises:
             OmegaError: ROUND_CONFLICT when another worker leads; ROUND_NOT_POSSIBLE, ROUND_FAILED,
@@ -50,7 +56,7 @@ class RoundJob:
         if earlier is None or earlier.status == RoundStatus.RUNNING:
             with leadership(self._store) as leader:
                 self._fail_abandoned(leader)
-                earlier = self._begin(leader, request_id)
+                earlier = self._begin(leader, request_id, refresh=refresh)
         return _answer(earlier)
 
     def recover(self) -> None:
@@ -75,11 +81,11 @@ class RoundJob:
             _log.warning("round %d was left by a worker that died", round_id)
             rounds.fail(leader, round_id, ErrorCode.ROUND_FAILED, self._clock.now())
 
-    def _begin(self, leader: Connection, request_id: str) -> Round:
+    def _begin(self, leader: Connection, request_id: str, *, refresh: bool) -> Round:
         begun = rounds.begin(leader, request_id, self._clock.now())
         if begun.status == RoundStatus.RUNNING:
             try:
-                self._work(leader, begun.round_id)
+                self._work(leader, begun.round_id, refresh=refresh)
             except Exception as error:
                 cause = _cause(error)
                 # What has a stated cause needs no trace of where it was raised.
@@ -98,8 +104,8 @@ class RoundJob:
         except OmegaError as error:
             _log.warning("round %d stays RUNNING until a leader ends it: %s", round_id, error)
 
-    def _work(self, leader: Connection, round_id: int) -> None:
-        seen = shard.read(self._store, self._clock.now())
+    def _work(self, leader: Connection, round_id: int, *, refresh: bool) -> None:
+        seen = shard.read(self._store, self._clock.now(), self._plan, refresh=refresh)
         result = self._learn(seen, round_id)
         with translated():
             figures = publish_round(leader, result, self._clock.now())
@@ -121,15 +127,25 @@ class RoundJob:
         Raises:
             OmegaError: ROUND_NOT_POSSIBLE when nothing can be learned and nothing is given out.
         """
+        config = self._plan.learning
         try:
-            learned = run(seen.inputs, self._config)
+            if seen.step is None:
+                anew = learn_anew(seen.inputs, config)
+                # Under noise no step follows that could go on from rows.
+                decoded = anew.kept.nothing() if config.dp_mu else anew.kept
+                keeping = shard.leavings(seen, anew.decoder, decoded)
+                return shard.result(seen, anew.result, round_id, config.trends, keeping)
+            if config.dp_mu:
+                return shard.idle(seen, round_id)
+            stepped = step(seen.step, config)
+            keeping = shard.leavings(seen, None, stepped.changed)
+            return shard.result(seen, stepped, round_id, config.trends, keeping)
         except OmegaError as error:
             withdrawal = shard.withdrawal(seen, round_id)
             if error.code != ErrorCode.ROUND_NOT_POSSIBLE or withdrawal is None:
                 raise
             _log.warning("round %d withdraws what was published: %s", round_id, error)
             return withdrawal
-        return shard.result(seen, learned, round_id, self._config.trends)
 
 
 def _cause(error: Exception) -> OmegaError:

@@ -36,7 +36,8 @@ class FederationServicer(federation_service_pb2_grpc.FederationServiceServicer):
         """Answers when the result is published; goes on when the caller leaves."""
         del context
         validate.uuid("request_id", request.request_id)
-        return pb.RunRoundResponse(round=_message(self._job.run(request.request_id)))
+        done = self._job.run(request.request_id, refresh=request.refresh)
+        return pb.RunRoundResponse(round=_message(done))
 
     def GetRound(  # noqa: N802 - named by the contract
         self, request: pb.GetRoundRequest, context: grpc.ServicerContext
@@ -63,6 +64,8 @@ def _message(done: Round) -> pb.Round:
         state_version=figures.state_version,
         factors_version=figures.factors_version,
         error_code=done.error_code,
+        refreshed=figures.refreshed,
+        decoded_sketches=figures.decoded,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,21 +11,41 @@ import numpy as np
 
 from omega_core import limits
 from omega_core.errors import ErrorCode, OmegaError
-from omega_delta import CataloguePack, FactorPack, decode_catalogue, decode_factors, encode_factors
-from omega_federation_worker import rising
-from omega_learn import DeviceSketches, GlobalPattern, RoundInput, TrendConfig
+from omega_delta import (
+    CataloguePack,
+    FactorPack,
+    coarse,
+    decode_catalogue,
+    decode_factors,
+    encode_factors,
+)
+from omega_federation_worker import keeping, rising
+from omega_federation_worker.plan import Plan
+from omega_learn import (
+    Decoder,
+    DeviceSketches,
+    GlobalPattern,
+    Held,
+    Kept,
+    RoundInput,
+    StepInput,
+    Stepped,
+    TrendConfig,
+)
 from omega_learn import RoundResult as Learned
 from omega_store import (
     Connection,
     RoundResult,
     Store,
     erasures,
+    kept,
     pushes,
     resources,
     rounds,
     states,
     trends,
 )
+from omega_store.kept import Keeping, StoredDecoder
 from omega_store.resources import ResourceKind
 from omega_store.rounds import RoundFigures
 from omega_store.states import Pattern
@@ -44,7 +65,11 @@ class Shard:
     next_factors: int
     """Version of the factors to come."""
     inputs: RoundInput
-    """Rows of its embeddings are rows of the catalogue."""
+    """Rows of its embeddings are rows of the catalogue; no devices where a step will do."""
+    step: StepInput | None
+    """What changed; None = the round is a refresh."""
+    basis: str
+    """Names what kept rows rest on beside the fleet."""
     erasures: Sequence[int]
     """Notes of the devices that are erased in this view."""
     trends: TrendList
@@ -53,7 +78,7 @@ class Shard:
     """When it was read."""
 
 
-def read(store: Store, now: datetime) -> Shard:
+def read(store: Store, now: datetime, plan: Plan | None = None, *, refresh: bool = False) -> Shard:
     """Reads everything that a round needs at one instant.
 
     Sketches of another encoder than the catalogue's are left out.
@@ -61,6 +86,8 @@ def read(store: Store, now: datetime) -> Shard:
     Args:
         store: the shard.
         now: the present instant, from which the ages of sketches count.
+        plan: how rounds learn; absent = a refresh with the defaults.
+        refresh: learn from everything, whether that is due or not.
 
     Raises:
         OmegaError: ROUND_NOT_POSSIBLE without a published catalogue, STORAGE_UNAVAILABLE.
@@ -76,30 +103,30 @@ def read(store: Store, now: datetime) -> Shard:
         same_encoder = state.model_version == catalogue.model_version
         factors = _newest(conn, ResourceKind.FACTORS)
         first = rounds.first_success(conn)
+        stored = None if plan is None or refresh or not factors else kept.decoder(conn)
+        decoder = plan.decoder(stored, catalogue, now) if plan else None
+        pack = decode_factors(factors) if factors else None
         inputs = RoundInput(
             embeddings=catalogue.embeddings,
             mean=catalogue.centring_mean,
             # A list: the snapshot ends before the learning begins.
-            devices=[
-                DeviceSketches(
-                    d.device_id,
-                    d.sketches,
-                    d.classes,
-                    _sigma(d.sigma_hundredths),
-                    d.region,
-                    tuple((count, _hours(now - at)) for count, at in d.arrivals),
-                )
-                for d in pushes.iterate(conn, catalogue.model_version)
-            ],
+            devices=[]
+            if decoder
+            else [_sketches(d, now) for d in pushes.iterate(conn, catalogue.model_version)],
             previous=tuple(_known(p) for p in states.patterns(conn)) if same_encoder else (),
             hours_since_first=None if first is None else _hours(now - first),
+            held=_held(pack, catalogue),
         )
         return Shard(
             catalogue=catalogue,
             state_version=state.version,
-            factors=decode_factors(factors) if factors else None,
+            factors=pack,
             next_factors=resources.following_version(conn, ResourceKind.FACTORS),
             inputs=inputs,
+            step=_step(conn, inputs, decoder, plan, catalogue.model_version, now)
+            if decoder and plan
+            else None,
+            basis=plan.basis(catalogue) if plan else "",
             erasures=erasures.noted(conn),
             trends=trends.current(conn),
             read_at=now,
@@ -107,42 +134,71 @@ def read(store: Store, now: datetime) -> Shard:
 
 
 def result(
-    shard: Shard, learned: Learned, round_id: int, config: TrendConfig | None = None
+    shard: Shard,
+    learned: Learned | Stepped,
+    round_id: int,
+    config: TrendConfig | None = None,
+    keeping: Keeping | None = None,
 ) -> RoundResult:
     """What there is to publish: changes only, so that an idle fleet pulls nothing.
+
+    A step publishes no factors, and what an erasure asks of them it leaves to the next refresh.
 
     Args:
         shard: what the round read.
         learned: what came of it.
         round_id: the RUNNING round.
         config: what counted as a trend; absent = the defaults.
+        keeping: what the rounds after it go on from.
     """
     config = config or TrendConfig()
+    said = learned.news if isinstance(learned, Stepped) else learned
     found = rising.listed(
-        learned.trends, shard.catalogue.ordinals, shard.catalogue.version, shard.read_at
+        said.trends, shard.catalogue.ordinals, shard.catalogue.version, shard.read_at
     )
     before = {p.pattern_id: p for p in shard.inputs.previous}
-    now = {p.pattern_id for p in learned.patterns}
-    pack = _pack(shard, learned)
-    news = shard.factors is None or not _equal(shard.factors, pack)
+    now = {p.pattern_id for p in said.patterns}
+    pack = None if isinstance(learned, Stepped) else _pack(shard, learned)
+    if pack and shard.factors and _equal(shard.factors, pack):
+        pack = None
     return RoundResult(
         round_id=round_id,
         model_version=shard.catalogue.model_version,
         state_version=shard.state_version + 1,
-        changed=[_stored(p) for p in learned.patterns if before.get(p.pattern_id) is not p],
+        changed=[_stored(p) for p in said.patterns if before.get(p.pattern_id) is not p],
         removed=[pattern_id for pattern_id in before if pattern_id not in now],
-        factors_version=pack.version if news else 0,
-        factors=encode_factors(pack) if news else b"",
+        factors_version=pack.version if pack else 0,
+        factors=encode_factors(pack) if pack else b"",
         figures=RoundFigures(
             devices=learned.figures.devices,
             sketches=learned.figures.sketches,
             supported_titles=learned.figures.supported_titles,
             dp_mu=learned.figures.dp_mu,
+            decoded=learned.figures.decoded,
+            refreshed=not isinstance(learned, Stepped),
         ),
-        erasures=shard.erasures,
+        erasures=() if isinstance(learned, Stepped) else shard.erasures,
         trends=rising.news(
             shard.trends, found, config.decay, config.least_score, whole=bool(shard.erasures)
         ),
+        keeping=keeping,
+    )
+
+
+def idle(shard: Shard, round_id: int) -> RoundResult:
+    """What a step publishes where everything that is given out carries noise: nothing, at no cost.
+
+    Each release spends privacy, so between two refreshes there is none.
+    """
+    return RoundResult(
+        round_id=round_id,
+        model_version=shard.catalogue.model_version,
+        state_version=shard.state_version + 1,
+        changed=(),
+        removed=(),
+        factors_version=0,
+        factors=b"",
+        figures=RoundFigures(),
     )
 
 
@@ -164,7 +220,7 @@ def withdrawal(shard: Shard, round_id: int) -> RoundResult | None:
         removed=[p.pattern_id for p in shard.inputs.previous],
         factors_version=0,
         factors=b"",
-        figures=RoundFigures(devices=len({d.device_key for d in shard.inputs.devices})),
+        figures=RoundFigures(devices=_devices(shard)),
         withdraws_factors=True,
         erasures=shard.erasures,
         trends=None if shard.trends == NO_TRENDS else NO_TRENDS,
@@ -174,6 +230,81 @@ def withdrawal(shard: Shard, round_id: int) -> RoundResult | None:
 def _sigma(hundredths: int) -> float | None:
     """The noise scale that a push stated."""
     return hundredths / 100 if hundredths else None
+
+
+def _sketches(pushed: pushes.DeviceSketches, now: datetime) -> DeviceSketches:
+    return DeviceSketches(
+        pushed.device_id,
+        pushed.sketches,
+        pushed.classes,
+        _sigma(pushed.sigma_hundredths),
+        pushed.region,
+        tuple((count, _hours(now - at)) for count, at in pushed.arrivals),
+    )
+
+
+def _step(
+    conn: Connection,
+    inputs: RoundInput,
+    decoder: Decoder,
+    plan: Plan,
+    model_version: str,
+    now: datetime,
+) -> StepInput:
+    """What changed since the kept rows were made, and those of the other devices."""
+    if plan.learning.dp_mu:
+        # Nothing is decoded between refreshes: see idle().
+        return StepInput(inputs.embeddings, inputs.mean, decoder, (), ())
+    changed = set(kept.changed(conn, model_version))
+    others = (row for row in kept.iterate(conn) if row.device_id not in changed)
+    top = min(plan.learning.top, len(inputs.embeddings))
+    loaded = keeping.load(others, now, plan.learning.trends.windows[-1], top)
+    changed.update(loaded.unread)
+    found = pushes.iterate(conn, model_version, device_ids=sorted(changed))
+    return StepInput(
+        embeddings=inputs.embeddings,
+        mean=inputs.mean,
+        decoder=decoder,
+        changed=[_sketches(pushed, now) for pushed in found] if changed else [],
+        kept=tuple(loaded.parts),
+        previous=inputs.previous,
+        hours_since_first=inputs.hours_since_first,
+    )
+
+
+def leavings(shard: Shard, decoder: Decoder | None, decoded: Kept) -> Keeping:
+    """What a round leaves for those after it.
+
+    Args:
+        shard: what the round read.
+        decoder: of a refresh; None = the last one goes on.
+        decoded: the devices that it decoded.
+    """
+    pushed: Counter[str] = Counter()
+    for device in shard.step.changed if shard.step else shard.inputs.devices:
+        pushed[device.device_key] += len(device.arrivals)
+    stored = None
+    if decoder is not None:
+        stored = StoredDecoder(shard.basis, shard.read_at, keeping.pack_decoder(decoder))
+    return Keeping(stored, keeping.rows(decoded, pushed, shard.read_at))
+
+
+def _devices(shard: Shard) -> int:
+    """Distinct devices that the round saw."""
+    if shard.step is None:
+        return len({d.device_key for d in shard.inputs.devices})
+    changed = {d.device_key for d in shard.step.changed}
+    return len(changed) + sum(len(part) for part in shard.step.kept)
+
+
+def _held(pack: FactorPack | None, catalogue: CataloguePack) -> Held | None:
+    """The factors that TVs hold, by rows of the catalogue; None = of no title of it."""
+    if pack is None:
+        return None
+    _, rows, known = np.intersect1d(catalogue.ordinals, pack.ordinals, return_indices=True)
+    if not len(rows):
+        return None
+    return Held(rows.astype(np.int32), pack.factors[known], pack.steps)
 
 
 def _newest(conn: Connection, kind: ResourceKind) -> bytes:
@@ -195,8 +326,8 @@ def _pack(shard: Shard, learned: Learned) -> FactorPack:
         ordinals=shard.catalogue.ordinals[factors.titles],
         factors=factors.factors,
         steps=factors.steps,
-        gains=factors.gains,
-        prior=factors.prior,
+        gains=coarse(factors.gains),
+        prior=coarse(factors.prior),
     )
 
 

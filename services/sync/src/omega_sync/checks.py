@@ -51,3 +51,4 @@ def body(request: pb.GetResourceRequest) -> None:
     bounds.resource_kind("kind", request.kind)
     bounds.version("version", request.version, 1)
     validate.integer("offset", request.offset, 0, limits.MAX_RESOURCE)
+    bounds.base(request.base_version, request.base_sha256)

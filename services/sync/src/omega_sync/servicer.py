@@ -100,7 +100,11 @@ class SyncServicer(sync_service_pb2_grpc.SyncServiceServicer):
             raise OmegaError(ErrorCode.OVERLOADED)
         try:
             wanted = upstream_pb.GetResourceRequest(
-                kind=request.kind, version=request.version, offset=request.offset
+                kind=request.kind,
+                version=request.version,
+                offset=request.offset,
+                base_version=request.base_version,
+                base_sha256=request.base_sha256,
             )
             for answer in self._constellation.body(wanted, context):
                 yield pb.GetResourceResponse(chunk=answer.chunk)

@@ -14,6 +14,12 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     brain.add_argument("--json", action="store_true", help="print one object for machines")
     brain.add_argument("--cache-dir", type=Path, help="where `omega model install` put the model")
     brain.set_defaults(run=_brain)
+    federation = what.add_parser("federation", help="rounds of a shard at 10,000 titles")
+    federation.add_argument("--json", action="store_true", help="print one object for machines")
+    federation.add_argument(
+        "--devices", type=int, default=2_000, metavar="N", help="devices of the shard"
+    )
+    federation.set_defaults(run=_federation)
 
 
 def _brain(arguments: argparse.Namespace) -> int:
@@ -29,4 +35,19 @@ def _brain(arguments: argparse.Namespace) -> int:
         print(figures.as_json("brain", found))
     else:
         figures.show("brain", found, Console())
+    return 0
+
+
+def _federation(arguments: argparse.Namespace) -> int:
+    from rich.console import Console  # noqa: PLC0415
+
+    from omega_cli.bench import federation, figures  # noqa: PLC0415
+
+    plan = federation.Plan(devices=arguments.devices)
+    with Console(stderr=True).status("measuring rounds") as status:
+        found = federation.measure(plan, status.update)
+    if arguments.json:
+        print(figures.as_json("federation", found))
+    else:
+        figures.show("federation", found, Console())
     return 0

@@ -17,14 +17,27 @@ def resident_mb(pid: int) -> float:
     return resident_in(Path(f"/proc/{pid}/status").read_text("ascii", "replace"))
 
 
+def peak_mb(pid: int) -> float:
+    """Most resident memory that a process ever had (VmHWM), in MB of 10^6 bytes.
+
+    Raises:
+        OSError: there is no such process.
+    """
+    return _in(Path(f"/proc/{pid}/status").read_text("ascii", "replace"), "VmHWM:")
+
+
 def resident_in(status: str) -> float:
     """The same from the text of /proc/PID/status.
 
     Raises:
         OSError: the process has ended.
     """
+    return _in(status, "VmRSS:")
+
+
+def _in(status: str, name: str) -> float:
     for line in status.splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(name):
             return int(line.split()[1]) * 1_024 / 1e6
     raise ProcessLookupError("a process that has ended has no memory")
 

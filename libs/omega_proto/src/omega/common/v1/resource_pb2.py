@@ -25,27 +25,29 @@ _sym_db = _symbol_database.Default()
 from omega.common.v1 import content_pb2 as omega_dot_common_dot_v1_dot_content__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eomega/common/v1/resource.proto\x12\x0fomega.common.v1\x1a\x1domega/common/v1/content.proto\"\x87\x01\n\x0cResourceInfo\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.omega.common.v1.ResourceKind\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12\x0e\n\x06sha256\x18\x04 \x01(\x0c\x12\x15\n\rmodel_version\x18\x05 \x01(\t\"Z\n\rResourceChunk\x12+\n\x04info\x18\x01 \x01(\x0b\x32\x1d.omega.common.v1.ResourceInfo\x12\x0e\n\x06offset\x18\x02 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"L\n\x0cHeldResource\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.omega.common.v1.ResourceKind\x12\x0f\n\x07version\x18\x02 \x01(\x04\"\x93\x01\n\rCataloguePack\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x11\n\tdimension\x18\x03 \x01(\r\x12\x15\n\rcentring_mean\x18\x04 \x01(\x0c\x12\x30\n\x07\x65ntries\x18\x05 \x03(\x0b\x32\x1f.omega.common.v1.CatalogueEntry\"_\n\x0e\x43\x61talogueEntry\x12\x0f\n\x07ordinal\x18\x01 \x01(\r\x12)\n\x07\x63ontent\x18\x02 \x01(\x0b\x32\x18.omega.common.v1.Content\x12\x11\n\tembedding\x18\x03 \x01(\x0c\"\xad\x01\n\nFactorPack\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x19\n\x11\x63\x61talogue_version\x18\x03 \x01(\x04\x12\x0c\n\x04rank\x18\x04 \x01(\r\x12\x10\n\x08ordinals\x18\x05 \x01(\x0c\x12\x0f\n\x07\x66\x61\x63tors\x18\x06 \x01(\x0c\x12\r\n\x05steps\x18\x07 \x01(\x0c\x12\r\n\x05gains\x18\x08 \x01(\x0c\x12\r\n\x05prior\x18\t \x01(\x0c*V\n\x0b\x43ompression\x12\x1b\n\x17\x43OMPRESSION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43OMPRESSION_NONE\x10\x01\x12\x14\n\x10\x43OMPRESSION_ZSTD\x10\x02*e\n\x0cResourceKind\x12\x1d\n\x19RESOURCE_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17RESOURCE_KIND_CATALOGUE\x10\x01\x12\x19\n\x15RESOURCE_KIND_FACTORS\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eomega/common/v1/resource.proto\x12\x0fomega.common.v1\x1a\x1domega/common/v1/content.proto\"\x9d\x01\n\x0cResourceInfo\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.omega.common.v1.ResourceKind\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12\x0e\n\x06sha256\x18\x04 \x01(\x0c\x12\x15\n\rmodel_version\x18\x05 \x01(\t\x12\x14\n\x0c\x62\x61se_version\x18\x06 \x01(\x04\"Z\n\rResourceChunk\x12+\n\x04info\x18\x01 \x01(\x0b\x32\x1d.omega.common.v1.ResourceInfo\x12\x0e\n\x06offset\x18\x02 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"L\n\x0cHeldResource\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.omega.common.v1.ResourceKind\x12\x0f\n\x07version\x18\x02 \x01(\x04\"\x93\x01\n\rCataloguePack\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x11\n\tdimension\x18\x03 \x01(\r\x12\x15\n\rcentring_mean\x18\x04 \x01(\x0c\x12\x30\n\x07\x65ntries\x18\x05 \x03(\x0b\x32\x1f.omega.common.v1.CatalogueEntry\"_\n\x0e\x43\x61talogueEntry\x12\x0f\n\x07ordinal\x18\x01 \x01(\r\x12)\n\x07\x63ontent\x18\x02 \x01(\x0b\x32\x18.omega.common.v1.Content\x12\x11\n\tembedding\x18\x03 \x01(\x0c\"\xad\x01\n\nFactorPack\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x19\n\x11\x63\x61talogue_version\x18\x03 \x01(\x04\x12\x0c\n\x04rank\x18\x04 \x01(\r\x12\x10\n\x08ordinals\x18\x05 \x01(\x0c\x12\x0f\n\x07\x66\x61\x63tors\x18\x06 \x01(\x0c\x12\r\n\x05steps\x18\x07 \x01(\x0c\x12\r\n\x05gains\x18\x08 \x01(\x0c\x12\r\n\x05prior\x18\t \x01(\x0c\"\xfb\x01\n\x0b\x46\x61\x63torDelta\x12\x14\n\x0c\x62\x61se_version\x18\x01 \x01(\x04\x12\x13\n\x0b\x62\x61se_sha256\x18\x02 \x01(\x0c\x12\x0f\n\x07version\x18\x03 \x01(\x04\x12\x0e\n\x06sha256\x18\x04 \x01(\x0c\x12\x15\n\rmodel_version\x18\x05 \x01(\t\x12\x19\n\x11\x63\x61talogue_version\x18\x06 \x01(\x04\x12\x0f\n\x07removed\x18\x07 \x01(\x0c\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x08 \x01(\x0c\x12\x13\n\x0b\x64ifferences\x18\t \x01(\x0c\x12\x0c\n\x04rows\x18\n \x01(\x0c\x12\r\n\x05steps\x18\x0b \x01(\x0c\x12\r\n\x05gains\x18\x0c \x01(\x0c\x12\r\n\x05prior\x18\r \x01(\x0c*V\n\x0b\x43ompression\x12\x1b\n\x17\x43OMPRESSION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43OMPRESSION_NONE\x10\x01\x12\x14\n\x10\x43OMPRESSION_ZSTD\x10\x02*e\n\x0cResourceKind\x12\x1d\n\x19RESOURCE_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17RESOURCE_KIND_CATALOGUE\x10\x01\x12\x19\n\x15RESOURCE_KIND_FACTORS\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'omega.common.v1.resource_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_COMPRESSION']._serialized_start=813
-  _globals['_COMPRESSION']._serialized_end=899
-  _globals['_RESOURCEKIND']._serialized_start=901
-  _globals['_RESOURCEKIND']._serialized_end=1002
+  _globals['_COMPRESSION']._serialized_start=1089
+  _globals['_COMPRESSION']._serialized_end=1175
+  _globals['_RESOURCEKIND']._serialized_start=1177
+  _globals['_RESOURCEKIND']._serialized_end=1278
   _globals['_RESOURCEINFO']._serialized_start=83
-  _globals['_RESOURCEINFO']._serialized_end=218
-  _globals['_RESOURCECHUNK']._serialized_start=220
-  _globals['_RESOURCECHUNK']._serialized_end=310
-  _globals['_HELDRESOURCE']._serialized_start=312
-  _globals['_HELDRESOURCE']._serialized_end=388
-  _globals['_CATALOGUEPACK']._serialized_start=391
-  _globals['_CATALOGUEPACK']._serialized_end=538
-  _globals['_CATALOGUEENTRY']._serialized_start=540
-  _globals['_CATALOGUEENTRY']._serialized_end=635
-  _globals['_FACTORPACK']._serialized_start=638
-  _globals['_FACTORPACK']._serialized_end=811
+  _globals['_RESOURCEINFO']._serialized_end=240
+  _globals['_RESOURCECHUNK']._serialized_start=242
+  _globals['_RESOURCECHUNK']._serialized_end=332
+  _globals['_HELDRESOURCE']._serialized_start=334
+  _globals['_HELDRESOURCE']._serialized_end=410
+  _globals['_CATALOGUEPACK']._serialized_start=413
+  _globals['_CATALOGUEPACK']._serialized_end=560
+  _globals['_CATALOGUEENTRY']._serialized_start=562
+  _globals['_CATALOGUEENTRY']._serialized_end=657
+  _globals['_FACTORPACK']._serialized_start=660
+  _globals['_FACTORPACK']._serialized_end=833
+  _globals['_FACTORDELTA']._serialized_start=836
+  _globals['_FACTORDELTA']._serialized_end=1087
 # @@protoc_insertion_point(module_scope)

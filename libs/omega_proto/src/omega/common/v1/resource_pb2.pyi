@@ -79,6 +79,7 @@ class ResourceInfo(_message.Message):
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
     SHA256_FIELD_NUMBER: _builtins.int
     MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    BASE_VERSION_FIELD_NUMBER: _builtins.int
     kind: Global___ResourceKind.ValueType
     """One of the stated values."""
     version: _builtins.int
@@ -89,6 +90,11 @@ class ResourceInfo(_message.Message):
     """SHA-256 of the body as transferred, 32 bytes."""
     model_version: _builtins.str
     """Encoder whose vectors the body rests on, 1 to 64 characters."""
+    base_version: _builtins.int
+    """0: size_bytes and sha256 are those of the body. Else what follows is a delta from this version
+    of the kind, a FactorDelta, and they are the delta's. Only in an answer to a request that names
+    a base.
+    """
     def __init__(
         self,
         *,
@@ -97,10 +103,11 @@ class ResourceInfo(_message.Message):
         size_bytes: _builtins.int = ...,
         sha256: _builtins.bytes = ...,
         model_version: _builtins.str = ...,
+        base_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "model_version", b"model_version", "sha256", b"sha256", "size_bytes", b"size_bytes", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_version", b"base_version", "kind", b"kind", "model_version", b"model_version", "sha256", b"sha256", "size_bytes", b"size_bytes", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -291,3 +298,80 @@ class FactorPack(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FactorPack: _TypeAlias = FactorPack  # noqa: Y015
+
+@_typing.final
+class FactorDelta(_message.Message):
+    """How a FactorPack follows from an earlier one of the same rank: a zstd frame of this message, in
+    place of the body of a RESOURCE_KIND_FACTORS resource. Titles are in the order of ordinals; k of
+    them go on from the base, a of them are new.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BASE_VERSION_FIELD_NUMBER: _builtins.int
+    BASE_SHA256_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    CATALOGUE_VERSION_FIELD_NUMBER: _builtins.int
+    REMOVED_FIELD_NUMBER: _builtins.int
+    ADDED_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    GAINS_FIELD_NUMBER: _builtins.int
+    PRIOR_FIELD_NUMBER: _builtins.int
+    base_version: _builtins.int
+    """The base's version, at least 1."""
+    base_sha256: _builtins.bytes
+    """SHA-256 of the base's FactorPack as serialised, 32 bytes."""
+    version: _builtins.int
+    """Version that it leads to."""
+    sha256: _builtins.bytes
+    """SHA-256 of the FactorPack that it leads to as serialised, 32 bytes. A result with another is
+    thrown away.
+    """
+    model_version: _builtins.str
+    """As in FactorPack."""
+    catalogue_version: _builtins.int
+    """As in FactorPack."""
+    removed: _builtins.bytes
+    """Titles of the base that are gone: ordinals ascending, uint32 little-endian."""
+    added: _builtins.bytes
+    """Titles that are new: ordinals ascending, uint32 little-endian, 4 a bytes."""
+    differences: _builtins.bytes
+    """Factors of titles that go on less those in the base, modulo 256: column-major, k x rank bytes."""
+    rows: _builtins.bytes
+    """Factors of new titles: int8, row-major, a x rank bytes."""
+    steps: _builtins.bytes
+    """As in FactorPack."""
+    gains: _builtins.bytes
+    """Gains: of titles that go on, the float32 bits less those in the base, modulo 2^32; of new ones,
+    the bits. In the order of titles; all lowest bytes first, then all second, third and fourth.
+    """
+    prior: _builtins.bytes
+    """The collective prior, as gains are given."""
+    def __init__(
+        self,
+        *,
+        base_version: _builtins.int = ...,
+        base_sha256: _builtins.bytes = ...,
+        version: _builtins.int = ...,
+        sha256: _builtins.bytes = ...,
+        model_version: _builtins.str = ...,
+        catalogue_version: _builtins.int = ...,
+        removed: _builtins.bytes = ...,
+        added: _builtins.bytes = ...,
+        differences: _builtins.bytes = ...,
+        rows: _builtins.bytes = ...,
+        steps: _builtins.bytes = ...,
+        gains: _builtins.bytes = ...,
+        prior: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "base_sha256", b"base_sha256", "base_version", b"base_version", "catalogue_version", b"catalogue_version", "differences", b"differences", "gains", b"gains", "model_version", b"model_version", "prior", b"prior", "removed", b"removed", "rows", b"rows", "sha256", b"sha256", "steps", b"steps", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FactorDelta: _TypeAlias = FactorDelta  # noqa: Y015

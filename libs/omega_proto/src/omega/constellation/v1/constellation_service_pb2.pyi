@@ -406,22 +406,30 @@ class GetResourceRequest(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     OFFSET_FIELD_NUMBER: _builtins.int
+    BASE_VERSION_FIELD_NUMBER: _builtins.int
+    BASE_SHA256_FIELD_NUMBER: _builtins.int
     kind: _resource_pb2.ResourceKind.ValueType
     """One of the stated values."""
     version: _builtins.int
     """The wanted version, at least 1."""
     offset: _builtins.int
     """First byte wanted; at most the body's length."""
+    base_version: _builtins.int
+    """Version from which the caller can take a delta; 0 = none. Heeded with offset 0 only."""
+    base_sha256: _builtins.bytes
+    """SHA-256 of that version's body when decompressed, 32 bytes; empty without base_version."""
     def __init__(
         self,
         *,
         kind: _resource_pb2.ResourceKind.ValueType = ...,
         version: _builtins.int = ...,
         offset: _builtins.int = ...,
+        base_version: _builtins.int = ...,
+        base_sha256: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "offset", b"offset", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_sha256", b"base_sha256", "base_version", b"base_version", "kind", b"kind", "offset", b"offset", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

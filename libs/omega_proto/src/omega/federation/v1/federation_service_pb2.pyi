@@ -53,16 +53,22 @@ class RunRoundRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REFRESH_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID, 36 characters; the idempotency key."""
+    refresh: _builtins.bool
+    """True: decode every sketch anew and publish factors, whenever that was done last. False: when it
+    is due; else only what changed is decoded, and factors stay.
+    """
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
+        refresh: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["refresh", b"refresh", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -156,6 +162,8 @@ class Round(_message.Message):
     STATE_VERSION_FIELD_NUMBER: _builtins.int
     FACTORS_VERSION_FIELD_NUMBER: _builtins.int
     ERROR_CODE_FIELD_NUMBER: _builtins.int
+    REFRESHED_FIELD_NUMBER: _builtins.int
+    DECODED_SKETCHES_FIELD_NUMBER: _builtins.int
     round_id: _builtins.int
     """From 1."""
     request_id: _builtins.str
@@ -165,7 +173,7 @@ class Round(_message.Message):
     devices: _builtins.int
     """Distinct devices that took part."""
     sketches: _builtins.int
-    """Distinct sketches decoded."""
+    """Distinct sketches behind it."""
     supported_titles: _builtins.int
     """Titles supported by at least 3 devices."""
     patterns: _builtins.int
@@ -176,6 +184,10 @@ class Round(_message.Message):
     """Factors version that it published; 0 = none."""
     error_code: _builtins.str
     """Code of the error that ended it; empty = none."""
+    refreshed: _builtins.bool
+    """Whether it decoded every sketch anew."""
+    decoded_sketches: _builtins.int
+    """Of the sketches, those that it decoded itself; what was kept of the others went on."""
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When it began."""
@@ -199,10 +211,12 @@ class Round(_message.Message):
         state_version: _builtins.int = ...,
         factors_version: _builtins.int = ...,
         error_code: _builtins.str = ...,
+        refreshed: _builtins.bool = ...,
+        decoded_sketches: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["finished_at", b"finished_at", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["devices", b"devices", "error_code", b"error_code", "factors_version", b"factors_version", "finished_at", b"finished_at", "patterns", b"patterns", "request_id", b"request_id", "round_id", b"round_id", "sketches", b"sketches", "started_at", b"started_at", "state_version", b"state_version", "status", b"status", "supported_titles", b"supported_titles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decoded_sketches", b"decoded_sketches", "devices", b"devices", "error_code", b"error_code", "factors_version", b"factors_version", "finished_at", b"finished_at", "patterns", b"patterns", "refreshed", b"refreshed", "request_id", b"request_id", "round_id", b"round_id", "sketches", b"sketches", "started_at", b"started_at", "state_version", b"state_version", "status", b"status", "supported_titles", b"supported_titles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

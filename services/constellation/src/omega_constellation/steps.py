@@ -1,0 +1,92 @@
+"""Steps between versions of the factors, encoded once for all TVs."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from omega_core import limits
+from omega_core.errors import ErrorCode, OmegaError
+from omega_delta import encode_factor_delta, factors_sha256
+from omega_store import Store, resources
+from omega_store.resources import ResourceKind
+
+_MOST_CACHED = 8
+
+
+@dataclass(frozen=True)
+class Delta:
+    """A step that is smaller than the body it leads to."""
+
+    base_sha256: bytes
+    """What the base holds, 32 bytes."""
+    body: bytes = field(repr=False)
+    """As transferred."""
+    sha256: bytes
+    """Of `body`."""
+
+
+class FactorSteps:
+    """Encoded deltas between the factors of a shard. Safe to share between threads."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._cache: OrderedDict[tuple[int, int], Delta | None] = OrderedDict()
+
+    def between(self, base: int, sha256: bytes, version: int) -> Delta | None:
+        """The step from one version to another; None where the whole body is what to send.
+
+        That is where the base is unknown or another than the caller holds, and where the step is no
+        smaller than the body.
+
+        Args:
+            base: version that the caller holds.
+            sha256: of what it holds, 32 bytes.
+            version: that it wants.
+
+        Raises:
+            OmegaError: STORAGE_UNAVAILABLE.
+        """
+        # One thread encodes, the others wait for what it found.
+        with self._lock:
+            if (base, version) not in self._cache:
+                found = self._made(base, version)
+                if found is None and not self._stored(base, version):
+                    return None  # not remembered: an unknown version may be asked for at will
+                self._cache[base, version] = found
+                if len(self._cache) > _MOST_CACHED:
+                    self._cache.popitem(last=False)
+            step = self._cache[base, version]
+        return step if step is not None and step.base_sha256 == sha256 else None
+
+    def _stored(self, *versions: int) -> bool:
+        """Whether the shard has these versions."""
+        try:
+            with self._store.statements() as conn:
+                for version in versions:
+                    resources.info(conn, ResourceKind.FACTORS, version)
+        except OmegaError as error:
+            if error.code != ErrorCode.UNKNOWN_RESOURCE:
+                raise
+            return False
+        return True
+
+    def _made(self, base: int, version: int) -> Delta | None:
+        try:
+            with self._store.snapshot() as conn:
+                before, after = (
+                    resources.read(conn, ResourceKind.FACTORS, each, 0, limits.MAX_RESOURCE)
+                    for each in (base, version)
+                )
+            body = encode_factor_delta(before, after)
+            if body is None or len(body) >= len(after):
+                return None
+            return Delta(factors_sha256(before), body, hashlib.sha256(body).digest())
+        except OmegaError as error:
+            # A version that is not kept, or one that this release cannot read: the whole body.
+            if error.code not in {ErrorCode.UNKNOWN_RESOURCE, ErrorCode.INVALID_FIELD}:
+                raise
+            return None
