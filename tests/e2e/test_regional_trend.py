@@ -20,9 +20,9 @@ REGIONS = ("north", "south")
 TREND = brain_pb.REASON_TERM_TREND
 
 
-def _round(fleet: Fleet, *, refresh: bool = False) -> None:
+def _round(fleet: Fleet) -> None:
     with FederationClient(fleet.cluster.worker.address) as client:
-        request = federation_pb.RunRoundRequest(request_id=str(uuid.uuid4()), refresh=refresh)
+        request = federation_pb.RunRoundRequest(request_id=str(uuid.uuid4()))
         done = client.run_round(request).round
     assert done.status == federation_pb.ROUND_STATUS_SUCCEEDED
 
@@ -74,8 +74,10 @@ def test_a_planted_regional_trend_reaches_the_tvs_of_its_region_within_two_round
             new = replace(usual, content_id=planted.content_id, watch_percentage=0.95)
             tv.events = (new,) * 3 if number % 4 else (usual,) * 3
         for_each([tv for tv in tvs if tv.region == "north"], push, lambda: None)
-        # A title that nobody had is all but impossible to the prior of the last refresh.
-        _round(fleet, refresh=True)
+        # A title that nobody had is all but impossible to the prior of the last refresh: the
+        # first round notices, and the second one learns anew.
+        _round(fleet)
+        _round(fleet)
         place, reason = _news(north)[planted.content_id]
         assert reason == "Trending in your region"
         for client in (south, elsewhere):

@@ -37,7 +37,7 @@ from omega_store import (
 from omega_store.kept import HeldRow
 from omega_store.resources import ResourceKind
 from omega_store.rounds import RoundFigures
-from omega_testing.fleet import NOW
+from omega_testing.fleet import NOW, registered
 from omega_testing.processes import ServiceProcess
 from omega_testing.taste_shard import SIGMA, TasteShard
 
@@ -184,6 +184,42 @@ def test_a_refresh_comes_once_a_day_and_for_another_catalogue_or_setting(
     between.plan = Plan(between.plan.learning)
     between.clock.advance(-5 * HOUR)  # it was set back
     assert between.run().refreshed
+
+
+def test_titles_that_nobody_had_bring_a_refresh_forward(store: Store, shard: TasteShard) -> None:
+    """The last title of the second group, which nobody had."""
+    shard.publish_catalogue()
+    ids = registered(store, 24)
+    for number, device in enumerate(ids):
+        shard.push(device, [15 * (number % 2) + i for i in range(12)], seed=number)
+    between = Rounds(store)
+
+    def after_an_hour() -> bool:
+        between.clock.advance(HOUR)
+        return between.run().refreshed
+
+    assert after_an_hour()
+    for number, device in enumerate(ids[:9]):
+        shard.push(device, [15 * (number % 2)], seed=500 + number, at=between.clock.now())
+    assert not after_an_hour()
+    assert not after_an_hour(), "what was known brings none forward"
+    for number, device in enumerate(ids[:9]):
+        shard.push(device, [29], seed=700 + number, at=between.clock.now())
+    assert not after_an_hour()
+    assert after_an_hour()
+    assert not after_an_hour()
+
+
+@pytest.mark.parametrize(
+    ("took", "since", "expected"), [(0.5, 0.0, True), (10, 99, False), (10, 100, True)]
+)
+def test_refreshes_before_their_time_take_a_tenth_of_it_at_most(
+    took: float, since: float, expected: bool
+) -> None:
+    minute = timedelta(minutes=1)
+    last = (NOW, NOW + took * minute)
+    assert PLAN.may_hurry(last, NOW + since * minute) == expected
+    assert not PLAN.may_hurry(None, NOW)
 
 
 def test_rows_and_decoders_that_cannot_be_read_are_made_again(

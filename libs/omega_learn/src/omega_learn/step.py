@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from omega_core.errors import invalid
 from omega_core.vectors import FloatArray
+from omega_learn.arrays import Int32Array
 from omega_learn.config import LearnConfig
 from omega_learn.fleet import DeviceSketches, gather
 from omega_learn.kept import Kept
@@ -14,6 +15,7 @@ from omega_learn.news import News, catalogue_rows, news, require_devices
 from omega_learn.patterns import GlobalPattern
 from omega_learn.round import RoundFigures
 from omega_learn.tastes import Decoder
+from omega_learn.unexpected import unexpected
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Stepped:
     """Counts, over the whole fleet."""
     changed: Kept
     """What to keep of the devices that changed."""
+    unexpected: Int32Array
+    """Titles that arrive now and that only a refresh would see, ascending."""
 
 
 def step(inputs: StepInput, config: LearnConfig) -> Stepped:
@@ -83,4 +87,5 @@ def step(inputs: StepInput, config: LearnConfig) -> Stepped:
         patterns=len(found.patterns),
         decoded=int(changed.sketches.sum()),
     )
-    return Stepped(found, figures, changed)
+    missed = unexpected(fleet, embeddings, inputs.decoder.prior, config)
+    return Stepped(found, figures, changed, missed)

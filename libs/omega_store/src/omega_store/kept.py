@@ -60,6 +60,8 @@ class Keeping:
     """Of a refresh: nothing of the time before is kept then. None = it was a step."""
     rows: Iterable[KeptRow]
     """Of devices that were decoded, each at most once; read once."""
+    stale: bool = False
+    """Whether nothing is to go on from here: the next round is a refresh."""
 
 
 # Devices are locked in order, as everywhere. One that was erased meanwhile leaves nothing behind.
@@ -118,6 +120,9 @@ def iterate(conn: Connection, *, fetch: int = 1_000) -> Iterator[HeldRow]:
 
 def store(conn: Connection, keeping: Keeping) -> None:
     """Replaces what a round decoded; publish_round() does it."""
+    if keeping.stale:
+        forget(conn)
+        return
     if keeping.decoder is not None:
         forget(conn)
         conn.execute(

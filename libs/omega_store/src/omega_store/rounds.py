@@ -131,6 +131,16 @@ def first_success(conn: Connection) -> datetime | None:
     return None if row is None else row[0]
 
 
+def last_refresh(conn: Connection) -> tuple[datetime, datetime] | None:
+    """When the last published refresh began and ended; None = there was none."""
+    row = conn.execute(
+        "SELECT started_at, finished_at FROM rounds WHERE status = %s"
+        " AND (figures->>'refreshed')::boolean ORDER BY round_id DESC LIMIT 1",
+        (RoundStatus.SUCCEEDED,),
+    ).fetchone()
+    return None if row is None else (row[0], row[1])
+
+
 def succeed(conn: Connection, round_id: int, figures: RoundFigures, now: datetime) -> None:
     """Ends a RUNNING round; publish_round() does it.
 

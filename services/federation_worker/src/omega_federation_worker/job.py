@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError
@@ -139,6 +140,12 @@ class RoundJob:
                 return shard.idle(seen, round_id)
             stepped = step(seen.step, config)
             keeping = shard.leavings(seen, None, stepped.changed)
+            if len(stepped.unexpected) and seen.may_hurry:
+                _log.info(
+                    "%d titles arrive that nobody had at the last refresh: the next round is one",
+                    len(stepped.unexpected),
+                )
+                keeping = replace(keeping, stale=True)
             return shard.result(seen, stepped, round_id, config.trends, keeping)
         except OmegaError as error:
             withdrawal = shard.withdrawal(seen, round_id)

@@ -15,6 +15,10 @@ from omega_store.kept import StoredDecoder
 _EARLY = 1 / 48
 """Part of the time between refreshes by which one may come early: half an hour a day, so that an
 hourly round that starts a second sooner than yesterday's is not put off by an hour."""
+_AT_ONCE = 10
+"""Times that the last refresh took which have to pass before one comes that is not due."""
+_SHORT = timedelta(minutes=1)
+"""A refresh that took less may be followed by another one at once."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,20 @@ class Plan:
         """Names everything that kept rows rest on beside the fleet."""
         what = (keeping.FORMAT, catalogue.version, catalogue.model_version, self.learning)
         return hashlib.sha256(repr(what).encode()).hexdigest()
+
+    def may_hurry(self, last: tuple[datetime, datetime] | None, now: datetime) -> bool:
+        """Whether a refresh may come before it is due.
+
+        Such ones take a tenth of the time at most, or less than a minute each.
+
+        Args:
+            last: when the last one began and ended; None = there was none.
+            now: the present instant.
+        """
+        if last is None:
+            return False
+        took = last[1] - last[0]
+        return took < _SHORT or now - last[0] >= _AT_ONCE * took
 
     def decoder(
         self, stored: StoredDecoder | None, catalogue: CataloguePack, now: datetime

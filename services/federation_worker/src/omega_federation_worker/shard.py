@@ -68,6 +68,8 @@ class Shard:
     """Rows of its embeddings are rows of the catalogue; no devices where a step will do."""
     step: StepInput | None
     """What changed; None = the round is a refresh."""
+    may_hurry: bool
+    """Whether the next refresh may come before it is due."""
     basis: str
     """Names what kept rows rest on beside the fleet."""
     erasures: Sequence[int]
@@ -126,6 +128,7 @@ def read(store: Store, now: datetime, plan: Plan | None = None, *, refresh: bool
             step=_step(conn, inputs, decoder, plan, catalogue.model_version, now)
             if decoder and plan
             else None,
+            may_hurry=plan is not None and plan.may_hurry(rounds.last_refresh(conn), now),
             basis=plan.basis(catalogue) if plan else "",
             erasures=erasures.noted(conn),
             trends=trends.current(conn),

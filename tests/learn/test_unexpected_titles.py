@@ -1,0 +1,55 @@
+"""Titles that a frozen prior cannot see are told of by a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from omega_learn import DeviceSketches, LearnConfig, Refreshed, RoundInput, StepInput, refresh, step
+from omega_testing.tastes import LIKED, taste_world
+
+WORLD = taste_world(groups=4, each=15)
+SIGMA = 3.0
+CONFIG = LearnConfig(sigma=SIGMA, lam=5, rank=16)
+NEW = 50
+"""Of the fourth group, which nobody had."""
+
+
+def device(number: int, late: Sequence[int] = (), age: float = 0.5) -> DeviceSketches:
+    """Likes 8 titles of the group number % 3 for long, and these since `age` hours."""
+    liked = 15 * (number % 3) + np.random.default_rng(number).permutation(15)[:8]
+    parts = [WORLD.sketches(liked.tolist(), SIGMA, number)]
+    if late:
+        parts.append(WORLD.sketches(list(late), SIGMA, 5_000 + number))
+    return DeviceSketches(
+        f"tv-{number:03}",
+        b"".join(parts),
+        bytes([LIKED]) * (8 + len(late)),
+        arrivals=((8, 500.0), (len(late), age)),
+    )
+
+
+def refreshed(devices: Sequence[DeviceSketches]) -> Refreshed:
+    return refresh(RoundInput(WORLD.embeddings, WORLD.mean, devices), CONFIG)
+
+
+def told(before: Refreshed, devices: Sequence[DeviceSketches]) -> list[int]:
+    """What a step tells of in which all of these devices changed."""
+    inputs = StepInput(WORLD.embeddings, WORLD.mean, before.decoder, devices, ())
+    return [int(title) for title in step(inputs, CONFIG).unexpected]
+
+
+def test_a_title_that_nobody_had_is_told_of_until_a_refresh_has_seen_it() -> None:
+    before = refreshed([device(n) for n in range(30)])
+    arrived = [device(n, [NEW] if n < 9 else [15 * (n % 3)]) for n in range(30)]
+    assert told(before, arrived) == [NEW]
+    assert told(refreshed(arrived), arrived) == []
+
+
+def test_what_was_known_what_two_devices_say_and_what_is_old_is_no_reason() -> None:
+    before = refreshed([device(n) for n in range(30)])
+    assert told(before, [device(n, [15 * (n % 3), 15 * (n % 3) + 1]) for n in range(30)]) == []
+    assert told(before, [device(n, [NEW] if n < 2 else [15 * (n % 3)]) for n in range(30)]) == []
+    assert told(before, [device(n, [NEW], age=73.0) for n in range(30)]) == []
+    assert told(before, [device(n) for n in range(30)]) == []
