@@ -99,7 +99,7 @@ def test_a_sketch_is_the_sign_of_the_centred_vector_under_noise_of_the_set_width
         assert noise is not None
         vector = pack.embeddings[row].astype(np.float16).astype(np.float32)
         centred = centre(vector / np.linalg.norm(vector), pack.centring_mean)
-        for sigma, found in ((0.75, expected), (5.0, other)):
+        for sigma, found in ((0.75, expected), (4.5, other)):
             found.add(np.packbits(centred + sigma / np.sqrt(384) * noise >= 0).tobytes())
     assert set(gateway.sketches) == expected
     assert not expected & other
@@ -120,7 +120,7 @@ def test_what_waits_leaves_under_the_noise_that_is_asked_for_now(
     strict = open_tv(sigma=40.0)
     assert [strict.sync().pushed_sketches for _ in range(2)] == [18, 4]
     stored = strict.brain.stores.sketches
-    under: dict[float, set[bytes]] = {5.0: set(), 40.0: set()}
+    under: dict[float, set[bytes]] = {4.5: set(), 40.0: set()}
     for title in strict.brain.liked_titles():
         noise = stored.noise_for(title.rowid)
         assert noise is not None
@@ -128,7 +128,7 @@ def test_what_waits_leaves_under_the_noise_that_is_asked_for_now(
             noisy = title.centred + np.float32(sigma / np.sqrt(384)) * noise
             sketches.add(np.packbits(noisy >= 0).tobytes())
     first, second = (set(_split(push.sketches)) for push in gateway.pushes.values())
-    assert first <= under[5.0]
+    assert first <= under[4.5]
     assert not first & under[40.0]
     assert second <= under[40.0]
 

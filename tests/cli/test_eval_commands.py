@@ -38,10 +38,10 @@ def figures(capsys: pytest.CaptureFixture[str], bench: str) -> dict[str, Any]:
 
 def test_quality_for_machines(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
-    policies = ["--policies", "sketches-3,sketches-5,receive-only", "--contributors", "0.5"]
+    policies = ["--policies", "sketches-3,sketches-4.5,receive-only", "--contributors", "0.5"]
     assert evaluate(data, "quality", "--json", *policies) == 0
     found = figures(capsys, "quality")
-    assert found["ndcg_vs_ease"]["value"] == found["ndcg_vs_ease_sketches_5"]["value"]
+    assert found["ndcg_vs_ease"]["value"] == found["ndcg_vs_ease_sketches_4_5"]["value"]
     assert found["ndcg_vs_ease"]["goal"] == ">= .90"
     assert found["ndcg_vs_popularity"]["goal"] == ">= 1.5"
     assert found["ndcg_vs_ease_ease"]["value"] == 1
@@ -53,7 +53,7 @@ def test_quality_for_machines(data: Path, capsys: pytest.CaptureFixture[str]) ->
         "ease",
         "local_only",
         "sketches_3",
-        "sketches_5",
+        "sketches_4_5",
         "receive_only",
         "receive_only_50_percent_contribute",
     ):
@@ -61,7 +61,7 @@ def test_quality_for_machines(data: Path, capsys: pytest.CaptureFixture[str]) ->
         assert ratio["beside"]["low"] <= ratio["value"] <= ratio["beside"]["high"]
         assert 0 < ndcg["value"] < 1
         assert ndcg["beside"]["households"] <= HOUSEHOLDS
-    assert 0 < found["push_bytes_sketches_5"]["beside"]["longest message"] <= 1_024
+    assert 0 < found["push_bytes_sketches_4_5"]["beside"]["longest message"] <= 1_024
     assert list((data / "cache" / "bench").glob("lexical*.npy"))
 
 
@@ -121,7 +121,7 @@ def test_a_folder_without_data_is_refused(
     ("study", "arguments", "names"),
     [
         ("cold", ["--policy", "sketches-3"], {"cold_titles", "ndcg_vs_blend_content_alone"}),
-        ("global-time", [], {"never_liked_before", "ndcg_vs_ease_sketches_5"}),
+        ("global-time", [], {"never_liked_before", "ndcg_vs_ease_sketches_4_5"}),
         (
             "ablation",
             ["--policy", "sketches-3"],

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+
+# Read when numpy is loaded. Products take a millisecond here; to wait for a second thread of them
+# takes up to twenty on a busy TV (docs/adr/0029).
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from omega.brain.v1 import brain_service_pb2_grpc
 from omega_brain.background import Background
