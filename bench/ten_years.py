@@ -11,6 +11,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+
+# As omega-brain does, before numpy is loaded.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import platform
 import sys
 import tempfile
