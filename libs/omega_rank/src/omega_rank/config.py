@@ -30,9 +30,8 @@ class RankConfig:
     """Weight of the content term where factors are held. Validation (weights)."""
     genre_weight: float = 1.4
     """Weight of the genre term where factors are held. Validation (weights)."""
-    nearest_weight: float = 1.5
-    """Weight of the nearest term where factors are held. Validation at sigma 4.5 (docs/adr/0028).
-    """
+    nearest_weight: float = 1.0
+    """Weight of the nearest term where factors are held. Validation (weights)."""
     local_content_weight: float = 1.0
     """Weight of the content term without factors. Picked on the validation cut before there was a
     record of it."""
