@@ -21,7 +21,7 @@ def statistics_of(x: FloatArray) -> Statistics:
     whole = x.astype(np.float64) * UNIT
     count = x.sum(axis=0).astype(np.int64)
     titles = np.arange(n, dtype=np.int32) * 3
-    return Statistics(titles, whole.T @ whole, count, count * UNIT, count * UNIT, len(x))
+    return Statistics(titles, count, count * UNIT, count * UNIT, len(x), whole.T @ whole)
 
 
 def liked(devices: int, titles: int, seed: int) -> FloatArray:

@@ -20,7 +20,7 @@ def statistics_of(seed: int, titles: int = 40, devices: int = 300, first: int = 
     x = (random.random((devices, titles)) < likely).astype(np.float64) * UNIT
     count = np.full(titles, devices, np.int64)
     names = np.arange(first, first + titles, dtype=np.int32)
-    return Statistics(names, x.T @ x, count, count, count, devices)
+    return Statistics(names, count, count, count, devices, x.T @ x)
 
 
 def fitted(statistics: Statistics, held: Held | None = None, rank: int = 16) -> Factors:
@@ -81,11 +81,11 @@ def test_a_small_change_stays_small() -> None:
     few = statistics_of(2, devices=10)
     now = Statistics(
         before.titles,
-        before.gram + few.gram,
         before.support + few.support,
         before.quality,
         before.samples,
         before.devices + few.devices,
+        before.gram + few.gram,
     )
     for rank, changed, size in ((40, 0.1, 0.1), (16, 1.0, 5.0)):
         # What 16 columns leave out turns into them and out of them: more changes, yet by little.

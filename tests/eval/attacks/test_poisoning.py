@@ -123,7 +123,7 @@ def test_a_niche_carries_a_title_further_than_what_most_like(town: Town) -> None
     rows = np.arange(titles)
     ones = np.ones(titles, np.int64)
     statistics = Statistics(
-        rows.astype(np.int32), liked.T @ liked * UNIT**2, ones, ones, ones, users
+        rows.astype(np.int32), ones, ones, ones, users, liked.T @ liked * UNIT**2
     )
     factors = fit_factors(statistics, np.ones(titles, np.float32), lam=lam, rank=titles)
     popular = np.argsort(-liked.sum(axis=0), kind="stable")[:10]

@@ -117,7 +117,7 @@ class PairCounts:
         gram[first[known], second[known]] = self.counts[known]
         gram[second[known], first[known]] = self.counts[known]
         nothing = np.zeros(t, np.int64)
-        return Statistics(titles, gram * UNIT**2, support, nothing, nothing, self.devices)
+        return Statistics(titles, support, nothing, nothing, self.devices, gram * UNIT**2)
 
 
 @dataclass(frozen=True)

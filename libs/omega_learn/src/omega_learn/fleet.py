@@ -85,12 +85,24 @@ class Fleet:
         Returns:
             Sketches as float32 of +-1, (n, 384), and their noise scales, (n,).
         """
-        count = len(self.classes)
-        if count <= most:
-            return self.sketches(0, count), self.sigmas
-        drawn = np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
+        return self.picked(at_most(np.arange(len(self.classes)), most, seed))
+
+    def picked(self, chosen: Int64Array) -> tuple[FloatArray, FloatArray]:
+        """The sketches at `chosen` (n,); only they are unpacked.
+
+        Returns:
+            Sketches as float32 of +-1, (n, 384), and their noise scales, (n,).
+        """
         packed = np.frombuffer(self.packed, np.uint8).reshape(-1, SKETCH_BYTES)
-        return unpack_sketches(packed[drawn].tobytes()), self.sigmas[drawn]
+        return unpack_sketches(packed[chosen].tobytes()), self.sigmas[chosen]
+
+
+def at_most(places: Int64Array, most: int, seed: int) -> Int64Array:
+    """All `places`, or `most` of them drawn with `seed`, in their order."""
+    if len(places) <= most:
+        return places
+    drawn = np.random.default_rng(seed).choice(len(places), most, replace=False)
+    return places[np.sort(drawn)]
 
 
 def gather(devices: Iterable[DeviceSketches], most: int, *, sigma: float = 5.0) -> Fleet:

@@ -41,21 +41,11 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Statistics:
-    """Sums over devices for t titles. Every sum is of integers, so merging is exact."""
+class Statistics(Tally):
+    """The same with what pairs have in common. Every sum is of integers, so merging is exact."""
 
-    titles: Int32Array
-    """The titles counted, ascending, (t,)."""
     gram: DoubleArray
     """Sum of x x' over clipped device rows x, whole numbers of UNIT^-2 below 2^53, (t, t)."""
-    support: Int64Array
-    """Distinct devices with a stake of at least .2, (t,)."""
-    quality: Int64Array
-    """Clipped sum of stake x success rate x sample count, in units, (t,)."""
-    samples: Int64Array
-    """Clipped sum of stake x sample count, in units, (t,)."""
-    devices: int
-    """Distinct devices."""
 
 
 def count_support(rows: DeviceRows, titles: int) -> Int64Array:
@@ -116,7 +106,7 @@ def summarise(
         # In strips: the whole product would take as much memory as the matrix itself.
         for first in range(0, len(titles), _STRIP):
             gram[first : first + _STRIP] += dense[:, first : first + _STRIP].T @ dense
-    return Statistics(titles, gram, sums.support, sums.quality, sums.samples, sums.devices)
+    return Statistics(titles, sums.support, sums.quality, sums.samples, sums.devices, gram)
 
 
 def merge(a: Statistics, b: Statistics) -> Statistics:
@@ -133,7 +123,7 @@ def merge(a: Statistics, b: Statistics) -> Statistics:
         support[at] += part.support
         quality[at] += part.quality
         samples[at] += part.samples
-    return Statistics(titles, gram, support, quality, samples, a.devices + b.devices)
+    return Statistics(titles, support, quality, samples, a.devices + b.devices, gram)
 
 
 def _check(titles: Int32Array, clip: float) -> None:

@@ -12,7 +12,7 @@ from omega_core.vectors import FloatArray
 from omega_learn.arrays import Int32Array
 from omega_learn.config import LearnConfig
 from omega_learn.decode import decode
-from omega_learn.fleet import Fleet
+from omega_learn.fleet import Fleet, at_most
 from omega_learn.prior import estimate_prior
 from omega_learn.rows import device_rows
 from omega_learn.statistics import count_support
@@ -30,7 +30,8 @@ def unexpected(
 ) -> Int32Array:
     """Titles of late sketches that a refresh would see and this prior does not, ascending.
 
-    Late is what arrived within the longest window of a trend.
+    Late is what arrived within the longest window of a trend; of more than config.prior_sample such
+    sketches that many are drawn.
 
     Args:
         fleet: devices of which something arrived.
@@ -38,11 +39,12 @@ def unexpected(
         prior: the frozen one, (m,).
         config: how the round learns.
     """
-    late = fleet.ages < config.trends.windows[-1]
-    if not late.any():
+    late = np.flatnonzero(fleet.ages < config.trends.windows[-1])
+    if not len(late):
         return np.zeros(0, np.int32)
-    sizes = np.add.reduceat(late.astype(np.int64), fleet.starts[:-1])
-    sketches, sigmas = fleet.sketches(0, len(late))[late], fleet.sigmas[late]
+    late = at_most(late, config.prior_sample, config.seed)
+    sizes = np.diff(np.searchsorted(late, fleet.starts))
+    sketches, sigmas = fleet.picked(late)
     own = estimate_prior(sketches, embeddings, sigmas, steps=config.prior_steps)
     posterior = decode(sketches, embeddings, own, sigmas, top=config.top)
     rows = device_rows(posterior, sizes, fleet.success_rates[late], fleet.sample_counts[late])
