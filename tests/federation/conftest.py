@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -78,3 +79,18 @@ def own_client(own_store: Store) -> Iterator[FederationClient]:
     """A client of a worker on that database."""
     with serving(own_store.url) as opened:
         yield opened
+
+
+def await_blocked(store: Store) -> None:
+    """Waits until the worker waits for the test's lock; fails loudly when it never does."""
+    deadline = time.monotonic() + 30
+    while True:
+        with store.statements() as conn:
+            blocked = conn.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND application_name = 'omega-federation-worker' AND wait_event_type = 'Lock'"
+            ).fetchone()
+        if blocked and blocked[0] >= 1:
+            return
+        assert time.monotonic() < deadline, "the worker never came to the lock"
+        time.sleep(0.02)

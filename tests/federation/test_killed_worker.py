@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from tests.federation.conftest import await_blocked
 
 from omega.federation.v1 import federation_service_pb2 as pb
 from omega_client import FederationClient, ServiceError
@@ -57,22 +58,8 @@ def asked(address: str, request_id: str) -> Iterator[list[str]]:
     try:
         yield statuses
     finally:
-        thread.join()
-
-
-def await_blocked(store: Store) -> None:
-    """Waits until the worker waits for the test's lock."""
-    deadline = time.monotonic() + 30
-    while True:
-        with store.statements() as conn:
-            blocked = conn.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                " AND application_name = 'omega-federation-worker' AND wait_event_type = 'Lock'"
-            ).fetchone()
-        if blocked == (1,):
-            return
-        assert time.monotonic() < deadline, "the worker never came to the lock"
-        time.sleep(0.02)
+        thread.join(60)
+        assert not thread.is_alive(), "no answer ever came"
 
 
 def status_of(store: Store, round_id: int) -> RoundStatus:

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from tests.federation.conftest import serving
+from tests.federation.conftest import await_blocked, serving
 
 from omega.federation.v1 import federation_service_pb2 as pb
 from omega_client import FederationClient, ServiceError
@@ -335,21 +335,6 @@ def versions(store: Store) -> tuple[int, int]:
     with store.snapshot() as conn:
         factors = resources.newest_version(conn, ResourceKind.FACTORS)
         return states.current(conn).version, factors
-
-
-def await_blocked(store: Store) -> None:
-    """Waits until the worker waits for the test's lock; fails loudly when it never does."""
-    deadline = time.monotonic() + 30
-    while True:
-        with store.statements() as conn:
-            blocked = conn.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                " AND application_name = 'omega-federation-worker' AND wait_event_type = 'Lock'"
-            ).fetchone()
-        if blocked and blocked[0] >= 1:
-            return
-        assert time.monotonic() < deadline, "the worker never came to the lock"
-        time.sleep(0.02)
 
 
 def test_a_device_erased_while_a_step_publishes_leaves_no_row(
