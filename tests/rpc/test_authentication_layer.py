@@ -1,22 +1,22 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import grpc
 import pytest
 
 from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc import call
-from omega_rpc.call import Principal
+from omega_rpc.call import Caller, Principal
 from omega_rpc.tokens import bearer
 from omega_testing import probe
 from omega_testing.probe import ProbeClient
 
 
-def authenticate(method: str, metadata: Mapping[str, str]) -> Principal | None:
-    if method == probe.CLIENT_STREAM:
+def authenticate(caller: Caller) -> Principal | None:
+    if caller.method == probe.CLIENT_STREAM:
         return None
-    if bearer(metadata) != "good":
+    if bearer(caller.metadata) != "good":
         raise OmegaError(ErrorCode.UNAUTHENTICATED)
     return Principal("tv-1")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from omega.sync.v1 import sync_service_pb2
 from omega_core.errors import ErrorCode, OmegaError
-from omega_rpc.call import Principal
+from omega_rpc.call import Caller, Principal
 from omega_rpc.tokens import TokenKeys
 from omega_sync.access import DeviceTokens, Enrolment
 
@@ -24,15 +24,15 @@ TOKEN = KEYS.sign(DEVICE, datetime(2026, 11, 23, tzinfo=UTC))
 @pytest.mark.parametrize("method", sorted(METHODS - {OPEN}))
 def test_every_method_but_the_registration_needs_a_token(method: str) -> None:
     authenticate = DeviceTokens(KEYS)
-    assert authenticate(method, {"authorization": f"Bearer {TOKEN}"}) == Principal(DEVICE)
+    assert authenticate(Caller(method, {"authorization": f"Bearer {TOKEN}"})) == Principal(DEVICE)
     with pytest.raises(OmegaError) as caught:
-        authenticate(method, {})
+        authenticate(Caller(method, {}))
     assert caught.value.code is ErrorCode.UNAUTHENTICATED
 
 
 def test_a_registration_needs_none() -> None:
     assert OPEN in METHODS
-    assert DeviceTokens(KEYS)(OPEN, {}) is None
+    assert DeviceTokens(KEYS)(Caller(OPEN, {})) is None
 
 
 def test_without_a_key_file_every_tv_may_enrol() -> None:

@@ -106,7 +106,9 @@ def test_where_the_operator_set_a_key_only_its_holders_enrol(
         before = operator.get_cluster_status().total_devices
         for wrong in ("", "open sesam", "open sesame "):
             register = partial(tv.register_device, registration(enrolment_key=wrong))
-            assert refused(register) == Refusal("PERMISSION_DENIED", "ENROLMENT_REFUSED", "")
+            assert refused(register) == Refusal(
+                "PERMISSION_DENIED", "ENROLMENT_REFUSED", "enrolment_key"
+            )
         assert operator.get_cluster_status().total_devices == before
         made = tv.register_device(registration(enrolment_key="open sesame"))
         assert tv.sync(exchange(), token=made.auth_token).accepted_sketches == 2

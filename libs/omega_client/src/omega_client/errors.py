@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import grpc
@@ -24,6 +25,7 @@ class ServiceError(grpc.RpcError):
         bound: what that field must be, or empty.
         message: the public text.
         request_id: id under which the server logged the call, or empty.
+        retry_after: seconds after which the server wants to be asked again; 0 = it did not say.
         trailers: trailing metadata as grpc gave it.
     """
 
@@ -36,6 +38,7 @@ class ServiceError(grpc.RpcError):
         bound: str = "",
         message: str = "",
         request_id: str = "",
+        retry_after: float = 0.0,
         trailers: tuple[Any, ...] = (),
     ) -> None:
         self.status = status
@@ -44,6 +47,7 @@ class ServiceError(grpc.RpcError):
         self.bound = bound
         self.message = message
         self.request_id = request_id
+        self.retry_after = retry_after
         self._trailers = trailers
         super().__init__(f"{status}: {message}" + (f" [{reason}]" if reason else ""))
 
@@ -62,7 +66,7 @@ class ServiceError(grpc.RpcError):
 
 def service_error(error: grpc.RpcError) -> ServiceError:
     """The ServiceError of what grpc raised. A reason of another domain is left out."""
-    info = _info(error) or error_details_pb2.ErrorInfo()
+    info, retry = _details(error)
     return ServiceError(
         error.code().name,
         reason=info.reason,
@@ -70,24 +74,34 @@ def service_error(error: grpc.RpcError) -> ServiceError:
         bound=info.metadata.get("bound", ""),
         message=error.details() or "",
         request_id=info.metadata.get("request_id", ""),
+        retry_after=max(0.0, retry.retry_delay.ToMilliseconds() / 1_000),
         trailers=tuple(error.trailing_metadata() or ()),
     )
 
 
-def _info(error: grpc.RpcError) -> error_details_pb2.ErrorInfo | None:
-    """The project's ErrorInfo among the details of a failed call."""
+def _details(
+    error: grpc.RpcError,
+) -> tuple[error_details_pb2.ErrorInfo, error_details_pb2.RetryInfo]:
+    """The project's ErrorInfo and the RetryInfo among the details of a failed call."""
+    nothing = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
     for pair in error.trailing_metadata() or ():
         if pair.key != GRPC_DETAILS_METADATA_KEY:
             continue
         try:
-            details = status_pb2.Status.FromString(pair.value).details
-            infos = [_unpacked(detail) for detail in details]
+            return _unpacked(status_pb2.Status.FromString(pair.value).details)
         except DecodeError:
-            return None
-        return next((info for info in infos if info and info.domain == DOMAIN), None)
-    return None
+            return nothing
+    return nothing
 
 
-def _unpacked(detail: any_pb2.Any) -> error_details_pb2.ErrorInfo | None:
-    info = error_details_pb2.ErrorInfo()
-    return info if detail.Unpack(info) else None
+def _unpacked(
+    details: Iterable[any_pb2.Any],
+) -> tuple[error_details_pb2.ErrorInfo, error_details_pb2.RetryInfo]:
+    found = error_details_pb2.ErrorInfo()
+    retry = error_details_pb2.RetryInfo()
+    for detail in details:
+        info = error_details_pb2.ErrorInfo()
+        if detail.Unpack(info) and info.domain == DOMAIN and not found.domain:
+            found = info
+        detail.Unpack(retry)
+    return found, retry

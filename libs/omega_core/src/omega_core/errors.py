@@ -23,6 +23,11 @@ class ErrorCode(StrEnum):
     UNKNOWN_ROUND = "UNKNOWN_ROUND"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     ENROLMENT_REFUSED = "ENROLMENT_REFUSED"
+    REVOKED = "REVOKED"
+    WRONG_SHARD = "WRONG_SHARD"
+    RATE_LIMITED = "RATE_LIMITED"
+    DEADLINE_REQUIRED = "DEADLINE_REQUIRED"
+    UNKNOWN_DEVICE = "UNKNOWN_DEVICE"
     ENCODER_MISMATCH = "ENCODER_MISMATCH"
     SYNC_NOT_CONFIGURED = "SYNC_NOT_CONFIGURED"
     SYNC_UNAVAILABLE = "SYNC_UNAVAILABLE"
@@ -61,11 +66,20 @@ CATALOGUE: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
         ErrorCode.UNKNOWN_RESOURCE: ErrorSpec("NOT_FOUND", "this resource version is not kept"),
         ErrorCode.UNKNOWN_ROUND: ErrorSpec("NOT_FOUND", "{field} must name a recorded round"),
         ErrorCode.UNAUTHENTICATED: ErrorSpec(
-            "UNAUTHENTICATED", "a valid device token is needed; register the device again"
+            "UNAUTHENTICATED", "valid device credentials are needed; register the device again"
         ),
         ErrorCode.ENROLMENT_REFUSED: ErrorSpec(
-            "PERMISSION_DENIED", "enrolment_key is not the operator's"
+            "PERMISSION_DENIED", "{field} does not admit this device"
         ),
+        ErrorCode.REVOKED: ErrorSpec("PERMISSION_DENIED", "this device was shut out"),
+        ErrorCode.WRONG_SHARD: ErrorSpec(
+            "FAILED_PRECONDITION", "the credentials are of another shard; register the device here"
+        ),
+        ErrorCode.RATE_LIMITED: ErrorSpec(
+            "RESOURCE_EXHAUSTED", "too many calls of this {field}; come back later"
+        ),
+        ErrorCode.DEADLINE_REQUIRED: ErrorSpec("INVALID_ARGUMENT", "the call needs a deadline"),
+        ErrorCode.UNKNOWN_DEVICE: ErrorSpec("NOT_FOUND", "{field} must name a registered device"),
         ErrorCode.ENCODER_MISMATCH: ErrorSpec(
             "FAILED_PRECONDITION", "{field} must be {bound}: vectors of two encoders never meet"
         ),
@@ -113,15 +127,23 @@ class OmegaError(Exception):
         field: name of the request field or setting at fault, as the client wrote it.
         bound: what the field must be, for a person: "between 0 and 1".
         detail: for the log only; never leaves the process.
+        retry_after: seconds after which the caller is welcome again; 0 = not stated.
     """
 
     def __init__(
-        self, code: ErrorCode, *, field: str = "", bound: str = "", detail: str = ""
+        self,
+        code: ErrorCode,
+        *,
+        field: str = "",
+        bound: str = "",
+        detail: str = "",
+        retry_after: float = 0.0,
     ) -> None:
         self.code = code
         self.field = field
         self.bound = bound
         self.detail = detail
+        self.retry_after = retry_after
         super().__init__(self.public_text + (f" ({detail})" if detail else ""))
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import grpc
 
@@ -23,11 +23,27 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Caller:
+    """What a call shows of who makes it, whatever transport brought it."""
+
+    method: str
+    """Full name, "/omega.sync.v1.SyncService/Sync"."""
+    metadata: Mapping[str, str]
+    """Text metadata or HTTP header fields, keys in lower case; of a repeated key the last."""
+    address: str = ""
+    """IP address of the peer; empty over a unix socket."""
+    certificate: bytes = field(default=b"", repr=False)
+    """Certificate (DER) that the peer showed and the listener verified; empty = none."""
+
+
+@dataclass(frozen=True)
 class Principal:
-    """Who calls."""
+    """Who calls, as the credentials say."""
 
     device_id: str
     """The authenticated device."""
+    serial: bytes = b""
+    """Serial number of its certificate, big-endian; empty where a token and a proof said it."""
 
 
 _request_id: ContextVar[str] = ContextVar("omega_request_id", default="")

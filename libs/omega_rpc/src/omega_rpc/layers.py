@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import grpc
@@ -19,12 +19,14 @@ from opentelemetry import metrics
 
 from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc import call as calls
-from omega_rpc.call import Call, Principal
+from omega_rpc import peers
+from omega_rpc.call import Call, Caller, Principal
 from omega_rpc.status import to_status
 
 Layer = Callable[[Call], AbstractContextManager[None]]
-Authenticator = Callable[[str, Mapping[str, str]], Principal | None]
-"""(method, metadata) -> who calls, or None for methods open to all; raises UNAUTHENTICATED."""
+Authenticator = Callable[[Caller], Principal | None]
+"""Who calls, or None for methods open to all; raises an error of the catalogue. It waits for
+nothing: it runs on event loops too."""
 
 _log = logging.getLogger(__name__)
 _MAX_REQUEST_ID = 64
@@ -91,7 +93,7 @@ def authentication(authenticate: Authenticator | None) -> Layer:
 
     @contextmanager
     def layer(call: Call) -> Iterator[None]:
-        found = authenticate(call.method, call.metadata) if authenticate else None
+        found = authenticate(_caller(call)) if authenticate else None
         calls._principal.set(found)  # noqa: SLF001 - the one writer
         yield
 
@@ -106,3 +108,13 @@ def deadlines(call: Call) -> Iterator[None]:
         raise OmegaError(ErrorCode.DEADLINE_EXCEEDED)
     calls._deadline.set(None if left is None else time.monotonic() + left)  # noqa: SLF001 - the one writer
     yield
+
+
+def _caller(call: Call) -> Caller:
+    context = call.context
+    return Caller(
+        call.method,
+        call.metadata,
+        address=peers.address(context.peer()),
+        certificate=peers.certificate(context.auth_context()),
+    )

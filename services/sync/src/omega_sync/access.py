@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
 from pathlib import Path
 
 from omega_core import validate
 from omega_core.errors import ErrorCode, OmegaError
-from omega_rpc.call import Principal
+from omega_rpc.call import Caller, Principal
 from omega_rpc.tokens import TokenKeys, bearer, read_secret
 
 _OPEN = "/omega.sync.v1.SyncService/RegisterDevice"
@@ -20,13 +19,15 @@ class DeviceTokens:
     def __init__(self, keys: TokenKeys) -> None:
         self._keys = keys
 
-    def __call__(self, method: str, metadata: Mapping[str, str]) -> Principal | None:
+    def __call__(self, caller: Caller) -> Principal | None:
         """The device behind the bearer token; None for RegisterDevice.
 
         Raises:
             OmegaError: UNAUTHENTICATED.
         """
-        return None if method == _OPEN else Principal(self._keys.verify(bearer(metadata)))
+        if caller.method == _OPEN:
+            return None
+        return Principal(self._keys.verify(bearer(caller.metadata)))
 
 
 class Enrolment:
@@ -51,4 +52,4 @@ class Enrolment:
             OmegaError: ENROLMENT_REFUSED.
         """
         if self._key is not None and not hmac.compare_digest(self._key, shown.encode()):
-            raise OmegaError(ErrorCode.ENROLMENT_REFUSED)
+            raise OmegaError(ErrorCode.ENROLMENT_REFUSED, field="enrolment_key")

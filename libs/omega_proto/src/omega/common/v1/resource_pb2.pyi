@@ -44,6 +44,34 @@ COMPRESSION_ZSTD: Compression.ValueType  # 2
 """One zstd frame that declares its content size."""
 Global___Compression: _TypeAlias = Compression  # noqa: Y015
 
+class _Codec:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CodecEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Codec.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CODEC_UNSPECIFIED: _Codec.ValueType  # 0
+    """Not stated: CODEC_F16_ZSTD, in one piece whatever its size."""
+    CODEC_F16_ZSTD: _Codec.ValueType  # 1
+    """A zstd frame of omega.sync.v1.StateDelta, vectors as float16."""
+    CODEC_U8_ZSTD: _Codec.ValueType  # 2
+    """A zstd frame of omega.sync.v1.StateDelta, vectors as uint8 with an offset and a step each."""
+    CODEC_TRANSFORM: _Codec.ValueType  # 3
+    """A serialised omega.sync.v1.PackedNews, for a reader that holds its codebook."""
+
+class Codec(_Codec, metaclass=_CodecEnumTypeWrapper):
+    """How the vectors of news are coded."""
+
+CODEC_UNSPECIFIED: Codec.ValueType  # 0
+"""Not stated: CODEC_F16_ZSTD, in one piece whatever its size."""
+CODEC_F16_ZSTD: Codec.ValueType  # 1
+"""A zstd frame of omega.sync.v1.StateDelta, vectors as float16."""
+CODEC_U8_ZSTD: Codec.ValueType  # 2
+"""A zstd frame of omega.sync.v1.StateDelta, vectors as uint8 with an offset and a step each."""
+CODEC_TRANSFORM: Codec.ValueType  # 3
+"""A serialised omega.sync.v1.PackedNews, for a reader that holds its codebook."""
+Global___Codec: _TypeAlias = Codec  # noqa: Y015
+
 class _ResourceKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -56,6 +84,8 @@ class _ResourceKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Resource
     """Titles with their ordinals, texts and vectors, and the encoder's centring mean."""
     RESOURCE_KIND_FACTORS: _ResourceKind.ValueType  # 2
     """Collaborative factors, gains and the collective prior, by catalogue ordinal."""
+    RESOURCE_KIND_CODEBOOK: _ResourceKind.ValueType  # 3
+    """What CODEC_TRANSFORM codes vectors with; docs/codec.md gives its form."""
 
 class ResourceKind(_ResourceKind, metaclass=_ResourceKindEnumTypeWrapper):
     """What a resource is."""
@@ -66,6 +96,8 @@ RESOURCE_KIND_CATALOGUE: ResourceKind.ValueType  # 1
 """Titles with their ordinals, texts and vectors, and the encoder's centring mean."""
 RESOURCE_KIND_FACTORS: ResourceKind.ValueType  # 2
 """Collaborative factors, gains and the collective prior, by catalogue ordinal."""
+RESOURCE_KIND_CODEBOOK: ResourceKind.ValueType  # 3
+"""What CODEC_TRANSFORM codes vectors with; docs/codec.md gives its form."""
 Global___ResourceKind: _TypeAlias = ResourceKind  # noqa: Y015
 
 @_typing.final
@@ -92,8 +124,8 @@ class ResourceInfo(_message.Message):
     """Encoder whose vectors the body rests on, 1 to 64 characters."""
     base_version: _builtins.int
     """0: size_bytes and sha256 are those of the body. Else what follows is a delta from this version
-    of the kind, a FactorDelta, and they are the delta's. Only in an answer to a request that names
-    a base.
+    of the kind, a FactorDelta or a CatalogueDelta, and they are the delta's. Only in an answer to a
+    request that names a base.
     """
     def __init__(
         self,
@@ -225,7 +257,7 @@ class CatalogueEntry(_message.Message):
     ordinal: _builtins.int
     """Position in the versioned index, from 0; never reused."""
     embedding: _builtins.bytes
-    """Unit vector, float16, little-endian, 2 x dimension bytes."""
+    """Unit vector, float16, little-endian, 2 x dimension bytes; empty in a CatalogueDelta."""
     @_builtins.property
     def content(self) -> _content_pb2.Content:
         """The title itself; bounds as in its own message."""
@@ -244,6 +276,60 @@ class CatalogueEntry(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CatalogueEntry: _TypeAlias = CatalogueEntry  # noqa: Y015
+
+@_typing.final
+class CatalogueDelta(_message.Message):
+    """How a CataloguePack follows from an earlier one of the same encoder: a zstd frame of this message,
+    in place of the body of a RESOURCE_KIND_CATALOGUE resource. It holds no vectors: those of new
+    titles come with news, and a TV embeds the text of the rest.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BASE_VERSION_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    REMOVED_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    base_version: _builtins.int
+    """The base's version, at least 1."""
+    version: _builtins.int
+    """Version that it leads to."""
+    model_version: _builtins.str
+    """As in CataloguePack."""
+    sha256: _builtins.bytes
+    """SHA-256 over the titles that it leads to, in the order of ordinals: of each the ordinal as
+    uint32, little-endian, and the deterministically serialised Content; 32 bytes. A result with
+    another is thrown away.
+    """
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___CatalogueEntry]:
+        """Titles that are new or changed, in the order of ordinals; their embedding is empty. At most
+        20,000.
+        """
+
+    @_builtins.property
+    def removed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Titles of the base that are gone: ordinals ascending; at most 80,000."""
+
+    def __init__(
+        self,
+        *,
+        base_version: _builtins.int = ...,
+        version: _builtins.int = ...,
+        model_version: _builtins.str = ...,
+        entries: _abc.Iterable[Global___CatalogueEntry] | None = ...,
+        removed: _abc.Iterable[_builtins.int] | None = ...,
+        sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_version", b"base_version", "entries", b"entries", "model_version", b"model_version", "removed", b"removed", "sha256", b"sha256", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CatalogueDelta: _TypeAlias = CatalogueDelta  # noqa: Y015
 
 @_typing.final
 class FactorPack(_message.Message):

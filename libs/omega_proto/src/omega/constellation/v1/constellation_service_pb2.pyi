@@ -36,7 +36,9 @@ class _PushOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PushOutco
     PUSH_OUTCOME_DUPLICATE: _PushOutcome.ValueType  # 2
     """Stored by an earlier call."""
     PUSH_OUTCOME_UNKNOWN_DEVICE: _PushOutcome.ValueType  # 3
-    """No such device, or it was revoked; nothing stored."""
+    """No such device; nothing stored."""
+    PUSH_OUTCOME_REVOKED_DEVICE: _PushOutcome.ValueType  # 4
+    """The device was revoked; nothing stored."""
 
 class PushOutcome(_PushOutcome, metaclass=_PushOutcomeEnumTypeWrapper):
     """What became of one push."""
@@ -48,8 +50,108 @@ PUSH_OUTCOME_STORED: PushOutcome.ValueType  # 1
 PUSH_OUTCOME_DUPLICATE: PushOutcome.ValueType  # 2
 """Stored by an earlier call."""
 PUSH_OUTCOME_UNKNOWN_DEVICE: PushOutcome.ValueType  # 3
-"""No such device, or it was revoked; nothing stored."""
+"""No such device; nothing stored."""
+PUSH_OUTCOME_REVOKED_DEVICE: PushOutcome.ValueType  # 4
+"""The device was revoked; nothing stored."""
 Global___PushOutcome: _TypeAlias = PushOutcome  # noqa: Y015
+
+@_typing.final
+class CreateClaimsRequest(_message.Message):
+    """Asks for claims."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNT_FIELD_NUMBER: _builtins.int
+    VALID_FOR_FIELD_NUMBER: _builtins.int
+    count: _builtins.int
+    """1 to 1,000."""
+    @_builtins.property
+    def valid_for(self) -> _duration_pb2.Duration:
+        """How long they can be shown, 1 minute to 366 days."""
+
+    def __init__(
+        self,
+        *,
+        count: _builtins.int = ...,
+        valid_for: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["valid_for", b"valid_for"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "valid_for", b"valid_for"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateClaimsRequest: _TypeAlias = CreateClaimsRequest  # noqa: Y015
+
+@_typing.final
+class CreateClaimsResponse(_message.Message):
+    """Claims."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLAIMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def claims(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Secret, 43 characters of [A-Za-z0-9_-] each; kept as hashes only."""
+
+    def __init__(
+        self,
+        *,
+        claims: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateClaimsResponse: _TypeAlias = CreateClaimsResponse  # noqa: Y015
+
+@_typing.final
+class RevokeDeviceRequest(_message.Message):
+    """Names a device to shut out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_ID_FIELD_NUMBER: _builtins.int
+    device_id: _builtins.str
+    """`tv-` and 32 hexadecimal digits."""
+    def __init__(
+        self,
+        *,
+        device_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_id", b"device_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeDeviceRequest: _TypeAlias = RevokeDeviceRequest  # noqa: Y015
+
+@_typing.final
+class RevokeDeviceResponse(_message.Message):
+    """The device is shut out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVOKED_AT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def revoked_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was, at this call or an earlier one."""
+
+    def __init__(
+        self,
+        *,
+        revoked_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["revoked_at", b"revoked_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["revoked_at", b"revoked_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeDeviceResponse: _TypeAlias = RevokeDeviceResponse  # noqa: Y015
 
 @_typing.final
 class RegisterDeviceRequest(_message.Message):
@@ -61,6 +163,9 @@ class RegisterDeviceRequest(_message.Message):
     PLATFORM_FIELD_NUMBER: _builtins.int
     APP_VERSION_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
+    KEY_SHA256_FIELD_NUMBER: _builtins.int
+    CLAIM_FIELD_NUMBER: _builtins.int
+    CSR_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID, 36 characters; the idempotency key."""
     platform: _builtins.str
@@ -69,6 +174,14 @@ class RegisterDeviceRequest(_message.Message):
     """At most 64 characters of [A-Za-z0-9._:-]."""
     region: _builtins.str
     """At most 16 characters of [A-Za-z0-9-]; empty = not stated."""
+    key_sha256: _builtins.bytes
+    """SHA-256 of the device key's SubjectPublicKeyInfo (DER), 32 bytes, proven by the gateway; empty = a
+    device of a release without keys.
+    """
+    claim: _builtins.str
+    """As in omega.sync.v1.RegisterDeviceRequest; checked and spent where the shard asks for claims."""
+    csr: _builtins.bytes
+    """As in omega.sync.v1.RegisterDeviceRequest; of the same key as key_sha256."""
     def __init__(
         self,
         *,
@@ -76,10 +189,13 @@ class RegisterDeviceRequest(_message.Message):
         platform: _builtins.str = ...,
         app_version: _builtins.str = ...,
         region: _builtins.str = ...,
+        key_sha256: _builtins.bytes = ...,
+        claim: _builtins.str = ...,
+        csr: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_version", b"app_version", "platform", b"platform", "region", b"region", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_version", b"app_version", "claim", b"claim", "csr", b"csr", "key_sha256", b"key_sha256", "platform", b"platform", "region", b"region", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -93,25 +209,195 @@ class RegisterDeviceResponse(_message.Message):
 
     DEVICE_ID_FIELD_NUMBER: _builtins.int
     REGISTERED_AT_FIELD_NUMBER: _builtins.int
+    CERTIFICATES_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_EXPIRES_AT_FIELD_NUMBER: _builtins.int
     device_id: _builtins.str
     """`tv-` and 32 hexadecimal digits."""
     @_builtins.property
     def registered_at(self) -> _timestamp_pb2.Timestamp:
         """When the identity was made."""
 
+    @_builtins.property
+    def certificates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """As in omega.sync.v1.RegisterDeviceResponse."""
+
+    @_builtins.property
+    def certificate_expires_at(self) -> _timestamp_pb2.Timestamp:
+        """As in omega.sync.v1.RegisterDeviceResponse."""
+
     def __init__(
         self,
         *,
         device_id: _builtins.str = ...,
         registered_at: _timestamp_pb2.Timestamp | None = ...,
+        certificates: _abc.Iterable[_builtins.bytes] | None = ...,
+        certificate_expires_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["registered_at", b"registered_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate_expires_at", b"certificate_expires_at", "registered_at", b"registered_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_id", b"device_id", "registered_at", b"registered_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expires_at", b"certificate_expires_at", "certificates", b"certificates", "device_id", b"device_id", "registered_at", b"registered_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RegisterDeviceResponse: _TypeAlias = RegisterDeviceResponse  # noqa: Y015
+
+@_typing.final
+class GetHeadsRequest(_message.Message):
+    """Asks for the newest versions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVOCATIONS_AFTER_FIELD_NUMBER: _builtins.int
+    revocations_after: _builtins.int
+    """The cursor of the answer before; 0 = from the beginning."""
+    def __init__(
+        self,
+        *,
+        revocations_after: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["revocations_after", b"revocations_after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetHeadsRequest: _TypeAlias = GetHeadsRequest  # noqa: Y015
+
+@_typing.final
+class GetHeadsResponse(_message.Message):
+    """The newest versions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_VERSION_FIELD_NUMBER: _builtins.int
+    RESOURCES_FIELD_NUMBER: _builtins.int
+    TREND_REGIONS_FIELD_NUMBER: _builtins.int
+    CODEBOOK_ID_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_FIELD_NUMBER: _builtins.int
+    REVOCATIONS_FIELD_NUMBER: _builtins.int
+    REVOCATIONS_CURSOR_FIELD_NUMBER: _builtins.int
+    MORE_REVOCATIONS_FIELD_NUMBER: _builtins.int
+    state_version: _builtins.int
+    """Newest collective state; 0 = none."""
+    codebook_id: _builtins.int
+    """Id of the newest codebook; 0 = none."""
+    revocations_cursor: _builtins.int
+    """Where the next request goes on."""
+    more_revocations: _builtins.bool
+    """True: there are more revocations; ask again at once."""
+    @_builtins.property
+    def resources(self) -> _containers.RepeatedCompositeFieldContainer[_resource_pb2.ResourceInfo]:
+        """The newest version of each resource; at most 8."""
+
+    @_builtins.property
+    def trend_regions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Regions with trends of their own; at most 1,000."""
+
+    @_builtins.property
+    def retry_after(self) -> _duration_pb2.Duration:
+        """When devices should come back, before jitter; 1 second to 1 day."""
+
+    @_builtins.property
+    def revocations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Revocation]:
+        """Devices that were revoked since the cursor, oldest first; at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        state_version: _builtins.int = ...,
+        resources: _abc.Iterable[_resource_pb2.ResourceInfo] | None = ...,
+        trend_regions: _abc.Iterable[_builtins.str] | None = ...,
+        codebook_id: _builtins.int = ...,
+        retry_after: _duration_pb2.Duration | None = ...,
+        revocations: _abc.Iterable[Global___Revocation] | None = ...,
+        revocations_cursor: _builtins.int = ...,
+        more_revocations: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retry_after", b"retry_after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["codebook_id", b"codebook_id", "more_revocations", b"more_revocations", "resources", b"resources", "retry_after", b"retry_after", "revocations", b"revocations", "revocations_cursor", b"revocations_cursor", "state_version", b"state_version", "trend_regions", b"trend_regions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetHeadsResponse: _TypeAlias = GetHeadsResponse  # noqa: Y015
+
+@_typing.final
+class Revocation(_message.Message):
+    """A device that was shut out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_ID_FIELD_NUMBER: _builtins.int
+    SERIALS_FIELD_NUMBER: _builtins.int
+    device_id: _builtins.str
+    """`tv-` and 32 hexadecimal digits."""
+    @_builtins.property
+    def serials(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Serial numbers of its certificates that have not ended, big-endian, 1 to 20 bytes each; at most
+        64.
+        """
+
+    def __init__(
+        self,
+        *,
+        device_id: _builtins.str = ...,
+        serials: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_id", b"device_id", "serials", b"serials"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Revocation: _TypeAlias = Revocation  # noqa: Y015
+
+@_typing.final
+class PublishCodebookRequest(_message.Message):
+    """A codebook to store."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BODY_FIELD_NUMBER: _builtins.int
+    body: _builtins.bytes
+    """Its body, at most 1,048,576 bytes."""
+    def __init__(
+        self,
+        *,
+        body: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PublishCodebookRequest: _TypeAlias = PublishCodebookRequest  # noqa: Y015
+
+@_typing.final
+class PublishCodebookResponse(_message.Message):
+    """The codebook is stored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    CODEBOOK_ID_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """Its version as a resource."""
+    codebook_id: _builtins.int
+    """As in omega.sync.v1.PackedNews."""
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        codebook_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["codebook_id", b"codebook_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PublishCodebookResponse: _TypeAlias = PublishCodebookResponse  # noqa: Y015
 
 @_typing.final
 class IngestPatternsRequest(_message.Message):
@@ -156,7 +442,7 @@ class DevicePush(_message.Message):
     model_version: _builtins.str
     """Encoder of the sketches, 1 to 64 characters."""
     sketches: _builtins.bytes
-    """48 bytes a sketch, 0 to 20 sketches."""
+    """48 bytes a sketch, 0 to 20 sketches. Without any, nothing is stored but that the device called."""
     classes: _builtins.bytes
     """A byte a sketch, 0 to 31."""
     sigma_hundredths: _builtins.int
@@ -211,19 +497,23 @@ class PushResult(_message.Message):
 
     OUTCOME_FIELD_NUMBER: _builtins.int
     SKETCHES_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
     outcome: Global___PushOutcome.ValueType
     """What became of it."""
     sketches: _builtins.int
     """Sketches that the stored push holds."""
+    region: _builtins.str
+    """Region of the device; empty = not stated."""
     def __init__(
         self,
         *,
         outcome: Global___PushOutcome.ValueType = ...,
         sketches: _builtins.int = ...,
+        region: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "sketches", b"sketches"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "region", b"region", "sketches", b"sketches"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -238,10 +528,25 @@ class GetGlobalStateRequest(_message.Message):
     DEVICE_ID_FIELD_NUMBER: _builtins.int
     STATE_VERSION_FIELD_NUMBER: _builtins.int
     HELD_FIELD_NUMBER: _builtins.int
+    CODEC_FIELD_NUMBER: _builtins.int
+    CODEBOOK_ID_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
+    WANTED_VERSION_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
     device_id: _builtins.str
-    """`tv-` and 32 hexadecimal digits."""
+    """`tv-` and 32 hexadecimal digits; empty = a gateway asks on behalf of all devices of a region."""
     state_version: _builtins.int
     """Version held; 0 = none."""
+    codec: _resource_pb2.Codec.ValueType
+    """As in omega.sync.v1.SyncRequest."""
+    codebook_id: _builtins.int
+    """As in omega.sync.v1.SyncRequest."""
+    page: _builtins.int
+    """As in omega.sync.v1.PullPatternsRequest."""
+    wanted_version: _builtins.int
+    """As in omega.sync.v1.PullPatternsRequest."""
+    region: _builtins.str
+    """Region whose trends are wanted, where no device is named."""
     @_builtins.property
     def held(self) -> _containers.RepeatedCompositeFieldContainer[_resource_pb2.HeldResource]:
         """Resources held; at most 8."""
@@ -252,10 +557,15 @@ class GetGlobalStateRequest(_message.Message):
         device_id: _builtins.str = ...,
         state_version: _builtins.int = ...,
         held: _abc.Iterable[_resource_pb2.HeldResource] | None = ...,
+        codec: _resource_pb2.Codec.ValueType = ...,
+        codebook_id: _builtins.int = ...,
+        page: _builtins.int = ...,
+        wanted_version: _builtins.int = ...,
+        region: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_id", b"device_id", "held", b"held", "state_version", b"state_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["codebook_id", b"codebook_id", "codec", b"codec", "device_id", b"device_id", "held", b"held", "page", b"page", "region", b"region", "state_version", b"state_version", "wanted_version", b"wanted_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -272,12 +582,23 @@ class GetGlobalStateResponse(_message.Message):
     DELTA_FIELD_NUMBER: _builtins.int
     RESOURCES_FIELD_NUMBER: _builtins.int
     RETRY_AFTER_FIELD_NUMBER: _builtins.int
+    CODEC_FIELD_NUMBER: _builtins.int
+    PAGES_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
     state_version: _builtins.int
     """Version after applying delta."""
     compression: _resource_pb2.Compression.ValueType
     """How delta is compressed."""
     delta: _builtins.bytes
-    """A compressed omega.sync.v1.StateDelta; empty = no news. At most 65,536 bytes."""
+    """As in omega.sync.v1.SyncResponse; at most 65,536 bytes, and small enough for an answer of 5,120
+    bytes where the request states a codec.
+    """
+    codec: _resource_pb2.Codec.ValueType
+    """As in omega.sync.v1.SyncResponse."""
+    pages: _builtins.int
+    """As in omega.sync.v1.SyncResponse."""
+    page: _builtins.int
+    """As in omega.sync.v1.PullPatternsResponse."""
     @_builtins.property
     def resources(self) -> _containers.RepeatedCompositeFieldContainer[_resource_pb2.ResourceInfo]:
         """Newer versions of resources than those held; at most 8."""
@@ -294,10 +615,13 @@ class GetGlobalStateResponse(_message.Message):
         delta: _builtins.bytes = ...,
         resources: _abc.Iterable[_resource_pb2.ResourceInfo] | None = ...,
         retry_after: _duration_pb2.Duration | None = ...,
+        codec: _resource_pb2.Codec.ValueType = ...,
+        pages: _builtins.int = ...,
+        page: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["compression", b"compression", "delta", b"delta", "resources", b"resources", "retry_after", b"retry_after", "state_version", b"state_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["codec", b"codec", "compression", b"compression", "delta", b"delta", "page", b"page", "pages", b"pages", "resources", b"resources", "retry_after", b"retry_after", "state_version", b"state_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -65,6 +65,16 @@ class ConstellationServiceStub:
                 request_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.EraseDeviceRequest.SerializeToString,
                 response_deserializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.EraseDeviceResponse.FromString,
                 _registered_method=True)
+        self.GetHeads = channel.unary_unary(
+                '/omega.constellation.v1.ConstellationService/GetHeads',
+                request_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.GetHeadsRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.GetHeadsResponse.FromString,
+                _registered_method=True)
+        self.PublishCodebook = channel.unary_unary(
+                '/omega.constellation.v1.ConstellationService/PublishCodebook',
+                request_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.PublishCodebookRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.PublishCodebookResponse.FromString,
+                _registered_method=True)
         self.GetClusterStatus = channel.unary_unary(
                 '/omega.constellation.v1.ConstellationService/GetClusterStatus',
                 request_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.GetClusterStatusRequest.SerializeToString,
@@ -123,6 +133,22 @@ class ConstellationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetHeads(self, request, context):
+        """The newest versions of everything and what was revoked since, which a gateway keeps for a moment.
+        INVALID_ARGUMENT, UNAVAILABLE (no database).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PublishCodebook(self, request, context):
+        """Stores a codebook as the next version of its kind; the same body again changes nothing.
+        INVALID_ARGUMENT, FAILED_PRECONDITION when its encoder is not the shard's, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetClusterStatus(self, request, context):
         """Figures of the shard.
         """
@@ -162,6 +188,16 @@ def add_ConstellationServiceServicer_to_server(servicer, server):
                     servicer.EraseDevice,
                     request_deserializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.EraseDeviceRequest.FromString,
                     response_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.EraseDeviceResponse.SerializeToString,
+            ),
+            'GetHeads': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetHeads,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.GetHeadsRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.GetHeadsResponse.SerializeToString,
+            ),
+            'PublishCodebook': grpc.unary_unary_rpc_method_handler(
+                    servicer.PublishCodebook,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.PublishCodebookRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.PublishCodebookResponse.SerializeToString,
             ),
             'GetClusterStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetClusterStatus,
@@ -343,6 +379,60 @@ class ConstellationService:
             _registered_method=True)
 
     @staticmethod
+    def GetHeads(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.ConstellationService/GetHeads',
+            omega_dot_constellation_dot_v1_dot_constellation__service__pb2.GetHeadsRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_constellation__service__pb2.GetHeadsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PublishCodebook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.ConstellationService/PublishCodebook',
+            omega_dot_constellation_dot_v1_dot_constellation__service__pb2.PublishCodebookRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_constellation__service__pb2.PublishCodebookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetClusterStatus(request,
             target,
             options=(),
@@ -359,6 +449,128 @@ class ConstellationService:
             '/omega.constellation.v1.ConstellationService/GetClusterStatus',
             omega_dot_constellation_dot_v1_dot_constellation__service__pb2.GetClusterStatusRequest.SerializeToString,
             omega_dot_constellation_dot_v1_dot_constellation__service__pb2.GetClusterStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class AdminServiceStub:
+    """What operators do to a shard. Never exposed to TVs.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.CreateClaims = channel.unary_unary(
+                '/omega.constellation.v1.AdminService/CreateClaims',
+                request_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.CreateClaimsRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.CreateClaimsResponse.FromString,
+                _registered_method=True)
+        self.RevokeDevice = channel.unary_unary(
+                '/omega.constellation.v1.AdminService/RevokeDevice',
+                request_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.RevokeDeviceRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.RevokeDeviceResponse.FromString,
+                _registered_method=True)
+
+
+class AdminServiceServicer:
+    """What operators do to a shard. Never exposed to TVs.
+    """
+
+    def CreateClaims(self, request, context):
+        """Makes one-time claims, of which a TV shows one to register. INVALID_ARGUMENT, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeDevice(self, request, context):
+        """Shuts a device out: its certificates and tokens are refused within 60 seconds, and no round reads
+        its sketches. Repeating it changes nothing. NOT_FOUND for an unknown device, INVALID_ARGUMENT,
+        UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_AdminServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'CreateClaims': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateClaims,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.CreateClaimsRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.CreateClaimsResponse.SerializeToString,
+            ),
+            'RevokeDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeDevice,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.RevokeDeviceRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.RevokeDeviceResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'omega.constellation.v1.AdminService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('omega.constellation.v1.AdminService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class AdminService:
+    """What operators do to a shard. Never exposed to TVs.
+    """
+
+    @staticmethod
+    def CreateClaims(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.AdminService/CreateClaims',
+            omega_dot_constellation_dot_v1_dot_constellation__service__pb2.CreateClaimsRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_constellation__service__pb2.CreateClaimsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.AdminService/RevokeDevice',
+            omega_dot_constellation_dot_v1_dot_constellation__service__pb2.RevokeDeviceRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_constellation__service__pb2.RevokeDeviceResponse.FromString,
             options,
             channel_credentials,
             insecure,

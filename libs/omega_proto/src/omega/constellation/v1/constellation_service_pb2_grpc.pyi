@@ -55,6 +55,14 @@ class ConstellationServiceStub:
     """Erases a device and its pushes; answered after commit. A device that is not there gets the
     same answer. INVALID_ARGUMENT, UNAVAILABLE (no database).
     """
+    GetHeads: _grpc.UnaryUnaryMultiCallable[_constellation_service_pb2.GetHeadsRequest, _constellation_service_pb2.GetHeadsResponse]
+    """The newest versions of everything and what was revoked since, which a gateway keeps for a moment.
+    INVALID_ARGUMENT, UNAVAILABLE (no database).
+    """
+    PublishCodebook: _grpc.UnaryUnaryMultiCallable[_constellation_service_pb2.PublishCodebookRequest, _constellation_service_pb2.PublishCodebookResponse]
+    """Stores a codebook as the next version of its kind; the same body again changes nothing.
+    INVALID_ARGUMENT, FAILED_PRECONDITION when its encoder is not the shard's, UNAVAILABLE.
+    """
     GetClusterStatus: _grpc.UnaryUnaryMultiCallable[_constellation_service_pb2.GetClusterStatusRequest, _constellation_service_pb2.GetClusterStatusResponse]
     """Figures of the shard."""
 
@@ -84,6 +92,14 @@ class ConstellationServiceAsyncStub(ConstellationServiceStub):
     EraseDevice: _aio.UnaryUnaryMultiCallable[_constellation_service_pb2.EraseDeviceRequest, _constellation_service_pb2.EraseDeviceResponse]  # type: ignore[assignment]
     """Erases a device and its pushes; answered after commit. A device that is not there gets the
     same answer. INVALID_ARGUMENT, UNAVAILABLE (no database).
+    """
+    GetHeads: _aio.UnaryUnaryMultiCallable[_constellation_service_pb2.GetHeadsRequest, _constellation_service_pb2.GetHeadsResponse]  # type: ignore[assignment]
+    """The newest versions of everything and what was revoked since, which a gateway keeps for a moment.
+    INVALID_ARGUMENT, UNAVAILABLE (no database).
+    """
+    PublishCodebook: _aio.UnaryUnaryMultiCallable[_constellation_service_pb2.PublishCodebookRequest, _constellation_service_pb2.PublishCodebookResponse]  # type: ignore[assignment]
+    """Stores a codebook as the next version of its kind; the same body again changes nothing.
+    INVALID_ARGUMENT, FAILED_PRECONDITION when its encoder is not the shard's, UNAVAILABLE.
     """
     GetClusterStatus: _aio.UnaryUnaryMultiCallable[_constellation_service_pb2.GetClusterStatusRequest, _constellation_service_pb2.GetClusterStatusResponse]  # type: ignore[assignment]
     """Figures of the shard."""
@@ -150,6 +166,26 @@ class ConstellationServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def GetHeads(
+        self,
+        request: _constellation_service_pb2.GetHeadsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_constellation_service_pb2.GetHeadsResponse, _abc.Awaitable[_constellation_service_pb2.GetHeadsResponse]]:
+        """The newest versions of everything and what was revoked since, which a gateway keeps for a moment.
+        INVALID_ARGUMENT, UNAVAILABLE (no database).
+        """
+
+    @_abc_1.abstractmethod
+    def PublishCodebook(
+        self,
+        request: _constellation_service_pb2.PublishCodebookRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_constellation_service_pb2.PublishCodebookResponse, _abc.Awaitable[_constellation_service_pb2.PublishCodebookResponse]]:
+        """Stores a codebook as the next version of its kind; the same body again changes nothing.
+        INVALID_ARGUMENT, FAILED_PRECONDITION when its encoder is not the shard's, UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
     def GetClusterStatus(
         self,
         request: _constellation_service_pb2.GetClusterStatusRequest,
@@ -158,3 +194,55 @@ class ConstellationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Figures of the shard."""
 
 def add_ConstellationServiceServicer_to_server(servicer: ConstellationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class AdminServiceStub:
+    """What operators do to a shard. Never exposed to TVs."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> AdminServiceAsyncStub: ...
+    CreateClaims: _grpc.UnaryUnaryMultiCallable[_constellation_service_pb2.CreateClaimsRequest, _constellation_service_pb2.CreateClaimsResponse]
+    """Makes one-time claims, of which a TV shows one to register. INVALID_ARGUMENT, UNAVAILABLE."""
+    RevokeDevice: _grpc.UnaryUnaryMultiCallable[_constellation_service_pb2.RevokeDeviceRequest, _constellation_service_pb2.RevokeDeviceResponse]
+    """Shuts a device out: its certificates and tokens are refused within 60 seconds, and no round reads
+    its sketches. Repeating it changes nothing. NOT_FOUND for an unknown device, INVALID_ARGUMENT,
+    UNAVAILABLE.
+    """
+
+@_typing.type_check_only
+class AdminServiceAsyncStub(AdminServiceStub):
+    """What operators do to a shard. Never exposed to TVs."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    CreateClaims: _aio.UnaryUnaryMultiCallable[_constellation_service_pb2.CreateClaimsRequest, _constellation_service_pb2.CreateClaimsResponse]  # type: ignore[assignment]
+    """Makes one-time claims, of which a TV shows one to register. INVALID_ARGUMENT, UNAVAILABLE."""
+    RevokeDevice: _aio.UnaryUnaryMultiCallable[_constellation_service_pb2.RevokeDeviceRequest, _constellation_service_pb2.RevokeDeviceResponse]  # type: ignore[assignment]
+    """Shuts a device out: its certificates and tokens are refused within 60 seconds, and no round reads
+    its sketches. Repeating it changes nothing. NOT_FOUND for an unknown device, INVALID_ARGUMENT,
+    UNAVAILABLE.
+    """
+
+class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
+    """What operators do to a shard. Never exposed to TVs."""
+
+    @_abc_1.abstractmethod
+    def CreateClaims(
+        self,
+        request: _constellation_service_pb2.CreateClaimsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_constellation_service_pb2.CreateClaimsResponse, _abc.Awaitable[_constellation_service_pb2.CreateClaimsResponse]]:
+        """Makes one-time claims, of which a TV shows one to register. INVALID_ARGUMENT, UNAVAILABLE."""
+
+    @_abc_1.abstractmethod
+    def RevokeDevice(
+        self,
+        request: _constellation_service_pb2.RevokeDeviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_constellation_service_pb2.RevokeDeviceResponse, _abc.Awaitable[_constellation_service_pb2.RevokeDeviceResponse]]:
+        """Shuts a device out: its certificates and tokens are refused within 60 seconds, and no round reads
+        its sketches. Repeating it changes nothing. NOT_FOUND for an unknown device, INVALID_ARGUMENT,
+        UNAVAILABLE.
+        """
+
+def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -32,6 +32,8 @@ class RegisterDeviceRequest(_message.Message):
     APP_VERSION_FIELD_NUMBER: _builtins.int
     ENROLMENT_KEY_FIELD_NUMBER: _builtins.int
     REGION_FIELD_NUMBER: _builtins.int
+    CLAIM_FIELD_NUMBER: _builtins.int
+    CSR_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID drawn by the TV, 36 characters; the idempotency key, kept secret by the TV."""
     platform: _builtins.str
@@ -44,6 +46,15 @@ class RegisterDeviceRequest(_message.Message):
     """The coarse region that the firmware states, such as a country's code; the server keeps it with
     the device. At most 16 characters of [A-Za-z0-9-]; empty = not stated.
     """
+    claim: _builtins.str
+    """One-time claim that the operator gave out, at most 64 characters of [A-Za-z0-9_-]; needed where
+    the operator asks for one, and spent by the first registration that shows it.
+    """
+    csr: _builtins.bytes
+    """PKCS #10 certificate signing request (RFC 2986) of the device's key, DER, at most 2,048 bytes;
+    the key is on P-256 or Ed25519. Its signature is the proof of possession. Its names are not
+    heeded. Empty = no certificate is wanted, and the metadata `dpop` proves the key.
+    """
     def __init__(
         self,
         *,
@@ -52,10 +63,12 @@ class RegisterDeviceRequest(_message.Message):
         app_version: _builtins.str = ...,
         enrolment_key: _builtins.str = ...,
         region: _builtins.str = ...,
+        claim: _builtins.str = ...,
+        csr: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_version", b"app_version", "enrolment_key", b"enrolment_key", "platform", b"platform", "region", b"region", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_version", b"app_version", "claim", b"claim", "csr", b"csr", "enrolment_key", b"enrolment_key", "platform", b"platform", "region", b"region", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -70,13 +83,32 @@ class RegisterDeviceResponse(_message.Message):
     DEVICE_ID_FIELD_NUMBER: _builtins.int
     AUTH_TOKEN_FIELD_NUMBER: _builtins.int
     REGISTERED_AT_FIELD_NUMBER: _builtins.int
+    TOKEN_EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    CERTIFICATES_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_EXPIRES_AT_FIELD_NUMBER: _builtins.int
     device_id: _builtins.str
     """Opaque, 35 characters: `tv-` and 32 hexadecimal digits."""
     auth_token: _builtins.str
-    """Secret, at most 256 characters; sent with every later call."""
+    """At most 512 characters; sent with later calls, together with a proof of the device's key. Of no
+    use without that key.
+    """
     @_builtins.property
     def registered_at(self) -> _timestamp_pb2.Timestamp:
         """When the identity was made."""
+
+    @_builtins.property
+    def token_expires_at(self) -> _timestamp_pb2.Timestamp:
+        """When the token ends; renewed by registering again."""
+
+    @_builtins.property
+    def certificates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """X.509 chain of the device, its own certificate first, DER, at most 4 of 4,096 bytes; empty
+        without a csr, or where the operator gives out none.
+        """
+
+    @_builtins.property
+    def certificate_expires_at(self) -> _timestamp_pb2.Timestamp:
+        """When the device's certificate ends; renewed by registering again. Absent = none."""
 
     def __init__(
         self,
@@ -84,10 +116,13 @@ class RegisterDeviceResponse(_message.Message):
         device_id: _builtins.str = ...,
         auth_token: _builtins.str = ...,
         registered_at: _timestamp_pb2.Timestamp | None = ...,
+        token_expires_at: _timestamp_pb2.Timestamp | None = ...,
+        certificates: _abc.Iterable[_builtins.bytes] | None = ...,
+        certificate_expires_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["registered_at", b"registered_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate_expires_at", b"certificate_expires_at", "registered_at", b"registered_at", "token_expires_at", b"token_expires_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth_token", b"auth_token", "device_id", b"device_id", "registered_at", b"registered_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auth_token", b"auth_token", "certificate_expires_at", b"certificate_expires_at", "certificates", b"certificates", "device_id", b"device_id", "registered_at", b"registered_at", "token_expires_at", b"token_expires_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -106,6 +141,8 @@ class SyncRequest(_message.Message):
     STATE_VERSION_FIELD_NUMBER: _builtins.int
     HELD_FIELD_NUMBER: _builtins.int
     SIGMA_HUNDREDTHS_FIELD_NUMBER: _builtins.int
+    CODEC_FIELD_NUMBER: _builtins.int
+    CODEBOOK_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID, 36 characters; the idempotency key of the push."""
     model_version: _builtins.str
@@ -122,6 +159,10 @@ class SyncRequest(_message.Message):
     """Noise scale sigma of all sketches of the push in hundredths, 50 to 6,400; 0 = not stated, which
     the fleet takes for its own setting, 500 unless it says otherwise.
     """
+    codec: _resource_pb2.Codec.ValueType
+    """Best codec that the TV reads; not stated = a TV that knows of none."""
+    codebook_id: _builtins.int
+    """Id of the codebook that the TV holds, under which it holds the state; 0 = none."""
     @_builtins.property
     def held(self) -> _containers.RepeatedCompositeFieldContainer[_resource_pb2.HeldResource]:
         """Resources the TV holds; at most 8."""
@@ -136,10 +177,12 @@ class SyncRequest(_message.Message):
         state_version: _builtins.int = ...,
         held: _abc.Iterable[_resource_pb2.HeldResource] | None = ...,
         sigma_hundredths: _builtins.int = ...,
+        codec: _resource_pb2.Codec.ValueType = ...,
+        codebook_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "held", b"held", "model_version", b"model_version", "request_id", b"request_id", "sigma_hundredths", b"sigma_hundredths", "sketches", b"sketches", "state_version", b"state_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "codebook_id", b"codebook_id", "codec", b"codec", "held", b"held", "model_version", b"model_version", "request_id", b"request_id", "sigma_hundredths", b"sigma_hundredths", "sketches", b"sketches", "state_version", b"state_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -147,7 +190,7 @@ Global___SyncRequest: _TypeAlias = SyncRequest  # noqa: Y015
 
 @_typing.final
 class SyncResponse(_message.Message):
-    """What an exchange brought."""
+    """What an exchange brought. At most 5,120 bytes serialised where the request states a codec."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -158,6 +201,8 @@ class SyncResponse(_message.Message):
     DELTA_FIELD_NUMBER: _builtins.int
     RESOURCES_FIELD_NUMBER: _builtins.int
     RETRY_AFTER_FIELD_NUMBER: _builtins.int
+    CODEC_FIELD_NUMBER: _builtins.int
+    PAGES_FIELD_NUMBER: _builtins.int
     accepted_sketches: _builtins.int
     """Sketches stored by this request_id, now or earlier."""
     duplicate: _builtins.bool
@@ -165,10 +210,16 @@ class SyncResponse(_message.Message):
     state_version: _builtins.int
     """Version of the collective state after applying delta."""
     compression: _resource_pb2.Compression.ValueType
-    """How delta is compressed."""
+    """How delta is compressed; COMPRESSION_NONE with CODEC_TRANSFORM."""
     delta: _builtins.bytes
-    """A compressed StateDelta from the request's state_version; empty = no news. At most 65,536
-    bytes, at most 262,144 when decompressed.
+    """News from the request's state_version on, in the form that codec tells; empty = no news. At most
+    65,536 bytes, at most 262,144 when decompressed.
+    """
+    codec: _resource_pb2.Codec.ValueType
+    """How delta is coded; not stated where the request states none."""
+    pages: _builtins.int
+    """Pages of the news, of which delta is the first; 0 and 1 = it is all. The rest is had from
+    PullPatterns. At most 128.
     """
     @_builtins.property
     def resources(self) -> _containers.RepeatedCompositeFieldContainer[_resource_pb2.ResourceInfo]:
@@ -188,14 +239,380 @@ class SyncResponse(_message.Message):
         delta: _builtins.bytes = ...,
         resources: _abc.Iterable[_resource_pb2.ResourceInfo] | None = ...,
         retry_after: _duration_pb2.Duration | None = ...,
+        codec: _resource_pb2.Codec.ValueType = ...,
+        pages: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_sketches", b"accepted_sketches", "compression", b"compression", "delta", b"delta", "duplicate", b"duplicate", "resources", b"resources", "retry_after", b"retry_after", "state_version", b"state_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_sketches", b"accepted_sketches", "codec", b"codec", "compression", b"compression", "delta", b"delta", "duplicate", b"duplicate", "pages", b"pages", "resources", b"resources", "retry_after", b"retry_after", "state_version", b"state_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SyncResponse: _TypeAlias = SyncResponse  # noqa: Y015
+
+@_typing.final
+class PushPatternsRequest(_message.Message):
+    """The push of an exchange. At most 1,024 bytes serialised."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    SKETCHES_FIELD_NUMBER: _builtins.int
+    CLASSES_FIELD_NUMBER: _builtins.int
+    SIGMA_HUNDREDTHS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID, 36 characters; the idempotency key."""
+    model_version: _builtins.str
+    """As in SyncRequest."""
+    sketches: _builtins.bytes
+    """As in SyncRequest; 1 to 20 sketches."""
+    classes: _builtins.bytes
+    """As in SyncRequest."""
+    sigma_hundredths: _builtins.int
+    """As in SyncRequest."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        model_version: _builtins.str = ...,
+        sketches: _builtins.bytes = ...,
+        classes: _builtins.bytes = ...,
+        sigma_hundredths: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "model_version", b"model_version", "request_id", b"request_id", "sigma_hundredths", b"sigma_hundredths", "sketches", b"sketches"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PushPatternsRequest: _TypeAlias = PushPatternsRequest  # noqa: Y015
+
+@_typing.final
+class PushPatternsResponse(_message.Message):
+    """What became of a push."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCEPTED_SKETCHES_FIELD_NUMBER: _builtins.int
+    DUPLICATE_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_FIELD_NUMBER: _builtins.int
+    accepted_sketches: _builtins.int
+    """Sketches stored by this request_id, now or earlier."""
+    duplicate: _builtins.bool
+    """True when the request_id was already stored."""
+    @_builtins.property
+    def retry_after(self) -> _duration_pb2.Duration:
+        """As in SyncResponse."""
+
+    def __init__(
+        self,
+        *,
+        accepted_sketches: _builtins.int = ...,
+        duplicate: _builtins.bool = ...,
+        retry_after: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retry_after", b"retry_after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_sketches", b"accepted_sketches", "duplicate", b"duplicate", "retry_after", b"retry_after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PushPatternsResponse: _TypeAlias = PushPatternsResponse  # noqa: Y015
+
+@_typing.final
+class PullPatternsRequest(_message.Message):
+    """The pull of an exchange. At most 1,024 bytes serialised."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_VERSION_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    CODEC_FIELD_NUMBER: _builtins.int
+    CODEBOOK_ID_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
+    WANTED_VERSION_FIELD_NUMBER: _builtins.int
+    state_version: _builtins.int
+    """As in SyncRequest."""
+    codec: _resource_pb2.Codec.ValueType
+    """As in SyncRequest."""
+    codebook_id: _builtins.int
+    """As in SyncRequest."""
+    page: _builtins.int
+    """Page of the news, from 0, at most 127."""
+    wanted_version: _builtins.int
+    """Version that the pages before this one lead to; 0 with page 0. Where it is no longer the newest,
+    the answer is the first page of what is.
+    """
+    @_builtins.property
+    def held(self) -> _containers.RepeatedCompositeFieldContainer[_resource_pb2.HeldResource]:
+        """As in SyncRequest."""
+
+    def __init__(
+        self,
+        *,
+        state_version: _builtins.int = ...,
+        held: _abc.Iterable[_resource_pb2.HeldResource] | None = ...,
+        codec: _resource_pb2.Codec.ValueType = ...,
+        codebook_id: _builtins.int = ...,
+        page: _builtins.int = ...,
+        wanted_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["codebook_id", b"codebook_id", "codec", b"codec", "held", b"held", "page", b"page", "state_version", b"state_version", "wanted_version", b"wanted_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PullPatternsRequest: _TypeAlias = PullPatternsRequest  # noqa: Y015
+
+@_typing.final
+class PullPatternsResponse(_message.Message):
+    """News. At most 5,120 bytes serialised where the request states a codec."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_VERSION_FIELD_NUMBER: _builtins.int
+    COMPRESSION_FIELD_NUMBER: _builtins.int
+    DELTA_FIELD_NUMBER: _builtins.int
+    RESOURCES_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_FIELD_NUMBER: _builtins.int
+    CODEC_FIELD_NUMBER: _builtins.int
+    PAGES_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
+    state_version: _builtins.int
+    """As in SyncResponse."""
+    compression: _resource_pb2.Compression.ValueType
+    """As in SyncResponse."""
+    delta: _builtins.bytes
+    """As in SyncResponse; the page that was asked for."""
+    codec: _resource_pb2.Codec.ValueType
+    """As in SyncResponse."""
+    pages: _builtins.int
+    """As in SyncResponse."""
+    page: _builtins.int
+    """The page that delta is."""
+    @_builtins.property
+    def resources(self) -> _containers.RepeatedCompositeFieldContainer[_resource_pb2.ResourceInfo]:
+        """As in SyncResponse; with page 0 only."""
+
+    @_builtins.property
+    def retry_after(self) -> _duration_pb2.Duration:
+        """As in SyncResponse."""
+
+    def __init__(
+        self,
+        *,
+        state_version: _builtins.int = ...,
+        compression: _resource_pb2.Compression.ValueType = ...,
+        delta: _builtins.bytes = ...,
+        resources: _abc.Iterable[_resource_pb2.ResourceInfo] | None = ...,
+        retry_after: _duration_pb2.Duration | None = ...,
+        codec: _resource_pb2.Codec.ValueType = ...,
+        pages: _builtins.int = ...,
+        page: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retry_after", b"retry_after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["codec", b"codec", "compression", b"compression", "delta", b"delta", "page", b"page", "pages", b"pages", "resources", b"resources", "retry_after", b"retry_after", "state_version", b"state_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PullPatternsResponse: _TypeAlias = PullPatternsResponse  # noqa: Y015
+
+@_typing.final
+class StreamSyncRequest(_message.Message):
+    """What a TV says on a stream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXCHANGE_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGEMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def exchange(self) -> Global___SyncRequest:
+        """An exchange, as in Sync; the answer repeats its request_id. One at a time."""
+
+    @_builtins.property
+    def acknowledgement(self) -> Global___StreamAcknowledgement:
+        """The TV has taken up news that came unasked."""
+
+    def __init__(
+        self,
+        *,
+        exchange: Global___SyncRequest | None = ...,
+        acknowledgement: Global___StreamAcknowledgement | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "exchange", b"exchange", "message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledgement", b"acknowledgement", "exchange", b"exchange", "message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["exchange", "acknowledgement"]  # noqa: Y015
+    _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
+
+Global___StreamSyncRequest: _TypeAlias = StreamSyncRequest  # noqa: Y015
+
+@_typing.final
+class StreamAcknowledgement(_message.Message):
+    """The TV holds a version now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_VERSION_FIELD_NUMBER: _builtins.int
+    state_version: _builtins.int
+    """The version."""
+    def __init__(
+        self,
+        *,
+        state_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["state_version", b"state_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamAcknowledgement: _TypeAlias = StreamAcknowledgement  # noqa: Y015
+
+@_typing.final
+class StreamSyncResponse(_message.Message):
+    """What the server says on a stream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Of the exchange that this answers; empty = news that come unasked."""
+    @_builtins.property
+    def answer(self) -> Global___SyncResponse:
+        """As the answer of Sync."""
+
+    @_builtins.property
+    def refusal(self) -> Global___StreamRefusal:
+        """The exchange was refused; the stream goes on."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        answer: Global___SyncResponse | None = ...,
+        refusal: Global___StreamRefusal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "message", b"message", "refusal", b"refusal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "message", b"message", "refusal", b"refusal", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["answer", "refusal"]  # noqa: Y015
+    _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
+
+Global___StreamSyncResponse: _TypeAlias = StreamSyncResponse  # noqa: Y015
+
+@_typing.final
+class StreamRefusal(_message.Message):
+    """Why an exchange was refused, in the terms of the error catalogue."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    BOUND_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_FIELD_NUMBER: _builtins.int
+    status: _builtins.int
+    """Number of the gRPC status, 1 to 16."""
+    reason: _builtins.str
+    """Code of the catalogue, 1 to 64 characters."""
+    field: _builtins.str
+    """Field at fault, at most 128 characters; empty = none."""
+    bound: _builtins.str
+    """What it must be, at most 256 characters; empty = not stated."""
+    @_builtins.property
+    def retry_after(self) -> _duration_pb2.Duration:
+        """Come back after this time; absent = not stated."""
+
+    def __init__(
+        self,
+        *,
+        status: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        field: _builtins.str = ...,
+        bound: _builtins.str = ...,
+        retry_after: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retry_after", b"retry_after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bound", b"bound", "field", b"field", "reason", b"reason", "retry_after", b"retry_after", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamRefusal: _TypeAlias = StreamRefusal  # noqa: Y015
+
+@_typing.final
+class PackedNews(_message.Message):
+    """News under CODEC_TRANSFORM. docs/codec.md gives the payload's form."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODEBOOK_ID_FIELD_NUMBER: _builtins.int
+    BASE_VERSION_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    PATTERNS_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    CONTENTS_FIELD_NUMBER: _builtins.int
+    CONTENT_STEP_FIELD_NUMBER: _builtins.int
+    TRENDS_FIELD_NUMBER: _builtins.int
+    CATALOGUE_VERSION_FIELD_NUMBER: _builtins.int
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    CRC32_FIELD_NUMBER: _builtins.int
+    codebook_id: _builtins.int
+    """First 4 bytes of the codebook's SHA-256, as a little-endian number."""
+    base_version: _builtins.int
+    """Version of the state that the patterns are coded against; 0 = none."""
+    version: _builtins.int
+    """Version that it leads to."""
+    patterns: _builtins.int
+    """Patterns of the payload: new, updated and removed ones; at most 4,096."""
+    step: _builtins.int
+    """Index of the patterns' quantiser step, 0 to 79."""
+    contents: _builtins.int
+    """New titles of the payload; at most 1,024."""
+    content_step: _builtins.int
+    """Index of the titles' quantiser step, 0 to 79."""
+    trends: _builtins.int
+    """Trends of the payload; at most 32."""
+    catalogue_version: _builtins.int
+    """Catalogue whose ordinals trends and new titles use; 0 = there are neither."""
+    payload: _builtins.bytes
+    """One rANS stream, at most 65,536 bytes."""
+    crc32: _builtins.int
+    """CRC-32 (ISO 3309) of the fields 1 to 9 as little-endian numbers, of 4, 8, 8, 4, 4, 4, 4, 4 and 8
+    bytes, then of the payload, then of the state that it leads to (docs/codec.md).
+    """
+    def __init__(
+        self,
+        *,
+        codebook_id: _builtins.int = ...,
+        base_version: _builtins.int = ...,
+        version: _builtins.int = ...,
+        patterns: _builtins.int = ...,
+        step: _builtins.int = ...,
+        contents: _builtins.int = ...,
+        content_step: _builtins.int = ...,
+        trends: _builtins.int = ...,
+        catalogue_version: _builtins.int = ...,
+        payload: _builtins.bytes = ...,
+        crc32: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_version", b"base_version", "catalogue_version", b"catalogue_version", "codebook_id", b"codebook_id", "content_step", b"content_step", "contents", b"contents", "crc32", b"crc32", "patterns", b"patterns", "payload", b"payload", "step", b"step", "trends", b"trends", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PackedNews: _TypeAlias = PackedNews  # noqa: Y015
 
 @_typing.final
 class StateDelta(_message.Message):
@@ -230,7 +647,7 @@ class StateDelta(_message.Message):
     @_builtins.property
     def trends(self) -> _containers.RepeatedCompositeFieldContainer[Global___Trend]:
         """Every trend that holds for the TV's region, whatever it held before; at most 32, each ordinal
-        once.
+        once. Of several pages the first alone has them.
         """
 
     @_builtins.property
@@ -305,7 +722,10 @@ class GlobalPattern(_message.Message):
     pattern_id: _builtins.int
     """Names the pattern within a shard, from 1."""
     embedding: _builtins.bytes
-    """Centred unit vector, float16, little-endian, 768 bytes."""
+    """Centred unit vector. CODEC_F16_ZSTD: float16, little-endian, 768 bytes. CODEC_U8_ZSTD: the least
+    component and the step as float16, then a byte a component, 388 bytes; component = least + step
+    x byte, scaled to norm 1.
+    """
     success_rate: _builtins.float
     """Quality-weighted success rate of its members, 0 to 1."""
     device_count_floor: _builtins.int
@@ -393,7 +813,7 @@ Global___GetResourceResponse: _TypeAlias = GetResourceResponse  # noqa: Y015
 
 @_typing.final
 class EraseDeviceRequest(_message.Message):
-    """Asks to be forgotten; the token says who."""
+    """Asks to be forgotten; the credentials say who."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -26,8 +26,10 @@ if _version_not_supported:
 
 
 class SyncServiceStub:
-    """The fleet's door for TVs. Every call but RegisterDevice carries the metadata
-    `authorization: Bearer TOKEN` with the token that RegisterDevice gave.
+    """The fleet's door for TVs. Every call but RegisterDevice comes over mutual TLS with the device's
+    certificate, or carries the metadata `authorization: DPoP TOKEN` and `dpop: PROOF` (RFC 9449): the
+    token that RegisterDevice gave, and a proof that the caller holds the device's key. Who calls is
+    never read from a message. Every call has a deadline.
     """
 
     def __init__(self, channel):
@@ -46,6 +48,21 @@ class SyncServiceStub:
                 request_serializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.SyncRequest.SerializeToString,
                 response_deserializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.SyncResponse.FromString,
                 _registered_method=True)
+        self.PushPatterns = channel.unary_unary(
+                '/omega.sync.v1.SyncService/PushPatterns',
+                request_serializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.PushPatternsRequest.SerializeToString,
+                response_deserializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.PushPatternsResponse.FromString,
+                _registered_method=True)
+        self.PullPatterns = channel.unary_unary(
+                '/omega.sync.v1.SyncService/PullPatterns',
+                request_serializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.PullPatternsRequest.SerializeToString,
+                response_deserializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.PullPatternsResponse.FromString,
+                _registered_method=True)
+        self.StreamSync = channel.stream_stream(
+                '/omega.sync.v1.SyncService/StreamSync',
+                request_serializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.StreamSyncRequest.SerializeToString,
+                response_deserializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.StreamSyncResponse.FromString,
+                _registered_method=True)
         self.GetResource = channel.unary_stream(
                 '/omega.sync.v1.SyncService/GetResource',
                 request_serializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.GetResourceRequest.SerializeToString,
@@ -59,14 +76,17 @@ class SyncServiceStub:
 
 
 class SyncServiceServicer:
-    """The fleet's door for TVs. Every call but RegisterDevice carries the metadata
-    `authorization: Bearer TOKEN` with the token that RegisterDevice gave.
+    """The fleet's door for TVs. Every call but RegisterDevice comes over mutual TLS with the device's
+    certificate, or carries the metadata `authorization: DPoP TOKEN` and `dpop: PROOF` (RFC 9449): the
+    token that RegisterDevice gave, and a proof that the caller holds the device's key. Who calls is
+    never read from a message. Every call has a deadline.
     """
 
     def RegisterDevice(self, request, context):
-        """Gives a TV its identity. Repeating a request_id gives the same identity; with another region
-        than before it moves the device there.
-        INVALID_ARGUMENT, PERMISSION_DENIED (wrong enrolment key).
+        """Gives a TV its identity, and renews its certificate and token. Repeating a request_id with the
+        same key gives the same identity; with another region than before it moves the device there.
+        INVALID_ARGUMENT, UNAUTHENTICATED (wrong proof), PERMISSION_DENIED (wrong enrolment key or claim,
+        another key than before, or a revoked device), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -74,16 +94,42 @@ class SyncServiceServicer:
 
     def Sync(self, request, context):
         """Push and pull in one exchange. Answered after the push is durable; repeating a request_id
-        changes nothing. INVALID_ARGUMENT, UNAUTHENTICATED (missing, wrong or revoked token, unknown
-        device), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
+        changes nothing. INVALID_ARGUMENT, UNAUTHENTICATED (missing, wrong or expired credentials,
+        unknown device), PERMISSION_DENIED (revoked), FAILED_PRECONDITION (a device of another shard),
+        RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PushPatterns(self, request, context):
+        """The push of an exchange alone. Statuses as Sync.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PullPatterns(self, request, context):
+        """The pull of an exchange alone, or a further page of one. Statuses as Sync.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamSync(self, request_iterator, context):
+        """Exchanges on one open stream, and news of the fleet when there are some. The TV speaks first. An
+        exchange that is refused leaves the stream open. After a break the TV opens another and states
+        the version it holds: nothing is lost, since every exchange names its request_id. The server
+        sends news of its own accord only when the TV has acknowledged those before. The stream may last
+        as long as its deadline; statuses as Sync.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetResource(self, request, context):
-        """The body of a resource from an offset on. NOT_FOUND when that version is not kept,
-        INVALID_ARGUMENT, UNAUTHENTICATED, RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
+        """The body of a resource from an offset on. NOT_FOUND when that version is not kept; statuses as
+        Sync.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -92,7 +138,7 @@ class SyncServiceServicer:
     def EraseDevice(self, request, context):
         """Erases the calling device: identity, pushes and whatever else is kept under its id. Answered
         after it is durable; published statistics forget it with the next round. A device that is
-        erased already gets the same answer. UNAUTHENTICATED (missing or wrong token), UNAVAILABLE.
+        erased already gets the same answer. UNAUTHENTICATED (missing or wrong credentials), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -110,6 +156,21 @@ def add_SyncServiceServicer_to_server(servicer, server):
                     servicer.Sync,
                     request_deserializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.SyncRequest.FromString,
                     response_serializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.SyncResponse.SerializeToString,
+            ),
+            'PushPatterns': grpc.unary_unary_rpc_method_handler(
+                    servicer.PushPatterns,
+                    request_deserializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.PushPatternsRequest.FromString,
+                    response_serializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.PushPatternsResponse.SerializeToString,
+            ),
+            'PullPatterns': grpc.unary_unary_rpc_method_handler(
+                    servicer.PullPatterns,
+                    request_deserializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.PullPatternsRequest.FromString,
+                    response_serializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.PullPatternsResponse.SerializeToString,
+            ),
+            'StreamSync': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamSync,
+                    request_deserializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.StreamSyncRequest.FromString,
+                    response_serializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.StreamSyncResponse.SerializeToString,
             ),
             'GetResource': grpc.unary_stream_rpc_method_handler(
                     servicer.GetResource,
@@ -130,8 +191,10 @@ def add_SyncServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class SyncService:
-    """The fleet's door for TVs. Every call but RegisterDevice carries the metadata
-    `authorization: Bearer TOKEN` with the token that RegisterDevice gave.
+    """The fleet's door for TVs. Every call but RegisterDevice comes over mutual TLS with the device's
+    certificate, or carries the metadata `authorization: DPoP TOKEN` and `dpop: PROOF` (RFC 9449): the
+    token that RegisterDevice gave, and a proof that the caller holds the device's key. Who calls is
+    never read from a message. Every call has a deadline.
     """
 
     @staticmethod
@@ -178,6 +241,87 @@ class SyncService:
             '/omega.sync.v1.SyncService/Sync',
             omega_dot_sync_dot_v1_dot_sync__service__pb2.SyncRequest.SerializeToString,
             omega_dot_sync_dot_v1_dot_sync__service__pb2.SyncResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PushPatterns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.sync.v1.SyncService/PushPatterns',
+            omega_dot_sync_dot_v1_dot_sync__service__pb2.PushPatternsRequest.SerializeToString,
+            omega_dot_sync_dot_v1_dot_sync__service__pb2.PushPatternsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PullPatterns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.sync.v1.SyncService/PullPatterns',
+            omega_dot_sync_dot_v1_dot_sync__service__pb2.PullPatternsRequest.SerializeToString,
+            omega_dot_sync_dot_v1_dot_sync__service__pb2.PullPatternsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamSync(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/omega.sync.v1.SyncService/StreamSync',
+            omega_dot_sync_dot_v1_dot_sync__service__pb2.StreamSyncRequest.SerializeToString,
+            omega_dot_sync_dot_v1_dot_sync__service__pb2.StreamSyncResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,8 +27,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class SyncServiceStub:
-    """The fleet's door for TVs. Every call but RegisterDevice carries the metadata
-    `authorization: Bearer TOKEN` with the token that RegisterDevice gave.
+    """The fleet's door for TVs. Every call but RegisterDevice comes over mutual TLS with the device's
+    certificate, or carries the metadata `authorization: DPoP TOKEN` and `dpop: PROOF` (RFC 9449): the
+    token that RegisterDevice gave, and a proof that the caller holds the device's key. Who calls is
+    never read from a message. Every call has a deadline.
     """
 
     @_typing.overload
@@ -36,55 +38,85 @@ class SyncServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SyncServiceAsyncStub: ...
     RegisterDevice: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.RegisterDeviceRequest, _sync_service_pb2.RegisterDeviceResponse]
-    """Gives a TV its identity. Repeating a request_id gives the same identity; with another region
-    than before it moves the device there.
-    INVALID_ARGUMENT, PERMISSION_DENIED (wrong enrolment key).
+    """Gives a TV its identity, and renews its certificate and token. Repeating a request_id with the
+    same key gives the same identity; with another region than before it moves the device there.
+    INVALID_ARGUMENT, UNAUTHENTICATED (wrong proof), PERMISSION_DENIED (wrong enrolment key or claim,
+    another key than before, or a revoked device), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
     """
     Sync: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.SyncRequest, _sync_service_pb2.SyncResponse]
     """Push and pull in one exchange. Answered after the push is durable; repeating a request_id
-    changes nothing. INVALID_ARGUMENT, UNAUTHENTICATED (missing, wrong or revoked token, unknown
-    device), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
+    changes nothing. INVALID_ARGUMENT, UNAUTHENTICATED (missing, wrong or expired credentials,
+    unknown device), PERMISSION_DENIED (revoked), FAILED_PRECONDITION (a device of another shard),
+    RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
+    """
+    PushPatterns: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.PushPatternsRequest, _sync_service_pb2.PushPatternsResponse]
+    """The push of an exchange alone. Statuses as Sync."""
+    PullPatterns: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.PullPatternsRequest, _sync_service_pb2.PullPatternsResponse]
+    """The pull of an exchange alone, or a further page of one. Statuses as Sync."""
+    StreamSync: _grpc.StreamStreamMultiCallable[_sync_service_pb2.StreamSyncRequest, _sync_service_pb2.StreamSyncResponse]
+    """Exchanges on one open stream, and news of the fleet when there are some. The TV speaks first. An
+    exchange that is refused leaves the stream open. After a break the TV opens another and states
+    the version it holds: nothing is lost, since every exchange names its request_id. The server
+    sends news of its own accord only when the TV has acknowledged those before. The stream may last
+    as long as its deadline; statuses as Sync.
     """
     GetResource: _grpc.UnaryStreamMultiCallable[_sync_service_pb2.GetResourceRequest, _sync_service_pb2.GetResourceResponse]
-    """The body of a resource from an offset on. NOT_FOUND when that version is not kept,
-    INVALID_ARGUMENT, UNAUTHENTICATED, RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
+    """The body of a resource from an offset on. NOT_FOUND when that version is not kept; statuses as
+    Sync.
     """
     EraseDevice: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.EraseDeviceRequest, _sync_service_pb2.EraseDeviceResponse]
     """Erases the calling device: identity, pushes and whatever else is kept under its id. Answered
     after it is durable; published statistics forget it with the next round. A device that is
-    erased already gets the same answer. UNAUTHENTICATED (missing or wrong token), UNAVAILABLE.
+    erased already gets the same answer. UNAUTHENTICATED (missing or wrong credentials), UNAVAILABLE.
     """
 
 @_typing.type_check_only
 class SyncServiceAsyncStub(SyncServiceStub):
-    """The fleet's door for TVs. Every call but RegisterDevice carries the metadata
-    `authorization: Bearer TOKEN` with the token that RegisterDevice gave.
+    """The fleet's door for TVs. Every call but RegisterDevice comes over mutual TLS with the device's
+    certificate, or carries the metadata `authorization: DPoP TOKEN` and `dpop: PROOF` (RFC 9449): the
+    token that RegisterDevice gave, and a proof that the caller holds the device's key. Who calls is
+    never read from a message. Every call has a deadline.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RegisterDevice: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.RegisterDeviceRequest, _sync_service_pb2.RegisterDeviceResponse]  # type: ignore[assignment]
-    """Gives a TV its identity. Repeating a request_id gives the same identity; with another region
-    than before it moves the device there.
-    INVALID_ARGUMENT, PERMISSION_DENIED (wrong enrolment key).
+    """Gives a TV its identity, and renews its certificate and token. Repeating a request_id with the
+    same key gives the same identity; with another region than before it moves the device there.
+    INVALID_ARGUMENT, UNAUTHENTICATED (wrong proof), PERMISSION_DENIED (wrong enrolment key or claim,
+    another key than before, or a revoked device), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
     """
     Sync: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.SyncRequest, _sync_service_pb2.SyncResponse]  # type: ignore[assignment]
     """Push and pull in one exchange. Answered after the push is durable; repeating a request_id
-    changes nothing. INVALID_ARGUMENT, UNAUTHENTICATED (missing, wrong or revoked token, unknown
-    device), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
+    changes nothing. INVALID_ARGUMENT, UNAUTHENTICATED (missing, wrong or expired credentials,
+    unknown device), PERMISSION_DENIED (revoked), FAILED_PRECONDITION (a device of another shard),
+    RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
+    """
+    PushPatterns: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.PushPatternsRequest, _sync_service_pb2.PushPatternsResponse]  # type: ignore[assignment]
+    """The push of an exchange alone. Statuses as Sync."""
+    PullPatterns: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.PullPatternsRequest, _sync_service_pb2.PullPatternsResponse]  # type: ignore[assignment]
+    """The pull of an exchange alone, or a further page of one. Statuses as Sync."""
+    StreamSync: _aio.StreamStreamMultiCallable[_sync_service_pb2.StreamSyncRequest, _sync_service_pb2.StreamSyncResponse]  # type: ignore[assignment]
+    """Exchanges on one open stream, and news of the fleet when there are some. The TV speaks first. An
+    exchange that is refused leaves the stream open. After a break the TV opens another and states
+    the version it holds: nothing is lost, since every exchange names its request_id. The server
+    sends news of its own accord only when the TV has acknowledged those before. The stream may last
+    as long as its deadline; statuses as Sync.
     """
     GetResource: _aio.UnaryStreamMultiCallable[_sync_service_pb2.GetResourceRequest, _sync_service_pb2.GetResourceResponse]  # type: ignore[assignment]
-    """The body of a resource from an offset on. NOT_FOUND when that version is not kept,
-    INVALID_ARGUMENT, UNAUTHENTICATED, RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
+    """The body of a resource from an offset on. NOT_FOUND when that version is not kept; statuses as
+    Sync.
     """
     EraseDevice: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.EraseDeviceRequest, _sync_service_pb2.EraseDeviceResponse]  # type: ignore[assignment]
     """Erases the calling device: identity, pushes and whatever else is kept under its id. Answered
     after it is durable; published statistics forget it with the next round. A device that is
-    erased already gets the same answer. UNAUTHENTICATED (missing or wrong token), UNAVAILABLE.
+    erased already gets the same answer. UNAUTHENTICATED (missing or wrong credentials), UNAVAILABLE.
     """
 
 class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The fleet's door for TVs. Every call but RegisterDevice carries the metadata
-    `authorization: Bearer TOKEN` with the token that RegisterDevice gave.
+    """The fleet's door for TVs. Every call but RegisterDevice comes over mutual TLS with the device's
+    certificate, or carries the metadata `authorization: DPoP TOKEN` and `dpop: PROOF` (RFC 9449): the
+    token that RegisterDevice gave, and a proof that the caller holds the device's key. Who calls is
+    never read from a message. Every call has a deadline.
     """
 
     @_abc_1.abstractmethod
@@ -93,9 +125,10 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sync_service_pb2.RegisterDeviceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sync_service_pb2.RegisterDeviceResponse, _abc.Awaitable[_sync_service_pb2.RegisterDeviceResponse]]:
-        """Gives a TV its identity. Repeating a request_id gives the same identity; with another region
-        than before it moves the device there.
-        INVALID_ARGUMENT, PERMISSION_DENIED (wrong enrolment key).
+        """Gives a TV its identity, and renews its certificate and token. Repeating a request_id with the
+        same key gives the same identity; with another region than before it moves the device there.
+        INVALID_ARGUMENT, UNAUTHENTICATED (wrong proof), PERMISSION_DENIED (wrong enrolment key or claim,
+        another key than before, or a revoked device), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -105,8 +138,38 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sync_service_pb2.SyncResponse, _abc.Awaitable[_sync_service_pb2.SyncResponse]]:
         """Push and pull in one exchange. Answered after the push is durable; repeating a request_id
-        changes nothing. INVALID_ARGUMENT, UNAUTHENTICATED (missing, wrong or revoked token, unknown
-        device), RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
+        changes nothing. INVALID_ARGUMENT, UNAUTHENTICATED (missing, wrong or expired credentials,
+        unknown device), PERMISSION_DENIED (revoked), FAILED_PRECONDITION (a device of another shard),
+        RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def PushPatterns(
+        self,
+        request: _sync_service_pb2.PushPatternsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.PushPatternsResponse, _abc.Awaitable[_sync_service_pb2.PushPatternsResponse]]:
+        """The push of an exchange alone. Statuses as Sync."""
+
+    @_abc_1.abstractmethod
+    def PullPatterns(
+        self,
+        request: _sync_service_pb2.PullPatternsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.PullPatternsResponse, _abc.Awaitable[_sync_service_pb2.PullPatternsResponse]]:
+        """The pull of an exchange alone, or a further page of one. Statuses as Sync."""
+
+    @_abc_1.abstractmethod
+    def StreamSync(
+        self,
+        request_iterator: _MaybeAsyncIterator[_sync_service_pb2.StreamSyncRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_sync_service_pb2.StreamSyncResponse], _abc.AsyncIterator[_sync_service_pb2.StreamSyncResponse]]:
+        """Exchanges on one open stream, and news of the fleet when there are some. The TV speaks first. An
+        exchange that is refused leaves the stream open. After a break the TV opens another and states
+        the version it holds: nothing is lost, since every exchange names its request_id. The server
+        sends news of its own accord only when the TV has acknowledged those before. The stream may last
+        as long as its deadline; statuses as Sync.
         """
 
     @_abc_1.abstractmethod
@@ -115,8 +178,8 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sync_service_pb2.GetResourceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_sync_service_pb2.GetResourceResponse], _abc.AsyncIterator[_sync_service_pb2.GetResourceResponse]]:
-        """The body of a resource from an offset on. NOT_FOUND when that version is not kept,
-        INVALID_ARGUMENT, UNAUTHENTICATED, RESOURCE_EXHAUSTED (come back later), UNAVAILABLE.
+        """The body of a resource from an offset on. NOT_FOUND when that version is not kept; statuses as
+        Sync.
         """
 
     @_abc_1.abstractmethod
@@ -127,7 +190,7 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_sync_service_pb2.EraseDeviceResponse, _abc.Awaitable[_sync_service_pb2.EraseDeviceResponse]]:
         """Erases the calling device: identity, pushes and whatever else is kept under its id. Answered
         after it is durable; published statistics forget it with the next round. A device that is
-        erased already gets the same answer. UNAUTHENTICATED (missing or wrong token), UNAVAILABLE.
+        erased already gets the same answer. UNAUTHENTICATED (missing or wrong credentials), UNAVAILABLE.
         """
 
 def add_SyncServiceServicer_to_server(servicer: SyncServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
