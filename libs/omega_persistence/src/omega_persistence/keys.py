@@ -48,6 +48,18 @@ LAST_SYNC_AT = "last_sync_at"
 """Instant of the last successful sync."""
 LAST_SYNC_ERROR = "last_sync_error"
 """Public text of the last sync's error."""
+SYNC_NOT_BEFORE = "sync_not_before"
+"""Instant before which the fleet does not want to be asked."""
+CONSENT_GIVEN = "consent_given"
+"""There when the household has consented."""
+CONSENT_REFUSED = "consent_refused"
+"""There when it has refused or taken its consent back."""
+METERED = "metered"
+"""1 when bytes cost money on this network, 0 when firmware says that they do not."""
+TRANSPORT = "transport"
+"""Name of the transport that worked last, where it is not the preferred one."""
+TRANSPORT_SINCE = "transport_since"
+"""Instant since which it is used."""
 
 INTEGERS = frozenset(
     {
@@ -62,7 +74,7 @@ INTEGERS = frozenset(
     }
 )
 """Keys whose value is a whole number."""
-INSTANTS = frozenset({OPENED_AT, BACKUP_TAKEN_AT, LAST_SYNC_AT})
+INSTANTS = frozenset({OPENED_AT, BACKUP_TAKEN_AT, LAST_SYNC_AT, SYNC_NOT_BEFORE, TRANSPORT_SINCE})
 """Keys whose value is an instant in ISO 8601."""
 IMPERSONAL = frozenset(
     {
@@ -76,6 +88,9 @@ IMPERSONAL = frozenset(
         STATE_VERSION,
         STATE_MODEL,
         TRENDS_AT,
+        # A refusal that an erasure took back would not be one.
+        CONSENT_REFUSED,
+        METERED,
         # Of the fleet's catalogue, as the brain notes them.
         "catalogue_version",
         "centring_mean",
