@@ -58,6 +58,8 @@ MAX_DELTA = 65_536
 """Largest compressed StateDelta, in bytes."""
 MAX_DELTA_RAW = 262_144
 """Largest decompressed StateDelta, in bytes."""
+MAX_PAGES = 128
+"""Most pages of one step's news."""
 MAX_RESOURCE = 67_108_864
 """Largest resource body as transferred, in bytes."""
 MAX_RESOURCE_RAW = 268_435_456

@@ -9,7 +9,7 @@ from omega_core.errors import invalid
 _KINDS = frozenset(resource_pb2.ResourceKind.values()) - {
     resource_pb2.ResourceKind.RESOURCE_KIND_UNSPECIFIED
 }
-
+_CODECS = frozenset(resource_pb2.Codec.values())
 _SHA256_BYTES = 32
 
 
@@ -66,3 +66,10 @@ def resource_kind(field: str, kind: int) -> int:
     if kind not in _KINDS:
         raise invalid(field, "one of the stated values")
     return kind
+
+
+def codec(field: str, value: int) -> int:
+    """A codec of vectors, or none."""
+    if value not in _CODECS:
+        raise invalid(field, "one of the stated values")
+    return value
