@@ -38,6 +38,10 @@ MAX_CATALOGUE = 80_000
 
 MAX_SYNC_REQUEST = 1_024
 """Largest serialised SyncRequest, in bytes."""
+MAX_SYNC_ANSWER = 5_120
+"""Largest serialised answer with news to a TV that states a codec, in bytes."""
+MAX_PAGES = 128
+"""Most pages of news."""
 MAX_PUSH_SKETCHES = 20
 """Most sketches a push."""
 MAX_CLASS = 31
@@ -58,8 +62,6 @@ MAX_DELTA = 65_536
 """Largest compressed StateDelta, in bytes."""
 MAX_DELTA_RAW = 262_144
 """Largest decompressed StateDelta, in bytes."""
-MAX_PAGES = 128
-"""Most pages of one step's news."""
 MAX_RESOURCE = 67_108_864
 """Largest resource body as transferred, in bytes."""
 MAX_RESOURCE_RAW = 268_435_456

@@ -10,6 +10,7 @@ _KINDS = frozenset(resource_pb2.ResourceKind.values()) - {
     resource_pb2.ResourceKind.RESOURCE_KIND_UNSPECIFIED
 }
 _CODECS = frozenset(resource_pb2.Codec.values())
+
 _SHA256_BYTES = 32
 
 
@@ -61,15 +62,15 @@ def base(version_stated: int, sha256: bytes) -> None:
         raise invalid("base_sha256", f"{_SHA256_BYTES} bytes with base_version, empty without")
 
 
+def codec(field: str, value: int) -> int:
+    """A codec of the contract; 0 = not stated."""
+    if value not in _CODECS:
+        raise invalid(field, "one of the stated values")
+    return value
+
+
 def resource_kind(field: str, kind: int) -> int:
     """A stated kind of resource."""
     if kind not in _KINDS:
         raise invalid(field, "one of the stated values")
     return kind
-
-
-def codec(field: str, value: int) -> int:
-    """A codec of vectors, or none."""
-    if value not in _CODECS:
-        raise invalid(field, "one of the stated values")
-    return value
