@@ -40,6 +40,10 @@ class ConstellationClient(ServiceClient):
         """News of the collective state, and the current resources."""
         return self._call(self._stub.GetGlobalState, request, STORE_SECONDS)
 
+    def get_heads(self, request: pb.GetHeadsRequest) -> pb.GetHeadsResponse:
+        """The newest versions of everything, and what was revoked."""
+        return self._call(self._stub.GetHeads, request, STORE_SECONDS)
+
     def upsert_contents(self, request: pb.UpsertContentsRequest) -> pb.UpsertContentsResponse:
         """Adds or replaces titles with their vectors, all of them or none."""
         return self._call(self._stub.UpsertContents, request, UPSERT_SECONDS)

@@ -38,6 +38,10 @@ MAX_CATALOGUE = 80_000
 
 MAX_SYNC_REQUEST = 1_024
 """Largest serialised SyncRequest, in bytes."""
+MAX_SYNC_ANSWER = 5_120
+"""Largest serialised answer with news to a TV that states a codec, in bytes."""
+MAX_PAGES = 128
+"""Most pages of news."""
 MAX_PUSH_SKETCHES = 20
 """Most sketches a push."""
 MAX_CLASS = 31

@@ -2,6 +2,7 @@
 
 from omega_delta.catalogue import CataloguePack, decode_catalogue, encode_catalogue
 from omega_delta.content import content_from_proto, content_to_proto
+from omega_delta.envelope import announce, room
 from omega_delta.event import (
     context_from_proto,
     context_to_proto,
@@ -10,6 +11,7 @@ from omega_delta.event import (
 )
 from omega_delta.factor_delta import apply_factor_delta, encode_factor_delta, factors_sha256
 from omega_delta.factors import FactorPack, coarse, decode_factors, encode_factors
+from omega_delta.pages import PAGE_BYTES, join_state_deltas, state_pages
 from omega_delta.profile import profile_from_proto, profile_to_proto
 from omega_delta.state import (
     GlobalPattern,
@@ -22,12 +24,14 @@ from omega_delta.state import (
 from omega_delta.zstd import compress, decompress
 
 __all__ = [
+    "PAGE_BYTES",
     "CataloguePack",
     "FactorPack",
     "GlobalPattern",
     "StateDelta",
     "Trend",
     "Trends",
+    "announce",
     "apply_factor_delta",
     "coarse",
     "compress",
@@ -46,6 +50,9 @@ __all__ = [
     "event_from_proto",
     "event_to_proto",
     "factors_sha256",
+    "join_state_deltas",
     "profile_from_proto",
     "profile_to_proto",
+    "room",
+    "state_pages",
 ]

@@ -9,6 +9,7 @@ from omega_core.errors import invalid
 _KINDS = frozenset(resource_pb2.ResourceKind.values()) - {
     resource_pb2.ResourceKind.RESOURCE_KIND_UNSPECIFIED
 }
+_CODECS = frozenset(resource_pb2.Codec.values())
 
 _SHA256_BYTES = 32
 
@@ -59,6 +60,13 @@ def base(version_stated: int, sha256: bytes) -> None:
     length = _SHA256_BYTES if version("base_version", version_stated) else 0
     if len(sha256) != length:
         raise invalid("base_sha256", f"{_SHA256_BYTES} bytes with base_version, empty without")
+
+
+def codec(field: str, value: int) -> int:
+    """A codec of the contract; 0 = not stated."""
+    if value not in _CODECS:
+        raise invalid(field, "one of the stated values")
+    return value
 
 
 def resource_kind(field: str, kind: int) -> int:

@@ -11,8 +11,9 @@ from omega.sync.v1 import sync_service_pb2
 from omega_core import limits, validate
 from omega_core.errors import invalid
 from omega_core.limits import DIMENSION
-from omega_core.vectors import FloatArray, pack_f16
+from omega_core.vectors import FloatArray
 from omega_delta import checks, packing
+from omega_delta.components import F16, decode_vectors, encode_vector
 
 MAX_PATTERNS = 88
 """Most patterns a delta."""
@@ -28,7 +29,7 @@ class GlobalPattern:
     pattern_id: int
     """Names it within a shard, 1 to 4,294,967,295."""
     embedding: FloatArray
-    """Centred unit vector, float32 (384,); float16 on the wire."""
+    """Centred unit vector, float32 (384,)."""
     success_rate: float
     """Quality-weighted success rate of its members, 0 to 1; float32 on the wire."""
     device_count_floor: int
@@ -79,16 +80,32 @@ class StateDelta:
     """All that hold, whatever was held before; None = there are none."""
 
 
-def encode_state_delta(delta: StateDelta) -> bytes:
+def encode_state_delta(delta: StateDelta, codec: int = F16) -> bytes:
     """A zstd frame of omega.sync.v1.StateDelta. Equal deltas give equal bytes.
 
-    About 710 bytes a pattern, so that MAX_PATTERNS of them stay below limits.MAX_DELTA.
+    About 710 bytes a pattern as F16 and 400 as U8, so that MAX_PATTERNS of them stay below
+    limits.MAX_DELTA.
+
+    Args:
+        delta: what to tell.
+        codec: components.F16 or U8, the form of the vectors.
 
     Raises:
         OmegaError: INVALID_FIELD that names the field when the delta breaks a bound of the
             contract, or its frame exceeds limits.MAX_DELTA.
     """
-    _check(delta)
+    return packing.pack(
+        "delta", state_message(delta, codec), limits.MAX_DELTA, limits.MAX_DELTA_RAW
+    )
+
+
+def state_message(delta: StateDelta, codec: int) -> sync_service_pb2.StateDelta:
+    """The message that encode_state_delta compresses.
+
+    Raises:
+        OmegaError: INVALID_FIELD that names the field when the delta breaks a bound.
+    """
+    check_state_delta(delta)
     message = sync_service_pb2.StateDelta(
         base_version=delta.base_version,
         version=delta.version,
@@ -96,7 +113,7 @@ def encode_state_delta(delta: StateDelta) -> bytes:
         patterns=[
             sync_service_pb2.GlobalPattern(
                 pattern_id=p.pattern_id,
-                embedding=pack_f16(p.embedding),
+                embedding=encode_vector(codec, p.embedding),
                 success_rate=p.success_rate,
                 device_count_floor=p.device_count_floor,
                 weight=p.weight,
@@ -112,11 +129,15 @@ def encode_state_delta(delta: StateDelta) -> bytes:
             sync_service_pb2.Trend(ordinal=t.ordinal, score=t.score, regional=t.regional)
             for t in delta.trends.titles
         )
-    return packing.pack("delta", message, limits.MAX_DELTA, limits.MAX_DELTA_RAW)
+    return message
 
 
-def decode_state_delta(data: bytes) -> StateDelta:
+def decode_state_delta(data: bytes, codec: int = F16) -> StateDelta:
     """The delta of a zstd frame, held to every bound of the contract.
+
+    Args:
+        data: as received.
+        codec: components.F16 or U8, as the answer states it.
 
     Raises:
         OmegaError: INVALID_FIELD that names the field, such as "patterns[3].weight".
@@ -124,7 +145,9 @@ def decode_state_delta(data: bytes) -> StateDelta:
     message = sync_service_pb2.StateDelta()
     packing.unpack("delta", data, message, limits.MAX_DELTA, limits.MAX_DELTA_RAW)
     validate.count("patterns", message.patterns, MAX_PATTERNS)
-    embeddings = packing.halves([p.embedding for p in message.patterns], "patterns[{}].embedding")
+    embeddings = decode_vectors(
+        codec, [p.embedding for p in message.patterns], "patterns[{}].embedding"
+    )
     delta = StateDelta(
         base_version=message.base_version,
         version=message.version,
@@ -142,8 +165,7 @@ def decode_state_delta(data: bytes) -> StateDelta:
         removed_pattern_ids=tuple(message.removed_pattern_ids),
         trends=_trends(message),
     )
-    _check(delta)
-    return delta
+    return check_state_delta(delta)
 
 
 def _trends(message: sync_service_pb2.StateDelta) -> Trends | None:
@@ -174,7 +196,12 @@ def _check_trends(trends: Trends) -> None:
     checks.distinct("trends[{}].ordinal", [trend.ordinal for trend in trends.titles])
 
 
-def _check(delta: StateDelta) -> None:
+def check_state_delta(delta: StateDelta) -> StateDelta:
+    """Returns a delta that keeps every bound of the contract.
+
+    Raises:
+        OmegaError: INVALID_FIELD that names the field.
+    """
     validate.integer("base_version", delta.base_version, 0, limits.MAX_VERSION)
     checks.version("version", delta.version)
     if delta.version <= delta.base_version:
@@ -193,6 +220,7 @@ def _check(delta: StateDelta) -> None:
         raise invalid("removed_pattern_ids", "free of ids that patterns holds")
     if delta.trends is not None:
         _check_trends(delta.trends)
+    return delta
 
 
 def _check_pattern(name: str, pattern: GlobalPattern) -> None:

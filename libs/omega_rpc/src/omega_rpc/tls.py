@@ -54,6 +54,19 @@ def server_credentials(config: ServerConfig) -> grpc.ServerCredentials | None:
     )
 
 
+def mutual_credentials(config: ServerConfig, field: str, ca: Path) -> grpc.ServerCredentials:
+    """Credentials of a further listener of the server that asks for certificates signed by `ca`.
+
+    Raises:
+        OmegaError: INVALID_FIELD that names the setting whose file cannot be read or used; `field`
+            is that of `ca`.
+    """
+    pair = _pair(config.tls_certificate, config.tls_key)
+    if pair is None:
+        raise invalid("tls_certificate", f"set when {field} is")
+    return grpc.ssl_server_credentials([pair], _authorities(field, ca), require_client_auth=True)
+
+
 def client_credentials(tls: ClientTls) -> grpc.ChannelCredentials:
     """Credentials of a client.
 

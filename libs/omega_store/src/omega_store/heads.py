@@ -7,8 +7,9 @@ from typing import LiteralString
 
 from psycopg.rows import class_row
 
+from omega_store import resources
 from omega_store.pool import Connection
-from omega_store.resources import ResourceInfo
+from omega_store.resources import ResourceInfo, ResourceKind
 from omega_store.states import NOTHING, State
 
 _STATE = 0
@@ -30,15 +31,21 @@ class Heads:
     resources: tuple[ResourceInfo, ...]
     """At most one a kind."""
 
+    @property
+    def codebook_id(self) -> int:
+        """Id of the newest codebook; 0 = none."""
+        found = (r for r in self.resources if r.kind == ResourceKind.CODEBOOK)
+        return next((resources.codebook_id(r.sha256) for r in found), 0)
+
 
 def heads(conn: Connection) -> Heads:
     """Reads them."""
     state = NOTHING
-    resources = []
+    found = []
     with conn.cursor(row_factory=class_row(ResourceInfo)) as cursor:
         for row in cursor.execute(_HEADS):
             if row.kind == _STATE:
                 state = State(row.version, row.model_version)
             else:
-                resources.append(row)
-    return Heads(state, tuple(resources))
+                found.append(row)
+    return Heads(state, tuple(found))

@@ -1,4 +1,4 @@
-"""Large versioned bodies: catalogue packs and factors."""
+"""Large versioned bodies: catalogue packs, factors and codebooks."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class ResourceKind(IntEnum):
 
     CATALOGUE = 1
     FACTORS = 2
+    CODEBOOK = 3
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,11 @@ class ResourceInfo:
     """SHA-256 of the body, 32 bytes."""
     model_version: str
     """Encoder that the body rests on."""
+
+
+def codebook_id(sha256: bytes) -> int:
+    """The id that a codebook's body has, by its SHA-256: the first 4 bytes, little-endian."""
+    return int.from_bytes(sha256[:4], "little")
 
 
 def newest(conn: Connection) -> Mapping[int, ResourceInfo]:

@@ -42,6 +42,11 @@ def resource(info: ResourceInfo) -> resource_pb2.ResourceInfo:
     )
 
 
+def codec(value: int) -> resource_pb2.Codec.ValueType:
+    """A codec as the message has it."""
+    return cast("resource_pb2.Codec.ValueType", value)
+
+
 def cluster_status(
     figures: ShardFigures, listed: Sequence[DeviceFigures]
 ) -> pb.GetClusterStatusResponse:

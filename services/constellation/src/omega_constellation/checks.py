@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from omega.constellation.v1 import constellation_service_pb2 as pb
+from omega_constellation.news import Wanted
 from omega_core import limits, validate
 from omega_core.errors import invalid
 from omega_core.vectors import FloatArray, unpack_f16
@@ -48,8 +49,13 @@ def pull(request: pb.GetGlobalStateRequest) -> Mapping[int, int]:
     Raises:
         OmegaError: INVALID_FIELD.
     """
-    validate.device_id("device_id", request.device_id)
+    if request.device_id:
+        validate.device_id("device_id", request.device_id)
+    validate.region("region", request.region)
     bounds.version("state_version", request.state_version)
+    bounds.codec("codec", request.codec)
+    validate.integer("page", request.page, 0, limits.MAX_PAGES - 1)
+    bounds.version("wanted_version", request.wanted_version)
     validate.count("held", request.held, limits.MAX_HELD)
     held: dict[int, int] = {}
     for i, resource in enumerate(request.held):
@@ -57,6 +63,26 @@ def pull(request: pb.GetGlobalStateRequest) -> Mapping[int, int]:
         version = bounds.version(f"held[{i}].version", resource.version)
         held[kind] = max(version, held.get(kind, 0))
     return held
+
+
+def wanted(request: pb.GetGlobalStateRequest, region: str) -> Wanted:
+    """What a checked GetGlobalStateRequest asks for, on behalf of a TV of this region."""
+    return Wanted(
+        version=request.state_version,
+        region=region,
+        codec=request.codec,
+        page=request.page,
+        leads_to=request.wanted_version,
+    )
+
+
+def heads(request: pb.GetHeadsRequest) -> None:
+    """Checks a GetHeadsRequest.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    bounds.version("revocations_after", request.revocations_after)
 
 
 def contents(request: pb.UpsertContentsRequest) -> list[EmbeddedContent]:

@@ -19,7 +19,7 @@ from omega_core import limits
 from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_rpc import call as calls
-from omega_store import PushWriter, Store, devices, resources, status
+from omega_store import Connection, PushWriter, Store, devices, resources, status, trends
 from omega_store.heads import heads
 from omega_store.resources import ResourceInfo, ResourceKind
 
@@ -89,29 +89,43 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
     def GetGlobalState(  # noqa: N802 - named by the contract
         self, request: pb.GetGlobalStateRequest, context: grpc.ServicerContext
     ) -> pb.GetGlobalStateResponse:
-        """Compares what the TV holds with the newest of everything."""
+        """Compares what a TV holds with the newest of everything."""
         del context
         held = checks.pull(request)
         with self._store.statements() as conn:
-            device = devices.touch(conn, request.device_id, self._clock.now())
-            if device is None:
-                raise OmegaError(
-                    ErrorCode.UNAUTHENTICATED, detail=f"{request.device_id} is not welcome"
-                )
+            region = request.region
+            if request.device_id:
+                region = self._seen(conn, request.device_id)
             newest = heads(conn)
-        version, delta = self._news.since(
-            request.state_version, newest.state.version, device.region
-        )
+        found = self._news.since(checks.wanted(request, region), newest.state.version)
+        lacking = (info for info in newest.resources if info.version > held.get(info.kind, 0))
         return pb.GetGlobalStateResponse(
-            state_version=version,
+            state_version=found.version,
             compression=resource_pb2.Compression.COMPRESSION_ZSTD,
-            delta=delta,
-            resources=[
-                answers.resource(info)
-                for info in newest.resources
-                if info.version > held.get(info.kind, 0)
-            ],
+            delta=found.delta,
+            resources=[] if found.page else [answers.resource(info) for info in lacking],
             retry_after=self._retry_after,
+            codec=answers.codec(found.codec),
+            pages=found.pages,
+            page=found.page,
+        )
+
+    def GetHeads(  # noqa: N802 - named by the contract
+        self, request: pb.GetHeadsRequest, context: grpc.ServicerContext
+    ) -> pb.GetHeadsResponse:
+        """Reads what a gateway compares its TVs with."""
+        del context
+        checks.heads(request)
+        with self._store.snapshot() as conn:
+            newest = heads(conn)
+            regions = trends.regions(conn)
+        return pb.GetHeadsResponse(
+            state_version=newest.state.version,
+            resources=[answers.resource(info) for info in newest.resources],
+            trend_regions=sorted(regions),
+            codebook_id=newest.codebook_id,
+            retry_after=self._retry_after,
+            revocations_cursor=request.revocations_after,
         )
 
     def UpsertContents(  # noqa: N802 - named by the contract
@@ -180,6 +194,13 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
             figures = status.figures(conn, self._clock.now())
             listed = devices.last_seen(conn, request.max_devices)
         return answers.cluster_status(figures, listed)
+
+    def _seen(self, conn: Connection, device_id: str) -> str:
+        """Notes that a device called; returns its region."""
+        device = devices.touch(conn, device_id, self._clock.now())
+        if device is None:
+            raise OmegaError(ErrorCode.UNAUTHENTICATED, detail=f"{device_id} is not welcome")
+        return device.region
 
 
 def _delta(info: ResourceInfo, base_version: int, step: Delta) -> Iterator[pb.GetResourceResponse]:

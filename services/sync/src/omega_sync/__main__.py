@@ -20,6 +20,7 @@ def main() -> int:
             config=SyncConfig,
             listen="127.0.0.1:50071",
             build=build,
+            max_concurrent_rpcs=16_384,
             tools={"--new-token-key": ("print a fresh line for the token key file", _print_key)},
         )
     )

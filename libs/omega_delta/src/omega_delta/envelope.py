@@ -1,0 +1,65 @@
+"""How many bytes an answer to a TV has left for news, all its other fields counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from google.protobuf.duration_pb2 import Duration
+
+from omega.common.v1 import resource_pb2
+from omega.sync.v1 import sync_service_pb2 as pb
+from omega_core import limits
+
+# Tag and length of `delta`: one byte, and a varint that takes two up to 16,383.
+_DELTA_BYTES = 3
+
+
+def room(resources: Iterable[resource_pb2.ResourceInfo]) -> int:
+    """Bytes that `delta` may have so that no answer to a TV exceeds limits.MAX_SYNC_ANSWER.
+
+    The exact size of a SyncResponse or PullPatternsResponse that announces all these resources and
+    whose other fields take the most bytes that they can.
+
+    Args:
+        resources: the newest of each kind, at most 8.
+    """
+    widest = Duration(seconds=86_400, nanos=999_999_999)
+    announced = list(resources)
+    exchange = pb.SyncResponse(
+        accepted_sketches=limits.MAX_PUSH_SKETCHES,
+        duplicate=True,
+        state_version=limits.MAX_VERSION,
+        compression=resource_pb2.Compression.COMPRESSION_ZSTD,
+        resources=announced,
+        retry_after=widest,
+        codec=resource_pb2.Codec.CODEC_TRANSFORM,
+        pages=limits.MAX_PAGES,
+    )
+    pull = pb.PullPatternsResponse(
+        state_version=limits.MAX_VERSION,
+        compression=resource_pb2.Compression.COMPRESSION_ZSTD,
+        resources=announced,
+        retry_after=widest,
+        codec=resource_pb2.Codec.CODEC_TRANSFORM,
+        pages=limits.MAX_PAGES,
+        page=limits.MAX_PAGES - 1,
+    )
+    taken = max(exchange.ByteSize(), pull.ByteSize())
+    return limits.MAX_SYNC_ANSWER - taken - _DELTA_BYTES
+
+
+def announce(
+    answer: pb.SyncResponse | pb.PullPatternsResponse,
+    resources: Iterable[resource_pb2.ResourceInfo],
+) -> None:
+    """Adds resources to an answer that is otherwise complete, as long as it stays within bounds.
+
+    News that were encoded before a kind had its first resource leave no room for it. What does not
+    fit is told with the next exchange, which has nothing else to tell. An answer that states no
+    codec has no such bound.
+    """
+    bounded = bool(answer.codec)
+    for info in resources:
+        answer.resources.append(info)
+        if bounded and answer.ByteSize() > limits.MAX_SYNC_ANSWER:
+            del answer.resources[-1]
