@@ -9,7 +9,8 @@ from contextlib import contextmanager
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from omega_rpc.server import Binding, Server
+from omega_rpc.server import Binding
+from omega_rpc.service import Server
 
 NAME = "omega.testing.v1.ProbeService"
 """Full name of the service."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from omega_core import validate
 from omega_core.errors import invalid
+from omega_rpc.config import address
 
 PREFIX = "OMEGA_SYNC_"
 """Prefix of the environment variables."""
@@ -32,8 +33,15 @@ class SyncConfig:
     """Longest wait for one answer of the constellation, 0.1 to 60."""
     resource_timeout_seconds: float = 300.0
     """Longest time for one resource's body, 1 to 3,600; a TV goes on from its offset."""
-    max_resource_streams: int = 4
-    """Bodies under way at once, at least 1 and below WORKERS, since each holds a thread."""
+    max_resource_streams: int = 256
+    """Bodies under way at once, 1 to 65,536."""
+    most_waiting_pushes: int = 8_192
+    """Pushes that may wait for the constellation before RESOURCE_EXHAUSTED, 1 to 1,048,576."""
+    mtls_listen: str = ""
+    """HOST:PORT where devices call with certificates; together with device_ca and the server's
+    tls_certificate. Empty = nowhere."""
+    device_ca: Path | None = None
+    """PEM certificates that sign devices."""
 
     def __post_init__(self) -> None:
         validate.text("constellation_target", self.constellation_target, 256, 1)
@@ -43,4 +51,9 @@ class SyncConfig:
             raise invalid("constellation_tls_ca", "set when constellation_tls_key is")
         validate.number("call_timeout_seconds", self.call_timeout_seconds, 0.1, 60)
         validate.number("resource_timeout_seconds", self.resource_timeout_seconds, 1, 3_600)
-        validate.integer("max_resource_streams", self.max_resource_streams, 1, 255)
+        validate.integer("max_resource_streams", self.max_resource_streams, 1, 65_536)
+        validate.integer("most_waiting_pushes", self.most_waiting_pushes, 1, 1_048_576)
+        if self.mtls_listen:
+            address("mtls_listen", self.mtls_listen)
+        if bool(self.mtls_listen) != (self.device_ca is not None):
+            raise invalid("device_ca", "set together with mtls_listen")
