@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
 
+from omega.common.v1 import resource_pb2
 from omega.sync.v1 import sync_service_pb2
 from omega_core import limits, validate
 from omega_core.errors import invalid
 from omega_core.limits import DIMENSION
 from omega_core.vectors import FloatArray, pack_f16
-from omega_delta import checks, packing
+from omega_delta import bytewise, checks, packing
 
 MAX_PATTERNS = 88
 """Most patterns a delta."""
@@ -28,7 +30,7 @@ class GlobalPattern:
     pattern_id: int
     """Names it within a shard, 1 to 4,294,967,295."""
     embedding: FloatArray
-    """Centred unit vector, float32 (384,); float16 on the wire."""
+    """Centred unit vector, float32 (384,); float16 or bytes on the wire."""
     success_rate: float
     """Quality-weighted success rate of its members, 0 to 1; float32 on the wire."""
     device_count_floor: int
@@ -79,15 +81,21 @@ class StateDelta:
     """All that hold, whatever was held before; None = there are none."""
 
 
-def encode_state_delta(delta: StateDelta) -> bytes:
+def encode_state_delta(delta: StateDelta, codec: int = resource_pb2.CODEC_F16_ZSTD) -> bytes:
     """A zstd frame of omega.sync.v1.StateDelta. Equal deltas give equal bytes.
 
-    About 710 bytes a pattern, so that MAX_PATTERNS of them stay below limits.MAX_DELTA.
+    About 710 bytes a pattern, 395 as CODEC_U8_ZSTD, so that MAX_PATTERNS of them stay below
+    limits.MAX_DELTA.
+
+    Args:
+        delta: what to encode.
+        codec: CODEC_F16_ZSTD or CODEC_U8_ZSTD of omega.common.v1.Codec.
 
     Raises:
         OmegaError: INVALID_FIELD that names the field when the delta breaks a bound of the
-            contract, or its frame exceeds limits.MAX_DELTA.
+            contract, or its frame exceeds limits.MAX_DELTA; "codec" for any other.
     """
+    pack_vector = _PACKED[_known(codec)]
     _check(delta)
     message = sync_service_pb2.StateDelta(
         base_version=delta.base_version,
@@ -96,7 +104,7 @@ def encode_state_delta(delta: StateDelta) -> bytes:
         patterns=[
             sync_service_pb2.GlobalPattern(
                 pattern_id=p.pattern_id,
-                embedding=pack_f16(p.embedding),
+                embedding=pack_vector(p.embedding),
                 success_rate=p.success_rate,
                 device_count_floor=p.device_count_floor,
                 weight=p.weight,
@@ -115,16 +123,22 @@ def encode_state_delta(delta: StateDelta) -> bytes:
     return packing.pack("delta", message, limits.MAX_DELTA, limits.MAX_DELTA_RAW)
 
 
-def decode_state_delta(data: bytes) -> StateDelta:
+def decode_state_delta(data: bytes, codec: int = resource_pb2.CODEC_F16_ZSTD) -> StateDelta:
     """The delta of a zstd frame, held to every bound of the contract.
 
+    Args:
+        data: from encode_state_delta.
+        codec: that it was encoded with.
+
     Raises:
-        OmegaError: INVALID_FIELD that names the field, such as "patterns[3].weight".
+        OmegaError: INVALID_FIELD that names the field, such as "patterns[3].weight"; "codec" for
+            one that is none of a StateDelta.
     """
+    unpack_vectors = _UNPACKED[_known(codec)]
     message = sync_service_pb2.StateDelta()
     packing.unpack("delta", data, message, limits.MAX_DELTA, limits.MAX_DELTA_RAW)
     validate.count("patterns", message.patterns, MAX_PATTERNS)
-    embeddings = packing.halves([p.embedding for p in message.patterns], "patterns[{}].embedding")
+    embeddings = unpack_vectors([p.embedding for p in message.patterns], "patterns[{}].embedding")
     delta = StateDelta(
         base_version=message.base_version,
         version=message.version,
@@ -146,6 +160,22 @@ def decode_state_delta(data: bytes) -> StateDelta:
     return delta
 
 
+_PACKED: Mapping[int, Callable[[FloatArray], bytes]] = {
+    resource_pb2.CODEC_F16_ZSTD: pack_f16,
+    resource_pb2.CODEC_U8_ZSTD: bytewise.pack_u8,
+}
+_UNPACKED: Mapping[int, Callable[[Sequence[bytes], str], FloatArray]] = {
+    resource_pb2.CODEC_F16_ZSTD: packing.halves,
+    resource_pb2.CODEC_U8_ZSTD: bytewise.unpack_u8,
+}
+
+
+def _known(codec: int) -> int:
+    if codec not in _PACKED:
+        raise invalid("codec", "CODEC_F16_ZSTD or CODEC_U8_ZSTD")
+    return codec
+
+
 def _trends(message: sync_service_pb2.StateDelta) -> Trends | None:
     validate.count("trends", message.trends, limits.MAX_TRENDS)
     if not message.trends:
@@ -161,7 +191,12 @@ def _trends(message: sync_service_pb2.StateDelta) -> Trends | None:
     )
 
 
-def _check_trends(trends: Trends) -> None:
+def check_trends(trends: Trends) -> None:
+    """Refuses trends that break a bound.
+
+    Raises:
+        OmegaError: INVALID_FIELD that names the field.
+    """
     checks.version("trends_catalogue_version", trends.catalogue_version)
     if trends.at < validate.EARLIEST:
         raise invalid("trends_at", "2000-01-01 or later")
@@ -182,7 +217,7 @@ def _check(delta: StateDelta) -> None:
     checks.model("model_version", delta.model_version)
     validate.count("patterns", delta.patterns, MAX_PATTERNS)
     for i, pattern in enumerate(delta.patterns):
-        _check_pattern(f"patterns[{i}]", pattern)
+        check_pattern(f"patterns[{i}]", pattern)
     validate.count("removed_pattern_ids", delta.removed_pattern_ids, MAX_REMOVED)
     for i, removed in enumerate(delta.removed_pattern_ids):
         validate.integer(f"removed_pattern_ids[{i}]", removed, 1, _MOST_ID)
@@ -192,10 +227,15 @@ def _check(delta: StateDelta) -> None:
     if not set(kept).isdisjoint(delta.removed_pattern_ids):
         raise invalid("removed_pattern_ids", "free of ids that patterns holds")
     if delta.trends is not None:
-        _check_trends(delta.trends)
+        check_trends(delta.trends)
 
 
-def _check_pattern(name: str, pattern: GlobalPattern) -> None:
+def check_pattern(name: str, pattern: GlobalPattern) -> None:
+    """Refuses a pattern that breaks a bound.
+
+    Raises:
+        OmegaError: INVALID_FIELD that names the field below `name`.
+    """
     validate.integer(f"{name}.pattern_id", pattern.pattern_id, 1, _MOST_ID)
     checks.shape(f"{name}.embedding", pattern.embedding, (DIMENSION,))
     checks.unit_rows(f"{name}.embedding", pattern.embedding[np.newaxis])
