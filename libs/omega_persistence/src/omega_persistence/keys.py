@@ -34,6 +34,14 @@ DEVICE_ID = "device_id"
 """What the fleet knows this TV by."""
 AUTH_TOKEN = "auth_token"  # noqa: S105 - a key of the table, no secret
 """Its secret."""
+DEVICE_KEY = "device_key"
+"""Its key, PEM."""
+CERTIFICATES = "certificates"
+"""JSON: its certificate chain, base64 of DER, its own first; absent = none."""
+CREDENTIALS_SINCE = "credentials_since"
+"""Instant at which token and certificates were given out."""
+CREDENTIALS_UNTIL = "credentials_until"
+"""Instant at which the first of them ends; absent = it was not told."""
 NOISE_ID = "noise_id"
 """UUID of the noise of all sketches together; dropped with it."""
 PUSHES_MADE = "pushes_made"
@@ -74,7 +82,17 @@ INTEGERS = frozenset(
     }
 )
 """Keys whose value is a whole number."""
-INSTANTS = frozenset({OPENED_AT, BACKUP_TAKEN_AT, LAST_SYNC_AT, SYNC_NOT_BEFORE, TRANSPORT_SINCE})
+INSTANTS = frozenset(
+    {
+        OPENED_AT,
+        BACKUP_TAKEN_AT,
+        LAST_SYNC_AT,
+        SYNC_NOT_BEFORE,
+        TRANSPORT_SINCE,
+        CREDENTIALS_SINCE,
+        CREDENTIALS_UNTIL,
+    }
+)
 """Keys whose value is an instant in ISO 8601."""
 IMPERSONAL = frozenset(
     {
@@ -93,6 +111,7 @@ IMPERSONAL = frozenset(
         METERED,
         # Of the fleet's catalogue, as the brain notes them.
         "catalogue_version",
+        "catalogue_sha256",
         "centring_mean",
         "centring_model_version",
     }
