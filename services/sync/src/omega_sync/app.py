@@ -66,10 +66,8 @@ def build(config: SyncConfig, server_config: ServerConfig) -> Application:
 
 
 def _listeners(config: SyncConfig, server_config: ServerConfig) -> list[Listener]:
-    if not config.mtls_listen:
+    if config.device_ca is None:
         return []
-    if server_config.tls_certificate is None or config.device_ca is None:
-        raise invalid("mtls_listen", "set together with tls_certificate and device_ca")
     credentials = mutual_credentials(server_config, "device_ca", config.device_ca)
     return [Listener("mtls_listen", config.mtls_listen, credentials)]
 
