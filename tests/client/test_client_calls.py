@@ -110,6 +110,10 @@ CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], obje
                 brain_service_pb2.UpsertContentsRequest(),
             ),
             "SyncNow": (lambda c: c.sync_now(), brain_service_pb2.SyncNowRequest()),
+            "SetSyncOptions": (
+                lambda c: c.set_sync_options(metered=False),
+                brain_service_pb2.SetSyncOptionsRequest(metered=False),
+            ),
             "GetStats": (lambda c: c.get_stats(), brain_service_pb2.GetStatsRequest()),
         },
     ),
@@ -123,16 +127,30 @@ CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], obje
                 sync_service_pb2.RegisterDeviceRequest(platform="test"),
             ),
             "Sync": (
-                lambda c: c.sync(sync_service_pb2.SyncRequest(state_version=3), token="secret"),  # noqa: S106 - a test's own
+                lambda c: c.sync(
+                    sync_service_pb2.SyncRequest(state_version=3), credential=Shown("one")
+                ),
                 sync_service_pb2.SyncRequest(state_version=3),
             ),
             "GetResource": (
-                lambda c: list(c.get_resource(CATALOGUE, 4, 9, token="secret")),  # noqa: S106 - the same
+                lambda c: list(c.get_resource(CATALOGUE, 4, 9, credential=Shown("one"))),
                 sync_service_pb2.GetResourceRequest(kind=CATALOGUE, version=4, offset=9),
             ),
             "EraseDevice": (
-                lambda c: c.erase_device(token="secret"),  # noqa: S106 - the same
+                lambda c: c.erase_device(credential=Shown("one")),
                 sync_service_pb2.EraseDeviceRequest(),
+            ),
+            "PushPatterns": (
+                lambda c: c.push_patterns(
+                    sync_service_pb2.PushPatternsRequest(sketches=b"s"), credential=Shown("one")
+                ),
+                sync_service_pb2.PushPatternsRequest(sketches=b"s"),
+            ),
+            "PullPatterns": (
+                lambda c: c.pull_patterns(
+                    sync_service_pb2.PullPatternsRequest(page=3), credential=Shown("one")
+                ),
+                sync_service_pb2.PullPatternsRequest(page=3),
             ),
         },
     ),
@@ -237,15 +255,72 @@ def test_the_clients_own_timeout_replaces_every_default(serve: Serve) -> None:
     assert all(1 < left <= 7 * ROUNDED_UP for _, _, left, _ in servicer.seen)
 
 
-def test_the_token_travels_with_the_calls_of_its_device(serve: Serve) -> None:
+class Shown:
+    """A credential whose metadata tells how often it was asked for."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        self.made = 0
+
+    def metadata(self, method: str) -> tuple[tuple[str, str], ...]:
+        self.made += 1
+        return (("authorization", f"DPoP {self.token}"), ("dpop", f"{method} {self.made}"))
+
+
+def test_credentials_travel_with_the_calls_of_their_device(serve: Serve) -> None:
     servicer = Recording(SYNC)
     with SyncClient(serve(SYNC, servicer)) as client:
         client.register_device(sync_service_pb2.RegisterDeviceRequest())
-        client.sync(sync_service_pb2.SyncRequest(), token="one")  # noqa: S106 - a test's own
-        list(client.get_resource(CATALOGUE, 1, token="two"))  # noqa: S106 - the same
-        client.erase_device(token="three")  # noqa: S106 - the same
-    sent = [metadata.get("authorization") for _, _, _, metadata in servicer.seen]
-    assert sent == [None, "Bearer one", "Bearer two", "Bearer three"]
+        client.sync(sync_service_pb2.SyncRequest(), credential=Shown("one"))
+        list(client.get_resource(CATALOGUE, 1, credential=Shown("two")))
+        client.erase_device(credential=Shown("three"))
+    sent = [(m.get("authorization"), m.get("dpop")) for _, _, _, m in servicer.seen]
+    assert sent == [
+        (None, None),
+        ("DPoP one", f"/{SYNC}/Sync 1"),
+        ("DPoP two", f"/{SYNC}/GetResource 1"),
+        ("DPoP three", f"/{SYNC}/EraseDevice 1"),
+    ]
+
+
+class Flaky:
+    """Does not take the first calls."""
+
+    def __init__(self, refusals: int, code: grpc.StatusCode) -> None:
+        self.left, self.code = refusals, code
+        self.proofs: list[object] = []
+
+    def Sync(  # noqa: N802 - the contract's name
+        self, _request: sync_service_pb2.SyncRequest, context: grpc.ServicerContext
+    ) -> sync_service_pb2.SyncResponse:
+        self.proofs.append(dict(context.invocation_metadata())["dpop"])
+        if self.left:
+            self.left -= 1
+            context.abort(self.code, "not now")
+        return sync_service_pb2.SyncResponse(state_version=7)
+
+
+@pytest.mark.parametrize(
+    ("refusals", "code", "answered", "calls"),
+    [
+        (2, grpc.StatusCode.UNAVAILABLE, True, 3),
+        (3, grpc.StatusCode.UNAVAILABLE, False, 3),
+        (1, grpc.StatusCode.INTERNAL, False, 1),
+    ],
+)
+def test_a_call_that_was_not_taken_is_sent_again_with_another_proof(
+    serve: Serve, refusals: int, code: grpc.StatusCode, answered: bool, calls: int
+) -> None:
+    servicer = Flaky(refusals, code)
+    with SyncClient(serve(SYNC, servicer)) as client:
+        if answered:
+            request = sync_service_pb2.SyncRequest()
+            assert client.sync(request, credential=Shown("one")).state_version == 7
+        else:
+            with pytest.raises(ServiceError) as failed:
+                client.sync(sync_service_pb2.SyncRequest(), credential=Shown("one"))
+            assert failed.value.status == code.name
+    assert servicer.proofs == [f"/{SYNC}/Sync {n + 1}" for n in range(calls)]
 
 
 class Silent:
