@@ -6,6 +6,7 @@ import contextlib
 import socket
 import tempfile
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,10 @@ from omega_client import (
 from omega_client.base import ServiceClient
 from omega_core.errors import OmegaError
 from omega_rpc.config import ServerConfig
+from omega_rpc.device_keys import DeviceKey
+from omega_rpc.dpop import Prover
 from omega_testing.certificates import Certificates
+from omega_testing.gateway import Fault, Gateway, serving
 
 Serve = Callable[..., str]
 BRAIN = "omega.brain.v1.BrainService"
@@ -157,6 +161,12 @@ CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], obje
     CONSTELLATION: (
         ConstellationClient,
         {
+            "GetHeads": (
+                lambda c: c.get_heads(
+                    constellation_service_pb2.GetHeadsRequest(revocations_after=2)
+                ),
+                constellation_service_pb2.GetHeadsRequest(revocations_after=2),
+            ),
             "RegisterDevice": (
                 lambda c: c.register_device(
                     constellation_service_pb2.RegisterDeviceRequest(platform="test")
@@ -244,7 +254,8 @@ def test_every_method_is_called_with_its_message_and_a_deadline(serve: Serve, se
     ]
     assert all(1 < left <= 3_600 * ROUNDED_UP for _, _, left, _ in servicer.seen)
     methods = descriptor_pool.Default().FindServiceByName(service).methods
-    assert {method.name for method in methods} == set(calls)
+    streams = {method.name for method in methods if method.client_streaming}
+    assert {method.name for method in methods} - streams == set(calls) - streams
 
 
 def test_the_clients_own_timeout_replaces_every_default(serve: Serve) -> None:
@@ -283,44 +294,30 @@ def test_credentials_travel_with_the_calls_of_their_device(serve: Serve) -> None
     ]
 
 
-class Flaky:
-    """Does not take the first calls."""
-
-    def __init__(self, refusals: int, code: grpc.StatusCode) -> None:
-        self.left, self.code = refusals, code
-        self.proofs: list[object] = []
-
-    def Sync(  # noqa: N802 - the contract's name
-        self, _request: sync_service_pb2.SyncRequest, context: grpc.ServicerContext
-    ) -> sync_service_pb2.SyncResponse:
-        self.proofs.append(dict(context.invocation_metadata())["dpop"])
-        if self.left:
-            self.left -= 1
-            context.abort(self.code, "not now")
-        return sync_service_pb2.SyncResponse(state_version=7)
-
-
 @pytest.mark.parametrize(
-    ("refusals", "code", "answered", "calls"),
+    ("refusals", "code", "answered"),
     [
-        (2, grpc.StatusCode.UNAVAILABLE, True, 3),
-        (3, grpc.StatusCode.UNAVAILABLE, False, 3),
-        (1, grpc.StatusCode.INTERNAL, False, 1),
+        (2, grpc.StatusCode.UNAVAILABLE, True),
+        (3, grpc.StatusCode.UNAVAILABLE, False),
+        (1, grpc.StatusCode.INTERNAL, False),
     ],
 )
 def test_a_call_that_was_not_taken_is_sent_again_with_another_proof(
-    serve: Serve, refusals: int, code: grpc.StatusCode, answered: bool, calls: int
+    refusals: int, code: grpc.StatusCode, answered: bool
 ) -> None:
-    servicer = Flaky(refusals, code)
-    with SyncClient(serve(SYNC, servicer)) as client:
+    """The gateway takes each proof once."""
+    gateway, key = Gateway(), DeviceKey.generate()
+    gateway.faults.extend([Fault(code)] * refusals)
+    request = sync_service_pb2.RegisterDeviceRequest(request_id=str(uuid.uuid4()))
+    with serving(gateway) as address, SyncClient(address) as client:
+        token = client.register_device(request, credential=Prover(key)).auth_token
         if answered:
-            request = sync_service_pb2.SyncRequest()
-            assert client.sync(request, credential=Shown("one")).state_version == 7
+            client.sync(sync_service_pb2.SyncRequest(), credential=Prover(key, token))
         else:
             with pytest.raises(ServiceError) as failed:
-                client.sync(sync_service_pb2.SyncRequest(), credential=Shown("one"))
+                client.sync(sync_service_pb2.SyncRequest(), credential=Prover(key, token))
             assert failed.value.status == code.name
-    assert servicer.proofs == [f"/{SYNC}/Sync {n + 1}" for n in range(calls)]
+    assert len(gateway.requests) == min(refusals + answered, 3)
 
 
 class Silent:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from omega.common.v1 import resource_pb2
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega_brain import endpoint
 from omega_brain.config import BrainConfig
+from omega_brain.endpoint import Endpoint
 from omega_brain.enrolment import Enrolment
 from omega_brain.stores import Stores
 from omega_brain.transports import Transport, Transports, order
@@ -203,8 +204,20 @@ def _opened(config: BrainConfig) -> list[tuple[Transport, Callable[[], SyncCalls
     opens: dict[Transport, Callable[[], SyncCalls]] = {}
     if grpc_at:
         opens[Transport.GRPC] = lambda: SyncClient(grpc_at.target, tls=tls if grpc_at.tls else None)
-    del http_at
+    if http_at:
+        opens[Transport.H3] = lambda: _over_http(http_at, "3", tls)
+        opens[Transport.HTTP1] = lambda: _over_http(http_at, "1.1", tls)
+    if http_at and not http_at.tls:
+        del opens[Transport.H3]  # QUIC is TLS.
     return [(each, opens[each]) for each in order(config.transports) if each in opens]
+
+
+def _over_http(at: Endpoint, version: Literal["1.1", "3"], tls: ClientTls) -> SyncCalls:
+    # Loaded at the first need: a TV that reaches the fleet by gRPC does without.
+    from omega_client.connect import SyncConnectClient  # noqa: PLC0415
+
+    scheme = "https" if at.tls else "http"
+    return SyncConnectClient(f"{scheme}://{at.target}", version=version, tls=tls)
 
 
 def _from_nothing(request: pb.SyncRequest) -> pb.SyncRequest:
