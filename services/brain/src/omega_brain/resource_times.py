@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from omega_brain.stores import Stores
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EARLY = 1 / 48
-"""Part of the period by which a version may be taken early: half an hour a day."""
+_APART = 1 / 2
+"""Part of the period that lies between two versions at least, where one was taken out of turn."""
 _NAMES = {1: "catalogue_taken_at", 2: "factors_taken_at", 3: "codebook_taken_at"}
 """Kind -> key of the table meta."""
 
@@ -34,7 +34,7 @@ def due(stores: Stores, kind: int, hours: float, now: datetime) -> bool:
     if not timedelta(0) <= now - taken:
         return True  # The clock was set back: the next one would be put off for as long.
     own = last_instant(identity.device_id, period, now)
-    return taken < own and now - taken >= period * (1 - _EARLY)
+    return taken < own and now - taken >= period * _APART
 
 
 def last_instant(device_id: str, period: timedelta, now: datetime) -> datetime:
