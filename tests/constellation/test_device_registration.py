@@ -16,7 +16,11 @@ from omega_testing.refusals import Refusal, refused
 
 
 def request(**changed: Any) -> pb.RegisterDeviceRequest:
-    fields: dict[str, Any] = {"request_id": str(uuid.uuid4()), "platform": "tizen", "app_version": "1.2.3"}
+    fields: dict[str, Any] = {
+        "request_id": str(uuid.uuid4()),
+        "platform": "tizen",
+        "app_version": "1.2.3",
+    }
     return pb.RegisterDeviceRequest(**(fields | changed))
 
 
