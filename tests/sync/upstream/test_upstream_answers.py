@@ -128,6 +128,7 @@ def test_the_retry_time_gets_a_jitter_and_stays_in_bounds(
     most: float,
 ) -> None:
     upstream.retry_after = Duration(seconds=stated)
+    upstream.await_poll()
     waits = {
         tv.Sync(push(0), **bearer).retry_after.ToTimedelta().total_seconds() for _ in range(40)
     }

@@ -44,6 +44,8 @@ class Principal:
     """The authenticated device."""
     serial: bytes = b""
     """Serial number of its certificate, big-endian; empty where a token and a proof said it."""
+    expires_at: float = 0.0
+    """When its certificate or token ends, in seconds since 1970; 0 = never."""
 
 
 _request_id: ContextVar[str] = ContextVar("omega_request_id", default="")

@@ -17,6 +17,7 @@ from omega.constellation.v1 import constellation_service_pb2_grpc as pb_grpc
 from omega_core import limits
 from omega_rpc import call as calls
 from omega_rpc.server import Binding
+from omega_testing.probe import eventually
 
 DEVICE = "tv-" + "ab" * 16
 """The identity that every registration gets."""
@@ -45,6 +46,8 @@ class StandIn(pb_grpc.ConstellationServiceServicer):
     """Devices that were shut out; each GetHeads tells those after its cursor, one at a time."""
     pages: int = 0
     """Pages of every step."""
+    polls: int = 0
+    """How often GetHeads was answered."""
     held: threading.Event = field(default_factory=threading.Event)
     """Cleared, pushes wait."""
     chunks: int = 3
@@ -94,6 +97,7 @@ class StandIn(pb_grpc.ConstellationServiceServicer):
             raise self.failure
         told = self.revocations[request.revocations_after :][:1]
         cursor = request.revocations_after + len(told)
+        self.polls += 1
         return pb.GetHeadsResponse(
             state_version=self.state_version,
             resources=[resource_pb2.ResourceInfo(kind=CATALOGUE_KIND, version=4)],
@@ -140,6 +144,11 @@ class StandIn(pb_grpc.ConstellationServiceServicer):
         """Three pushes."""
         self._note(request, context)
         return pb.EraseDeviceResponse(pushes=3)
+
+    def await_poll(self) -> None:
+        """Returns when a gateway has been told what is to be told now."""
+        due = self.polls + 2
+        eventually(lambda: self.polls, lambda polls: polls >= due)
 
     def binding(self) -> Binding:
         """Serves it."""

@@ -20,6 +20,7 @@ from omega_sync.core import SyncCore
 from omega_sync.heads import Heads
 from omega_sync.servicer import SyncServicer
 from omega_sync.steps import Steps
+from omega_sync.streams import Streams
 from omega_sync.upstream import Constellation
 
 
@@ -38,7 +39,7 @@ def build(config: SyncConfig, server_config: ServerConfig) -> Application:
         config.resource_timeout_seconds,
     )
     batches = Batches(constellation.ingest, config.most_waiting_pushes)
-    heads = Heads(constellation.heads)
+    heads = Heads(constellation.heads, config.poll_seconds)
     core = SyncCore(
         constellation,
         batches,
@@ -49,10 +50,11 @@ def build(config: SyncConfig, server_config: ServerConfig) -> Application:
         call_seconds=config.call_timeout_seconds,
         max_bodies=config.max_resource_streams,
     )
+    streams = Streams(core, heads, config.streams())
     binding = Binding(
         "omega.sync.v1.SyncService",
         sync_service_pb2_grpc.add_SyncServiceServicer_to_server,
-        SyncServicer(core),
+        SyncServicer(core, streams),
     )
     server = Server(
         server_config,
@@ -60,16 +62,14 @@ def build(config: SyncConfig, server_config: ServerConfig) -> Application:
         gate=Gate(DeviceTokens(keys)),
         readiness=constellation.serving,
         listeners=_listeners(config, server_config),
-        parts=[constellation, heads, batches],
+        parts=[constellation, heads, batches, streams],
     )
     return Application(server)
 
 
 def _listeners(config: SyncConfig, server_config: ServerConfig) -> list[Listener]:
-    if not config.mtls_listen:
+    if config.device_ca is None:
         return []
-    if server_config.tls_certificate is None or config.device_ca is None:
-        raise invalid("mtls_listen", "set together with tls_certificate and device_ca")
     credentials = mutual_credentials(server_config, "device_ca", config.device_ca)
     return [Listener("mtls_listen", config.mtls_listen, credentials)]
 

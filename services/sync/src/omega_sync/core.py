@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC
 
 from google.protobuf.duration_pb2 import Duration
@@ -26,6 +26,26 @@ from omega_sync.upstream import Constellation
 _SHORTEST, _LONGEST = 1.0, 86_400.0
 _JITTER = 0.5
 _Outcome = upstream_pb.PushOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What a TV said that it holds, and where it is."""
+
+    region: str
+    """Of the device; empty = not stated."""
+    state_version: int
+    """Version of the collective state; 0 = none."""
+    codec: resource_pb2.Codec.ValueType
+    """Best codec that it reads."""
+    codebook_id: int
+    """0 = none."""
+    resources: tuple[tuple[int, int], ...]
+    """Kind and version."""
+
+    def at(self, version: int) -> Holdings:
+        """The same with another state."""
+        return replace(self, state_version=version)
 
 
 class SyncCore:
@@ -87,23 +107,33 @@ class SyncCore:
 
     async def sync(self, request: pb.SyncRequest, principal: Principal) -> pb.SyncResponse:
         """Push, durable before the pull begins, then pull."""
+        answer, _ = await self.exchange(request, principal)
+        return answer
+
+    async def exchange(
+        self, request: pb.SyncRequest, principal: Principal
+    ) -> tuple[pb.SyncResponse, Holdings]:
+        """The answer of sync(), and what is known of the TV from then on."""
         checks.exchange(request)
         stored = await self._push(request, principal)
         heads = await self._heads.current()
-        news = await self._news(
-            heads, stored.region, request.state_version, request.codec, request.codebook_id
+        holdings = Holdings(
+            stored.region,
+            request.state_version,
+            request.codec,
+            request.codebook_id,
+            _versions(request.held),
         )
-        return pb.SyncResponse(
-            accepted_sketches=stored.sketches,
-            duplicate=stored.outcome == _Outcome.PUSH_OUTCOME_DUPLICATE,
-            state_version=news.state_version,
-            compression=news.compression,
-            delta=news.delta,
-            resources=_newer(heads, request.held),
-            retry_after=with_jitter(heads.retry_after),
-            codec=news.codec,
-            pages=news.pages,
-        )
+        news = await self._news(heads, holdings)
+        answer = _answer(heads, holdings, news)
+        answer.accepted_sketches = stored.sketches
+        answer.duplicate = stored.outcome == _Outcome.PUSH_OUTCOME_DUPLICATE
+        return answer, holdings
+
+    async def unasked(self, holdings: Holdings) -> pb.SyncResponse:
+        """News for a TV on an open stream that did not ask."""
+        heads = await self._heads.current()
+        return _answer(heads, holdings, await self._news(heads, holdings))
 
     async def push(
         self, request: pb.PushPatternsRequest, principal: Principal
@@ -125,15 +155,20 @@ class SyncCore:
         checks.pull(request)
         touched = await self._push(_TOUCH, principal)
         heads = await self._heads.current()
-        page = request.page if request.wanted_version == heads.state_version else 0
-        news = await self._news(
-            heads, touched.region, request.state_version, request.codec, request.codebook_id, page
+        holdings = Holdings(
+            touched.region,
+            request.state_version,
+            request.codec,
+            request.codebook_id,
+            _versions(request.held),
         )
+        page = request.page if request.wanted_version == heads.state_version else 0
+        news = await self._news(heads, holdings, page)
         return pb.PullPatternsResponse(
             state_version=news.state_version,
             compression=news.compression,
             delta=news.delta,
-            resources=() if news.page else _newer(heads, request.held),
+            resources=() if news.page else _newer(heads, holdings),
             retry_after=with_jitter(heads.retry_after),
             codec=news.codec,
             pages=news.pages,
@@ -192,16 +227,10 @@ class SyncCore:
         return result
 
     async def _news(
-        self,
-        heads: upstream_pb.GetHeadsResponse,
-        region: str,
-        held: int,
-        codec: resource_pb2.Codec.ValueType,
-        codebook_id: int,
-        page: int = 0,
+        self, heads: upstream_pb.GetHeadsResponse, holdings: Holdings, page: int = 0
     ) -> upstream_pb.GetGlobalStateResponse:
         """The step from what a TV holds to the newest state; empty when there is none."""
-        newest = heads.state_version
+        held, newest = holdings.state_version, heads.state_version
         # A TV of a shard that was lost keeps what it has until there is something newer.
         if held == newest or not newest:
             return upstream_pb.GetGlobalStateResponse(state_version=held)
@@ -209,9 +238,9 @@ class SyncCore:
             # A version that the shard does not know yet, as after a restored backup, is of no use.
             base=held if held < newest else 0,
             version=newest,
-            region=region if region in heads.trend_regions else "",
-            codec=codec,
-            codebook_id=codebook_id,
+            region=holdings.region if holdings.region in heads.trend_regions else "",
+            codec=holdings.codec,
+            codebook_id=holdings.codebook_id,
             page=page,
         )
         return await self._steps.get(step, calls.remaining(self._call_seconds))
@@ -220,14 +249,37 @@ class SyncCore:
 _TOUCH = pb.SyncRequest(request_id="00000000-0000-4000-8000-000000000000", model_version="none")
 
 
+def _answer(
+    heads: upstream_pb.GetHeadsResponse,
+    holdings: Holdings,
+    news: upstream_pb.GetGlobalStateResponse,
+) -> pb.SyncResponse:
+    return pb.SyncResponse(
+        state_version=news.state_version,
+        compression=news.compression,
+        delta=news.delta,
+        resources=_newer(heads, holdings),
+        retry_after=with_jitter(heads.retry_after),
+        codec=news.codec,
+        pages=news.pages,
+    )
+
+
+def _versions(held: Sequence[resource_pb2.HeldResource]) -> tuple[tuple[int, int], ...]:
+    return tuple((resource.kind, resource.version) for resource in held)
+
+
 def _newer(
-    heads: upstream_pb.GetHeadsResponse, held: Sequence[resource_pb2.HeldResource]
+    heads: upstream_pb.GetHeadsResponse, holdings: Holdings
 ) -> list[resource_pb2.ResourceInfo]:
-    """Resources of a newer version than the held one, the highest stated where there are two."""
-    versions: dict[int, int] = {}
-    for resource in held:
-        versions[resource.kind] = max(resource.version, versions.get(resource.kind, 0))
-    return [info for info in heads.resources if info.version > versions.get(info.kind, 0)]
+    """Resources of a newer version than any that is held."""
+    return [
+        info
+        for info in heads.resources
+        if not any(
+            kind == info.kind and version >= info.version for kind, version in holdings.resources
+        )
+    ]
 
 
 def with_jitter(wait: Duration) -> Duration:

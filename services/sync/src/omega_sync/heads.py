@@ -12,7 +12,6 @@ from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc.call import Principal
 
 _log = logging.getLogger(__name__)
-_POLL_SECONDS = 1.0
 Ask = Callable[[pb.GetHeadsRequest], Awaitable[pb.GetHeadsResponse]]
 
 
@@ -24,7 +23,7 @@ class Heads:
         poll_seconds: time between two questions.
     """
 
-    def __init__(self, ask: Ask, poll_seconds: float = _POLL_SECONDS) -> None:
+    def __init__(self, ask: Ask, poll_seconds: float) -> None:
         self._ask = ask
         self._poll_seconds = poll_seconds
         self._cursor = 0

@@ -11,8 +11,25 @@ from omega.sync.v1 import sync_service_pb2 as pb
 from omega.sync.v1 import sync_service_pb2_grpc
 from omega_rpc import call as calls
 from omega_sync.core import SyncCore
+from omega_sync.streams import Streams
 
 Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class _GrpcLink:
+    """A call's two directions."""
+
+    __slots__ = ("_context",)
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def read(self) -> pb.StreamSyncRequest | None:
+        message = await self._context.read()
+        return message if isinstance(message, pb.StreamSyncRequest) else None
+
+    async def write(self, response: pb.StreamSyncResponse) -> None:
+        await self._context.write(response)
 
 
 class SyncServicer(sync_service_pb2_grpc.SyncServiceServicer):
@@ -20,10 +37,12 @@ class SyncServicer(sync_service_pb2_grpc.SyncServiceServicer):
 
     Args:
         core: answers them.
+        streams: answers StreamSync.
     """
 
-    def __init__(self, core: SyncCore) -> None:
+    def __init__(self, core: SyncCore, streams: Streams) -> None:
         self._core = core
+        self._streams = streams
 
     async def RegisterDevice(  # noqa: N802 - name of the contract
         self, request: pb.RegisterDeviceRequest, context: Context
@@ -53,14 +72,13 @@ class SyncServicer(sync_service_pb2_grpc.SyncServiceServicer):
         del context
         return await self._core.pull(request, calls.principal())
 
-    async def StreamSync(  # noqa: N802 - name of the contract
-        self, request_iterator: AsyncIterator[pb.StreamSyncRequest], context: Context
-    ) -> AsyncIterator[pb.StreamSyncResponse]:
+    # gRPC also takes a handler that reads and writes by itself; its stubs do not say so.
+    async def StreamSync(  # type: ignore[override]  # noqa: N802 - name of the contract
+        self, request_iterator: object, context: Context
+    ) -> None:
         """Exchanges on an open stream."""
-        del context
-        async for request in request_iterator:
-            answer = await self._core.sync(request.exchange, calls.principal())
-            yield pb.StreamSyncResponse(request_id=request.exchange.request_id, answer=answer)
+        del request_iterator
+        await self._streams.run(_GrpcLink(context), calls.principal())
 
     async def GetResource(  # noqa: N802 - name of the contract
         self, request: pb.GetResourceRequest, context: Context

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -64,6 +65,9 @@ def _wrap(
             measured.outcome = OK
             return answer
 
+    async def conversing(request: Any, context: Context) -> None:
+        await single(request, context)
+
     async def streaming(request: Any, context: Context) -> AsyncIterator[Any]:
         with Measured(method) as measured:
             try:
@@ -80,7 +84,9 @@ def _wrap(
             if handler.request_streaming
             else grpc.unary_stream_rpc_method_handler
         )
-        return make(streaming, **codec)
+        # A handler that reads and writes by itself, instead of yielding its answers.
+        by_itself = inspect.iscoroutinefunction(behaviour)
+        return make(conversing if by_itself else streaming, **codec)
     if handler.request_streaming:
         return grpc.stream_unary_rpc_method_handler(single, **codec)
     return grpc.unary_unary_rpc_method_handler(single, **codec)

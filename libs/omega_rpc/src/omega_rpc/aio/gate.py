@@ -10,7 +10,7 @@ import logging
 import time
 import uuid
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc import call as calls
@@ -83,7 +83,7 @@ class Measured:
         self.outcome = CANCELLED
         """Name of the status that the call ends with."""
 
-    def __enter__(self) -> Measured:
+    def __enter__(self) -> Self:
         self._begun = time.perf_counter()
         return self
 
