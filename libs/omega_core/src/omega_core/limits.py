@@ -41,6 +41,8 @@ MAX_CLAIM = 64
 MAX_CSR = 2_048
 """Longest certificate signing request, in bytes."""
 
+MAX_CALL = 16_384
+"""Largest message that a gateway takes, in bytes, also when decompressed."""
 MAX_SYNC_REQUEST = 1_024
 """Largest serialised SyncRequest, in bytes."""
 MAX_SYNC_ANSWER = 5_120

@@ -64,6 +64,7 @@ class Server:
         readiness: asked once a second; health says SERVING only while it returns True.
         listeners: more addresses.
         parts: started in their order before the server listens, stopped in the reverse one.
+        options: more channel arguments of gRPC, which win over the server's own.
 
     Raises:
         OmegaError: INVALID_FIELD that names the TLS setting whose file is of no use.
@@ -78,6 +79,7 @@ class Server:
         readiness: Callable[[], Awaitable[bool]] | None = None,
         listeners: Sequence[Listener] = (),
         parts: Sequence[Part] = (),
+        options: Sequence[tuple[str, int]] = (),
     ) -> None:
         self._config = config
         self._bindings = tuple(bindings)
@@ -88,6 +90,7 @@ class Server:
             *listeners,
         )
         self._parts = tuple(parts)
+        self._options = dict((*server_options(config), *options))
         self._begun: list[Part] = []
         self._locks: list[IO[bytes]] = []
         self._health = Health([binding.name for binding in bindings])
@@ -126,7 +129,7 @@ class Server:
     def _make(self) -> grpc.aio.Server:
         server = grpc.aio.server(
             interceptors=[Chain(self._gate)],
-            options=server_options(self._config),
+            options=list(self._options.items()),
             maximum_concurrent_rpcs=self._config.max_concurrent_rpcs,
         )
         for binding in self._bindings:
