@@ -114,7 +114,7 @@ def test_a_flood_of_one_network_is_cut_off_before_anything_is_looked_at(
     assert site.device().device_id
 
 
-@pytest.mark.parametrize("size", [limits.MAX_CALL + 1, 1_000_000])
+@pytest.mark.parametrize("size", [limits.MAX_GATEWAY_REQUEST + 1, 1_000_000])
 def test_a_message_above_the_cap_is_not_read(site: Site, push: Push, size: int) -> None:
     request = push(request_id="x" * size)
     error = denied(lambda: site.dial().Sync(request, timeout=20))

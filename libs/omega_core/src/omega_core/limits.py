@@ -41,14 +41,14 @@ MAX_CLAIM = 64
 MAX_CSR = 2_048
 """Longest certificate signing request, in bytes."""
 
-MAX_CALL = 16_384
-"""Largest message that a gateway takes, in bytes, also when decompressed."""
 MAX_SYNC_REQUEST = 1_024
 """Largest serialised SyncRequest, in bytes."""
 MAX_SYNC_ANSWER = 5_120
 """Largest serialised answer with news to a TV that states a codec, in bytes."""
 MAX_PAGES = 128
 """Most pages of news."""
+MAX_GATEWAY_REQUEST = 65_536
+"""Largest message of a TV that a gateway reads at all, in bytes."""
 MAX_PUSH_SKETCHES = 20
 """Most sketches a push."""
 MAX_CLASS = 31
