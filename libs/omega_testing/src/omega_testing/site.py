@@ -150,3 +150,41 @@ def refusal(error: grpc.RpcError) -> Refusal:
     """What an error of a bare stub says."""
     found: ServiceError = service_error(error)
     return Refusal(found.status, found.reason, found.field)
+
+
+class Proving(
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
+    grpc.StreamStreamClientInterceptor,
+):
+    """Shows a credential with each call of a channel: `grpc.intercept_channel(channel, this)`.
+
+    Args:
+        prover: of the device.
+    """
+
+    def __init__(self, prover: Prover) -> None:
+        self._prover = prover
+
+    def intercept_unary_unary(
+        self, continuation: Any, client_call_details: Any, request: Any
+    ) -> Any:
+        """Adds the metadata."""
+        return continuation(self._shown(client_call_details), request)
+
+    def intercept_unary_stream(
+        self, continuation: Any, client_call_details: Any, request: Any
+    ) -> Any:
+        """Adds the metadata."""
+        return continuation(self._shown(client_call_details), request)
+
+    def intercept_stream_stream(
+        self, continuation: Any, client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        """Adds the metadata."""
+        return continuation(self._shown(client_call_details), request_iterator)
+
+    def _shown(self, details: Any) -> Any:
+        method = details.method if isinstance(details.method, str) else details.method.decode()
+        metadata = (*(details.metadata or ()), *self._prover.metadata(method))
+        return details._replace(metadata=metadata)
