@@ -11,7 +11,7 @@ from omega_constellation.enrolment import Enrolment
 from omega_constellation.news import StateNews
 from omega_constellation.readiness import Readiness
 from omega_constellation.servicer import ConstellationServicer
-from omega_constellation.steps import FactorSteps
+from omega_constellation.steps import CODINGS, Steps
 from omega_core.clock import SystemClock
 from omega_rpc.authorities import DeviceAuthority
 from omega_rpc.config import ServerConfig
@@ -39,7 +39,7 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
         store,
         writer,
         StateNews(store),
-        FactorSteps(store),
+        {coding.kind: Steps(store, coding) for coding in CODINGS},
         clock,
         push_seconds=config.push_seconds,
         sync_interval=timedelta(seconds=config.sync_interval_seconds),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 import grpc
@@ -14,7 +14,7 @@ from omega.constellation.v1 import constellation_service_pb2_grpc
 from omega_constellation import answers, catalogue, checks
 from omega_constellation.enrolment import Enrolment
 from omega_constellation.news import StateNews
-from omega_constellation.steps import Delta, FactorSteps
+from omega_constellation.steps import Delta, Steps
 from omega_core import limits
 from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError, invalid
@@ -30,7 +30,7 @@ from omega_store import (
     trends,
 )
 from omega_store.heads import heads
-from omega_store.resources import ResourceInfo, ResourceKind
+from omega_store.resources import ResourceInfo
 
 
 class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceServicer):
@@ -40,7 +40,7 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         store: the shard.
         writer: makes pushes durable.
         news: encodes steps of the collective state.
-        steps: encodes those of the factors.
+        steps: encode those of resources, by kind.
         clock: stamps what is stored.
         push_seconds: longest wait for a push.
         sync_interval: what TVs are told as the time until their next sync.
@@ -52,7 +52,7 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         store: Store,
         writer: PushWriter,
         news: StateNews,
-        steps: FactorSteps,
+        steps: Mapping[int, Steps],
         clock: Clock,
         *,
         push_seconds: float,
@@ -164,8 +164,9 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         kind, version, offset = int(request.kind), request.version, request.offset
         with self._store.statements() as conn:
             info = resources.info(conn, kind, version)
-        if kind == ResourceKind.FACTORS and request.base_version and not offset:
-            step = self._steps.between(request.base_version, request.base_sha256, version)
+        steps = self._steps.get(kind)
+        if steps is not None and request.base_version and not offset:
+            step = steps.between(request.base_version, request.base_sha256, version)
             if step is not None:
                 yield from _delta(info, request.base_version, step)
                 return
