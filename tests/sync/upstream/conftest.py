@@ -47,9 +47,15 @@ def upstream() -> StandIn:
 
 
 @pytest.fixture
-def prover(keys: TokenKeys) -> Prover:
+def key() -> DeviceKey:
     """Of the stand-in's device."""
-    key, now = DeviceKey.generate(), datetime.now(UTC)
+    return DeviceKey.generate()
+
+
+@pytest.fixture
+def prover(keys: TokenKeys, key: DeviceKey) -> Prover:
+    """The same, with its token."""
+    now = datetime.now(UTC)
     claims = TokenClaims(DEVICE, "local", key.public.thumbprint, now, now + timedelta(hours=1))
     return Prover(key, keys.issue(claims))
 

@@ -43,9 +43,8 @@ def test_health_follows_the_constellations(upstream: StandIn, channel: grpc.Chan
 
 
 def test_a_registration_answers_the_stored_identity(
-    upstream: StandIn, tv: Tv, keys: TokenKeys
+    upstream: StandIn, tv: Tv, keys: TokenKeys, key: DeviceKey
 ) -> None:
-    key = DeviceKey.generate()
     request = pb.RegisterDeviceRequest(
         request_id=str(uuid.uuid4()), platform="linux", claim="a-claim", csr=key.csr()
     )

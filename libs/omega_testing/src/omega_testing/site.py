@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives import serialization
 
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega.sync.v1 import sync_service_pb2_grpc
-from omega_client import AdminClient, ConstellationClient, ServiceError
+from omega_client import AdminClient, ConstellationClient, ServiceError, SyncClient
 from omega_client.errors import service_error
-from omega_core.clock import ManualClock
+from omega_core.clock import Clock, ManualClock, SystemClock
 from omega_rpc.channel import connect
 from omega_rpc.device_keys import DeviceKey
 from omega_rpc.dpop import Prover
@@ -55,7 +55,7 @@ class Device:
 
     key: DeviceKey
     """Its key."""
-    clock: ManualClock
+    clock: Clock = field(default_factory=SystemClock)
     """Stamps its proofs."""
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     """Of its registration."""
@@ -68,8 +68,12 @@ class Device:
 
     def call(self, method: str) -> dict[str, Any]:
         """Keyword arguments of one call: the token and a fresh proof."""
-        metadata = Prover(self.key, self.token, self.clock).metadata(SERVICE + method)
-        return {"metadata": metadata, "timeout": 20}
+        return {"metadata": self.prover.metadata(SERVICE + method), "timeout": 20}
+
+    @property
+    def prover(self) -> Prover:
+        """Its credential."""
+        return Prover(self.key, self.token, self.clock)
 
     def registration(self, **changed: Any) -> pb.RegisterDeviceRequest:
         """A request that proves its key by a csr."""
@@ -144,6 +148,13 @@ class Site:
     def open(self, address: str, tls: ClientTls | None) -> Stub:
         """A connection that repeats nothing by itself."""
         return Stub(self.stack.enter_context(connect(address, tls, retries=False)))
+
+
+def enrolled(client: SyncClient, **changed: Any) -> Device:
+    """A TV with a fresh key that is registered by `client`, by a csr unless told otherwise."""
+    device = Device(DeviceKey.generate())
+    device.take(client.register_device(device.registration(**changed)))
+    return device
 
 
 def refusal(error: grpc.RpcError) -> Refusal:
