@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from omega.constellation.v1 import constellation_service_pb2_grpc
+from omega_constellation.codebooks import Codebooks
 from omega_constellation.config import ConstellationConfig
 from omega_constellation.news import StateNews
 from omega_constellation.readiness import Readiness
@@ -29,7 +30,7 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
     servicer = ConstellationServicer(
         store,
         writer,
-        StateNews(store),
+        StateNews(store, Codebooks(store)),
         {coding.kind: Steps(store, coding) for coding in CODINGS},
         clock,
         push_seconds=config.push_seconds,
