@@ -99,8 +99,7 @@ _NEAREST = sql.SQL(
 def current(conn: Connection) -> State:
     """The newest version; NOTHING before the first."""
     row = conn.execute(
-        "SELECT version, model_version, catalogue_version FROM states"
-        " ORDER BY version DESC LIMIT 1"
+        "SELECT version, model_version, catalogue_version FROM states ORDER BY version DESC LIMIT 1"
     ).fetchone()
     return State(*row) if row else NOTHING
 

@@ -56,7 +56,9 @@ class PlainStep:
             return state_pages(delta, self.codec)
         except OmegaError as error:
             # A fault of this side, not of the TV that asks.
-            raise OmegaError(ErrorCode.INTERNAL, detail=f"state {delta.version}: {error}") from error
+            raise OmegaError(
+                ErrorCode.INTERNAL, detail=f"state {delta.version}: {error}"
+            ) from error
 
 
 def global_patterns(patterns: Iterable[Pattern]) -> tuple[GlobalPattern, ...]:
