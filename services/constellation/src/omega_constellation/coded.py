@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from omega_constellation.plain import global_patterns, trends_of
 from omega_core.errors import ErrorCode, OmegaError
-from omega_delta import GlobalPattern, Trends
+from omega_delta import STATE_BYTES, GlobalPattern, Trends
 from omega_delta.transform import (
     Codebook,
     CodedState,
@@ -19,8 +19,6 @@ from omega_delta.transform import (
 from omega_store import Connection, Store, coded, contents, states
 from omega_store.states import NOTHING, State
 
-STATE_BYTES = 2_304
-"""Most bytes of a coded state: what is left of an answer holds trends, resources and new titles."""
 MOST_TITLES = 160
 """Most new titles that are tried; fewer fit."""
 
