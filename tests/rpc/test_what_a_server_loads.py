@@ -10,7 +10,7 @@ from omega_rpc.telemetry import VARIABLE
 def test_serving_loads_neither_the_exporter_of_metrics_nor_reflection() -> None:
     script = (
         "import sys\n"
-        "import omega_rpc.service\n"
+        "import omega_rpc.server, omega_rpc.service\n"
         "from omega_rpc.telemetry import configure_telemetry\n"
         "with configure_telemetry('omega-test'): print(*sys.modules)"
     )

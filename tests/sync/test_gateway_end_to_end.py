@@ -35,7 +35,7 @@ from omega_store.rounds import RoundFigures
 from omega_sync.app import build
 from omega_sync.config import SyncConfig
 from omega_testing.fleet import MODEL, NOW, patterns, titles
-from omega_testing.probe import running
+from omega_testing.probe import eventually, running
 from omega_testing.refusals import Refusal, refused
 
 CATALOGUE = resource_pb2.ResourceKind.RESOURCE_KIND_CATALOGUE
@@ -235,7 +235,7 @@ def test_news_of_the_collective_state_come_once(tv: SyncClient, shard: Store, to
             ),
             NOW,
         )
-    answer = tv.sync(exchange(0), token=token)
+    answer = eventually(lambda: tv.sync(exchange(0), token=token), lambda told: bool(told.delta))
     delta = decode_state_delta(answer.delta)
     assert (delta.base_version, delta.version) == (0, answer.state_version)
     assert len(delta.patterns) == 3
@@ -308,7 +308,11 @@ def catalogue(operator: ConstellationClient) -> int:
 def test_a_resource_is_announced_until_it_is_held_and_arrives_whole(
     tv: SyncClient, token: str, catalogue: int
 ) -> None:
-    (info,) = tv.sync(exchange(0), token=token).resources
+    answer = eventually(
+        lambda: tv.sync(exchange(0), token=token),
+        lambda told: any(info.version == catalogue for info in told.resources),
+    )
+    (info,) = answer.resources
     assert (info.kind, info.version) == (CATALOGUE, catalogue)
     body = tv.download(info, token=token)
     assert hashlib.sha256(body).digest() == info.sha256

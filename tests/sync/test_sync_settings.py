@@ -40,7 +40,10 @@ def test_only_the_token_keys_must_be_set() -> None:
         ("CALL_TIMEOUT_SECONDS", "nan"),
         ("RESOURCE_TIMEOUT_SECONDS", "0.5"),
         ("MAX_RESOURCE_STREAMS", "0"),
-        ("MAX_RESOURCE_STREAMS", "256"),
+        ("MAX_RESOURCE_STREAMS", "65537"),
+        ("MOST_WAITING_PUSHES", "0"),
+        ("MOST_WAITING_PUSHES", "1048577"),
+        ("MTLS_LISTEN", "nowhere"),
     ],
 )
 def test_a_setting_out_of_bounds_is_named(name: str, value: str) -> None:
@@ -80,10 +83,15 @@ def test_files_that_a_gateway_cannot_use_are_named(tmp_path: Path) -> None:
         build(shared, SERVER)
 
 
-def test_streams_must_leave_threads_for_exchanges(tmp_path: Path) -> None:
-    config = SyncConfig(secret(tmp_path / "keys", new_key_line()), max_resource_streams=8)
-    with pytest.raises(OmegaError, match="max_resource_streams must be below workers"):
-        build(config, ServerConfig("127.0.0.1:0", workers=8))
+def test_a_listener_for_certificates_needs_its_files(tmp_path: Path) -> None:
+    keys = secret(tmp_path / "keys", new_key_line())
+    with pytest.raises(OmegaError, match="device_ca must be set together with mtls_listen"):
+        SyncConfig(keys, mtls_listen="127.0.0.1:0")
+    with pytest.raises(OmegaError, match="device_ca must be set together with mtls_listen"):
+        SyncConfig(keys, device_ca=keys)
+    config = SyncConfig(keys, mtls_listen="127.0.0.1:0", device_ca=keys)
+    with pytest.raises(OmegaError, match="tls_certificate must be set when device_ca is"):
+        build(config, SERVER)
 
 
 def run(*flags: str, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from omega.sync.v1 import sync_service_pb2_grpc
 from omega_rpc.channel import connect
 from omega_rpc.config import ServerConfig
 from omega_rpc.server import Server
+from omega_rpc.service import Application
 from omega_rpc.tokens import TokenKeys
 from omega_sync.app import build
 from omega_sync.config import SyncConfig
@@ -25,6 +27,7 @@ from omega_testing.stand_in import CATALOGUE_KIND, DEVICE, REGISTERED, StandIn
 
 LOCAL = ServerConfig("127.0.0.1:0", grace_seconds=0)
 Push = Callable[[int], pb.SyncRequest]
+Serve = Callable[..., tuple[grpc.Channel, Application]]
 
 
 @pytest.fixture
@@ -46,15 +49,41 @@ def token(keys: TokenKeys) -> str:
 
 
 @pytest.fixture
-def channel(upstream: StandIn, key_file: Path, resources: ExitStack) -> grpc.Channel:
-    """A channel to a gateway before the stand-in."""
+def target(upstream: StandIn, resources: ExitStack) -> str:
+    """Address of the stand-in."""
     server = Server(LOCAL, [upstream.binding()], readiness=upstream.ready.is_set)
-    target = resources.enter_context(running(server))
-    config = SyncConfig(token_keys=key_file, constellation_target=target, max_resource_streams=1)
-    gateway = build(config, LOCAL)
-    resources.callback(gateway.close)
-    address = resources.enter_context(running(gateway.server))
-    return resources.enter_context(connect(address, retries=False))
+    return resources.enter_context(running(server))
+
+
+@pytest.fixture
+def config(target: str, key_file: Path) -> SyncConfig:
+    """Settings of the gateway."""
+    return SyncConfig(
+        token_keys=key_file,
+        constellation_target=target,
+        max_resource_streams=1,
+        poll_seconds=0.05,
+        stream_spread_seconds=0.1,
+    )
+
+
+@pytest.fixture
+def serve(resources: ExitStack) -> Serve:
+    """serve(config, grace) -> a channel to a gateway, and the gateway."""
+
+    def begin(config: SyncConfig, grace: float = 0) -> tuple[grpc.Channel, Application]:
+        gateway = build(config, replace(LOCAL, grace_seconds=grace))
+        resources.callback(gateway.close)
+        address = resources.enter_context(running(gateway.server))
+        return resources.enter_context(connect(address, retries=False)), gateway
+
+    return begin
+
+
+@pytest.fixture
+def channel(serve: Serve, config: SyncConfig) -> grpc.Channel:
+    """A channel to a gateway before the stand-in."""
+    return serve(config)[0]
 
 
 @pytest.fixture

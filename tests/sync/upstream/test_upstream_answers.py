@@ -71,7 +71,7 @@ def test_an_exchange_stores_first_and_then_asks_for_news(
                 )
             ]
         ),
-        upstream_pb.GetGlobalStateRequest(device_id=DEVICE, state_version=8, held=request.held),
+        upstream_pb.GetGlobalStateRequest(state_version=8, wanted_version=9),
     ]
     assert (answer.accepted_sketches, answer.duplicate) == (2, False)
     assert (answer.state_version, answer.delta) == (9, b"delta")
@@ -79,11 +79,13 @@ def test_an_exchange_stores_first_and_then_asks_for_news(
     assert [resource.version for resource in answer.resources] == [4]
 
 
-def test_an_exchange_without_sketches_only_asks_for_news(
+def test_an_exchange_without_sketches_says_that_the_device_called(
     upstream: StandIn, tv: Tv, bearer: Bearer, push: Push
 ) -> None:
     answer = tv.Sync(push(0), **bearer)
-    assert [type(request) for request in upstream.asked] == [upstream_pb.GetGlobalStateRequest]
+    stored, asked = upstream.asked
+    assert (stored.pushes[0].device_id, stored.pushes[0].sketches) == (DEVICE, b"")
+    assert asked == upstream_pb.GetGlobalStateRequest(wanted_version=9)
     assert (answer.accepted_sketches, answer.duplicate, answer.state_version) == (0, False, 9)
 
 
@@ -126,6 +128,7 @@ def test_the_retry_time_gets_a_jitter_and_stays_in_bounds(
     most: float,
 ) -> None:
     upstream.retry_after = Duration(seconds=stated)
+    upstream.await_poll()
     waits = {
         tv.Sync(push(0), **bearer).retry_after.ToTimedelta().total_seconds() for _ in range(40)
     }

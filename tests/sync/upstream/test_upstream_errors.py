@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import pytest
 
+from omega.constellation.v1 import constellation_service_pb2 as upstream_pb
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega.sync.v1 import sync_service_pb2_grpc
 from omega_core.errors import CATALOGUE, ErrorCode, OmegaError
@@ -83,11 +84,21 @@ def test_a_constellation_that_is_away_is_unavailable(
     await_health(channel, serving=False)
 
 
+def test_a_call_without_a_deadline_is_refused(
+    upstream: StandIn, tv: Tv, bearer: Bearer, ask: Ask
+) -> None:
+    error = refusal(ask, tv, {**bearer, "timeout": None})
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert from_rpc_error(error).code is ErrorCode.DEADLINE_REQUIRED
+    assert not upstream.asked
+
+
 def test_the_request_id_and_the_deadline_go_along(
     upstream: StandIn, tv: Tv, bearer: Bearer, ask: Ask
 ) -> None:
     ask(tv, {**bearer, "timeout": 5})
     assert upstream.request_ids == {"from-the-tv"}
-    assert max(upstream.time_left) < 6
-    ask(tv, {**bearer, "timeout": None})
-    assert max(upstream.time_left) < 310
+    # Pushes and steps are asked for on behalf of many.
+    shared = (upstream_pb.IngestPatternsRequest, upstream_pb.GetGlobalStateRequest)
+    for request, left in zip(upstream.asked, upstream.time_left, strict=True):
+        assert left < (11 if isinstance(request, shared) else 6)

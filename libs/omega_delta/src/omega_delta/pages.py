@@ -26,7 +26,7 @@ def state_pages(delta: StateDelta, codec: int) -> tuple[bytes, ...]:
 
     Args:
         delta: with at most 512 removed ids.
-        codec: CODEC_F16_ZSTD (5 patterns a page) or CODEC_U8_ZSTD (9).
+        codec: components.F16 (5 patterns a page) or U8 (9).
 
     Raises:
         OmegaError: INVALID_FIELD that names the field when the delta breaks a bound.

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
 
-from omega.common.v1 import resource_pb2
 from omega.sync.v1 import sync_service_pb2
 from omega_core import limits, validate
 from omega_core.errors import invalid
 from omega_core.limits import DIMENSION
-from omega_core.vectors import FloatArray, pack_f16
-from omega_delta import bytewise, checks, packing
+from omega_core.vectors import FloatArray
+from omega_delta import checks, packing
+from omega_delta.components import F16, decode_vectors, encode_vector
 
 MAX_PATTERNS = 88
 """Most patterns a delta."""
@@ -30,7 +29,7 @@ class GlobalPattern:
     pattern_id: int
     """Names it within a shard, 1 to 4,294,967,295."""
     embedding: FloatArray
-    """Centred unit vector, float32 (384,); float16 or bytes on the wire."""
+    """Centred unit vector, float32 (384,)."""
     success_rate: float
     """Quality-weighted success rate of its members, 0 to 1; float32 on the wire."""
     device_count_floor: int
@@ -81,19 +80,19 @@ class StateDelta:
     """All that hold, whatever was held before; None = there are none."""
 
 
-def encode_state_delta(delta: StateDelta, codec: int = resource_pb2.CODEC_F16_ZSTD) -> bytes:
+def encode_state_delta(delta: StateDelta, codec: int = F16) -> bytes:
     """A zstd frame of omega.sync.v1.StateDelta. Equal deltas give equal bytes.
 
-    About 710 bytes a pattern, 395 as CODEC_U8_ZSTD, so that MAX_PATTERNS of them stay below
+    About 710 bytes a pattern as F16 and 400 as U8, so that MAX_PATTERNS of them stay below
     limits.MAX_DELTA.
 
     Args:
-        delta: what to encode.
-        codec: CODEC_F16_ZSTD or CODEC_U8_ZSTD of omega.common.v1.Codec.
+        delta: what to tell.
+        codec: components.F16 or U8, the form of the vectors.
 
     Raises:
         OmegaError: INVALID_FIELD that names the field when the delta breaks a bound of the
-            contract, or its frame exceeds limits.MAX_DELTA; "codec" for any other.
+            contract, or its frame exceeds limits.MAX_DELTA.
     """
     return packing.pack(
         "delta", state_message(delta, codec), limits.MAX_DELTA, limits.MAX_DELTA_RAW
@@ -106,7 +105,6 @@ def state_message(delta: StateDelta, codec: int) -> sync_service_pb2.StateDelta:
     Raises:
         OmegaError: INVALID_FIELD that names the field when the delta breaks a bound.
     """
-    pack_vector = _PACKED[_known(codec)]
     check_state_delta(delta)
     message = sync_service_pb2.StateDelta(
         base_version=delta.base_version,
@@ -115,7 +113,7 @@ def state_message(delta: StateDelta, codec: int) -> sync_service_pb2.StateDelta:
         patterns=[
             sync_service_pb2.GlobalPattern(
                 pattern_id=p.pattern_id,
-                embedding=pack_vector(p.embedding),
+                embedding=encode_vector(codec, p.embedding),
                 success_rate=p.success_rate,
                 device_count_floor=p.device_count_floor,
                 weight=p.weight,
@@ -134,22 +132,22 @@ def state_message(delta: StateDelta, codec: int) -> sync_service_pb2.StateDelta:
     return message
 
 
-def decode_state_delta(data: bytes, codec: int = resource_pb2.CODEC_F16_ZSTD) -> StateDelta:
+def decode_state_delta(data: bytes, codec: int = F16) -> StateDelta:
     """The delta of a zstd frame, held to every bound of the contract.
 
     Args:
-        data: from encode_state_delta.
-        codec: that it was encoded with.
+        data: as received.
+        codec: components.F16 or U8, as the answer states it.
 
     Raises:
-        OmegaError: INVALID_FIELD that names the field, such as "patterns[3].weight"; "codec" for
-            one that is none of a StateDelta.
+        OmegaError: INVALID_FIELD that names the field, such as "patterns[3].weight".
     """
-    unpack_vectors = _UNPACKED[_known(codec)]
     message = sync_service_pb2.StateDelta()
     packing.unpack("delta", data, message, limits.MAX_DELTA, limits.MAX_DELTA_RAW)
     validate.count("patterns", message.patterns, MAX_PATTERNS)
-    embeddings = unpack_vectors([p.embedding for p in message.patterns], "patterns[{}].embedding")
+    embeddings = decode_vectors(
+        codec, [p.embedding for p in message.patterns], "patterns[{}].embedding"
+    )
     delta = StateDelta(
         base_version=message.base_version,
         version=message.version,
@@ -168,22 +166,6 @@ def decode_state_delta(data: bytes, codec: int = resource_pb2.CODEC_F16_ZSTD) ->
         trends=_trends(message),
     )
     return check_state_delta(delta)
-
-
-_PACKED: Mapping[int, Callable[[FloatArray], bytes]] = {
-    resource_pb2.CODEC_F16_ZSTD: pack_f16,
-    resource_pb2.CODEC_U8_ZSTD: bytewise.pack_u8,
-}
-_UNPACKED: Mapping[int, Callable[[Sequence[bytes], str], FloatArray]] = {
-    resource_pb2.CODEC_F16_ZSTD: packing.halves,
-    resource_pb2.CODEC_U8_ZSTD: bytewise.unpack_u8,
-}
-
-
-def _known(codec: int) -> int:
-    if codec not in _PACKED:
-        raise invalid("codec", "CODEC_F16_ZSTD or CODEC_U8_ZSTD")
-    return codec
 
 
 def _trends(message: sync_service_pb2.StateDelta) -> Trends | None:

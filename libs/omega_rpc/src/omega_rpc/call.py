@@ -44,10 +44,13 @@ class Principal:
     """The authenticated device."""
     serial: bytes = b""
     """Serial number of its certificate, big-endian; empty where a token and a proof said it."""
+    expires_at: float = 0.0
+    """When its certificate or token ends, in seconds since 1970; 0 = never."""
 
 
 _request_id: ContextVar[str] = ContextVar("omega_request_id", default="")
 _principal: ContextVar[Principal | None] = ContextVar("omega_principal", default=None)
+_caller: ContextVar[Caller | None] = ContextVar("omega_caller", default=None)
 _deadline: ContextVar[float | None] = ContextVar("omega_deadline", default=None)
 
 
@@ -65,6 +68,18 @@ def principal() -> Principal:
     found = _principal.get()
     if found is None:
         raise LookupError("this call carries no principal")
+    return found
+
+
+def caller() -> Caller:
+    """What the call shows of who makes it.
+
+    Raises:
+        LookupError: outside a call, or on a server of threads.
+    """
+    found = _caller.get()
+    if found is None:
+        raise LookupError("no call is under way here")
     return found
 
 

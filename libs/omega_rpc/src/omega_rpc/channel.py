@@ -38,19 +38,27 @@ def connect(
             Nearly every method of the contracts is idempotent: by request id, event id or nature.
         single: methods, as "package.Service/Method", that are never sent again.
     """
-    options: list[tuple[str, str | int]] = [
+    given = options(target, retries=retries, single=single)
+    if tls is None:
+        return grpc.insecure_channel(target, options=given)
+    return grpc.secure_channel(target, client_credentials(tls), options=given)
+
+
+def options(
+    target: str, *, retries: bool = True, single: Sequence[str] = ()
+) -> list[tuple[str, str | int]]:
+    """Arguments of a channel to `target`, in gRPC's form; `retries` and `single` as in connect."""
+    found: list[tuple[str, str | int]] = [
         ("grpc.max_receive_message_length", limits.MAX_MESSAGE),
         ("grpc.max_reconnect_backoff_ms", _LONGEST_REDIAL_MS),
         ("grpc.enable_retries", int(retries)),
     ]
     if retries:
-        options.append(("grpc.service_config", json.dumps(_service_config(single))))
+        found.append(("grpc.service_config", json.dumps(_service_config(single))))
     if target.startswith("unix:"):
         # An encoded path is no valid authority for other gRPC stacks.
-        options.append(("grpc.default_authority", "localhost"))
-    if tls is None:
-        return grpc.insecure_channel(target, options=options)
-    return grpc.secure_channel(target, client_credentials(tls), options=options)
+        found.append(("grpc.default_authority", "localhost"))
+    return found
 
 
 def _service_config(single: Sequence[str]) -> dict[str, object]:

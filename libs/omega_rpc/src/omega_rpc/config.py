@@ -39,10 +39,7 @@ class ServerConfig:
     """Time that running calls get at SIGTERM, 0 to 120."""
 
     def __post_init__(self) -> None:
-        if not self.listen.startswith("unix:/") and not _host(self.listen):
-            raise invalid("listen", "HOST:PORT or unix:/absolute/path")
-        if len(os.fsencode(self.listen.removeprefix("unix:"))) > _LONGEST_SOCKET_PATH:
-            raise invalid("listen", f"at most {_LONGEST_SOCKET_PATH} bytes")
+        address("listen", self.listen)
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise invalid("tls_key", "set together with tls_certificate")
         if self.tls_client_ca is not None and self.tls_certificate is None:
@@ -61,9 +58,22 @@ class ServerConfig:
         return self.listen.startswith("unix:") or is_loopback(_host(self.listen))
 
 
-def _host(address: str) -> str:
+def address(field: str, value: str) -> str:
+    """An address to listen on, HOST:PORT or unix:/absolute/path.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    if not value.startswith("unix:/") and not _host(value):
+        raise invalid(field, "HOST:PORT or unix:/absolute/path")
+    if len(os.fsencode(value.removeprefix("unix:"))) > _LONGEST_SOCKET_PATH:
+        raise invalid(field, f"at most {_LONGEST_SOCKET_PATH} bytes")
+    return value
+
+
+def _host(value: str) -> str:
     """Host of HOST:PORT; empty when the form is wrong."""
-    host, _, port = address.rpartition(":")
+    host, _, port = value.rpartition(":")
     well_formed = port.isdigit() and int(port) <= 65_535  # noqa: PLR2004 - the largest TCP port
     return host.strip("[]") if well_formed else ""
 

@@ -43,14 +43,19 @@ def telemetry(call: Call) -> Iterator[None]:
     try:
         yield
     finally:
-        _duration.record(
-            time.perf_counter() - begun,
-            {
-                "rpc.system.name": "grpc",
-                "rpc.method": call.method.lstrip("/"),
-                "rpc.response.status_code": _outcome(call.context),
-            },
-        )
+        record_duration(begun, "grpc", call.method, _outcome(call.context))
+
+
+def record_duration(begun: float, system: str, method: str, status: str) -> None:
+    """Records the time since `begun` of time.perf_counter; `system` is "grpc" or "connect"."""
+    _duration.record(
+        time.perf_counter() - begun,
+        {
+            "rpc.system.name": system,
+            "rpc.method": method.lstrip("/"),
+            "rpc.response.status_code": status,
+        },
+    )
 
 
 def _outcome(context: grpc.ServicerContext) -> str:

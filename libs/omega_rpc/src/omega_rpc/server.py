@@ -31,7 +31,7 @@ class Binding:
 
     name: str
     """Full name, "omega.brain.v1.BrainService"."""
-    add: Callable[[Any, grpc.Server], None]
+    add: Callable[[Any, Any], None]
     """The generated add_XServicer_to_server."""
     servicer: object
     """Its implementation."""
@@ -70,6 +70,8 @@ class Server:
         self._stopping = threading.Event()
         self._health = Health()
         self._lock: IO[bytes] | None = None
+        self.addresses: dict[str, str] = {}
+        """Further addresses that it listens on, by name: none."""
         self._watcher = threading.Thread(target=self._watch, name="readiness", daemon=True)
         self._pool = ThreadPoolExecutor(config.workers, thread_name_prefix="rpc")
         self._server = grpc.server(
@@ -85,7 +87,7 @@ class Server:
                     ]
                 )
             ],
-            options=_options(config),
+            options=server_options(config),
             maximum_concurrent_rpcs=config.max_concurrent_rpcs,
         )
         for binding in bindings:
@@ -156,7 +158,8 @@ class Server:
             self._health.set(name, states.SERVING if serving else states.NOT_SERVING)
 
 
-def _options(config: ServerConfig) -> list[tuple[str, int]]:
+def server_options(config: ServerConfig) -> list[tuple[str, int]]:
+    """Arguments of a server, in gRPC's form."""
     options = [
         # Two servers on one port would share it without a word.
         ("grpc.so_reuseport", 0),

@@ -11,13 +11,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from omega_core.config import load, variable
 from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc.config import ServerConfig
 from omega_rpc.logs import configure_logging
-from omega_rpc.server import Server
 from omega_rpc.telemetry import configure_telemetry
 
 if TYPE_CHECKING:
@@ -32,6 +31,21 @@ EXIT_UNAVAILABLE = 69
 
 _STOPS = (signal.SIGTERM, signal.SIGINT)
 _log = logging.getLogger(__name__)
+
+
+class Server(Protocol):
+    """What a service listens with, on threads or on an event loop."""
+
+    addresses: dict[str, str]
+    """Further addresses that it listens on once it is started, by name."""
+
+    def start(self) -> str:
+        """Binds and serves; returns the address."""
+        ...
+
+    def stop(self) -> None:
+        """Ends gracefully. May be called twice."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -64,6 +78,8 @@ class Service(Generic[C]):
     """Makes the application."""
     workers: int = 8
     """Default of the WORKERS variable."""
+    max_concurrent_rpcs: int = 256
+    """Default of the MAX_CONCURRENT_RPCS variable."""
     commands: Mapping[str, tuple[str, Callable[[C], int]]] = field(default_factory=dict)
     """Flags that do one thing and exit: "--once" -> (help, function -> exit code)."""
     tools: Mapping[str, tuple[str, Callable[[], int]]] = field(default_factory=dict)
@@ -73,7 +89,8 @@ class Service(Generic[C]):
 def run_service(service: Service[C], argv: Sequence[str] | None = None) -> int:
     """Runs a service until SIGTERM or SIGINT; returns the exit code.
 
-    Prints one JSON line {"listening": ADDRESS} on standard output once it listens.
+    Prints one JSON line {"listening": ADDRESS} on standard output once it listens; further
+    addresses follow by the names of their settings.
     """
     arguments = _parse(service, argv)
     try:
@@ -82,7 +99,11 @@ def run_service(service: Service[C], argv: Sequence[str] | None = None) -> int:
             if _given(arguments, flag):
                 return tool()
         config = load(service.config, service.prefix, os.environ)
-        defaults = {"listen": service.listen, "workers": str(service.workers)}
+        defaults = {
+            "listen": service.listen,
+            "workers": str(service.workers),
+            "max_concurrent_rpcs": str(service.max_concurrent_rpcs),
+        }
         given = {variable(service.prefix, name): value for name, value in defaults.items()}
         environ = {**given, **os.environ}
         server_config = load(ServerConfig, service.prefix, environ)
@@ -105,7 +126,8 @@ def _serve(application: Application) -> int:
     try:
         address = application.server.start()
         application.started()
-        print(json.dumps({"listening": address}), flush=True)  # noqa: T201 - read by supervisors
+        listening = {"listening": address, **application.server.addresses}
+        print(json.dumps(listening), flush=True)  # noqa: T201 - read by supervisors
         _log.info("stopping at %s", signal.Signals(signal.sigwait(_STOPS)).name)
         application.stopping()
         application.server.stop()

@@ -27,10 +27,16 @@ def to_status(error: OmegaError) -> status_pb2.Status:
         retry.retry_delay.FromMilliseconds(round(1_000 * error.retry_after))
         details.append(retry)
     return status_pb2.Status(
-        code=grpc.StatusCode[error.spec.status].value[0],
+        code=code_number(error),
         message=error.public_text,
         details=[_packed(detail) for detail in details],
     )
+
+
+def code_number(error: OmegaError) -> int:
+    """Number of the gRPC status that an error has, 1 to 16."""
+    number: int = grpc.StatusCode[error.spec.status].value[0]
+    return number
 
 
 def from_rpc_error(error: grpc.RpcError) -> OmegaError:

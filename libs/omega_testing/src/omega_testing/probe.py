@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from omega_rpc.server import Binding, Server
+from omega_rpc.server import Binding
+from omega_rpc.service import Server
+
+A = TypeVar("A")
 
 NAME = "omega.testing.v1.ProbeService"
 """Full name of the service."""
@@ -94,3 +98,17 @@ def await_health(channel: grpc.Channel, *, serving: bool, service: str = "") -> 
         if time.monotonic() > deadline:
             raise TimeoutError(f"health of {service!r} did not become {wanted}")
         time.sleep(0.02)
+
+
+def eventually(ask: Callable[[], A], wanted: Callable[[A], bool]) -> A:
+    """Repeats a question until the answer is as wanted; returns that answer.
+
+    Raises:
+        TimeoutError: it was not within 20 s.
+    """
+    deadline = time.monotonic() + 20
+    while not wanted(answer := ask()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the answer is still {answer!r}")
+        time.sleep(0.02)
+    return answer

@@ -17,6 +17,7 @@ from omega.constellation.v1 import constellation_service_pb2_grpc as pb_grpc
 from omega_core import limits
 from omega_rpc import call as calls
 from omega_rpc.server import Binding
+from omega_testing.probe import eventually
 
 DEVICE = "tv-" + "ab" * 16
 """The identity that every registration gets."""
@@ -34,7 +35,21 @@ class StandIn(pb_grpc.ConstellationServiceServicer):
     outcome: pb.PushOutcome.ValueType = pb.PushOutcome.PUSH_OUTCOME_STORED
     """What becomes of a push."""
     retry_after: Duration = field(default_factory=lambda: Duration(seconds=600))
-    """What the news say."""
+    """What the heads say."""
+    state_version: int = 9
+    """Newest collective state."""
+    region: str = ""
+    """Region of the device."""
+    trend_regions: tuple[str, ...] = ()
+    """Regions with trends of their own."""
+    revocations: list[pb.Revocation] = field(default_factory=list)
+    """Devices that were shut out; each GetHeads tells those after its cursor, one at a time."""
+    pages: int = 0
+    """Pages of every step."""
+    polls: int = 0
+    """How often GetHeads was answered."""
+    held: threading.Event = field(default_factory=threading.Event)
+    """Cleared, pushes wait."""
     chunks: int = 3
     """Length of a body."""
     ready: threading.Event = field(default_factory=threading.Event)
@@ -50,6 +65,9 @@ class StandIn(pb_grpc.ConstellationServiceServicer):
     left: threading.Event = field(default_factory=threading.Event)
     """Set when a body ended, early or not."""
 
+    def __post_init__(self) -> None:
+        self.held.set()
+
     def RegisterDevice(  # noqa: N802 - name of the contract
         self, request: pb.RegisterDeviceRequest, context: grpc.ServicerContext
     ) -> pb.RegisterDeviceResponse:
@@ -60,22 +78,48 @@ class StandIn(pb_grpc.ConstellationServiceServicer):
     def IngestPatterns(  # noqa: N802 - name of the contract
         self, request: pb.IngestPatternsRequest, context: grpc.ServicerContext
     ) -> pb.IngestPatternsResponse:
-        """One result, for the first push."""
+        """A result a push."""
         self._note(request, context)
-        result = pb.PushResult(outcome=self.outcome, sketches=len(request.pushes[0].classes))
-        return pb.IngestPatternsResponse(results=[result])
+        self.held.wait(20)
+        return pb.IngestPatternsResponse(
+            results=[
+                pb.PushResult(outcome=self.outcome, sketches=len(push.classes), region=self.region)
+                for push in request.pushes
+            ]
+        )
+
+    def GetHeads(  # noqa: N802 - name of the contract
+        self, request: pb.GetHeadsRequest, context: grpc.ServicerContext
+    ) -> pb.GetHeadsResponse:
+        """The state, catalogue 4 and the next revocation; never noted, for it comes unasked."""
+        del context
+        if self.failure is not None:
+            raise self.failure
+        told = self.revocations[request.revocations_after :][:1]
+        cursor = request.revocations_after + len(told)
+        self.polls += 1
+        return pb.GetHeadsResponse(
+            state_version=self.state_version,
+            resources=[resource_pb2.ResourceInfo(kind=CATALOGUE_KIND, version=4)],
+            trend_regions=self.trend_regions,
+            retry_after=self.retry_after,
+            revocations=told,
+            revocations_cursor=cursor,
+            more_revocations=cursor < len(self.revocations),
+        )
 
     def GetGlobalState(  # noqa: N802 - name of the contract
         self, request: pb.GetGlobalStateRequest, context: grpc.ServicerContext
     ) -> pb.GetGlobalStateResponse:
-        """State 9 and catalogue 4."""
+        """A step that names what was asked for."""
         self._note(request, context)
         return pb.GetGlobalStateResponse(
-            state_version=9,
+            state_version=self.state_version,
             compression=resource_pb2.Compression.COMPRESSION_ZSTD,
             delta=b"delta",
-            resources=[resource_pb2.ResourceInfo(kind=CATALOGUE_KIND, version=4)],
-            retry_after=self.retry_after,
+            codec=request.codec,
+            pages=self.pages,
+            page=request.page,
         )
 
     def GetResource(  # noqa: N802 - name of the contract
@@ -100,6 +144,11 @@ class StandIn(pb_grpc.ConstellationServiceServicer):
         """Three pushes."""
         self._note(request, context)
         return pb.EraseDeviceResponse(pushes=3)
+
+    def await_poll(self) -> None:
+        """Returns when a gateway has been told what is to be told now."""
+        due = self.polls + 2
+        eventually(lambda: self.polls, lambda polls: polls >= due)
 
     def binding(self) -> Binding:
         """Serves it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import omega_rpc  # noqa: F401 - before grpc is loaded: what TLS it speaks
 from omega_rpc.service import Service, run_service
 from omega_rpc.tokens import new_key_line
 from omega_sync.app import build
@@ -19,6 +20,7 @@ def main() -> int:
             config=SyncConfig,
             listen="127.0.0.1:50071",
             build=build,
+            max_concurrent_rpcs=16_384,
             tools={"--new-token-key": ("print a fresh line for the token key file", _print_key)},
         )
     )

@@ -6,15 +6,21 @@ import grpc
 
 from omega.sync.v1 import sync_service_pb2_grpc
 from omega_core.errors import OmegaError, invalid
-from omega_rpc.channel import connect
+from omega_rpc.aio.gate import Gate
+from omega_rpc.aio.server import Listener, Server
 from omega_rpc.config import ServerConfig
-from omega_rpc.server import Binding, Server
+from omega_rpc.server import Binding
 from omega_rpc.service import Application
-from omega_rpc.tls import ClientTls
+from omega_rpc.tls import ClientTls, client_credentials, mutual_credentials
 from omega_rpc.tokens import TokenKeys
 from omega_sync.access import DeviceTokens, Enrolment
+from omega_sync.batches import Batches
 from omega_sync.config import SyncConfig
+from omega_sync.core import SyncCore
+from omega_sync.heads import Heads
 from omega_sync.servicer import SyncServicer
+from omega_sync.steps import Steps
+from omega_sync.streams import Streams
 from omega_sync.upstream import Constellation
 
 
@@ -24,34 +30,55 @@ def build(config: SyncConfig, server_config: ServerConfig) -> Application:
     Raises:
         OmegaError: INVALID_FIELD that names the setting at fault.
     """
-    if config.max_resource_streams >= server_config.workers:
-        raise invalid("max_resource_streams", "below workers, so that threads remain for syncs")
     keys = TokenKeys.read("token_keys", config.token_keys)
     enrolment = Enrolment.read("enrolment_key_file", config.enrolment_key_file)
-    channel = _channel(config)
     constellation = Constellation(
-        channel, config.call_timeout_seconds, config.resource_timeout_seconds
+        config.constellation_target,
+        _constellation_credentials(config),
+        config.call_timeout_seconds,
+        config.resource_timeout_seconds,
     )
-    servicer = SyncServicer(constellation, keys, enrolment, config.max_resource_streams)
+    batches = Batches(constellation.ingest, config.most_waiting_pushes)
+    heads = Heads(constellation.heads, config.poll_seconds)
+    core = SyncCore(
+        constellation,
+        batches,
+        heads,
+        Steps(constellation.news),
+        keys,
+        enrolment,
+        call_seconds=config.call_timeout_seconds,
+        max_bodies=config.max_resource_streams,
+    )
+    streams = Streams(core, heads, config.streams())
     binding = Binding(
         "omega.sync.v1.SyncService",
         sync_service_pb2_grpc.add_SyncServiceServicer_to_server,
-        servicer,
+        SyncServicer(core, streams),
     )
     server = Server(
         server_config,
         [binding],
-        authenticator=DeviceTokens(keys),
+        gate=Gate(DeviceTokens(keys)),
         readiness=constellation.serving,
+        listeners=_listeners(config, server_config),
+        parts=[constellation, heads, batches, streams],
     )
-    return Application(server, close=channel.close)
+    return Application(server)
 
 
-def _channel(config: SyncConfig) -> grpc.Channel:
+def _listeners(config: SyncConfig, server_config: ServerConfig) -> list[Listener]:
+    if config.device_ca is None:
+        return []
+    credentials = mutual_credentials(server_config, "device_ca", config.device_ca)
+    return [Listener("mtls_listen", config.mtls_listen, credentials)]
+
+
+def _constellation_credentials(config: SyncConfig) -> grpc.ChannelCredentials | None:
     ca, certificate = config.constellation_tls_ca, config.constellation_tls_certificate
-    tls = ClientTls(ca, certificate, config.constellation_tls_key) if ca else None
+    if ca is None:
+        return None
     try:
-        # TVs repeat a failed call; repeating it here too would multiply the load of a bad hour.
-        return connect(config.constellation_target, tls, retries=False)
+        return client_credentials(ClientTls(ca, certificate, config.constellation_tls_key))
     except OmegaError as error:
         raise invalid(f"constellation_{error.field}", error.bound) from error

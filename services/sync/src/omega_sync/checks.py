@@ -29,17 +29,37 @@ def exchange(request: pb.SyncRequest) -> None:
     Raises:
         OmegaError: INVALID_FIELD.
     """
-    if request.ByteSize() > limits.MAX_SYNC_REQUEST:
-        raise invalid("request", f"at most {limits.MAX_SYNC_REQUEST:,} bytes serialised")
-    validate.uuid("request_id", request.request_id)
-    validate.text("model_version", request.model_version, limits.MAX_SHORT_ID, 1)
+    _size(request)
+    _push(request)
     bounds.sketches("", request.sketches, request.classes)
-    bounds.sigma("sigma_hundredths", request.sigma_hundredths)
-    bounds.version("state_version", request.state_version)
-    validate.count("held", request.held, limits.MAX_HELD)
-    for i, held in enumerate(request.held):
-        bounds.resource_kind(f"held[{i}].kind", held.kind)
-        bounds.version(f"held[{i}].version", held.version)
+    _holdings(request)
+
+
+def push(request: pb.PushPatternsRequest) -> None:
+    """Checks a PushPatternsRequest, its size first.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    _size(request)
+    _push(request)
+    bounds.sketches("", request.sketches, request.classes)
+    if not request.sketches:
+        raise invalid("sketches", f"1 to {limits.MAX_PUSH_SKETCHES} sketches")
+
+
+def pull(request: pb.PullPatternsRequest) -> None:
+    """Checks a PullPatternsRequest, its size first.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    _size(request)
+    _holdings(request)
+    validate.integer("page", request.page, 0, limits.MAX_PAGES - 1)
+    bounds.version("wanted_version", request.wanted_version)
+    if request.page and not request.wanted_version:
+        raise invalid("wanted_version", "the version that the pages before this one lead to")
 
 
 def body(request: pb.GetResourceRequest) -> None:
@@ -52,3 +72,23 @@ def body(request: pb.GetResourceRequest) -> None:
     bounds.version("version", request.version, 1)
     validate.integer("offset", request.offset, 0, limits.MAX_RESOURCE)
     bounds.base(request.base_version, request.base_sha256)
+
+
+def _size(request: pb.SyncRequest | pb.PushPatternsRequest | pb.PullPatternsRequest) -> None:
+    if request.ByteSize() > limits.MAX_SYNC_REQUEST:
+        raise invalid("request", f"at most {limits.MAX_SYNC_REQUEST:,} bytes serialised")
+
+
+def _push(request: pb.SyncRequest | pb.PushPatternsRequest) -> None:
+    validate.uuid("request_id", request.request_id)
+    validate.text("model_version", request.model_version, limits.MAX_SHORT_ID, 1)
+    bounds.sigma("sigma_hundredths", request.sigma_hundredths)
+
+
+def _holdings(request: pb.SyncRequest | pb.PullPatternsRequest) -> None:
+    bounds.version("state_version", request.state_version)
+    validate.count("held", request.held, limits.MAX_HELD)
+    for i, held in enumerate(request.held):
+        bounds.resource_kind(f"held[{i}].kind", held.kind)
+        bounds.version(f"held[{i}].version", held.version)
+    bounds.codec("codec", request.codec)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from omega_core import validate
 from omega_core.errors import invalid
+from omega_rpc.config import address
+from omega_sync.stream_limits import StreamLimits
 
 PREFIX = "OMEGA_SYNC_"
 """Prefix of the environment variables."""
@@ -32,8 +34,26 @@ class SyncConfig:
     """Longest wait for one answer of the constellation, 0.1 to 60."""
     resource_timeout_seconds: float = 300.0
     """Longest time for one resource's body, 1 to 3,600; a TV goes on from its offset."""
-    max_resource_streams: int = 4
-    """Bodies under way at once, at least 1 and below WORKERS, since each holds a thread."""
+    max_resource_streams: int = 256
+    """Bodies under way at once, 1 to 65,536."""
+    most_waiting_pushes: int = 8_192
+    """Pushes that may wait for the constellation before RESOURCE_EXHAUSTED, 1 to 1,048,576."""
+    poll_seconds: float = 1.0
+    """Time between two questions for the newest versions and what was revoked, 0.02 to 30."""
+    max_open_streams: int = 10_000
+    """StreamSync streams open at once before RESOURCE_EXHAUSTED, 1 to 65,536."""
+    stream_idle_seconds: float = 3_600.0
+    """Time without a word of the TV after which its stream ends, 1 to 86,400."""
+    stream_longest_seconds: float = 86_400.0
+    """Age at which a stream ends, so that balancers spread TVs anew, 1 to 604,800."""
+    stream_spread_seconds: float = 3.0
+    """Time over which news reach all streams, and over which they end at a stop, 0 to 60; keep it
+    below grace_seconds."""
+    mtls_listen: str = ""
+    """HOST:PORT where devices call with certificates; together with device_ca and the server's
+    tls_certificate. Empty = nowhere."""
+    device_ca: Path | None = None
+    """PEM certificates that sign devices."""
 
     def __post_init__(self) -> None:
         validate.text("constellation_target", self.constellation_target, 256, 1)
@@ -43,4 +63,23 @@ class SyncConfig:
             raise invalid("constellation_tls_ca", "set when constellation_tls_key is")
         validate.number("call_timeout_seconds", self.call_timeout_seconds, 0.1, 60)
         validate.number("resource_timeout_seconds", self.resource_timeout_seconds, 1, 3_600)
-        validate.integer("max_resource_streams", self.max_resource_streams, 1, 255)
+        validate.integer("max_resource_streams", self.max_resource_streams, 1, 65_536)
+        validate.integer("most_waiting_pushes", self.most_waiting_pushes, 1, 1_048_576)
+        validate.number("poll_seconds", self.poll_seconds, 0.02, 30)
+        validate.integer("max_open_streams", self.max_open_streams, 1, 65_536)
+        validate.number("stream_idle_seconds", self.stream_idle_seconds, 1, 86_400)
+        validate.number("stream_longest_seconds", self.stream_longest_seconds, 1, 604_800)
+        validate.number("stream_spread_seconds", self.stream_spread_seconds, 0, 60)
+        if self.mtls_listen:
+            address("mtls_listen", self.mtls_listen)
+        if bool(self.mtls_listen) != (self.device_ca is not None):
+            raise invalid("device_ca", "set together with mtls_listen")
+
+    def streams(self) -> StreamLimits:
+        """Limits of open streams."""
+        return StreamLimits(
+            most_open=self.max_open_streams,
+            idle_seconds=self.stream_idle_seconds,
+            longest_seconds=self.stream_longest_seconds,
+            spread_seconds=self.stream_spread_seconds,
+        )

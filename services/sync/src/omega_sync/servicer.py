@@ -1,146 +1,96 @@
-"""omega.sync.v1.SyncService: checks, hands on, answers what the constellation answered."""
+"""omega.sync.v1.SyncService over gRPC."""
 
 from __future__ import annotations
 
-import random
-import threading
-from collections.abc import Iterator
-from datetime import UTC
+from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
-from google.protobuf.duration_pb2 import Duration
 
-from omega.constellation.v1 import constellation_service_pb2 as upstream_pb
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega.sync.v1 import sync_service_pb2_grpc
-from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc import call as calls
-from omega_rpc.tokens import TokenKeys
-from omega_sync import checks
-from omega_sync.access import Enrolment
-from omega_sync.upstream import Constellation
+from omega_sync.core import SyncCore
+from omega_sync.streams import Streams
 
-_SHORTEST, _LONGEST = 1.0, 86_400.0
-_JITTER = 0.5
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class _GrpcLink:
+    """A call's two directions."""
+
+    __slots__ = ("_context",)
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def read(self) -> pb.StreamSyncRequest | None:
+        message = await self._context.read()
+        return message if isinstance(message, pb.StreamSyncRequest) else None
+
+    async def write(self, response: pb.StreamSyncResponse) -> None:
+        await self._context.write(response)
 
 
 class SyncServicer(sync_service_pb2_grpc.SyncServiceServicer):
-    """Keeps nothing between calls.
+    """Hands calls to the core.
 
     Args:
-        constellation: owner of the data.
-        keys: sign the tokens that the server's authenticator verifies.
-        enrolment: who may register.
-        max_bodies: resource bodies under way at once before OVERLOADED.
+        core: answers them.
+        streams: answers StreamSync.
     """
 
-    def __init__(
-        self,
-        constellation: Constellation,
-        keys: TokenKeys,
-        enrolment: Enrolment,
-        max_bodies: int,
-    ) -> None:
-        self._constellation = constellation
-        self._keys = keys
-        self._enrolment = enrolment
-        self._bodies = threading.BoundedSemaphore(max_bodies)
+    def __init__(self, core: SyncCore, streams: Streams) -> None:
+        self._core = core
+        self._streams = streams
 
-    def RegisterDevice(  # noqa: N802 - name of the contract
-        self, request: pb.RegisterDeviceRequest, context: grpc.ServicerContext
+    async def RegisterDevice(  # noqa: N802 - name of the contract
+        self, request: pb.RegisterDeviceRequest, context: Context
     ) -> pb.RegisterDeviceResponse:
-        """Gives an identity; a repeated request_id gives the same token, and may move it."""
+        """Gives an identity."""
         del context
-        checks.registration(request)
-        self._enrolment.check(request.enrolment_key)
-        made = self._constellation.register(
-            upstream_pb.RegisterDeviceRequest(
-                request_id=request.request_id,
-                platform=request.platform,
-                app_version=request.app_version,
-                region=request.region,
-            )
-        )
-        return pb.RegisterDeviceResponse(
-            device_id=made.device_id,
-            # The stored instant, not the present one, so that a retry's token is equal.
-            auth_token=self._keys.sign(made.device_id, made.registered_at.ToDatetime(UTC)),
-            registered_at=made.registered_at,
-        )
+        return await self._core.register(request, calls.caller())
 
-    def Sync(  # noqa: N802 - name of the contract
-        self, request: pb.SyncRequest, context: grpc.ServicerContext
+    async def Sync(  # noqa: N802 - name of the contract
+        self, request: pb.SyncRequest, context: Context
     ) -> pb.SyncResponse:
-        """Push, durable before the pull begins, then pull."""
+        """Push and pull."""
         del context
-        checks.exchange(request)
-        device_id = calls.principal().device_id
-        stored = self._push(device_id, request) if request.sketches else upstream_pb.PushResult()
-        news = self._constellation.news(
-            upstream_pb.GetGlobalStateRequest(
-                device_id=device_id, state_version=request.state_version, held=request.held
-            )
-        )
-        return pb.SyncResponse(
-            accepted_sketches=stored.sketches,
-            duplicate=stored.outcome == upstream_pb.PushOutcome.PUSH_OUTCOME_DUPLICATE,
-            state_version=news.state_version,
-            compression=news.compression,
-            delta=news.delta,
-            resources=news.resources,
-            retry_after=_with_jitter(news.retry_after),
-        )
+        return await self._core.sync(request, calls.principal())
 
-    def GetResource(  # noqa: N802 - name of the contract
-        self, request: pb.GetResourceRequest, context: grpc.ServicerContext
-    ) -> Iterator[pb.GetResourceResponse]:
-        """Hands the body through a chunk at a time, no faster than the TV takes it."""
-        checks.body(request)
-        if not self._bodies.acquire(blocking=False):
-            raise OmegaError(ErrorCode.OVERLOADED)
-        try:
-            wanted = upstream_pb.GetResourceRequest(
-                kind=request.kind,
-                version=request.version,
-                offset=request.offset,
-                base_version=request.base_version,
-                base_sha256=request.base_sha256,
-            )
-            for answer in self._constellation.body(wanted, context):
-                yield pb.GetResourceResponse(chunk=answer.chunk)
-        finally:
-            self._bodies.release()
+    async def PushPatterns(  # noqa: N802 - name of the contract
+        self, request: pb.PushPatternsRequest, context: Context
+    ) -> pb.PushPatternsResponse:
+        """The push alone."""
+        del context
+        return await self._core.push(request, calls.principal())
 
-    def EraseDevice(  # noqa: N802 - name of the contract
-        self, request: pb.EraseDeviceRequest, context: grpc.ServicerContext
+    async def PullPatterns(  # noqa: N802 - name of the contract
+        self, request: pb.PullPatternsRequest, context: Context
+    ) -> pb.PullPatternsResponse:
+        """The pull alone."""
+        del context
+        return await self._core.pull(request, calls.principal())
+
+    # gRPC also takes a handler that reads and writes by itself; its stubs do not say so.
+    async def StreamSync(  # type: ignore[override]  # noqa: N802 - name of the contract
+        self, request_iterator: object, context: Context
+    ) -> None:
+        """Exchanges on an open stream."""
+        del request_iterator
+        await self._streams.run(_GrpcLink(context), calls.principal())
+
+    async def GetResource(  # noqa: N802 - name of the contract
+        self, request: pb.GetResourceRequest, context: Context
+    ) -> AsyncIterator[pb.GetResourceResponse]:
+        """A body."""
+        del context
+        async for answer in self._core.resource(request):
+            yield answer
+
+    async def EraseDevice(  # noqa: N802 - name of the contract
+        self, request: pb.EraseDeviceRequest, context: Context
     ) -> pb.EraseDeviceResponse:
-        """Erases the device that the token names."""
+        """Forgets the calling device."""
         del request, context
-        erased = self._constellation.erase(
-            upstream_pb.EraseDeviceRequest(device_id=calls.principal().device_id)
-        )
-        return pb.EraseDeviceResponse(pushes=erased.pushes)
-
-    def _push(self, device_id: str, request: pb.SyncRequest) -> upstream_pb.PushResult:
-        result = self._constellation.ingest(
-            upstream_pb.DevicePush(
-                device_id=device_id,
-                request_id=request.request_id,
-                model_version=request.model_version,
-                sketches=request.sketches,
-                classes=request.classes,
-                sigma_hundredths=request.sigma_hundredths,
-            )
-        )
-        if result.outcome == upstream_pb.PushOutcome.PUSH_OUTCOME_UNKNOWN_DEVICE:
-            raise OmegaError(ErrorCode.UNAUTHENTICATED, detail=f"{device_id} is not known")
-        return result
-
-
-def _with_jitter(wait: Duration) -> Duration:
-    """The wait, up to half shorter or longer, so that TVs do not come back together."""
-    seconds = wait.ToTimedelta().total_seconds()
-    spread = seconds * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
-    jittered = Duration()
-    jittered.FromMilliseconds(round(1_000 * min(max(spread, _SHORTEST), _LONGEST)))
-    return jittered
+        return await self._core.erase(calls.principal())

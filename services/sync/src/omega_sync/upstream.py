@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Mapping
 from typing import TypeVar
 
 import grpc
@@ -10,7 +10,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from omega.constellation.v1 import constellation_service_pb2 as pb
 from omega.constellation.v1 import constellation_service_pb2_grpc as pb_grpc
+from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc import call as calls
+from omega_rpc.aio.channel import connect
 from omega_rpc.status import from_rpc_error
 
 Q = TypeVar("Q")
@@ -21,74 +23,114 @@ _PROBE_SECONDS = 1.0
 
 
 class Constellation:
-    """Calls on behalf of the call under way: its deadline and its request id go along.
-
-    omega_client is for callers that wait; here a stream must end when the TV hangs up.
+    """Calls to the constellation; a part of the server, which opens and closes its channel.
 
     Args:
-        channel: to the constellation; closed by its owner.
+        target: HOST:PORT or unix:/absolute/path.
+        credentials: None = no TLS.
         call_seconds: longest wait for one answer.
         body_seconds: longest time for one resource's body.
     """
 
-    def __init__(self, channel: grpc.Channel, call_seconds: float, body_seconds: float) -> None:
-        self._stub = pb_grpc.ConstellationServiceStub(channel)
-        self._health = health_pb2_grpc.HealthStub(channel)
+    def __init__(
+        self,
+        target: str,
+        credentials: grpc.ChannelCredentials | None,
+        call_seconds: float,
+        body_seconds: float,
+    ) -> None:
+        self._target = target
+        self._credentials = credentials
         self._call_seconds = call_seconds
         self._body_seconds = body_seconds
+        self._channel: grpc.aio.Channel | None = None
 
-    def register(self, request: pb.RegisterDeviceRequest) -> pb.RegisterDeviceResponse:
+    async def start(self) -> Mapping[str, str]:
+        """Opens the channel; nothing is dialled before the first call."""
+        # TVs repeat a failed call; repeating it here too would multiply the load of a bad hour.
+        self._channel = connect(self._target, self._credentials, retries=False)
+        self._stub: pb_grpc.ConstellationServiceAsyncStub = pb_grpc.ConstellationServiceStub(
+            self._channel
+        )
+        self._health = health_pb2_grpc.HealthStub(self._channel)
+        return {}
+
+    async def drain(self) -> None:
+        """Goes on: running calls still need it."""
+
+    async def stop(self, grace: float) -> None:
+        """Closes the channel."""
+        del grace
+        if self._channel is not None:
+            await self._channel.close()
+
+    async def register(self, request: pb.RegisterDeviceRequest) -> pb.RegisterDeviceResponse:
         """Makes or repeats an identity."""
-        return self._call(self._stub.RegisterDevice, request)
+        return await self._call(self._stub.RegisterDevice, request)
 
-    def ingest(self, push: pb.DevicePush) -> pb.PushResult:
-        """Stores a push; it is durable when this returns."""
-        answer = self._call(self._stub.IngestPatterns, pb.IngestPatternsRequest(pushes=[push]))
-        return answer.results[0]
+    async def ingest(
+        self, request: pb.IngestPatternsRequest, request_id: str
+    ) -> pb.IngestPatternsResponse:
+        """Stores pushes, on behalf of no single call; they are durable when this returns."""
+        return await self._ask(self._stub.IngestPatterns, request, self._call_seconds, request_id)
 
-    def news(self, request: pb.GetGlobalStateRequest) -> pb.GetGlobalStateResponse:
-        """What is new since the versions that a device holds."""
-        return self._call(self._stub.GetGlobalState, request)
+    async def heads(self, request: pb.GetHeadsRequest) -> pb.GetHeadsResponse:
+        """The newest versions, on behalf of no single call."""
+        return await self._ask(self._stub.GetHeads, request, self._call_seconds, calls.request_id())
 
-    def erase(self, request: pb.EraseDeviceRequest) -> pb.EraseDeviceResponse:
-        """Erases a device and its pushes; it is durable when this returns."""
-        return self._call(self._stub.EraseDevice, request)
-
-    def body(
-        self, request: pb.GetResourceRequest, caller: grpc.ServicerContext
-    ) -> Iterator[pb.GetResourceResponse]:
-        """Chunks of a resource, each fetched when it is asked for; ends when the caller does."""
-        answers = self._stub.GetResource(
-            request, timeout=calls.remaining(self._body_seconds), metadata=_trace()
+    async def news(self, request: pb.GetGlobalStateRequest) -> pb.GetGlobalStateResponse:
+        """A step between two versions, on behalf of whoever waits for it."""
+        return await self._ask(
+            self._stub.GetGlobalState, request, self._call_seconds, calls.request_id()
         )
 
-        def hang_up() -> None:
-            answers.cancel()
+    async def erase(self, request: pb.EraseDeviceRequest) -> pb.EraseDeviceResponse:
+        """Erases a device and its pushes; it is durable when this returns."""
+        return await self._call(self._stub.EraseDevice, request)
 
-        # Without it, a TV that is gone would hold the thread until the next chunk arrives.
-        caller.add_callback(hang_up)
+    async def body(self, request: pb.GetResourceRequest) -> AsyncIterator[pb.GetResourceResponse]:
+        """Chunks of a resource, each fetched when it is asked for; ends when the caller does."""
+        answers = self._stub.GetResource(
+            request,
+            timeout=calls.remaining(self._body_seconds),
+            metadata=_trace(calls.request_id()),
+        )
         try:
-            yield from answers
+            async for answer in answers:
+                yield answer
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
         finally:
-            hang_up()
+            answers.cancel()
 
-    def serving(self) -> bool:
+    async def serving(self) -> bool:
         """Whether the constellation says that it serves."""
         request = health_pb2.HealthCheckRequest(service=_SERVICE)
         try:
-            answer = self._health.Check(request, timeout=_PROBE_SECONDS)
+            answer = await self._health.Check(request, timeout=_PROBE_SECONDS)
         except grpc.RpcError:
             return False
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
-    def _call(self, method: grpc.UnaryUnaryMultiCallable[Q, A], request: Q) -> A:
+    async def _call(self, method: grpc.aio.UnaryUnaryMultiCallable[Q, A], request: Q) -> A:
+        """On behalf of the call under way: its deadline and its request id go along."""
+        seconds = calls.remaining(self._call_seconds)
+        return await self._ask(method, request, seconds, calls.request_id())
+
+    async def _ask(
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[Q, A],
+        request: Q,
+        seconds: float,
+        request_id: str,
+    ) -> A:
         try:
-            return method(request, timeout=calls.remaining(self._call_seconds), metadata=_trace())
+            return await method(request, timeout=seconds, metadata=_trace(request_id))
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
+        except grpc.aio.UsageError as error:  # the channel was closed under the call
+            raise OmegaError(ErrorCode.UPSTREAM_UNAVAILABLE, detail=str(error)) from error
 
 
-def _trace() -> tuple[tuple[str, str], ...]:
-    return (("x-request-id", calls.request_id()),)
+def _trace(request_id: str) -> tuple[tuple[str, str], ...]:
+    return (("x-request-id", request_id),) if request_id else ()

@@ -1,0 +1,1 @@
+"""The same plumbing for a service on an event loop: loop, chain, server, channel."""

@@ -1,0 +1,290 @@
+"""The gateway's methods, whatever transport brought the call."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC
+
+from google.protobuf.duration_pb2 import Duration
+
+from omega.common.v1 import resource_pb2
+from omega.constellation.v1 import constellation_service_pb2 as upstream_pb
+from omega.sync.v1 import sync_service_pb2 as pb
+from omega_core.errors import ErrorCode, OmegaError
+from omega_rpc import call as calls
+from omega_rpc.call import Caller, Principal
+from omega_rpc.tokens import TokenKeys
+from omega_sync import checks
+from omega_sync.access import Enrolment
+from omega_sync.batches import Batches
+from omega_sync.heads import Heads
+from omega_sync.steps import Step, Steps
+from omega_sync.upstream import Constellation
+
+_SHORTEST, _LONGEST = 1.0, 86_400.0
+_JITTER = 0.5
+_Outcome = upstream_pb.PushOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What a TV said that it holds, and where it is."""
+
+    region: str
+    """Of the device; empty = not stated."""
+    state_version: int
+    """Version of the collective state; 0 = none."""
+    codec: resource_pb2.Codec.ValueType
+    """Best codec that it reads."""
+    codebook_id: int
+    """0 = none."""
+    resources: tuple[tuple[int, int], ...]
+    """Kind and version."""
+
+    def at(self, version: int) -> Holdings:
+        """The same with another state."""
+        return replace(self, state_version=version)
+
+
+class SyncCore:
+    """Checks, hands on, answers; every method raises OmegaError. Keeps nothing of a device.
+
+    Args:
+        constellation: owner of the data.
+        batches: makes pushes durable.
+        heads: the newest versions.
+        steps: encoded news.
+        keys: sign the tokens that the server's authenticator verifies.
+        enrolment: who may register.
+        call_seconds: longest wait for one answer of the constellation.
+        max_bodies: resource bodies under way at once before OVERLOADED.
+    """
+
+    def __init__(
+        self,
+        constellation: Constellation,
+        batches: Batches,
+        heads: Heads,
+        steps: Steps,
+        keys: TokenKeys,
+        enrolment: Enrolment,
+        *,
+        call_seconds: float,
+        max_bodies: int,
+    ) -> None:
+        self._constellation = constellation
+        self._batches = batches
+        self._heads = heads
+        self._steps = steps
+        self._keys = keys
+        self._enrolment = enrolment
+        self._call_seconds = call_seconds
+        self._bodies_left = max_bodies
+
+    async def register(
+        self, request: pb.RegisterDeviceRequest, caller: Caller
+    ) -> pb.RegisterDeviceResponse:
+        """Gives an identity; a repeated request_id gives the same token, and may move it."""
+        del caller
+        checks.registration(request)
+        self._enrolment.check(request.enrolment_key)
+        made = await self._constellation.register(
+            upstream_pb.RegisterDeviceRequest(
+                request_id=request.request_id,
+                platform=request.platform,
+                app_version=request.app_version,
+                region=request.region,
+            )
+        )
+        return pb.RegisterDeviceResponse(
+            device_id=made.device_id,
+            # The stored instant, not the present one, so that a retry's token is equal.
+            auth_token=self._keys.sign(made.device_id, made.registered_at.ToDatetime(UTC)),
+            registered_at=made.registered_at,
+        )
+
+    async def sync(self, request: pb.SyncRequest, principal: Principal) -> pb.SyncResponse:
+        """Push, durable before the pull begins, then pull."""
+        answer, _ = await self.exchange(request, principal)
+        return answer
+
+    async def exchange(
+        self, request: pb.SyncRequest, principal: Principal
+    ) -> tuple[pb.SyncResponse, Holdings]:
+        """The answer of sync(), and what is known of the TV from then on."""
+        checks.exchange(request)
+        stored = await self._push(request, principal)
+        heads = await self._heads.current()
+        holdings = Holdings(
+            stored.region,
+            request.state_version,
+            request.codec,
+            request.codebook_id,
+            _versions(request.held),
+        )
+        news = await self._news(heads, holdings)
+        answer = _answer(heads, holdings, news)
+        answer.accepted_sketches = stored.sketches
+        answer.duplicate = stored.outcome == _Outcome.PUSH_OUTCOME_DUPLICATE
+        return answer, holdings
+
+    async def unasked(self, holdings: Holdings) -> pb.SyncResponse:
+        """News for a TV on an open stream that did not ask."""
+        heads = await self._heads.current()
+        return _answer(heads, holdings, await self._news(heads, holdings))
+
+    async def push(
+        self, request: pb.PushPatternsRequest, principal: Principal
+    ) -> pb.PushPatternsResponse:
+        """Answered when the push is durable."""
+        checks.push(request)
+        stored = await self._push(request, principal)
+        heads = await self._heads.current()
+        return pb.PushPatternsResponse(
+            accepted_sketches=stored.sketches,
+            duplicate=stored.outcome == _Outcome.PUSH_OUTCOME_DUPLICATE,
+            retry_after=with_jitter(heads.retry_after),
+        )
+
+    async def pull(
+        self, request: pb.PullPatternsRequest, principal: Principal
+    ) -> pb.PullPatternsResponse:
+        """News, or a further page of them."""
+        checks.pull(request)
+        touched = await self._push(_TOUCH, principal)
+        heads = await self._heads.current()
+        holdings = Holdings(
+            touched.region,
+            request.state_version,
+            request.codec,
+            request.codebook_id,
+            _versions(request.held),
+        )
+        page = request.page if request.wanted_version == heads.state_version else 0
+        news = await self._news(heads, holdings, page)
+        return pb.PullPatternsResponse(
+            state_version=news.state_version,
+            compression=news.compression,
+            delta=news.delta,
+            resources=() if news.page else _newer(heads, holdings),
+            retry_after=with_jitter(heads.retry_after),
+            codec=news.codec,
+            pages=news.pages,
+            page=news.page,
+        )
+
+    async def resource(
+        self, request: pb.GetResourceRequest
+    ) -> AsyncIterator[pb.GetResourceResponse]:
+        """Hands a body through a chunk at a time, no faster than the TV takes it."""
+        checks.body(request)
+        if not self._bodies_left:
+            raise OmegaError(ErrorCode.OVERLOADED)
+        self._bodies_left -= 1
+        try:
+            wanted = upstream_pb.GetResourceRequest(
+                kind=request.kind,
+                version=request.version,
+                offset=request.offset,
+                base_version=request.base_version,
+                base_sha256=request.base_sha256,
+            )
+            async for answer in self._constellation.body(wanted):
+                yield pb.GetResourceResponse(chunk=answer.chunk)
+        finally:
+            self._bodies_left += 1
+
+    async def erase(self, principal: Principal) -> pb.EraseDeviceResponse:
+        """Erases the device that the credentials name."""
+        erased = await self._constellation.erase(
+            upstream_pb.EraseDeviceRequest(device_id=principal.device_id)
+        )
+        return pb.EraseDeviceResponse(pushes=erased.pushes)
+
+    async def _push(
+        self, request: pb.SyncRequest | pb.PushPatternsRequest, principal: Principal
+    ) -> upstream_pb.PushResult:
+        """Stores a push; one without sketches only says that the device called."""
+        result = await self._batches.push(
+            upstream_pb.DevicePush(
+                device_id=principal.device_id,
+                request_id=request.request_id,
+                model_version=request.model_version,
+                sketches=request.sketches,
+                classes=request.classes,
+                sigma_hundredths=request.sigma_hundredths,
+            ),
+            calls.remaining(self._call_seconds),
+        )
+        if result.outcome == _Outcome.PUSH_OUTCOME_UNKNOWN_DEVICE:
+            raise OmegaError(
+                ErrorCode.UNAUTHENTICATED, detail=f"{principal.device_id} is not known"
+            )
+        if result.outcome == _Outcome.PUSH_OUTCOME_REVOKED_DEVICE:
+            raise OmegaError(ErrorCode.REVOKED, detail=principal.device_id)
+        return result
+
+    async def _news(
+        self, heads: upstream_pb.GetHeadsResponse, holdings: Holdings, page: int = 0
+    ) -> upstream_pb.GetGlobalStateResponse:
+        """The step from what a TV holds to the newest state; empty when there is none."""
+        held, newest = holdings.state_version, heads.state_version
+        # A TV of a shard that was lost keeps what it has until there is something newer.
+        if held == newest or not newest:
+            return upstream_pb.GetGlobalStateResponse(state_version=held)
+        step = Step(
+            # A version that the shard does not know yet, as after a restored backup, is of no use.
+            base=held if held < newest else 0,
+            version=newest,
+            region=holdings.region if holdings.region in heads.trend_regions else "",
+            codec=holdings.codec,
+            codebook_id=holdings.codebook_id,
+            page=page,
+        )
+        return await self._steps.get(step, calls.remaining(self._call_seconds))
+
+
+_TOUCH = pb.SyncRequest(request_id="00000000-0000-4000-8000-000000000000", model_version="none")
+
+
+def _answer(
+    heads: upstream_pb.GetHeadsResponse,
+    holdings: Holdings,
+    news: upstream_pb.GetGlobalStateResponse,
+) -> pb.SyncResponse:
+    return pb.SyncResponse(
+        state_version=news.state_version,
+        compression=news.compression,
+        delta=news.delta,
+        resources=_newer(heads, holdings),
+        retry_after=with_jitter(heads.retry_after),
+        codec=news.codec,
+        pages=news.pages,
+    )
+
+
+def _versions(held: Sequence[resource_pb2.HeldResource]) -> tuple[tuple[int, int], ...]:
+    return tuple((resource.kind, resource.version) for resource in held)
+
+
+def _newer(
+    heads: upstream_pb.GetHeadsResponse, holdings: Holdings
+) -> list[resource_pb2.ResourceInfo]:
+    """Resources of a newer version than any that is held."""
+    return [
+        info
+        for info in heads.resources
+        if not any(
+            kind == info.kind and version >= info.version for kind, version in holdings.resources
+        )
+    ]
+
+
+def with_jitter(wait: Duration) -> Duration:
+    """The wait, up to half shorter or longer, so that TVs do not come back together."""
+    seconds = wait.seconds + wait.nanos / 1e9
+    spread = seconds * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
+    milliseconds = round(1_000 * min(max(spread, _SHORTEST), _LONGEST))
+    return Duration(seconds=milliseconds // 1_000, nanos=milliseconds % 1_000 * 1_000_000)

@@ -1,0 +1,109 @@
+"""The newest versions of everything, asked for once a second, and what was revoked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+
+from omega.constellation.v1 import constellation_service_pb2 as pb
+from omega_core.errors import ErrorCode, OmegaError
+from omega_rpc.call import Principal
+
+_log = logging.getLogger(__name__)
+Ask = Callable[[pb.GetHeadsRequest], Awaitable[pb.GetHeadsResponse]]
+
+
+class Heads:
+    """Keeps the last answer of GetHeads, also while the constellation is away.
+
+    Args:
+        ask: the constellation's GetHeads.
+        poll_seconds: time between two questions.
+    """
+
+    def __init__(self, ask: Ask, poll_seconds: float) -> None:
+        self._ask = ask
+        self._poll_seconds = poll_seconds
+        self._cursor = 0
+        self._devices: set[str] = set()
+        self._serials: set[bytes] = set()
+        self._asking: asyncio.Task[pb.GetHeadsResponse] | None = None
+        self._poller: asyncio.Task[None] | None = None
+        self._listeners: list[Callable[[], None]] = []
+        self.newest: pb.GetHeadsResponse | None = None
+        """The last answer; None = there was none yet."""
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Calls `listener` on the loop when there is a newer state or a new revocation."""
+        self._listeners.append(listener)
+
+    def check(self, principal: Principal) -> None:
+        """Refuses a device that was shut out.
+
+        Raises:
+            OmegaError: REVOKED.
+        """
+        if principal.device_id in self._devices or (
+            principal.serial and principal.serial in self._serials
+        ):
+            raise OmegaError(ErrorCode.REVOKED, detail=principal.device_id)
+
+    async def current(self) -> pb.GetHeadsResponse:
+        """The newest versions that are known; asked for when none are.
+
+        Raises:
+            OmegaError: what the constellation raises.
+        """
+        return self.newest or await self._refresh()
+
+    async def start(self) -> Mapping[str, str]:
+        """Begins to ask."""
+        self._poller = asyncio.create_task(self._poll())
+        return {}
+
+    async def drain(self) -> None:
+        """Goes on."""
+
+    async def stop(self, grace: float) -> None:
+        """Asks no more."""
+        del grace
+        for task in (self._poller, self._asking):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError, OmegaError):
+                    await task
+
+    async def _poll(self) -> None:
+        away = False
+        while True:
+            try:
+                answer = await self._refresh()
+            except OmegaError as error:
+                if not away:
+                    _log.warning("the newest versions are not known: %s", error)
+                away, more = True, False
+            else:
+                away, more = False, answer.more_revocations
+            if not more:
+                await asyncio.sleep(self._poll_seconds)
+
+    async def _refresh(self) -> pb.GetHeadsResponse:
+        """Asks, once for all who want to know at the same time."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._question())
+        return await asyncio.shield(self._asking)
+
+    async def _question(self) -> pb.GetHeadsResponse:
+        answer = await self._ask(pb.GetHeadsRequest(revocations_after=self._cursor))
+        before, self.newest = self.newest, answer
+        for revocation in answer.revocations:
+            self._devices.add(revocation.device_id)
+            self._serials.update(revocation.serials)
+        self._cursor = answer.revocations_cursor
+        newer = before is None or before.state_version != answer.state_version
+        if newer or answer.revocations:
+            for listener in self._listeners:
+                listener()
+        return answer
