@@ -36,6 +36,11 @@ MAX_QUERY = 256
 MAX_CATALOGUE = 80_000
 """Most titles in a catalogue."""
 
+MAX_CLAIM = 64
+"""Longest one-time claim, in characters."""
+MAX_CSR = 2_048
+"""Longest certificate signing request, in bytes."""
+
 MAX_SYNC_REQUEST = 1_024
 """Largest serialised SyncRequest, in bytes."""
 MAX_SYNC_ANSWER = 5_120

@@ -17,6 +17,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
+from omega_core import limits
 from omega_core.errors import invalid
 
 PublicKey: TypeAlias = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
@@ -24,8 +25,6 @@ PublicKey: TypeAlias = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 """The secret half."""
 
-MAX_CSR = 2_048
-"""Longest certificate signing request, in bytes."""
 _KINDS = "a key on P-256 or Ed25519"
 _COORDINATE = 32
 
@@ -143,8 +142,8 @@ def csr_key(name: str, der: bytes) -> DeviceIdentityKey:
         OmegaError: INVALID_FIELD when it is none, its signature is wrong, or its key of another
             kind.
     """
-    if len(der) > MAX_CSR:
-        raise invalid(name, f"at most {MAX_CSR:,} bytes")
+    if len(der) > limits.MAX_CSR:
+        raise invalid(name, f"at most {limits.MAX_CSR:,} bytes")
     try:
         request = x509.load_der_x509_csr(der)
         key = DeviceIdentityKey(admitted(name, request.public_key()))

@@ -28,7 +28,7 @@ def timestamp(instant: datetime | None) -> Timestamp | None:
 def push_result(result: PushResult) -> pb.PushResult:
     """What became of a push."""
     outcome = cast("pb.PushOutcome.ValueType", int(result.outcome))
-    return pb.PushResult(outcome=outcome, sketches=result.sketches)
+    return pb.PushResult(outcome=outcome, sketches=result.sketches, region=result.region)
 
 
 def resource(info: ResourceInfo) -> resource_pb2.ResourceInfo:
