@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import grpc
 
 from omega.sync.v1 import sync_service_pb2_grpc
+from omega_core import limits
+from omega_core.clock import Clock, SystemClock
 from omega_core.errors import OmegaError, invalid
 from omega_rpc.aio.gate import Gate
-from omega_rpc.aio.server import Listener, Server
-from omega_rpc.config import ServerConfig
+from omega_rpc.aio.server import Listener, Part, Server
+from omega_rpc.config import ServerConfig, is_local
 from omega_rpc.server import Binding
 from omega_rpc.service import Application
 from omega_rpc.tls import ClientTls, client_credentials, mutual_credentials
 from omega_rpc.tokens import TokenKeys
-from omega_sync.access import DeviceTokens, Enrolment
+from omega_sync.access import Access, Enrolment
+from omega_sync.audit import open_audit
 from omega_sync.batches import Batches
 from omega_sync.config import SyncConfig
 from omega_sync.core import SyncCore
 from omega_sync.heads import Heads
+from omega_sync.registration import Registration
 from omega_sync.servicer import SyncServicer
 from omega_sync.steps import Steps
 from omega_sync.streams import Streams
 from omega_sync.upstream import Constellation
+from omega_sync.web.guard import Guard
+from omega_sync.web.quic import QuicListener
+from omega_sync.web.service import application
+from omega_sync.web.tcp import WebListener
 
 
-def build(config: SyncConfig, server_config: ServerConfig) -> Application:
+def build(
+    config: SyncConfig,
+    server_config: ServerConfig,
+    clock: Clock | None = None,
+    seconds: Callable[[], float] = time.monotonic,
+) -> Application:
     """A gateway that is ready to start.
+
+    Args:
+        config: its settings.
+        server_config: those of its listeners.
+        clock: the time of credentials; None = the machine's.
+        seconds: the time of limits.
 
     Raises:
         OmegaError: INVALID_FIELD that names the setting at fault.
     """
+    clock = clock or SystemClock()
     keys = TokenKeys.read("token_keys", config.token_keys)
     enrolment = Enrolment.read("enrolment_key_file", config.enrolment_key_file)
     constellation = Constellation(
@@ -40,13 +63,15 @@ def build(config: SyncConfig, server_config: ServerConfig) -> Application:
     )
     batches = Batches(constellation.ingest, config.most_waiting_pushes)
     heads = Heads(constellation.heads, config.poll_seconds)
+    audit = open_audit("audit_log", config.audit_log, clock)
+    access = Access(keys, config.terms(), heads.check, clock, audit, seconds)
     core = SyncCore(
         constellation,
         batches,
         heads,
         Steps(constellation.news),
-        keys,
-        enrolment,
+        Registration(constellation.register, access, enrolment, audit),
+        access.count_sync,
         call_seconds=config.call_timeout_seconds,
         max_bodies=config.max_resource_streams,
     )
@@ -56,13 +81,21 @@ def build(config: SyncConfig, server_config: ServerConfig) -> Application:
         sync_service_pb2_grpc.add_SyncServiceServicer_to_server,
         SyncServicer(core, streams),
     )
+    gate = Gate(access)
     server = Server(
         server_config,
         [binding],
-        gate=Gate(DeviceTokens(keys)),
+        gate=gate,
+        max_message=limits.MAX_GATEWAY_REQUEST,
         readiness=constellation.serving,
         listeners=_listeners(config, server_config),
-        parts=[constellation, heads, batches, streams],
+        parts=[
+            constellation,
+            heads,
+            batches,
+            streams,
+            *_web(config, server_config, Guard(application(core, streams, gate))),
+        ],
     )
     return Application(server)
 
@@ -82,3 +115,21 @@ def _constellation_credentials(config: SyncConfig) -> grpc.ChannelCredentials | 
         return client_credentials(ClientTls(ca, certificate, config.constellation_tls_key))
     except OmegaError as error:
         raise invalid(f"constellation_{error.field}", error.bound) from error
+
+
+def _web(config: SyncConfig, server_config: ServerConfig, guarded: Guard) -> list[Part]:
+    """Listeners of HTTP; HTTP/3 first, so that the other can announce it."""
+    parts: list[Part] = []
+    alternative: QuicListener | None = None
+    if config.quic_listen:
+        if server_config.tls_certificate is None:
+            raise invalid("tls_certificate", "set when quic_listen is")
+        alternative = QuicListener(
+            guarded, config.quic_listen, server_config, early_data=config.quic_early_data
+        )
+        parts.append(alternative)
+    if config.http_listen:
+        if server_config.tls_certificate is None and not is_local(config.http_listen):
+            raise invalid("http_listen", "a loopback address until TLS is configured")
+        parts.append(WebListener(guarded, config.http_listen, server_config, alternative))
+    return parts
