@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from tests.sync.convergence.shard import Shard
 from tests.sync.convergence.tv import template
@@ -48,6 +49,9 @@ def old_shard(
 ) -> Iterator[Shard]:
     """A shard that histories share."""
     url = postgres.create_database("histories", template_database)
+    # Here processes die, the machine does not: nobody needs to wait for its disk.
+    with psycopg.connect(url) as conn:
+        conn.execute("ALTER DATABASE histories SET synchronous_commit = off")
     with Store.connect(url) as store:
         opened = Shard(store, loop_runner)
         yield opened
