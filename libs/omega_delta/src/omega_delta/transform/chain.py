@@ -14,7 +14,12 @@ from omega_delta.state import GlobalPattern, check_pattern
 from omega_delta.transform import classes, layout
 from omega_delta.transform.codebook import Codebook, Int64Array
 from omega_delta.transform.news import pack_state
-from omega_delta.transform.quantise import project, quantise, reconstruct
+from omega_delta.transform.quantise import (
+    project,
+    quantise,
+    quantise_patterns,
+    reconstruct,
+)
 from omega_delta.transform.search import last
 from omega_delta.transform.state import CodedState, points
 
@@ -78,7 +83,7 @@ def _follow(
 ) -> CodedState:
     """Each pattern as what is cheaper: whole steps from its last point, or from nothing."""
     step = previous.step
-    levels, worth = quantise(book, targets, layout.PATTERN, step)
+    levels, worth = quantise_patterns(book, targets, step)
     held = {number: row for row, number in enumerate(previous.ids.tolist())}
     rows = [row for row, p in enumerate(patterns) if p.pattern_id in held]
     if rows:
@@ -104,7 +109,7 @@ def _afresh(
     lightest = np.argsort([p.weight for p in patterns], kind="stable")
 
     def made(step: int) -> CodedState | None:
-        levels = quantise(book, targets[kept], layout.PATTERN, step)[0]
+        levels = quantise_patterns(book, targets[kept], step)[0]
         state = _state(book, version, step, [patterns[row] for row in kept.tolist()], levels)
         return state if _fits(book, state, room) else None
 

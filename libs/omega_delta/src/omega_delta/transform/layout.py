@@ -24,6 +24,10 @@ MOST_COEFFICIENT = 1 << 22
 """Greatest magnitude of a coefficient, in units of 2^-POINT."""
 MOST_SCALED = 1 << 18
 """Greatest sum of a vector's magnitudes of scaled coefficients: 32 bits then hold any component."""
+ANCHOR_POINT = 8
+"""Fraction bits of an anchor's coefficients."""
+MOST_ANCHOR_BITS = 12
+"""Greatest binary logarithm of the number of anchors."""
 PATTERN, TITLE, UPDATE = range(3)
 """Kinds of vectors: patterns and titles from nothing, and changes of patterns."""
 (
