@@ -10,7 +10,7 @@
 #error "vectors need double without excess precision"
 #endif
 
-enum { HEAD = 18, CENTRE = 40, MOST_SCALE = 1023, ESCAPE = 7 };
+enum { HEAD = 18, CENTRE = 56, MOST_SCALE = 1023, ESCAPE = 7 };
 static const int64_t MOST_COEFFICIENT = (int64_t)1 << 22;
 static const int64_t MOST_SCALED = (int64_t)1 << 18;
 
@@ -100,7 +100,7 @@ int64_t omega_step(const omega_codebook *book, uint32_t step) {
 void omega_levels(omega_stream *stream, const omega_codebook *book, int kind, uint32_t step,
                   int64_t levels[OMEGA_DIMENSION]) {
     int gain = omega_symbol(stream, book->gain_tables[kind], OMEGA_GAINS);
-    int shift = (int)step + CENTRE + (int8_t)book->gains[kind * OMEGA_GAINS + gain];
+    int shift = (int)(step >> 1) + CENTRE + (int8_t)book->gains[kind * OMEGA_GAINS + gain];
     const uint8_t *spreads = book->spreads + (size_t)kind * book->size;
     for (uint32_t k = 0; k < book->size; k++) {
         int table = (int8_t)spreads[k] + shift;

@@ -163,7 +163,7 @@ class Codebook:
 
     def tables_of(self, kind: int, gain: int, step: int) -> Int64Array:
         """Table of each coefficient of a vector, (K,), 0 to 79."""
-        shift = step + layout.CENTRE + int(self.gains[kind, gain])
+        shift = (step >> 1) + layout.CENTRE + int(self.gains[kind, gain])
         tables = self.spreads[kind].astype(np.int64) + shift
         return np.asarray(np.clip(tables, 0, layout.STEPS - 1), np.int64)
 
@@ -218,21 +218,24 @@ def _check(book: Codebook) -> None:
         raise ValueError("anchors are a power of two up to 4,096")
     if not 1 <= width <= book.size:
         raise ValueError("anchors have 1 to K coefficients")
-    if not book.mean.any():
-        raise ValueError("the mean is not zero")
     for field, kind, shape in _shapes(book.size, count, width):
         found = getattr(book, field)
         if found.shape != shape or found.dtype != np.dtype(kind).newbyteorder("="):
             raise ValueError(f"{field} has another form")
-        if field.endswith("_table") and not (
-            (found.astype(np.int64).sum(-1) == TOTAL).all() and found.all()
-        ):
-            raise ValueError(f"rows of {field} sum to 2^15, without zeros")
+    _check_values(book)
+
+
+def _check_values(book: Codebook) -> None:
+    if not book.mean.any():
+        raise ValueError("the mean is not zero")
     if not ((book.scales >= 1) & (book.scales <= _MOST_SCALE)).all():
         raise ValueError(f"scales are 1 to {_MOST_SCALE:,}")
     steps = book.steps.astype(np.int64)
     if steps[0] > 1 << layout.POINT or steps[-1] < 1 or (np.diff(steps) >= 0).any():
         raise ValueError("steps fall from at most 2^20 to at least 1")
+    for tables in (book.gain_table, book.level_table, book.number_table, book.operation_table):
+        if not tables.all() or (tables.astype(np.int64).sum(-1) != TOTAL).any():
+            raise ValueError("rows of a table sum to 2^15, without zeros")
 
 
 def _cumulative(tables: NDArray[np.uint16]) -> list[Table]:

@@ -10,8 +10,9 @@ SPAN = 31
 """Greatest level with a symbol of its own, less one: that of the ends is followed by more."""
 GAINS = 16
 """Gain classes of a kind of vector."""
-CENTRE = 40
-"""Table of a coefficient whose spread equals the step; 8 tables on it is twice the step."""
+CENTRE = 56
+"""Table of a coefficient of spread 1 under the first step, a quarter; a table more is an eighth of
+an octave, a step more a sixteenth."""
 POINT = 20
 """Fraction bits of a coefficient."""
 MEAN_POINT = 15

@@ -25,13 +25,15 @@ ANCHORS, WIDTH = 256, 192
 """Anchors, and how many coefficients each has."""
 _ROUNDS = 12
 """Turns of the clustering that finds anchors."""
-_FINE = 48
+_EVEN = 40
+"""Table of a coefficient whose spread equals the step."""
+_FINE = 64
 """Step at which distances to anchors are taken in training."""
 _TITLES_SHARE = 0.5
 """Share of the titles in the covariance that the basis diagonalises; the rest is the patterns'."""
 _SHAPE = 1.6
 """Shape of the generalised Gaussian behind the tables of levels: 2 = normal, 1 = Laplace."""
-_TUNED = (32, 36, 40)
+_TUNED = (36, 42, 48)
 """Steps at which gain classes are counted."""
 _SAMPLE = 500
 """Rows for which they are."""
@@ -68,7 +70,7 @@ def train(
         gains=_gains(),
         basis=basis,
         steps=np.array(
-            [round(2 ** (layout.POINT - s / 8)) for s in range(layout.STEPS)], np.uint32
+            [round(2 ** (layout.POINT - 2 - s / 16)) for s in range(layout.STEPS)], np.uint32
         ),
         gain_table=frequencies(np.ones((3, layout.GAINS))),
         level_table=frequencies(_level_shares()),
@@ -187,7 +189,7 @@ def _level_shares() -> Float64Array:
     edges = np.arange(-layout.SPAN, layout.SPAN + 2) - 0.5
     rows = []
     for table in range(layout.STEPS):
-        ratio = 2 ** ((table - layout.CENTRE) / 8) / spread
+        ratio = 2 ** ((table - _EVEN) / 8) / spread
         at = np.interp(edges / ratio, grid, below[1:], left=0.0, right=1.0)
         at[0], at[-1] = 0.0, 1.0
         rows.append(np.maximum(np.diff(at), 1e-12))
