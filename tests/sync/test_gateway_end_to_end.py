@@ -43,8 +43,9 @@ UNSPECIFIED = resource_pb2.ResourceKind.RESOURCE_KIND_UNSPECIFIED
 UNAUTHENTICATED = Refusal("UNAUTHENTICATED", "UNAUTHENTICATED", "")
 
 
-def registration(**changes: str) -> pb.RegisterDeviceRequest:
-    return pb.RegisterDeviceRequest(**{"request_id": str(uuid.uuid4()), "platform": "t", **changes})
+def registration(**changes: Any) -> pb.RegisterDeviceRequest:
+    fields: dict[str, Any] = {"request_id": str(uuid.uuid4()), "platform": "t", **changes}
+    return pb.RegisterDeviceRequest(**fields)
 
 
 def exchange(count: int = 2, **changes: Any) -> pb.SyncRequest:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -28,7 +29,7 @@ def exchange(**changes: object) -> pb.SyncRequest:
     return pb.SyncRequest(**{**good, **changes})  # type: ignore[arg-type]  # fields by name
 
 
-def registration(**changes: str) -> pb.RegisterDeviceRequest:
+def registration(**changes: Any) -> pb.RegisterDeviceRequest:
     return pb.RegisterDeviceRequest(**{"request_id": ID, **changes})
 
 

@@ -88,15 +88,16 @@ def _details(
         if pair.key != GRPC_DETAILS_METADATA_KEY:
             continue
         try:
-            return _unpacked(status_pb2.Status.FromString(pair.value).details)
+            return unpacked(status_pb2.Status.FromString(pair.value).details)
         except DecodeError:
             return nothing
     return nothing
 
 
-def _unpacked(
+def unpacked(
     details: Iterable[any_pb2.Any],
 ) -> tuple[error_details_pb2.ErrorInfo, error_details_pb2.RetryInfo]:
+    """The project's ErrorInfo and the RetryInfo among details; empty ones where they are not."""
     found = error_details_pb2.ErrorInfo()
     retry = error_details_pb2.RetryInfo()
     for detail in details:

@@ -47,6 +47,8 @@ MAX_SYNC_ANSWER = 5_120
 """Largest serialised answer with news to a TV that states a codec, in bytes."""
 MAX_PAGES = 128
 """Most pages of news."""
+MAX_GATEWAY_REQUEST = 65_536
+"""Largest message of a TV that a gateway reads at all, in bytes."""
 MAX_PUSH_SKETCHES = 20
 """Most sketches a push."""
 MAX_CLASS = 31

@@ -55,7 +55,7 @@ class ServerConfig:
     @property
     def local(self) -> bool:
         """Whether only this machine can reach the address."""
-        return self.listen.startswith("unix:") or is_loopback(_host(self.listen))
+        return is_local(self.listen)
 
 
 def address(field: str, value: str) -> str:
@@ -69,6 +69,11 @@ def address(field: str, value: str) -> str:
     if len(os.fsencode(value.removeprefix("unix:"))) > _LONGEST_SOCKET_PATH:
         raise invalid(field, f"at most {_LONGEST_SOCKET_PATH} bytes")
     return value
+
+
+def is_local(value: str) -> bool:
+    """Whether only this machine can reach an address to listen on."""
+    return value.startswith("unix:") or is_loopback(_host(value))
 
 
 def _host(value: str) -> str:

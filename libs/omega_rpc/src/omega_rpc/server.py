@@ -158,12 +158,14 @@ class Server:
             self._health.set(name, states.SERVING if serving else states.NOT_SERVING)
 
 
-def server_options(config: ServerConfig) -> list[tuple[str, int]]:
-    """Arguments of a server, in gRPC's form."""
+def server_options(
+    config: ServerConfig, max_message: int = limits.MAX_MESSAGE
+) -> list[tuple[str, int]]:
+    """Arguments of a server, in gRPC's form; `max_message` in bytes."""
     options = [
         # Two servers on one port would share it without a word.
         ("grpc.so_reuseport", 0),
-        ("grpc.max_receive_message_length", limits.MAX_MESSAGE),
+        ("grpc.max_receive_message_length", max_message),
     ]
     if config.max_connection_age_seconds:
         age = config.max_connection_age_seconds * 1_000

@@ -48,7 +48,7 @@ def server_credentials(config: ServerConfig) -> grpc.ServerCredentials | None:
     if pair is None:
         return None
     check_suites(os.environ.get(SUITES, ""))
-    ca = _authorities("tls_client_ca", config.tls_client_ca)
+    ca = authorities("tls_client_ca", config.tls_client_ca)
     return grpc.ssl_server_credentials(
         [pair], root_certificates=ca, require_client_auth=ca is not None
     )
@@ -64,7 +64,8 @@ def mutual_credentials(config: ServerConfig, field: str, ca: Path) -> grpc.Serve
     pair = _pair(config.tls_certificate, config.tls_key)
     if pair is None:
         raise invalid("tls_certificate", f"set when {field} is")
-    return grpc.ssl_server_credentials([pair], _authorities(field, ca), require_client_auth=True)
+    check_suites(os.environ.get(SUITES, ""))
+    return grpc.ssl_server_credentials([pair], authorities(field, ca), require_client_auth=True)
 
 
 def client_credentials(tls: ClientTls) -> grpc.ChannelCredentials:
@@ -74,7 +75,7 @@ def client_credentials(tls: ClientTls) -> grpc.ChannelCredentials:
         OmegaError: INVALID_FIELD that names the setting whose file cannot be read or used.
     """
     key, certificate = _pair(tls.certificate, tls.key) or (None, None)
-    return grpc.ssl_channel_credentials(_authorities("tls_ca", tls.ca), key, certificate)
+    return grpc.ssl_channel_credentials(authorities("tls_ca", tls.ca), key, certificate)
 
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
@@ -116,7 +117,12 @@ def _pair(certificate: Path | None, key: Path | None) -> tuple[bytes, bytes] | N
     return pair
 
 
-def _authorities(field: str, path: Path | None) -> bytes | None:
+def authorities(field: str, path: Path | None) -> bytes | None:
+    """PEM certificates of a file; None without one.
+
+    Raises:
+        OmegaError: INVALID_FIELD that names `field`, when the file cannot be read or used.
+    """
     if path is None:
         return None
     pem = _read(field, path)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import grpc
 
 from omega.sync.v1 import sync_service_pb2_grpc
+from omega_core import limits
 from omega_core.errors import OmegaError, invalid
 from omega_rpc.aio.gate import Gate
-from omega_rpc.aio.server import Listener, Server
-from omega_rpc.config import ServerConfig
+from omega_rpc.aio.server import Listener, Part, Server
+from omega_rpc.config import ServerConfig, is_local
 from omega_rpc.server import Binding
 from omega_rpc.service import Application
 from omega_rpc.tls import ClientTls, client_credentials, mutual_credentials
@@ -22,6 +23,10 @@ from omega_sync.servicer import SyncServicer
 from omega_sync.steps import Steps
 from omega_sync.streams import Streams
 from omega_sync.upstream import Constellation
+from omega_sync.web.guard import Guard
+from omega_sync.web.quic import QuicListener
+from omega_sync.web.service import application
+from omega_sync.web.tcp import WebListener
 
 
 def build(config: SyncConfig, server_config: ServerConfig) -> Application:
@@ -56,13 +61,21 @@ def build(config: SyncConfig, server_config: ServerConfig) -> Application:
         sync_service_pb2_grpc.add_SyncServiceServicer_to_server,
         SyncServicer(core, streams),
     )
+    gate = Gate(DeviceTokens(keys))
     server = Server(
         server_config,
         [binding],
-        gate=Gate(DeviceTokens(keys)),
+        gate=gate,
+        max_message=limits.MAX_GATEWAY_REQUEST,
         readiness=constellation.serving,
         listeners=_listeners(config, server_config),
-        parts=[constellation, heads, batches, streams],
+        parts=[
+            constellation,
+            heads,
+            batches,
+            streams,
+            *_web(config, server_config, Guard(application(core, streams, gate))),
+        ],
     )
     return Application(server)
 
@@ -82,3 +95,21 @@ def _constellation_credentials(config: SyncConfig) -> grpc.ChannelCredentials | 
         return client_credentials(ClientTls(ca, certificate, config.constellation_tls_key))
     except OmegaError as error:
         raise invalid(f"constellation_{error.field}", error.bound) from error
+
+
+def _web(config: SyncConfig, server_config: ServerConfig, guarded: Guard) -> list[Part]:
+    """Listeners of HTTP; HTTP/3 first, so that the other can announce it."""
+    parts: list[Part] = []
+    alternative: QuicListener | None = None
+    if config.quic_listen:
+        if server_config.tls_certificate is None:
+            raise invalid("tls_certificate", "set when quic_listen is")
+        alternative = QuicListener(
+            guarded, config.quic_listen, server_config, early_data=config.quic_early_data
+        )
+        parts.append(alternative)
+    if config.http_listen:
+        if server_config.tls_certificate is None and not is_local(config.http_listen):
+            raise invalid("http_listen", "a loopback address until TLS is configured")
+        parts.append(WebListener(guarded, config.http_listen, server_config, alternative))
+    return parts

@@ -52,6 +52,15 @@ class SyncConfig:
     mtls_listen: str = ""
     """HOST:PORT where devices call with certificates; together with device_ca and the server's
     tls_certificate. Empty = nowhere."""
+    http_listen: str = ""
+    """HOST:PORT of the Connect protocol over HTTP/1.1 and HTTP/2, with the server's TLS; without
+    TLS a loopback address. Empty = nowhere."""
+    quic_listen: str = ""
+    """HOST:PORT (UDP) of the Connect protocol over HTTP/3, with the server's TLS. Empty =
+    nowhere."""
+    quic_early_data: bool = False
+    """Take exchanges in the first flight of a resumed HTTP/3 connection (0-RTT); for a gateway of
+    one replica only."""
     device_ca: Path | None = None
     """PEM certificates that sign devices."""
 
@@ -72,6 +81,13 @@ class SyncConfig:
         validate.number("stream_spread_seconds", self.stream_spread_seconds, 0, 60)
         if self.mtls_listen:
             address("mtls_listen", self.mtls_listen)
+        for name in ("http_listen", "quic_listen"):
+            if value := getattr(self, name):
+                address(name, value)
+                if value.startswith("unix:"):
+                    raise invalid(name, "HOST:PORT")
+        if self.quic_early_data and not self.quic_listen:
+            raise invalid("quic_listen", "set when quic_early_data is")
         if bool(self.mtls_listen) != (self.device_ca is not None):
             raise invalid("device_ca", "set together with mtls_listen")
 

@@ -12,6 +12,7 @@ from typing import IO, Protocol
 import grpc
 from grpc_health.v1 import health, health_pb2_grpc
 
+from omega_core import limits
 from omega_core.errors import invalid
 from omega_rpc import sockets
 from omega_rpc.aio.chain import Chain
@@ -63,6 +64,7 @@ class Server:
         gate: what calls pass.
         readiness: asked once a second; health says SERVING only while it returns True.
         listeners: more addresses.
+        max_message: largest message that is read, in bytes.
         parts: started in their order before the server listens, stopped in the reverse one.
 
     Raises:
@@ -78,6 +80,7 @@ class Server:
         readiness: Callable[[], Awaitable[bool]] | None = None,
         listeners: Sequence[Listener] = (),
         parts: Sequence[Part] = (),
+        max_message: int = limits.MAX_MESSAGE,
     ) -> None:
         self._config = config
         self._bindings = tuple(bindings)
@@ -88,6 +91,7 @@ class Server:
             *listeners,
         )
         self._parts = tuple(parts)
+        self._max_message = max_message
         self._begun: list[Part] = []
         self._locks: list[IO[bytes]] = []
         self._health = Health([binding.name for binding in bindings])
@@ -126,7 +130,7 @@ class Server:
     def _make(self) -> grpc.aio.Server:
         server = grpc.aio.server(
             interceptors=[Chain(self._gate)],
-            options=server_options(self._config),
+            options=server_options(self._config, self._max_message),
             maximum_concurrent_rpcs=self._config.max_concurrent_rpcs,
         )
         for binding in self._bindings:
