@@ -16,7 +16,7 @@ import pytest
 
 from omega_core.errors import OmegaError
 from omega_rpc.service import EXIT_CONFIG
-from omega_rpc.tls import check_suites, server_context
+from omega_rpc.tls import check_suites
 from omega_testing.certificates import Certificates
 
 PROGRAM = """
@@ -132,17 +132,3 @@ def test_only_aead_with_forward_secrecy_is_a_suite(suites: str) -> None:
     check_suites(f"{GCM}:ECDHE-RSA-CHACHA20-POLY1305:ECDHE-RSA-AES256-GCM-SHA384")
     with pytest.raises(OmegaError, match=SUITES):
         check_suites(suites)
-
-
-def test_a_context_outside_grpc_speaks_tls_1_3_alone(certificates: Certificates) -> None:
-    context = server_context(certificates.server_certificate, certificates.server_key)
-    assert context.minimum_version is ssl.TLSVersion.TLSv1_3
-    trusting = ssl.create_default_context(cafile=str(certificates.ca))
-    trusting.maximum_version = ssl.TLSVersion.TLSv1_2
-    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = trusting.wrap_bio(down, up, server_hostname="localhost")
-    server = context.wrap_bio(up, down, server_side=True)
-    with pytest.raises(ssl.SSLWantReadError):
-        client.do_handshake()
-    with pytest.raises(ssl.SSLError, match="UNSUPPORTED_PROTOCOL"):
-        server.do_handshake()

@@ -78,19 +78,6 @@ def client_credentials(tls: ClientTls) -> grpc.ChannelCredentials:
     return grpc.ssl_channel_credentials(authorities("tls_ca", tls.ca), key, certificate)
 
 
-def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """TLS 1.3 for servers outside grpc: no other version is spoken, whatever grpc's suites are.
-
-    Raises:
-        OmegaError: INVALID_FIELD that names tls_certificate or tls_key.
-    """
-    _pair(certificate, key)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_cert_chain(certificate, key)
-    return context
-
-
 def check_suites(value: str) -> None:
     """Holds suites of TLS 1.2, joined by colons, to those with AEAD and forward secrecy.
 
