@@ -28,20 +28,9 @@ Publish = Callable[..., None]
 Viewing = Callable[..., ViewingEvent]
 
 
-def test_a_wait_is_the_servers_or_drawn_around_the_mean(open_tv: Callable[..., Tv]) -> None:
-    tv = open_tv(sync_interval_secs=10)
-    background = Background(tv.brain)
-    assert background.next_wait(7.5) == 7.5
-    drawn = [background.next_wait() for _ in range(200)]
-    assert all(5 <= wait <= 15 for wait in drawn)
-    assert min(drawn) < 6.5, "a fleet must not come at once"
-    assert max(drawn) > 13.5
-    assert 5 <= background.next_wait(0.5) <= 15, "a server that says nothing is not run over"
-
-
 def test_after_a_sync_the_server_says_when(tv: Tv, gateway: Gateway) -> None:
     gateway.ask_back_in(timedelta(seconds=77))
-    assert Background(tv.brain)._sync() == 77
+    assert 70 < Background(tv.brain)._sync() <= 77
 
 
 def test_work_goes_on_after_whatever_it_raised(tv: Tv) -> None:

@@ -164,7 +164,7 @@ def test_consent_that_is_taken_back_has_the_fleet_forget(
     old = tv.brain.stores.meta.identity()
     assert old is not None
     tv.close()
-    quiet = open_tv(consent=False)
+    quiet = open_tv(consent=False, sharing="receive-only")
     assert quiet.brain.stores.sketches.acknowledged_count() == 0
     assert quiet.brain.likes == 6, "the history is the household's own and stays"
     outcome = quiet.sync()
@@ -174,5 +174,5 @@ def test_consent_that_is_taken_back_has_the_fleet_forget(
     assert new is not None
     assert new.device_id != old.device_id
     quiet.close()
-    same = open_tv(consent=False)
+    same = open_tv(consent=False, sharing="receive-only")
     assert same.brain.stores.meta.identity() == new, "once is enough"

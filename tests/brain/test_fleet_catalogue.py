@@ -63,7 +63,7 @@ def test_an_update_drops_changes_and_adds_titles_and_keeps_the_history(
     publish_factors: Publish,
     viewing: Viewing,
 ) -> None:
-    tv = open_tv(consent=False)
+    tv = open_tv(sharing="receive-only")
     publish_catalogue(titles[:100])
     tv.sync()
     tv.watch([viewing(title.content_id) for title in titles[:8]])

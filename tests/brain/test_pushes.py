@@ -231,7 +231,7 @@ def test_without_consent_no_request_holds_a_sketch(
     _fails(joined)
     joined.close()
     gateway.requests.clear()
-    silent = open_tv(consent=False)
+    silent = open_tv(consent=False, sharing="receive-only")
     silent.watch([viewing(title.content_id) for title in titles[20:30]])
     for _ in range(3):
         silent.sync()

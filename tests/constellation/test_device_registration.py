@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,12 @@ from omega_store import Store, devices
 from omega_testing.refusals import Refusal, refused
 
 
-def request(**changed: str) -> pb.RegisterDeviceRequest:
-    fields = {"request_id": str(uuid.uuid4()), "platform": "tizen", "app_version": "1.2.3"}
+def request(**changed: Any) -> pb.RegisterDeviceRequest:
+    fields: dict[str, Any] = {
+        "request_id": str(uuid.uuid4()),
+        "platform": "tizen",
+        "app_version": "1.2.3",
+    }
     return pb.RegisterDeviceRequest(**(fields | changed))
 
 

@@ -23,6 +23,7 @@ from omega_testing.refusals import Refusal, refused
 STORED = pb.PushOutcome.PUSH_OUTCOME_STORED
 DUPLICATE = pb.PushOutcome.PUSH_OUTCOME_DUPLICATE
 UNKNOWN = pb.PushOutcome.PUSH_OUTCOME_UNKNOWN_DEVICE
+REVOKED = pb.PushOutcome.PUSH_OUTCOME_REVOKED_DEVICE
 
 
 def message(made: Push, **changed: Any) -> pb.DevicePush:
@@ -58,7 +59,7 @@ def test_what_became_of_each_push_is_answered_in_order(
     assert ingest(client, sent) == [
         (UNKNOWN, 0),
         (STORED, 3),
-        (UNKNOWN, 0),
+        (REVOKED, 0),
         (STORED, 20),
         (DUPLICATE, 3),
         (STORED, 0),

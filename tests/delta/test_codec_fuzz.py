@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -28,10 +29,12 @@ from omega_delta import (
     compress,
     content_from_proto,
     decode_catalogue,
+    decode_catalogue_delta,
     decode_factors,
     decode_state_delta,
     decompress,
     encode_catalogue,
+    encode_catalogue_delta,
     encode_factors,
     encode_state_delta,
     event_from_proto,
@@ -73,10 +76,18 @@ FACTORS = encode_factors(
 STATE = encode_state_delta(
     StateDelta(0, 1, "m", (GlobalPattern(1, _axis(3), 0.5, 4, 0.25),), (7, 8))
 )
+_PACK = decode_catalogue(CATALOGUE)
+CATALOGUE_DELTA = (
+    encode_catalogue_delta(
+        CATALOGUE, encode_catalogue(replace(_PACK, version=9, contents=_PACK.contents[::-1]))
+    )
+    or b""
+)
 DECODERS: list[tuple[Callable[[bytes], object], bytes]] = [
     (decode_catalogue, CATALOGUE),
     (decode_factors, FACTORS),
     (decode_state_delta, STATE),
+    (decode_catalogue_delta, CATALOGUE_DELTA),
 ]
 
 

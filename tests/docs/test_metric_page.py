@@ -24,7 +24,7 @@ _MAKERS = {
     )
 }
 """Methods of an OpenTelemetry meter."""
-_NAME = re.compile(r"(rpc|omega\.brain(?!\.v\d)|process|error)\.[a-z_.]*[a-z]")
+_NAME = re.compile(r"(rpc|omega\.(?:brain|sync)(?!\.v\d)|process|error)\.[a-z_.]*[a-z]")
 """Metrics and attributes; no name of a contract's package."""
 
 

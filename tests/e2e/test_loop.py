@@ -91,7 +91,9 @@ def test_without_consent_nothing_leaves_and_the_news_still_come(fleet: Fleet) ->
     _round(fleet.cluster.worker.address)
     with psycopg.connect(fleet.cluster.database_url) as connection:
         before = connection.execute("SELECT count(*) FROM pushes").fetchone()
-    process = fleet.cluster.brain("silent", OMEGA_BRAIN_CONSENT="false")
+    process = fleet.cluster.brain(
+        "silent", OMEGA_BRAIN_CONSENT="false", OMEGA_BRAIN_SHARING="receive-only"
+    )
     with BrainClient(process.address) as client:
         client.sync_now()
         _replay(client, fleet.households[1])

@@ -23,6 +23,7 @@ THIRD_PARTY = {
     "grpc_health": "grpcio-health-checking",
     "grpc_reflection": "grpcio-reflection",
     "grpc_status": "grpcio-status",
+    "jwt": "pyjwt",
     "opentelemetry": "opentelemetry-api",
     "opentelemetry.exporter.otlp.proto.grpc": "opentelemetry-exporter-otlp-proto-grpc",
     "opentelemetry.sdk": "opentelemetry-sdk",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -52,11 +53,13 @@ def test_an_identity_is_laid_down_with_its_registration(
     meta = Meta(database)
     assert meta.retire_identity(clock.now()) is None
     request_id = meta.register_request_id()
-    meta.set_identity(FIRST)
-    assert meta.retire_identity(clock.now()) == FIRST
+    first = replace(FIRST, device_key=meta.device_key(lambda: "key"), request_id=request_id)
+    meta.set_identity(first)
+    assert meta.retire_identity(clock.now()) == first
     assert meta.identity() is None
     assert meta.register_request_id() != request_id
-    assert [pending.identity for pending in Erasures(database).pending()] == [FIRST]
+    assert meta.device_key(lambda: "another") == "another"
+    assert [pending.identity for pending in Erasures(database).pending()] == [first]
 
 
 def test_a_registration_whose_answer_never_came_leaves_nothing_to_forget(

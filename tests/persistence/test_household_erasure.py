@@ -76,7 +76,7 @@ def test_no_file_holds_a_byte_of_an_erased_household(
     lineage = database.lineage
     erased = erase_household(database, REQUEST)
     assert planted.found(path.parent) == {}
-    assert (erased.rows, erased.remaining) == (rows - 3, 0)  # the identity moved
+    assert (erased.rows, erased.remaining) == (rows - 6, 0)  # the identity moved
     assert set(erased.files) == {
         "omega.db",
         "omega.db-wal",
@@ -218,7 +218,7 @@ def test_words_that_the_catalogue_uses_too_do_not_fail_it(
 def test_the_queued_token_is_the_one_thing_that_stays_until_the_fleet_has_forgotten(
     database: Database, planted: Planted, path: Path, clock: ManualClock
 ) -> None:
-    token = planted.identity.auth_token.encode()
+    token, key = planted.identity.auth_token.encode(), planted.identity.device_key.encode()
     erase_household(database, REQUEST)
     assert Meta(database).identity() is None
     assert Meta(database).get("register_request_id") is None
@@ -233,6 +233,7 @@ def test_the_queued_token_is_the_one_thing_that_stays_until_the_fleet_has_forgot
     for file in path.parent.iterdir():
         data = file.read_bytes()
         assert token not in data
+        assert key not in data
         assert planted.identity.device_id.encode() not in data
 
 

@@ -13,7 +13,7 @@ import pytest
 from omega_core.clock import ManualClock
 from omega_core.errors import ErrorCode, OmegaError
 from omega_core.viewing import ViewingEvent
-from omega_persistence import Contents, Database, Events, StoredContent, migrate
+from omega_persistence import Contents, Database, Events, Meta, StoredContent, migrate
 from omega_persistence.erasure import erase_household
 from omega_persistence.migrate import Migration
 from omega_persistence.restoring import Restored, restore
@@ -163,4 +163,25 @@ def test_what_was_set_aside_is_erased_with_the_household(
     database = Database.open(path, clock=clock)
     assert aside in erase_household(database, REQUEST).files
     assert not path.with_name(aside).exists()
+    database.close()
+
+
+def test_no_two_machines_have_one_identity(saved: Path, path: Path, clock: ManualClock) -> None:
+    """A backup that goes to another TV leaves its identity behind; its own TV keeps it."""
+    with closing(sqlite3.connect(saved)) as connection:
+        facts = {"device_id": "tv-1", "auth_token": "t", "device_key": "k"}
+        connection.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
+        connection.commit()
+    elsewhere = path.parent.parent / "another" / "omega.db"
+    restore(saved, elsewhere, clock=clock)
+    database = Database.open(elsewhere, clock=clock)
+    assert Meta(database).identity() is None
+    assert Meta(database).device_key(lambda: "mine") == "mine"
+    database.close()
+    shutil.copyfile(saved, path)
+    restore(saved, path, clock=clock)
+    database = Database.open(path, clock=clock)
+    identity = Meta(database).identity()
+    assert identity is not None
+    assert identity.device_id == "tv-1"
     database.close()

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from omega_core.clock import ManualClock
-from omega_persistence import Database, Identity, LastSync, Meta, Traffic
+from omega_persistence import Credentials, Database, Identity, LastSync, Meta, Traffic
 
 
 @pytest.fixture
@@ -32,13 +32,30 @@ def test_the_register_request_id_is_drawn_once(
 def test_an_identity_is_kept_until_it_is_forgotten(meta: Meta) -> None:
     assert meta.identity() is None
     drawn = meta.register_request_id()
-    identity = Identity("tv-" + "0" * 32, "secret")
+    key = meta.device_key(lambda: "a secret key")
+    assert meta.device_key(lambda: "another") == key
+    identity = Identity("tv-" + "0" * 32, "secret", key, drawn)
     meta.set_identity(identity)
     assert meta.identity() == identity
+    assert meta.credentials() is None
     assert "secret" not in repr(identity)
-    meta.set_identity(None)
+    meta.forget_identity()
     assert meta.identity() is None
     assert meta.register_request_id() != drawn
+    assert meta.device_key(lambda: "another") == key, "the TV is still itself"
+
+
+def test_credentials_come_with_an_identity_and_go_with_it(meta: Meta, clock: ManualClock) -> None:
+    identity = Identity("tv-" + "0" * 32, "secret", meta.device_key(lambda: "key"), "")
+    given = Credentials((b"leaf", b"issuer"), clock.now(), clock.now() + timedelta(days=30))
+    meta.set_identity(identity, given, "FR")
+    assert (meta.credentials(), meta.registered_region()) == (given, "FR")
+    without = Credentials((), clock.now(), None)
+    meta.set_identity(identity, without)
+    assert (meta.credentials(), meta.registered_region()) == (without, "")
+    assert meta.retire_identity(clock.now()) == identity
+    assert meta.credentials() is None
+    assert meta.device_key(lambda: "another") == "another"
 
 
 def test_traffic_adds_up(meta: Meta) -> None:

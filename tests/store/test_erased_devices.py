@@ -8,12 +8,23 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 from psycopg import sql
 
 from omega_core.errors import ErrorCode, OmegaError
-from omega_store import Connection, PushWriter, Store, StoreConfig, devices, migrate, pushes
+from omega_store import (
+    Connection,
+    PushWriter,
+    Store,
+    StoreConfig,
+    certificates,
+    claims,
+    devices,
+    migrate,
+    pushes,
+)
 from omega_store.devices import Device
 from omega_store.pushes import Outcome, Push, PushResult
 from omega_testing.fleet import NOW, push, registered
@@ -74,7 +85,7 @@ def everything(store: Store) -> str:
 def test_an_erased_device_is_gone_with_its_pushes_and_only_it(store: Store) -> None:
     gone, stays = registered(store, 2)
     keep(store, push(gone), push(gone, 0), push(gone, model_version="other"), push(stays))
-    assert erase(store, gone) == 3
+    assert erase(store, gone) == 2
     assert held(store) == {stays: 1}
     assert erase(store, gone) == 0
     assert erase(store, UNKNOWN) == 0
@@ -86,7 +97,13 @@ def test_nothing_that_is_stored_names_an_erased_device(store: Store) -> None:
     device_id = register(store, request_id).device_id
     sent = push(device_id)
     keep(store, sent)
-    traces = (device_id, request_id, sent.request_id, sent.sketches[:48].hex())
+    serial = bytes(range(16))
+    with store.transaction() as conn:
+        [claim] = claims.create(conn, 1, timedelta(days=1), NOW)
+        assert claims.spend(conn, claim, device_id, NOW)
+        certificates.note(conn, serial, device_id, NOW + timedelta(days=1), NOW)
+        devices.revoke(conn, device_id, NOW)
+    traces = (device_id, request_id, sent.request_id, sent.sketches[:48].hex(), serial.hex())
     assert all(trace in everything(store) for trace in traces)
     erase(store, device_id)
     assert not any(trace in everything(store) for trace in traces)

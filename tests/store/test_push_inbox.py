@@ -87,8 +87,8 @@ def test_unknown_and_revoked_devices_are_refused_alone(store: Store) -> None:
     assert [r.outcome for r in results] == [
         Outcome.UNKNOWN_DEVICE,
         Outcome.STORED,
-        Outcome.UNKNOWN_DEVICE,
-        Outcome.UNKNOWN_DEVICE,
+        Outcome.REVOKED_DEVICE,
+        Outcome.REVOKED_DEVICE,
     ]
     assert [r.sketches for r in results] == [0, 2, 0, 0]
     assert [d.device_id for d in read(store)] == [good]
@@ -101,6 +101,34 @@ def test_a_push_notes_that_the_device_was_seen(store: Store) -> None:
         pushes.store(conn, [push(pushing)], NOW + timedelta(hours=1))
         seen = [devices.get(conn, d) for d in (pushing, silent)]
     assert [d.last_seen_at for d in seen if d] == [NOW + timedelta(hours=1), None]
+
+
+def test_a_push_without_sketches_only_notes_that_the_device_was_seen(store: Store) -> None:
+    [here] = registered(store, 1, region="FR")
+    [shut_out] = registered(store, 1)
+    with store.transaction() as conn:
+        devices.revoke(conn, shut_out, NOW)
+    empty = [push(device_id, 0) for device_id in (here, shut_out, UNKNOWN)]
+    assert keep(store, *empty, empty[0], push(here, 2)) == [
+        PushResult(Outcome.STORED, 0, "FR"),
+        PushResult(Outcome.REVOKED_DEVICE, 0),
+        PushResult(Outcome.UNKNOWN_DEVICE, 0),
+        PushResult(Outcome.STORED, 0, "FR"),
+        PushResult(Outcome.STORED, 2, "FR"),
+    ]
+    with store.statements() as conn:
+        seen = [devices.get(conn, d) for d in (here, shut_out)]
+        assert conn.execute("SELECT count(*) FROM pushes").fetchone() == (1,)
+    assert [d.last_seen_at for d in seen if d] == [NOW, None]
+
+
+def test_a_push_without_sketches_takes_no_request_id(store: Store) -> None:
+    [device_id] = registered(store, 1)
+    full = push(device_id, 3)
+    empty = dataclasses.replace(full, sketches=b"", classes=b"")
+    outcomes = [PushResult(Outcome.STORED, 0), PushResult(Outcome.STORED, 3)]
+    assert keep(store, empty, full) == outcomes
+    assert keep(store, empty, full) == [outcomes[0], PushResult(Outcome.DUPLICATE, 3)]
 
 
 def test_a_batch_that_fails_stores_nothing(store: Store) -> None:
@@ -209,6 +237,8 @@ def test_outcomes_agree_with_a_dictionary(
         for device, key, count in batch:
             if ids[device] == UNKNOWN:
                 expected.append(PushResult(Outcome.UNKNOWN_DEVICE, 0))
+            elif not count:
+                expected.append(PushResult(Outcome.STORED, 0))
             elif (device, key) in oracle:
                 expected.append(PushResult(Outcome.DUPLICATE, oracle[device, key]))
             else:

@@ -27,7 +27,7 @@ def test_figures_count_what_is_there(store: Store) -> None:
         assert status.figures(conn, NOW) == ShardFigures(
             total_devices=4,
             active_devices=2,
-            pushes=3,
+            pushes=2,
             sketches=7,
             contents=6,
             catalogue_version=1,

@@ -1,5 +1,6 @@
 """Python clients of the Omega TV services."""
 
+from omega_client.admin import AdminClient
 from omega_client.brain import BrainClient
 from omega_client.constellation import ConstellationClient
 from omega_client.errors import ServiceError
@@ -9,6 +10,7 @@ from omega_client.watch import Watch
 from omega_rpc.tls import ClientTls
 
 __all__ = [
+    "AdminClient",
     "BrainClient",
     "ClientTls",
     "ConstellationClient",

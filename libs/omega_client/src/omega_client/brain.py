@@ -132,6 +132,13 @@ class BrainClient(ServiceClient):
         """Pushes what is due and pulls the news."""
         return self._call(self._stub.SyncNow, pb.SyncNowRequest(), SYNC_SECONDS)
 
+    def set_sync_options(
+        self, *, consent: bool | None = None, metered: bool | None = None
+    ) -> pb.SetSyncOptionsResponse:
+        """Says whether the household consents and bytes cost money here; None = as it is."""
+        request = pb.SetSyncOptionsRequest(consent=consent, metered=metered)
+        return self._call(self._stub.SetSyncOptions, request, SYNC_SECONDS)
+
     def get_stats(self) -> pb.GetStatsResponse:
         """Figures of the brain."""
         return self._call(self._stub.GetStats, pb.GetStatsRequest(), STORE_SECONDS)

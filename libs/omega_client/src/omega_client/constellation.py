@@ -49,18 +49,33 @@ class ConstellationClient(ServiceClient):
         return self._call(self._stub.UpsertContents, request, UPSERT_SECONDS)
 
     def get_resource(
-        self, kind: resource_pb2.ResourceKind.ValueType, version: int, offset: int = 0
+        self,
+        kind: resource_pb2.ResourceKind.ValueType,
+        version: int,
+        offset: int = 0,
+        *,
+        base: tuple[int, bytes] = (0, b""),
     ) -> Iterator[resource_pb2.ResourceChunk]:
         """Yields the body's chunks from byte `offset` on; the first carries its ResourceInfo.
+
+        With `base`, a version held and the SHA-256 that names it, what comes may be a delta from
+        it, as the ResourceInfo then states.
 
         Raises:
             ServiceError: while iterating.
             OmegaError: CORRUPT_RESOURCE, while iterating, when the chunks are not the wanted body
                 without gaps. The SHA-256 is not checked here.
         """
-        request = pb.GetResourceRequest(kind=kind, version=version, offset=offset)
+        request = pb.GetResourceRequest(
+            kind=kind, version=version, offset=offset, base_version=base[0], base_sha256=base[1]
+        )
         answers = self._stream(self._stub.GetResource, request, BODY_SECONDS)
         return checked_chunks(answers, kind, version, offset)
+
+    def publish_codebook(self, body: bytes) -> pb.PublishCodebookResponse:
+        """Stores a codebook as the newest; the same body again changes nothing."""
+        request = pb.PublishCodebookRequest(body=body)
+        return self._call(self._stub.PublishCodebook, request, STORE_SECONDS)
 
     def erase_device(self, device_id: str) -> pb.EraseDeviceResponse:
         """Erases a device and its pushes; committed when this returns."""

@@ -30,6 +30,7 @@ class ErrorCode(StrEnum):
     UNKNOWN_DEVICE = "UNKNOWN_DEVICE"
     ENCODER_MISMATCH = "ENCODER_MISMATCH"
     SYNC_NOT_CONFIGURED = "SYNC_NOT_CONFIGURED"
+    SYNC_NOT_ALLOWED = "SYNC_NOT_ALLOWED"
     SYNC_UNAVAILABLE = "SYNC_UNAVAILABLE"
     STORAGE_FULL = "STORAGE_FULL"
     STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
@@ -85,6 +86,9 @@ CATALOGUE: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
         ),
         ErrorCode.SYNC_NOT_CONFIGURED: ErrorSpec(
             "FAILED_PRECONDITION", "no sync server is configured"
+        ),
+        ErrorCode.SYNC_NOT_ALLOWED: ErrorSpec(
+            "FAILED_PRECONDITION", "the household does not consent; nothing is sent"
         ),
         ErrorCode.SYNC_UNAVAILABLE: ErrorSpec(
             "UNAVAILABLE", "the sync server did not answer; nothing was lost, try again later"

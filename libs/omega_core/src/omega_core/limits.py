@@ -36,6 +36,11 @@ MAX_QUERY = 256
 MAX_CATALOGUE = 80_000
 """Most titles in a catalogue."""
 
+MAX_CLAIM = 64
+"""Longest one-time claim, in characters."""
+MAX_CSR = 2_048
+"""Longest certificate signing request, in bytes."""
+
 MAX_SYNC_REQUEST = 1_024
 """Largest serialised SyncRequest, in bytes."""
 MAX_SYNC_ANSWER = 5_120
@@ -68,6 +73,8 @@ MAX_RESOURCE = 67_108_864
 """Largest resource body as transferred, in bytes."""
 MAX_RESOURCE_RAW = 268_435_456
 """Largest decompressed resource body, in bytes."""
+MAX_CODEBOOK = 1_048_576
+"""Largest codebook, in bytes."""
 MAX_CHUNK = 262_144
 """Largest resource chunk, in bytes."""
 MAX_MESSAGE = 4_194_304

@@ -1,8 +1,16 @@
 """Wire codecs shared by TV and constellation."""
 
 from omega_delta.catalogue import CataloguePack, decode_catalogue, encode_catalogue
+from omega_delta.catalogue_delta import (
+    CatalogueDelta,
+    CatalogueTitles,
+    apply_catalogue_delta,
+    decode_catalogue_delta,
+    encode_catalogue_delta,
+    titles_sha256,
+)
 from omega_delta.content import content_from_proto, content_to_proto
-from omega_delta.envelope import announce, room
+from omega_delta.envelope import STATE_BYTES, announce, room
 from omega_delta.event import (
     context_from_proto,
     context_to_proto,
@@ -25,13 +33,17 @@ from omega_delta.zstd import compress, decompress
 
 __all__ = [
     "PAGE_BYTES",
+    "STATE_BYTES",
+    "CatalogueDelta",
     "CataloguePack",
+    "CatalogueTitles",
     "FactorPack",
     "GlobalPattern",
     "StateDelta",
     "Trend",
     "Trends",
     "announce",
+    "apply_catalogue_delta",
     "apply_factor_delta",
     "coarse",
     "compress",
@@ -40,10 +52,12 @@ __all__ = [
     "context_from_proto",
     "context_to_proto",
     "decode_catalogue",
+    "decode_catalogue_delta",
     "decode_factors",
     "decode_state_delta",
     "decompress",
     "encode_catalogue",
+    "encode_catalogue_delta",
     "encode_factor_delta",
     "encode_factors",
     "encode_state_delta",
@@ -55,4 +69,5 @@ __all__ = [
     "profile_to_proto",
     "room",
     "state_pages",
+    "titles_sha256",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from omega.common.v1 import resource_pb2
 from omega_core import limits, validate
 from omega_core.errors import invalid
@@ -12,6 +14,7 @@ _KINDS = frozenset(resource_pb2.ResourceKind.values()) - {
 _CODECS = frozenset(resource_pb2.Codec.values())
 
 _SHA256_BYTES = 32
+_CLAIM = re.compile(rf"[A-Za-z0-9_-]{{0,{limits.MAX_CLAIM}}}\Z")
 
 
 def sketches(name: str, data: bytes, classes: bytes) -> None:
@@ -43,6 +46,28 @@ def sigma(field: str, value: int) -> int:
     """
     if value and not limits.MIN_SIGMA <= value <= limits.MAX_SIGMA:
         raise invalid(field, f"0, or {limits.MIN_SIGMA:,} to {limits.MAX_SIGMA:,} hundredths")
+    return value
+
+
+def claim(field: str, value: str) -> str:
+    """A one-time claim; empty = none.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    if not _CLAIM.match(value):
+        raise invalid(field, f"at most {limits.MAX_CLAIM} characters of [A-Za-z0-9_-]")
+    return value
+
+
+def csr(field: str, value: bytes) -> bytes:
+    """A certificate signing request by its length alone; empty = none.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    if len(value) > limits.MAX_CSR:
+        raise invalid(field, f"at most {limits.MAX_CSR:,} bytes")
     return value
 
 

@@ -183,7 +183,12 @@ def _trends(message: sync_service_pb2.StateDelta) -> Trends | None:
     )
 
 
-def _check_trends(trends: Trends) -> None:
+def check_trends(trends: Trends) -> None:
+    """Refuses trends that break a bound.
+
+    Raises:
+        OmegaError: INVALID_FIELD that names the field.
+    """
     checks.version("trends_catalogue_version", trends.catalogue_version)
     if trends.at < validate.EARLIEST:
         raise invalid("trends_at", "2000-01-01 or later")
@@ -209,7 +214,7 @@ def check_state_delta(delta: StateDelta) -> StateDelta:
     checks.model("model_version", delta.model_version)
     validate.count("patterns", delta.patterns, MAX_PATTERNS)
     for i, pattern in enumerate(delta.patterns):
-        _check_pattern(f"patterns[{i}]", pattern)
+        check_pattern(f"patterns[{i}]", pattern)
     validate.count("removed_pattern_ids", delta.removed_pattern_ids, MAX_REMOVED)
     for i, removed in enumerate(delta.removed_pattern_ids):
         validate.integer(f"removed_pattern_ids[{i}]", removed, 1, _MOST_ID)
@@ -219,11 +224,16 @@ def check_state_delta(delta: StateDelta) -> StateDelta:
     if not set(kept).isdisjoint(delta.removed_pattern_ids):
         raise invalid("removed_pattern_ids", "free of ids that patterns holds")
     if delta.trends is not None:
-        _check_trends(delta.trends)
+        check_trends(delta.trends)
     return delta
 
 
-def _check_pattern(name: str, pattern: GlobalPattern) -> None:
+def check_pattern(name: str, pattern: GlobalPattern) -> None:
+    """Refuses a pattern that breaks a bound.
+
+    Raises:
+        OmegaError: INVALID_FIELD that names the field below `name`.
+    """
     validate.integer(f"{name}.pattern_id", pattern.pattern_id, 1, _MOST_ID)
     checks.shape(f"{name}.embedding", pattern.embedding, (DIMENSION,))
     checks.unit_rows(f"{name}.embedding", pattern.embedding[np.newaxis])

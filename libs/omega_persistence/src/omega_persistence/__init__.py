@@ -11,6 +11,7 @@ transaction has ended without an error.
 """
 
 from omega_persistence.capacity import Freed, enforce, storage_bytes
+from omega_persistence.coded_state import CodedStates, StoredState
 from omega_persistence.contents import ContentRow, Contents, StoredContent, UpsertCounts
 from omega_persistence.database import Database
 from omega_persistence.erasure import Erased, erase_household
@@ -19,7 +20,7 @@ from omega_persistence.events import Events, Recorded, RecordedEvent
 from omega_persistence.interactions import Interactions
 from omega_persistence.loops import LoopStates, StoredReport
 from omega_persistence.memories import Memories
-from omega_persistence.meta import Identity, LastSync, Meta, Traffic
+from omega_persistence.meta import Credentials, Identity, LastSync, Meta, Traffic
 from omega_persistence.patterns import GlobalPatterns, StoredPattern
 from omega_persistence.profiles import Profiles
 from omega_persistence.recommendations import Recommendations, ServedList
@@ -28,12 +29,16 @@ from omega_persistence.resources import ResourceKey, Resources, StoredResource
 from omega_persistence.restoring import Restored, restore
 from omega_persistence.settings import Settings
 from omega_persistence.sketches import Push, Sketches
+from omega_persistence.sync_facts import SyncFacts, Way
 from omega_persistence.title_records import TitleRecords
+from omega_persistence.title_vectors import TitleVectors
 from omega_persistence.trends import HeldTrends, StoredTrend, Trends
 
 __all__ = [
+    "CodedStates",
     "ContentRow",
     "Contents",
+    "Credentials",
     "Database",
     "Erased",
     "Erasures",
@@ -64,11 +69,15 @@ __all__ = [
     "StoredPattern",
     "StoredReport",
     "StoredResource",
+    "StoredState",
     "StoredTrend",
+    "SyncFacts",
     "TitleRecords",
+    "TitleVectors",
     "Traffic",
     "Trends",
     "UpsertCounts",
+    "Way",
     "enforce",
     "erase_household",
     "restore",

@@ -122,7 +122,7 @@ _CHECKS: Mapping[str, tuple[str, Callable[[Page], None]]] = {
     "settings": ("parameters, fitness, evidence", _check_objects(3)),
     "loops": ("name", _check_nothing),
     "loop_reports": ("changes, name, outcome, error", _check_objects(1)),
-    "erasures": ("device_id, auth_token", _check_nothing),
+    "erasures": ("device_id, auth_token, device_key, request_id", _check_nothing),
     "sketches": (
         "noise, model_version",
         lambda page: _check_vectors("<f4", _firsts(page)),

@@ -110,6 +110,40 @@ class Contents:
             connection.execute(_ARRIVED, (to_micros(self._database.now()), newest))
         return UpsertCounts(added, updated, len(values) - added - updated)
 
+    def apply_step(self, items: Sequence[StoredContent], removed: Sequence[int]) -> UpsertCounts:
+        """Moves the fleet's catalogue on: titles that are new or changed, and ordinals that go.
+
+        A title that loses its ordinal stays as one of this TV's own.
+
+        Args:
+            items: with their ordinals.
+            removed: ordinals that no title has any more.
+
+        Raises:
+            OmegaError: as `upsert`.
+        """
+        place = {item.ordinal: item.content.content_id for item in items}
+        gone = json.dumps([*removed, *place])
+        with self._database.transaction() as connection:
+            revs = itertools.count(_last_rev(connection) + 1)
+            rows = connection.execute(
+                "SELECT content_rowid, content_id, ordinal FROM contents "
+                "WHERE ordinal IN (SELECT value FROM json_each(?))",
+                (gone,),
+            ).fetchall()
+            connection.executemany(
+                "UPDATE contents SET ordinal = NULL, rev = ? WHERE content_rowid = ?",
+                [(next(revs), rowid) for rowid, held, at in rows if place.get(at) != held],
+            )
+            return self.upsert(items)
+
+    def by_ordinal(self) -> Iterator[ContentRow]:
+        """Every title of the fleet's catalogue in the order of ordinals, read in pages."""
+        last = -1
+        while page := self._rows("ordinal > ? ORDER BY ordinal LIMIT ?", last, _PAGE):
+            yield from page
+            last = page[-1].ordinal if page[-1].ordinal is not None else last
+
     def set_embeddings(
         self, rowids: NDArray[np.int64], embeddings: FloatArray, model_version: str
     ) -> None:

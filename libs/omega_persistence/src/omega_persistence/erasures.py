@@ -25,7 +25,7 @@ class PendingErasure:
 
 
 class Erasures:
-    """The queue of old identities. Its tokens are the one thing that an erasure leaves."""
+    """The queue of old identities: their tokens and keys alone outlive an erasure."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -43,12 +43,13 @@ class Erasures:
         """Those that wait, longest first."""
         with self._database.read() as connection:
             rows = connection.execute(
-                "SELECT device_id, auth_token, queued_at, attempts FROM erasures "
+                "SELECT device_id, auth_token, device_key, request_id, queued_at, attempts "
+                "FROM erasures "
                 "ORDER BY queued_at, device_id"
             ).fetchall()
         return [
-            PendingErasure(Identity(device_id, token), from_micros(queued_at), attempts)
-            for device_id, token, queued_at, attempts in rows
+            PendingErasure(Identity(*identity), from_micros(queued_at), attempts)
+            for *identity, queued_at, attempts in rows
         ]
 
     def failed(self, device_id: str) -> None:

@@ -34,6 +34,14 @@ DEVICE_ID = "device_id"
 """What the fleet knows this TV by."""
 AUTH_TOKEN = "auth_token"  # noqa: S105 - a key of the table, no secret
 """Its secret."""
+DEVICE_KEY = "device_key"
+"""Its key, PEM."""
+CERTIFICATES = "certificates"
+"""JSON: its certificate chain, base64 of DER, its own first; absent = none."""
+CREDENTIALS_SINCE = "credentials_since"
+"""Instant at which token and certificates were given out."""
+CREDENTIALS_UNTIL = "credentials_until"
+"""Instant at which the first of them ends; absent = it was not told."""
 NOISE_ID = "noise_id"
 """UUID of the noise of all sketches together; dropped with it."""
 PUSHES_MADE = "pushes_made"
@@ -48,6 +56,18 @@ LAST_SYNC_AT = "last_sync_at"
 """Instant of the last successful sync."""
 LAST_SYNC_ERROR = "last_sync_error"
 """Public text of the last sync's error."""
+SYNC_NOT_BEFORE = "sync_not_before"
+"""Instant before which the fleet does not want to be asked."""
+CONSENT_GIVEN = "consent_given"
+"""There when the household has consented."""
+CONSENT_REFUSED = "consent_refused"
+"""There when it has refused or taken its consent back."""
+METERED = "metered"
+"""1 when bytes cost money on this network, 0 when firmware says that they do not."""
+TRANSPORT = "transport"
+"""Name of the transport that worked last, where it is not the preferred one."""
+TRANSPORT_SINCE = "transport_since"
+"""Instant since which it is used."""
 
 INTEGERS = frozenset(
     {
@@ -62,7 +82,17 @@ INTEGERS = frozenset(
     }
 )
 """Keys whose value is a whole number."""
-INSTANTS = frozenset({OPENED_AT, BACKUP_TAKEN_AT, LAST_SYNC_AT})
+INSTANTS = frozenset(
+    {
+        OPENED_AT,
+        BACKUP_TAKEN_AT,
+        LAST_SYNC_AT,
+        SYNC_NOT_BEFORE,
+        TRANSPORT_SINCE,
+        CREDENTIALS_SINCE,
+        CREDENTIALS_UNTIL,
+    }
+)
 """Keys whose value is an instant in ISO 8601."""
 IMPERSONAL = frozenset(
     {
@@ -76,8 +106,12 @@ IMPERSONAL = frozenset(
         STATE_VERSION,
         STATE_MODEL,
         TRENDS_AT,
+        # A refusal that an erasure took back would not be one.
+        CONSENT_REFUSED,
+        METERED,
         # Of the fleet's catalogue, as the brain notes them.
         "catalogue_version",
+        "catalogue_sha256",
         "centring_mean",
         "centring_model_version",
     }

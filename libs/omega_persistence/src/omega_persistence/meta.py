@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
@@ -9,9 +12,9 @@ from uuid import uuid4
 from omega_persistence import identity as identities
 from omega_persistence import keys
 from omega_persistence.database import Database
-from omega_persistence.identity import Identity
+from omega_persistence.identity import Credentials, Identity
 
-__all__ = ["Identity", "LastSync", "Meta", "Traffic"]
+__all__ = ["Credentials", "Identity", "LastSync", "Meta", "Traffic"]
 
 _ADD = """
 INSERT INTO meta VALUES (?, ?)
@@ -75,30 +78,59 @@ class Meta:
 
     def identity(self) -> Identity | None:
         """The registered identity, or None."""
-        device_id, token = self.get(keys.DEVICE_ID), self.get(keys.AUTH_TOKEN)
-        return None if device_id is None or token is None else Identity(device_id, token)
+        with self._database.read() as connection:
+            return identities.read(connection)
 
-    def set_identity(self, identity: Identity | None, region: str = "") -> None:
-        """Keeps an identity and the region it was registered with.
+    def set_identity(
+        self, identity: Identity, credentials: Credentials | None = None, region: str = ""
+    ) -> None:
+        """Keeps an identity, what came with it, and the region it was registered with.
 
-        None forgets both together with the register request id.
+        The key and the register request id stand already: `device_key`, `register_request_id`.
         """
+        facts = {keys.REGISTERED_REGION: region}
+        if credentials:
+            chain = [b64encode(each).decode("ascii") for each in credentials.certificates]
+            until = credentials.until
+            facts[keys.CERTIFICATES] = json.dumps(chain) if chain else ""
+            facts[keys.CREDENTIALS_SINCE] = credentials.since.isoformat()
+            facts[keys.CREDENTIALS_UNTIL] = until.isoformat() if until else ""
         with self._database.transaction():
-            if identity is None:
-                for key in (
-                    keys.DEVICE_ID,
-                    keys.AUTH_TOKEN,
-                    keys.REGISTER_REQUEST_ID,
-                    keys.REGISTERED_REGION,
-                ):
-                    self.remove(key)
-            else:
-                self.set(keys.DEVICE_ID, identity.device_id)
-                self.set(keys.AUTH_TOKEN, identity.auth_token)
-                if region:
-                    self.set(keys.REGISTERED_REGION, region)
+            self.set(keys.DEVICE_ID, identity.device_id)
+            self.set(keys.AUTH_TOKEN, identity.auth_token)
+            for key, value in facts.items():
+                if value:
+                    self.set(key, value)
                 else:
-                    self.remove(keys.REGISTERED_REGION)
+                    self.remove(key)
+
+    def forget_identity(self) -> None:
+        """Forgets the identity and its register request; the key stays. The fleet is not told."""
+        with self._database.transaction() as connection:
+            identities.forget(connection, key_too=False)
+
+    def credentials(self) -> Credentials | None:
+        """What came with the identity; None = nothing is known of it."""
+        with self._database.read():
+            since, until = self.get(keys.CREDENTIALS_SINCE), self.get(keys.CREDENTIALS_UNTIL)
+            chain = self.get(keys.CERTIFICATES)
+        if since is None:
+            return None
+        return Credentials(
+            certificates=tuple(map(b64decode, json.loads(chain or "[]"))),
+            since=datetime.fromisoformat(since),
+            until=None if until is None else datetime.fromisoformat(until),
+        )
+
+    def device_key(self, draw: Callable[[], str]) -> str:
+        """PEM of this TV's key: drawn at the first need, durable before it is returned."""
+        with self._database.transaction():
+            known = self.get(keys.DEVICE_KEY)
+            if known is not None:
+                return known
+            drawn = draw()
+            self.set(keys.DEVICE_KEY, drawn)
+        return drawn
 
     def registered_region(self) -> str:
         """The region that the fleet was told; empty = none."""
@@ -107,7 +139,7 @@ class Meta:
     def retire_identity(self, now: datetime) -> Identity | None:
         """Lays the identity down and queues it in `Erasures`, in one transaction.
 
-        The register request id is forgotten with it, so that the next registration is a new TV's.
+        Key and register request id go with it, so that the next registration is a new TV's.
 
         Returns:
             What was laid down; None = there was none.

@@ -40,6 +40,8 @@ IMPERSONAL = frozenset(
         "contents",
         "global_patterns",
         "trends",
+        "coded_state",
+        "title_vectors",
         "resources",
         "resource_transfers",
         "resource_chunks",

@@ -56,7 +56,11 @@ class Told:
     device_id: str
     """Who pushed last."""
     auth_token: str = field(repr=False)
-    """Its secret, so that the fleet can be asked to forget it."""
+    """Its token, so that the fleet can be asked to forget it."""
+    device_key: str = field(default="", repr=False)
+    """As in Identity."""
+    request_id: str = field(default="", repr=False)
+    """As in Identity."""
 
 
 def file_of(database: Path) -> Path:
@@ -94,7 +98,7 @@ def tell(database: Database, sender: Identity) -> None:
         with database.transaction() as connection:
             count_push(connection)
             held = read_count(connection)
-    told = Told(held.noise_id, held.pushes, sender.device_id, sender.auth_token)
+    told = Told(held.noise_id, held.pushes, **asdict(sender))
     path = file_of(database.path)
     with storage_errors("telling of a push"):
         if read(path) != told:
@@ -155,7 +159,8 @@ def reconcile(database: Database) -> bool:
     with database.transaction() as connection:
         now = database.now()
         lay_down(connection, now)
-        identity.queue(connection, Identity(told.device_id, told.auth_token), now)
+        sender = Identity(told.device_id, told.auth_token, told.device_key, told.request_id)
+        identity.queue(connection, sender, now)
     drop_stale(database)
     _log.error("%s", NOTE)
     return True

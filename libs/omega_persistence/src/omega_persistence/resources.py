@@ -48,6 +48,16 @@ class StoredResource:
     """As transferred."""
 
 
+@dataclass(frozen=True)
+class Transfer:
+    """A body that has not come in full."""
+
+    key: ResourceKey
+    """Its name."""
+    received: int
+    """Bytes held of it."""
+
+
 class Resources:
     """One complete body and at most one unfinished transfer a kind."""
 
@@ -101,6 +111,15 @@ class Resources:
                 "ORDER BY kind"
             ).fetchall()
         return [ResourceKey(*row) for row in rows]
+
+    def transfers(self) -> list[Transfer]:
+        """The unfinished ones, by kind."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT kind, version, size_bytes, sha256, model_version, received "
+                "FROM resource_transfers ORDER BY kind"
+            ).fetchall()
+        return [Transfer(ResourceKey(*row[:-1]), row[-1]) for row in rows]
 
     def received(self, key: ResourceKey) -> int:
         """Bytes of an unfinished transfer of exactly this key: the offset to go on from."""

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError, invalid
-from omega_persistence import files, keys, migrate, pushed, recovery
+from omega_persistence import files, identity, keys, migrate, pushed, recovery
 from omega_persistence.failures import DamagedError, storage_errors
 from omega_persistence.migrate import Migration
 from omega_persistence.owner import Left, Owner
@@ -94,6 +94,9 @@ def _restore(
             # Another machine's, perhaps, which may have gone on reporting. Where there is a file,
             # the next start compares the two.
             pushed.lay_down(connection, now)
+        elif (held := identity.read(connection)) and held.device_id not in _device_ids(path):
+            # Another machine's, which lives on under it: no two TVs are one to the fleet.
+            identity.forget(connection)
     owner.mark(Left.CLOSING)
     aside = files.set_aside(path, now, "replaced")
     files.install(finished, path)
@@ -108,6 +111,18 @@ def _last_erasure(path: Path) -> str:
             return _erasure(connection)
     except (sqlite3.Error, ValueError, KeyError, TypeError):
         return ""
+
+
+def _device_ids(path: Path) -> set[str]:
+    """What this machine has been to the fleet, as far as it is told here."""
+    told = pushed.read(pushed.file_of(path))
+    found = {told.device_id} if told else set()
+    try:
+        with closing(recovery.connect(path, read_only=True)) as connection:
+            held = identity.read(connection)
+    except sqlite3.Error:
+        return found
+    return found | {held.device_id} if held else found
 
 
 def _erasure(connection: sqlite3.Connection) -> str:

@@ -165,7 +165,9 @@ def server_options(
     options = [
         # Two servers on one port would share it without a word.
         ("grpc.so_reuseport", 0),
-        ("grpc.max_receive_message_length", max_message),
+        ("grpc.max_receive_message_length", max_message),  # after decompression, too
+        # Whoever is slow at the door is shut out; the others do not wait for it meanwhile.
+        ("grpc.server_handshake_timeout_ms", 10_000),
     ]
     if config.max_connection_age_seconds:
         age = config.max_connection_age_seconds * 1_000

@@ -1,7 +1,11 @@
-"""TLS credentials from PEM files."""
+"""TLS credentials from PEM files.
+
+TLS 1.3 alone is spoken, or TLS 1.2 too where GRPC_SSL_CIPHER_SUITES names suites for it.
+"""
 
 from __future__ import annotations
 
+import os
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +14,11 @@ import grpc
 
 from omega_core.errors import invalid
 from omega_rpc.config import ServerConfig
+
+SUITES = "GRPC_SSL_CIPHER_SUITES"
+"""Variable that grpc takes the suites of TLS 1.2 from; omega_rpc sets it to none of use."""
+_AEAD = ("-GCM-SHA256", "-GCM-SHA384", "-CHACHA20-POLY1305")
+_EPHEMERAL = "ECDHE-"
 
 
 @dataclass(frozen=True)
@@ -32,11 +41,13 @@ def server_credentials(config: ServerConfig) -> grpc.ServerCredentials | None:
     """Credentials of a server, or None without TLS.
 
     Raises:
-        OmegaError: INVALID_FIELD that names the setting whose file cannot be read or used.
+        OmegaError: INVALID_FIELD that names the setting whose file cannot be read or used, or
+            GRPC_SSL_CIPHER_SUITES when it allows a suite without AEAD or forward secrecy.
     """
     pair = _pair(config.tls_certificate, config.tls_key)
     if pair is None:
         return None
+    check_suites(os.environ.get(SUITES, ""))
     ca = authorities("tls_client_ca", config.tls_client_ca)
     return grpc.ssl_server_credentials(
         [pair], root_certificates=ca, require_client_auth=ca is not None
@@ -53,6 +64,7 @@ def mutual_credentials(config: ServerConfig, field: str, ca: Path) -> grpc.Serve
     pair = _pair(config.tls_certificate, config.tls_key)
     if pair is None:
         raise invalid("tls_certificate", f"set when {field} is")
+    check_suites(os.environ.get(SUITES, ""))
     return grpc.ssl_server_credentials([pair], authorities(field, ca), require_client_auth=True)
 
 
@@ -64,6 +76,17 @@ def client_credentials(tls: ClientTls) -> grpc.ChannelCredentials:
     """
     key, certificate = _pair(tls.certificate, tls.key) or (None, None)
     return grpc.ssl_channel_credentials(authorities("tls_ca", tls.ca), key, certificate)
+
+
+def check_suites(value: str) -> None:
+    """Holds suites of TLS 1.2, joined by colons, to those with AEAD and forward secrecy.
+
+    Raises:
+        OmegaError: INVALID_FIELD GRPC_SSL_CIPHER_SUITES.
+    """
+    for suite in filter(None, value.split(":")):
+        if not (suite.startswith(_EPHEMERAL) and suite.endswith(_AEAD)):
+            raise invalid(SUITES, "suites of ECDHE with GCM or CHACHA20-POLY1305, or not set")
 
 
 # grpc takes any bytes and fails later without a word on why, so OpenSSL reads the files first.

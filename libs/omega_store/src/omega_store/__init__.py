@@ -1,9 +1,10 @@
 """Postgres with pgvector: pool, migrations, queries.
 
 `Store.connect(url)` opens a shard, `migrate(url)` brings its schema up to date. Queries stand in
-modules of functions that take the connection of a transaction: devices, pushes, erasures,
-contents, resources, states, trends, heads, rounds, kept, status. `PushWriter` commits many callers'
-pushes at once; `leadership()` and `publish_round()` are the federation worker's.
+modules of functions that take the connection of a transaction: devices, claims, certificates,
+revocations, pushes, erasures, contents, resources, states, trends, heads, rounds, kept, status.
+`PushWriter` commits many callers' pushes at once; `leadership()` and `publish_round()` are the
+federation worker's.
 """
 
 from omega_store.locks import leadership, lock_catalogue

@@ -8,23 +8,27 @@ from datetime import datetime, timedelta
 from psycopg import sql
 from psycopg.rows import class_row
 
+from omega_core.errors import ErrorCode, OmegaError
 from omega_store import erasures
+from omega_store.locks import lock_revocations
 from omega_store.pool import Connection
-from omega_store.rows import only
 
 SEEN_STEP = timedelta(minutes=1)
 """last_seen_at is exact to this step, so that a busy device costs no write a call."""
 
 _COLUMNS = sql.SQL(
-    "device_id, platform, app_version, registered_at, last_seen_at, revoked_at, region"
+    "device_id, platform, app_version, registered_at, last_seen_at, revoked_at, region, key_sha256"
 )
 _SELECT = sql.SQL("SELECT {} FROM devices WHERE device_id = %s").format(_COLUMNS)
 # The update returns the row that is there, in the one statement that looks for it: between two,
 # the row could be erased.
 _REGISTER = sql.SQL(
-    "INSERT INTO devices (device_id, request_id, platform, app_version, registered_at, region)"
-    " VALUES (%s, %s, %s, %s, %s, %s)"
-    " ON CONFLICT (request_id) DO UPDATE SET region = EXCLUDED.region"
+    "INSERT INTO devices"
+    " (device_id, request_id, platform, app_version, registered_at, region, key_sha256)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s)"
+    " ON CONFLICT (request_id) DO UPDATE SET region = EXCLUDED.region,"
+    "  key_sha256 = coalesce(devices.key_sha256, EXCLUDED.key_sha256)"
+    "  WHERE devices.key_sha256 IS NULL OR devices.key_sha256 = EXCLUDED.key_sha256"
     " RETURNING {}"
 ).format(_COLUMNS)
 
@@ -47,6 +51,8 @@ class Device:
     """When it was shut out; None = it is welcome."""
     region: str
     """As it stated last, at most 16 characters; empty = not stated."""
+    key_sha256: bytes | None
+    """SHA-256 of its key's SubjectPublicKeyInfo, 32 bytes; None = it has shown none yet."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +80,24 @@ def register(
     app_version: str,
     now: datetime,
     region: str = "",
+    key_sha256: bytes | None = None,
+    proof: str = "dpop",
 ) -> Device:
     """Stores a new identity, or returns the one that this request_id (a UUID) made earlier.
 
-    Of an earlier one only the region is replaced.
+    Of an earlier one the region is replaced, and the key noted if it had none. The answer has the
+    `device_id` that is given here only if the device is new.
+
+    Raises:
+        OmegaError: ENROLMENT_REFUSED with field `proof` when it is known under another key.
     """
+    values = (device_id, request_id, platform, app_version, now, region, key_sha256)
     with conn.cursor(row_factory=class_row(Device)) as cursor:
-        cursor.execute(_REGISTER, (device_id, request_id, platform, app_version, now, region))
-        return only(cursor.fetchone())
+        cursor.execute(_REGISTER, values)
+        device = cursor.fetchone()
+    if device is None:
+        raise OmegaError(ErrorCode.ENROLMENT_REFUSED, field=proof, detail="another key")
+    return device
 
 
 def get(conn: Connection, device_id: str) -> Device | None:
@@ -101,13 +117,29 @@ def touch(conn: Connection, device_id: str, now: datetime) -> Device | None:
     return device
 
 
-def revoke(conn: Connection, device_id: str, now: datetime) -> bool:
-    """Shuts a device out: no push, no pull, no part in rounds. False when it is unknown."""
-    done = conn.execute(
-        "UPDATE devices SET revoked_at = coalesce(revoked_at, %s) WHERE device_id = %s",
+def revoke(conn: Connection, device_id: str, now: datetime) -> datetime | None:
+    """Shuts a device out: no push, no pull, no part in rounds.
+
+    Returns:
+        When it was, at this call or an earlier one; None when the device is unknown.
+    """
+    # Numbers are given under a lock that falls after the commit: a reader that sees one sees all
+    # below it, too.
+    lock_revocations(conn)
+    row = conn.execute(
+        "UPDATE devices SET revoked_at = coalesce(revoked_at, %s) WHERE device_id = %s"
+        " RETURNING revoked_at",
         (now, device_id),
+    ).fetchone()
+    if row is None:
+        return None
+    conn.execute(
+        "INSERT INTO revocations (device_id) SELECT %(id)s"
+        " WHERE NOT EXISTS (SELECT FROM revocations WHERE device_id = %(id)s)",
+        {"id": device_id},
     )
-    return done.rowcount == 1
+    revoked_at: datetime = row[0]
+    return revoked_at
 
 
 def erase(conn: Connection, device_id: str) -> int:

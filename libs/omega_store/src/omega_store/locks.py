@@ -1,4 +1,4 @@
-"""Advisory locks: one migrator, one catalogue writer, one round leader a shard."""
+"""Advisory locks: one migrator, catalogue writer, revoker and round leader a shard."""
 
 from __future__ import annotations
 
@@ -15,11 +15,18 @@ CATALOGUE_LOCK = 7_310_002
 """Held by a transaction that writes contents or publishes a catalogue."""
 LEADER_LOCK = 7_310_003
 """Held by the worker that runs the shard's round."""
+REVOCATION_LOCK = 7_310_004
+"""Held by a transaction that revokes a device."""
 
 
 def lock_catalogue(conn: Connection) -> None:
     """Waits for the right to write the catalogue until this transaction ends."""
     conn.execute("SELECT pg_advisory_xact_lock(%s)", (CATALOGUE_LOCK,))
+
+
+def lock_revocations(conn: Connection) -> None:
+    """Waits for the right to revoke until this transaction ends."""
+    conn.execute("SELECT pg_advisory_xact_lock(%s)", (REVOCATION_LOCK,))
 
 
 @contextmanager

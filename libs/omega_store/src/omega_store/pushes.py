@@ -22,6 +22,7 @@ class Outcome(IntEnum):
     STORED = 1
     DUPLICATE = 2
     UNKNOWN_DEVICE = 3
+    REVOKED_DEVICE = 4
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Push:
     model_version: str
     """Encoder of the sketches, 1 to 64 characters."""
     sketches: bytes
-    """48 bytes a sketch, at most 20 sketches."""
+    """48 bytes a sketch, at most 20 sketches; none = the device only says that it is there."""
     classes: bytes
     """A byte a sketch."""
     sigma_hundredths: int = 0
@@ -55,6 +56,8 @@ class PushResult:
     """Stored now, stored earlier, or refused."""
     sketches: int
     """Sketches that the stored push holds; 0 when refused."""
+    region: str = ""
+    """Of the device; empty = not stated, or not known."""
 
 
 @dataclass(frozen=True)
@@ -94,24 +97,25 @@ _TOUCH: LiteralString = (
     "  ORDER BY device_id FOR NO KEY UPDATE"
     ") AS stale WHERE devices.device_id = stale.device_id"
 )
+_KNOWN: LiteralString = (
+    "SELECT device_id, region, revoked_at IS NOT NULL FROM devices"
+    " WHERE device_id IN (SELECT device_id FROM staged_pushes) ORDER BY device_id FOR KEY SHARE"
+)
 _INSERT: LiteralString = (
-    "WITH welcome AS MATERIALIZED ("
-    "  SELECT device_id FROM devices WHERE device_id IN (SELECT device_id FROM staged_pushes)"
-    "  AND revoked_at IS NULL ORDER BY device_id FOR KEY SHARE"
-    ") INSERT INTO pushes"
+    "INSERT INTO pushes"
     " (device_id, request_id, model_version, sketches, classes, count, sigma_hundredths,"
     " received_at)"
     " SELECT DISTINCT ON (s.device_id, s.request_id)"
     "  s.device_id, s.request_id, s.model_version, s.sketches, s.classes, s.count,"
     "  s.sigma_hundredths, %s"
-    " FROM staged_pushes AS s JOIN welcome AS w ON w.device_id = s.device_id"
+    " FROM staged_pushes AS s JOIN devices AS d USING (device_id)"
+    " WHERE s.count > 0 AND d.device_id = ANY(%s)"
     " ORDER BY s.device_id, s.request_id, s.position"
     " ON CONFLICT DO NOTHING RETURNING device_id, request_id"
 )
 _STORED: LiteralString = (
     "SELECT p.device_id, p.request_id, p.count FROM pushes AS p"
     " JOIN staged_pushes AS s USING (device_id, request_id)"
-    " JOIN devices AS d USING (device_id) WHERE d.revoked_at IS NULL"
 )
 _SCAN: LiteralString = (
     "SELECT p.device_id, d.region, coalesce(p.sigma_hundredths, 0), p.count, p.received_at,"
@@ -128,7 +132,8 @@ def store(conn: Connection, pushes: Sequence[Push], now: datetime) -> list[PushR
 
     The batch travels as one binary COPY into a table of this connection and from there, in one
     statement, into the inbox. A (device_id, request_id) that is stored already, or stands twice in
-    the batch, is stored once: the first of them wins, whatever the later ones hold.
+    the batch, is stored once: the first of them wins, whatever the later ones hold. Of a push
+    without sketches nothing is stored but that the device called.
 
     Args:
         conn: the transaction.
@@ -146,20 +151,31 @@ def store(conn: Connection, pushes: Sequence[Push], now: datetime) -> list[PushR
             scale = p.sigma_hundredths or None
             copy.write_row((position, *device, p.sketches, p.classes, p.count, scale))
     conn.execute(_TOUCH, (now, now - SEEN_STEP))
-    fresh = set(conn.execute(_INSERT, (now,)).fetchall())
-    keys = [(p.device_id, UUID(p.request_id)) for p in pushes]
+    regions, revoked = dict[str, str](), set[str]()
+    for device_id, region, shut_out in conn.execute(_KNOWN):
+        if shut_out:
+            revoked.add(device_id)
+        else:
+            regions[device_id] = region
+    fresh = set(conn.execute(_INSERT, (now, list(regions))).fetchall())
     earlier: dict[tuple[str, UUID], int] = {}
-    if len(fresh) < len(pushes):
+    if len(fresh) < sum(bool(p.count) for p in pushes):
         earlier = {(d, r): count for d, r, count in conn.execute(_STORED)}
     results = []
-    for key, push in zip(keys, pushes, strict=True):
-        if key in fresh:
-            fresh.discard(key)
-            results.append(PushResult(Outcome.STORED, push.count))
-        elif key in earlier:
-            results.append(PushResult(Outcome.DUPLICATE, earlier[key]))
-        else:
+    for push in pushes:
+        key = (push.device_id, UUID(push.request_id))
+        region = regions.get(push.device_id, "")
+        if push.device_id in revoked:
+            results.append(PushResult(Outcome.REVOKED_DEVICE, 0))
+        elif push.device_id not in regions:
             results.append(PushResult(Outcome.UNKNOWN_DEVICE, 0))
+        elif not push.count:
+            results.append(PushResult(Outcome.STORED, 0, region))
+        elif key in fresh:
+            fresh.discard(key)
+            results.append(PushResult(Outcome.STORED, push.count, region))
+        else:
+            results.append(PushResult(Outcome.DUPLICATE, earlier.get(key, 0), region))
     return results
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from omega_core.content import Content, ContentKind
 from omega_core.vectors import unit
-from omega_persistence import Contents, Database, Identity, Meta, StoredContent
+from omega_persistence import Contents, Credentials, Database, Identity, Meta, StoredContent
 from omega_persistence.personal import PERSONAL
 
 TITLES = 60
@@ -88,9 +88,10 @@ def plant(database: Database) -> Planted:
                 for number in range(1, _MANY.get(table, TITLES) + 1):
                     _insert(connection, table, columns, sql, number, blobs)
         _plant_facts(connection)
-    identity = Identity(f"tv-{_hex(32)}", f"token-{_hex(200)}")
-    Meta(database).set_identity(identity)
-    Meta(database).register_request_id()
+    meta = Meta(database)
+    request_id, key = meta.register_request_id(), meta.device_key(lambda: f"key-{_hex(200)}")
+    identity = Identity(f"tv-{_hex(32)}", f"token-{_hex(200)}", key, request_id)
+    meta.set_identity(identity, Credentials((bytes(_hex(400), "ascii"),), database.now(), None))
     return Planted(frozenset(blobs), identity)
 
 

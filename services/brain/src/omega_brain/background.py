@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -14,10 +13,6 @@ from omega_core.errors import OmegaError
 from omega_runtime.event_types import ErrorRaised
 
 _log = logging.getLogger(__name__)
-JITTER = (0.5, 1.5)
-"""Without word from the server a wait is drawn evenly between these multiples of its mean, so that
-a fleet never comes at once."""
-
 FIRST_BACKUP_SECONDS = 60.0
 """Until the first backup of a TV that has none: it is new, or lost power while it erased."""
 
@@ -35,7 +30,7 @@ class Background:
         """Begins; the first sync comes after a first wait."""
         config = self._brain.config
         if config.constellation_url and config.sync_interval_secs:
-            self._run("sync", self.next_wait, self._sync)
+            self._run("sync", self._brain.syncer.schedule.wait, self._sync_if_due)
         self._run("heartbeat", lambda: BEAT_SECONDS, self._beat)
         self._run("backup", self.first_backup, self._backup)
 
@@ -46,17 +41,6 @@ class Background:
         for thread in self._threads:
             thread.join()
         self._heartbeat.close()
-
-    def next_wait(self, asked: float = 0.0) -> float:
-        """Seconds until the next sync.
-
-        Args:
-            asked: what the server wants, with its own jitter in it; below 1 = it did not say.
-        """
-        if asked >= 1:
-            return asked
-        mean = self._brain.config.sync_interval_secs
-        return mean * random.uniform(*JITTER)  # noqa: S311 - spreads load, guards no secret
 
     def first_backup(self) -> float:
         """Seconds until the next backup; soon where there is none, as on a new TV."""
@@ -84,8 +68,13 @@ class Background:
         thread.start()
         self._threads.append(thread)
 
+    def _sync_if_due(self) -> float:
+        # A SyncNow in between has moved the next one.
+        return self._brain.syncer.schedule.wait() or self._sync()
+
     def _sync(self) -> float:
-        return self.next_wait(self._brain.syncer.sync().retry_after_seconds)
+        self._brain.syncer.sync_on_schedule()
+        return self._brain.syncer.schedule.wait()
 
     def _beat(self) -> float:
         self._heartbeat.beat()

@@ -20,6 +20,7 @@ from omega_brain.pages import Pages
 from omega_brain.recording import Observed, Recording
 from omega_brain.runtime import Runtime
 from omega_brain.stores import Stores
+from omega_brain.switches import Switches
 from omega_brain.syncer import Syncer, SyncOutcome
 from omega_brain.texts import GuardedEncoder, TextVectors
 from omega_brain.upkeep import Upkeep
@@ -84,7 +85,10 @@ class Brain:
         """The database's tables."""
         recording = threading.Lock()
         try:
-            withdraw_consent(self.persistence, config, self.clock)
+            self.switches = Switches(config, self.persistence.sync)
+            """What the household allows, and what the network is like."""
+            if not self.switches.consent:
+                withdraw_consent(self.persistence, self.clock)
             opened = opening.open_parts(config, self.clock, self.persistence, encoder)
             self.encoder = opened.encoder
             """What texts are embedded with."""
@@ -294,6 +298,24 @@ class Brain:
     def sync(self) -> SyncOutcome:
         """One exchange with the fleet. As Syncer's."""
         return self.syncer.sync()
+
+    def set_sync_options(self, *, consent: bool | None = None, metered: bool | None = None) -> None:
+        """Keeps what the household allows and what the network is like; None = as it is.
+
+        A transfer that is not allowed any more stops at its next piece, and this waits for it. What
+        waits to leave is dropped with consent, and the fleet asked to forget this TV.
+
+        Raises:
+            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        with self.persistence.database.transaction():
+            if consent is not None:
+                self.persistence.sync.set_consent(consent)
+            if metered is not None:
+                self.persistence.sync.set_metered(metered)
+        if not self.switches.consent:
+            with self.syncer.paused():
+                withdraw_consent(self.persistence, self.clock)
 
     def backup(self) -> None:
         """Backs the database up and saves the index.

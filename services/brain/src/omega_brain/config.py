@@ -44,8 +44,8 @@ class BrainConfig:
     constellation_tls_ca: Path | None = None
     """PEM certificates that sign it; absent = the public ones."""
     sync_interval_secs: int = 600
-    """Mean time between syncs, 10 to 86,400; each wait is drawn from 0.5 to 1.5 times it. 0 = only
-    when SyncNow is called."""
+    """Mean time between syncs, 10 to 86,400; each wait is drawn from 0.5 to 1.5 times it, after a
+    failure from 0 to as much as 6 times it. 0 = only when SyncNow is called."""
     factors_hours: float = 24.0
     """Least time between two versions of the fleet's factors that are fetched, 0 to 720."""
     enrolment_key_file: Path | None = None
@@ -59,7 +59,11 @@ class BrainConfig:
     """Zone of the IANA database, such as Europe/Paris, for months and holidays; empty = the
     system's."""
     consent: bool = True
-    """False: nothing the household likes leaves, in no form; news are still pulled."""
+    """Until the household chooses (SetSyncOptions). False: nothing is sent; with SHARING
+    receive-only, news are still pulled."""
+    metered: bool = False
+    """Until firmware says (SetSyncOptions). True: bytes cost money on this network, so that no
+    resource is fetched; exchanges go on."""
     sharing: str = "sketches"
     """"sketches", "strict" (more noise) or "receive-only" (nothing leaves)."""
     sigma: float | None = None

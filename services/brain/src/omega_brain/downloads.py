@@ -44,6 +44,8 @@ class Downloads:
     ) -> int:
         """Fetches and applies every announced body that is newer than what is held, and due.
 
+        Nothing on a metered network; a transfer under way stops when one is told of.
+
         A transfer goes on where an earlier one stopped. A catalogue comes before the factors that
         use its ordinals.
 
@@ -58,6 +60,8 @@ class Downloads:
         held = {resource.kind: resource.version for resource in self.held()}
         fetched = 0
         for info in sorted(announced, key=lambda info: info.kind):
+            if not self._may_fetch():
+                break
             if info.kind not in {CATALOGUE, FACTORS} or info.version <= held.get(info.kind, 0):
                 continue
             if info.kind == CATALOGUE or self._factors_due(info):
@@ -70,7 +74,8 @@ class Downloads:
             return self._take_factors(client, info, key, token)
         # A catalogue may lie here complete, its application having failed or been cut short.
         fetched = 0 if key in self._complete() else self._fetch(client, info, key, token)
-        self._apply_catalogue(key)
+        if self._is_here(key):
+            self._apply_catalogue(key)
         return fetched
 
     def _factors_due(self, info: resource_pb2.ResourceInfo) -> bool:
@@ -93,7 +98,8 @@ class Downloads:
                 factor_steps.note_taken(self._stores, self._brain.clock.now())
             return fetched.size
         rest = 0 if fetched.whole else self._fetch(client, info, key, token)
-        self._keep_factors(key)
+        if self._is_here(key):
+            self._keep_factors(key)
         return fetched.size + rest
 
     def _fetch(
@@ -110,6 +116,8 @@ class Downloads:
         try:
             for chunk in client.get_resource(info.kind, info.version, begun, token=token):
                 received = resources.append(key, received, chunk.data)
+                if not self._may_fetch():
+                    break
         finally:
             self._stores.meta.add_traffic(resources=received - begun)
         return received - begun
@@ -139,6 +147,15 @@ class Downloads:
                 factor_steps.note_taken(self._stores, self._brain.clock.now())
         if damage:
             raise damage
+
+    def _may_fetch(self) -> bool:
+        switches = self._brain.switches
+        return switches.may_ask and not switches.metered
+
+    def _is_here(self, key: ResourceKey) -> bool:
+        """Whether all of a body has come, or none of it where a damaged transfer was dropped."""
+        resources = self._stores.resources
+        return key in self._complete() or resources.received(key) in {0, key.size_bytes}
 
     def _complete(self) -> list[ResourceKey]:
         return self._stores.resources.held()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from omega_brain.config import BrainConfig
 from omega_brain.stores import Stores
 from omega_brain.upkeep import Upkeep
 from omega_core.clock import Clock
@@ -67,16 +66,17 @@ class Erasing:
             return erased
 
 
-def withdraw_consent(stores: Stores, config: BrainConfig, clock: Clock) -> None:
+def withdraw_consent(stores: Stores, clock: Clock) -> None:
     """Where consent was taken back: has the fleet forget this TV, and drops what waits to leave.
 
-    Noise goes with the identity that it was drawn for.
+    Noise goes with the identity that it was drawn for. Where nothing was drawn the fleet knows
+    nothing of the household, and nothing is done.
 
     Raises:
         OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
     """
     drawn = stores.sketches.pending_count() + stores.sketches.acknowledged_count()
-    if config.consent or not drawn:
+    if not drawn:
         return
     with stores.database.transaction():
         stores.meta.retire_identity(clock.now())

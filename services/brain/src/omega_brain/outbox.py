@@ -16,6 +16,7 @@ from omega.sync.v1 import sync_service_pb2 as pb
 from omega_brain.answers import LikedTitle
 from omega_core import limits
 from omega_persistence.sketches import Push
+from omega_privacy import SketchPolicy
 from omega_privacy.classes import Detail, class_byte, coarsened, count_class, rate_class
 from omega_privacy.secure import draw_delay
 from omega_privacy.sketch import draw_noise, make_sketch
@@ -32,13 +33,11 @@ class Outbox:
 
     def __init__(self, brain: Brain) -> None:
         self._brain = brain
-        self._policy = brain.config.policy()
+        self._policy = SketchPolicy.off()
         self._delay = timedelta(hours=brain.config.share_delay_hours)
         self._most = most_sketches(brain.model_version)
         self._queued: dict[int, int] = {}  # class byte of each rowid, as this process stored it
         self._backed_up = ""  # request id of the push that this process backed up last
-        if self._policy.leaves:
-            brain.stores.sketches.assume_sigma(self._policy.sigma_hundredths)
 
     def next_push(self) -> Push | None:
         """The open push, unchanged since its first attempt, or a new one; None = nothing is due.
@@ -46,6 +45,7 @@ class Outbox:
         Raises:
             OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
+        self._read_policy()
         if not self._policy.leaves:
             return None
         now = self._brain.clock.now()
@@ -67,6 +67,12 @@ class Outbox:
         """Forgets what this process knows of queued sketches: the table was emptied."""
         self._queued.clear()
         self._backed_up = ""
+
+    def _read_policy(self) -> None:
+        """What the household allows may have changed since the last exchange."""
+        held, self._policy = self._policy, self._brain.switches.policy
+        if self._policy != held and self._policy.leaves:
+            self._brain.stores.sketches.assume_sigma(self._policy.sigma_hundredths)
 
     def _enqueue(self, now: datetime) -> None:
         """Queues a sketch of every title that qualifies.

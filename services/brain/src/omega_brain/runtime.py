@@ -34,6 +34,7 @@ _ANSWERS = frozenset(
         ErrorCode.ENCODER_MISMATCH,
         ErrorCode.CORRUPT_RESOURCE,
         ErrorCode.SYNC_NOT_CONFIGURED,
+        ErrorCode.SYNC_NOT_ALLOWED,
         ErrorCode.STORAGE_FULL,
     }
 )

@@ -151,6 +151,21 @@ class BrainServicer(brain_service_pb2_grpc.BrainServiceServicer):
             resource_bytes=outcome.resource_bytes,
         )
 
+    def SetSyncOptions(  # noqa: N802 - name of the contract
+        self, request: pb.SetSyncOptionsRequest, _context: grpc.ServicerContext
+    ) -> pb.SetSyncOptionsResponse:
+        """Consent and the kind of network."""
+        self._count()
+        self._brain.set_sync_options(
+            consent=request.consent if request.HasField("consent") else None,
+            metered=request.metered if request.HasField("metered") else None,
+        )
+        return pb.SetSyncOptionsResponse(
+            consent=self._brain.switches.consent,
+            metered=self._brain.switches.metered,
+            fleet_erasure_pending=bool(self._brain.persistence.erasures.pending()),
+        )
+
     def GetStats(  # noqa: N802 - name of the contract
         self, _request: pb.GetStatsRequest, _context: grpc.ServicerContext
     ) -> pb.GetStatsResponse:

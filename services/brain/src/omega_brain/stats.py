@@ -6,6 +6,7 @@ import logging
 from typing import cast
 
 from omega.brain.v1 import brain_service_pb2 as pb
+from omega.common.v1.resource_pb2 import ResourceKind
 from omega_brain import facts, wire
 from omega_brain.brain import Brain
 from omega_brain.runtime import Runtime
@@ -52,6 +53,7 @@ def _stored(brain: Brain) -> pb.GetStatsResponse:
     agents = brain.agentdb.stats()
     traffic, last = stores.meta.traffic(), stores.meta.last_sync()
     return pb.GetStatsResponse(
+        sync=_sync(brain),
         contents=stores.contents.count(),
         events=stores.events.count() + stores.title_records.viewings(),
         sketches_acknowledged=stores.sketches.acknowledged_count(),
@@ -79,6 +81,34 @@ def _stored(brain: Brain) -> pb.GetStatsResponse:
         storage_bytes=storage_bytes(stores.database),
         erasures_pending=len(stores.erasures.pending()),
     )
+
+
+def _sync(brain: Brain) -> pb.SyncStats:
+    syncer, stores = brain.syncer, brain.persistence
+    told = pb.SyncStats(
+        consent=brain.switches.consent,
+        metered=brain.switches.metered,
+        next_at=wire.timestamp(syncer.next_at),
+        consecutive_failures=syncer.schedule.failures,
+        breaker=str(brain.runtime.breaker(Part.SYNC)),
+        transport=syncer.transport,
+        transfers=[
+            pb.TransferStats(
+                kind=cast("ResourceKind.ValueType", transfer.key.kind),
+                version=transfer.key.version,
+                received_bytes=transfer.received,
+                size_bytes=transfer.key.size_bytes,
+            )
+            for transfer in stores.resources.transfers()
+        ],
+    )
+    if syncer.last:
+        outcome = syncer.last.outcome
+        told.last_pushed_bytes = outcome.pushed_bytes
+        told.last_pulled_bytes = outcome.pulled_bytes
+        told.last_resource_bytes = outcome.resource_bytes
+        told.last_duration.FromMicroseconds(round(1e6 * syncer.last.seconds))
+    return told
 
 
 def _loops(brain: Brain) -> list[pb.LoopStats]:

@@ -25,6 +25,7 @@ from omega_persistence.relearning import Relearning
 from omega_persistence.resources import Resources
 from omega_persistence.settings import Settings
 from omega_persistence.sketches import Sketches
+from omega_persistence.sync_facts import SyncFacts
 from omega_persistence.title_records import TitleRecords
 from omega_persistence.trends import Trends
 
@@ -59,6 +60,8 @@ class Stores:
     """Downloaded bodies."""
     meta: Meta
     """Single facts."""
+    sync: SyncFacts
+    """Switches and facts of the sync."""
     erasures: Erasures
     """Old identities that the fleet is still to forget."""
     memories: Memories
@@ -93,6 +96,7 @@ class Stores:
             Trends(database),
             Resources(database),
             Meta(database),
+            SyncFacts(database),
             Erasures(database),
             Memories(database),
             Settings(database),

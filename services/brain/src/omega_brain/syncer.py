@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from omega.sync.v1 import sync_service_pb2 as pb
-from omega_brain import endpoint
+from omega_brain import endpoint, sync_metering
 from omega_brain.config import BrainConfig
 from omega_brain.deltas import start_afresh, take_delta
 from omega_brain.downloads import Downloads
 from omega_brain.outbox import Outbox
+from omega_brain.schedule import LONGEST, Schedule
 from omega_client import ClientTls, ServiceError, SyncClient
 from omega_core import limits
 from omega_core.errors import ErrorCode, OmegaError, invalid
@@ -29,8 +32,6 @@ if TYPE_CHECKING:
     from omega_brain.brain import Brain
 
 _log = logging.getLogger(__name__)
-LONGEST_RETRY_SECONDS = 86_400.0
-"""Longest wait that a server can ask for, whatever it says."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,16 @@ class SyncOutcome:
     """When the server wants to see this TV again, at most a day; 0 = it did not say."""
 
 
+@dataclass(frozen=True)
+class Exchanged:
+    """An exchange that went well."""
+
+    outcome: SyncOutcome
+    """What it moved."""
+    seconds: float
+    """How long it took."""
+
+
 class Syncer:
     """Talks to the sync service for one brain; one exchange at a time.
 
@@ -64,17 +75,34 @@ class Syncer:
         self._outbox = Outbox(brain)
         self._downloads = Downloads(brain)
         self._part = brain.runtime.part(Part.SYNC)
+        self.schedule = Schedule(
+            brain.config.sync_interval_secs, brain.clock, brain.stores.sync.not_before()
+        )
+        """When the next exchange is due."""
+        self.last: Exchanged | None = None
+        """The last exchange that went well; None = none since the start."""
         self._lock = threading.Lock()
         self._closed = False
         self._enrolment_key = _enrolment_key(brain.config)
         self._client = _client(brain.config)
 
+    @property
+    def next_at(self) -> datetime | None:
+        """When the next exchange is due; None = none is planned."""
+        return self.schedule.next_at if self._client else None
+
+    @property
+    def transport(self) -> str:
+        """How the fleet was reached last; empty = not yet."""
+        return "grpc" if self.last else ""
+
     def sync(self) -> SyncOutcome:
         """One exchange. What fails is tried again next time; nothing is lost.
 
         Raises:
-            OmegaError: SYNC_NOT_CONFIGURED; SYNC_UNAVAILABLE (no answer, the server refused, or
-                too many exchanges failed just now);
+            OmegaError: SYNC_NOT_CONFIGURED; SYNC_NOT_ALLOWED (the household does not consent);
+                SYNC_UNAVAILABLE (no answer, the server refused, or too many exchanges failed just
+                now);
                 CORRUPT_RESOURCE (news that cannot be read); STORAGE_FULL; STORAGE_UNAVAILABLE;
                 INTERNAL.
         """
@@ -82,20 +110,31 @@ class Syncer:
         if client is None:
             raise OmegaError(ErrorCode.SYNC_NOT_CONFIGURED)
         with self._lock:
+            begun = time.perf_counter()
             try:
                 with self._part.use():
-                    self._erase_old(client)
-                    self._move(client)
-                    outcome = self._exchange(client)
-                self._stores.meta.sync_succeeded(self._brain.clock.now())
+                    outcome = self._turn(client)
+                self._succeeded(outcome)
             except Exception as failure:
                 error = _as_omega_error(failure)
+                sync_metering.exchanged(time.perf_counter() - begun, error.code, self.transport)
                 if not self._closed:
-                    self._note(error)
+                    self._failed(error, _asked(failure))
                 if error is failure:
                     raise
                 raise error from failure
+            seconds = time.perf_counter() - begun
+            self.last = Exchanged(outcome, seconds)
+            sync_metering.exchanged(seconds, sync_metering.SUCCEEDED, self.transport)
+            sync_metering.moved(outcome.pushed_bytes, outcome.pulled_bytes, outcome.resource_bytes)
             return outcome
+
+    def sync_on_schedule(self) -> None:
+        """One exchange where there is somebody to ask and leave to do so. As sync()."""
+        if self._brain.switches.may_ask or self._stores.erasures.pending():
+            self.sync()
+        else:
+            self.schedule.put_off()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -111,6 +150,13 @@ class Syncer:
         self._closed = True
         if self._client:
             self._client.close()
+
+    def _turn(self, client: SyncClient) -> SyncOutcome:
+        self._erase_old(client)
+        if not self._brain.switches.may_ask:
+            raise OmegaError(ErrorCode.SYNC_NOT_ALLOWED)
+        self._move(client)
+        return self._exchange(client)
 
     def _exchange(self, client: SyncClient) -> SyncOutcome:
         push = self._outbox.next_push()
@@ -216,9 +262,21 @@ class Syncer:
             meta.set_identity(identity, region)
         return identity
 
-    def _note(self, error: OmegaError) -> None:
+    def _succeeded(self, outcome: SyncOutcome) -> None:
+        with self._stores.database.transaction():
+            self._stores.meta.sync_succeeded(self._brain.clock.now())
+            self._stores.sync.set_not_before(self.schedule.succeeded(outcome.retry_after_seconds))
+
+    def _failed(self, error: OmegaError, asked: float) -> None:
+        if error.code is ErrorCode.SYNC_NOT_ALLOWED:
+            self.schedule.put_off()
+            return
+        not_before = self.schedule.failed(asked)
         try:
-            self._stores.meta.sync_failed(error.public_text)
+            with self._stores.database.transaction():
+                self._stores.meta.sync_failed(error.public_text)
+                if not_before:
+                    self._stores.sync.set_not_before(not_before)
         except OmegaError as unnoted:
             _log.warning("the failed sync is not noted: %s", unnoted)
 
@@ -243,7 +301,17 @@ def _enrolment_key(config: BrainConfig) -> str:
 
 def _retry_after(answer: pb.SyncResponse) -> float:
     wait = answer.retry_after
-    return min(max(wait.seconds + wait.nanos / 1e9, 0.0), LONGEST_RETRY_SECONDS)
+    return min(max(wait.seconds + wait.nanos / 1e9, 0.0), LONGEST)
+
+
+def _asked(failure: Exception) -> float:
+    """Seconds after which whoever refused wants to be asked again; 0 = it did not say."""
+    if isinstance(failure, CircuitOpen):
+        return failure.retry_after.total_seconds()
+    if not isinstance(failure, ServiceError):
+        return 0.0
+    # One that was shut out is not let in again by asking: once a day is enough to find out.
+    return LONGEST if failure.reason == ErrorCode.REVOKED else failure.retry_after
 
 
 def _as_omega_error(failure: Exception) -> OmegaError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
+import omega_rpc  # noqa: F401 - before grpc is loaded: what TLS it speaks
 from omega_constellation.app import build
 from omega_constellation.config import PREFIX, ConstellationConfig
 from omega_rpc.service import EXIT_UNAVAILABLE, Service, run_service

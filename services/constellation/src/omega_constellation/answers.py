@@ -28,7 +28,7 @@ def timestamp(instant: datetime | None) -> Timestamp | None:
 def push_result(result: PushResult) -> pb.PushResult:
     """What became of a push."""
     outcome = cast("pb.PushOutcome.ValueType", int(result.outcome))
-    return pb.PushResult(outcome=outcome, sketches=result.sketches)
+    return pb.PushResult(outcome=outcome, sketches=result.sketches, region=result.region)
 
 
 def resource(info: ResourceInfo) -> resource_pb2.ResourceInfo:
@@ -45,6 +45,13 @@ def resource(info: ResourceInfo) -> resource_pb2.ResourceInfo:
 def codec(value: int) -> resource_pb2.Codec.ValueType:
     """A codec as the message has it."""
     return cast("resource_pb2.Codec.ValueType", value)
+
+
+def compression(value: int) -> resource_pb2.Compression.ValueType:
+    """How news of a codec are compressed."""
+    if value == resource_pb2.Codec.CODEC_TRANSFORM:
+        return resource_pb2.Compression.COMPRESSION_NONE
+    return resource_pb2.Compression.COMPRESSION_ZSTD
 
 
 def cluster_status(

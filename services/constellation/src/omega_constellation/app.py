@@ -5,12 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 from omega.constellation.v1 import constellation_service_pb2_grpc
+from omega_constellation.admin import AdminServicer
+from omega_constellation.codebooks import Codebooks
 from omega_constellation.config import ConstellationConfig
+from omega_constellation.enrolment import Enrolment
 from omega_constellation.news import StateNews
 from omega_constellation.readiness import Readiness
 from omega_constellation.servicer import ConstellationServicer
-from omega_constellation.steps import FactorSteps
+from omega_constellation.steps import CODINGS, Steps
 from omega_core.clock import SystemClock
+from omega_rpc.authorities import DeviceAuthority
 from omega_rpc.config import ServerConfig
 from omega_rpc.server import Binding, Server
 from omega_rpc.service import Application
@@ -24,22 +28,36 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
         OmegaError: INVALID_FIELD that names the setting at fault.
     """
     clock = SystemClock()
+    enrolment = Enrolment(
+        config.shard,
+        config.require_claim,
+        _authority(config),
+        timedelta(hours=config.device_certificate_hours),
+    )
     store = Store.connect(config.database_url, config.store())
     writer = PushWriter(store, config.push_writer(), clock)
     servicer = ConstellationServicer(
         store,
         writer,
-        StateNews(store),
-        FactorSteps(store),
+        StateNews(store, Codebooks(store)),
+        {coding.kind: Steps(store, coding) for coding in CODINGS},
         clock,
         push_seconds=config.push_seconds,
         sync_interval=timedelta(seconds=config.sync_interval_seconds),
+        enrolment=enrolment,
     )
-    binding = Binding(
-        "omega.constellation.v1.ConstellationService",
-        constellation_service_pb2_grpc.add_ConstellationServiceServicer_to_server,
-        servicer,
-    )
+    bindings = [
+        Binding(
+            "omega.constellation.v1.ConstellationService",
+            constellation_service_pb2_grpc.add_ConstellationServiceServicer_to_server,
+            servicer,
+        ),
+        Binding(
+            "omega.constellation.v1.AdminService",
+            constellation_service_pb2_grpc.add_AdminServiceServicer_to_server,
+            AdminServicer(store, clock),
+        ),
+    ]
 
     def close() -> None:
         writer.close()
@@ -48,10 +66,17 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
     try:
         server = Server(
             server_config,
-            [binding],
+            bindings,
             readiness=Readiness(store, migrating=config.migrate_at_start),
         )
     except BaseException:
         close()
         raise
     return Application(server, close=close)
+
+
+def _authority(config: ConstellationConfig) -> DeviceAuthority | None:
+    certificate, key = config.device_ca_certificate, config.device_ca_key
+    if certificate is None or key is None:
+        return None
+    return DeviceAuthority.read("device_ca_certificate", certificate, "device_ca_key", key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from omega_store.pushes import Push
 _MAX_PUSHES = 256
 _MAX_CONTENTS = 1_000
 _MAX_DEVICES = 1_000
+_MAX_CLAIMS = 1_000
+_SHORTEST_CLAIM, _LONGEST_CLAIM = 60, 366 * 86_400
+_SHA256_BYTES = 32
 _UNIT_TOLERANCE = 1e-2
 
 
@@ -31,6 +35,32 @@ def registration(request: pb.RegisterDeviceRequest) -> None:
     validate.identifier("platform", request.platform, limits.MAX_SHORT_ID, optional=True)
     validate.identifier("app_version", request.app_version, limits.MAX_SHORT_ID, optional=True)
     validate.region("region", request.region)
+    if request.key_sha256:
+        validate.size("key_sha256", request.key_sha256, _SHA256_BYTES)
+    bounds.claim("claim", request.claim)
+    bounds.csr("csr", request.csr)
+
+
+def claims(request: pb.CreateClaimsRequest) -> timedelta:
+    """Checks a CreateClaimsRequest; returns how long the claims can be shown.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    validate.integer("count", request.count, 1, _MAX_CLAIMS)
+    seconds = request.valid_for.seconds + request.valid_for.nanos / 1e9
+    if not _SHORTEST_CLAIM <= seconds <= _LONGEST_CLAIM:
+        raise invalid("valid_for", "1 minute to 366 days")
+    return timedelta(seconds=seconds)
+
+
+def revocation(request: pb.RevokeDeviceRequest) -> None:
+    """Checks a RevokeDeviceRequest.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    validate.device_id("device_id", request.device_id)
 
 
 def pushes(request: pb.IngestPatternsRequest) -> list[Push]:
@@ -71,6 +101,7 @@ def wanted(request: pb.GetGlobalStateRequest, region: str) -> Wanted:
         version=request.state_version,
         region=region,
         codec=request.codec,
+        codebook_id=request.codebook_id,
         page=request.page,
         leads_to=request.wanted_version,
     )
@@ -115,6 +146,16 @@ def body(request: pb.GetResourceRequest) -> None:
     bounds.version("version", request.version, 1)
     validate.integer("offset", request.offset, 0, limits.MAX_RESOURCE)
     bounds.base(request.base_version, request.base_sha256)
+
+
+def codebook(request: pb.PublishCodebookRequest) -> None:
+    """Checks the size of a PublishCodebookRequest.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    if not 1 <= len(request.body) <= limits.MAX_CODEBOOK:
+        raise invalid("body", f"1 to {limits.MAX_CODEBOOK:,} bytes")
 
 
 def erasure(request: pb.EraseDeviceRequest) -> None:

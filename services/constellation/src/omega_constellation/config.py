@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from omega_core import validate
+from omega_core.errors import invalid
+from omega_rpc.authorities import check_shard
 from omega_store import PushWriterConfig, StoreConfig, check_url
 
 PREFIX = "OMEGA_CONSTELLATION_"
@@ -29,6 +32,16 @@ class ConstellationConfig:
     """Longest wait for a push to be durable when the caller sets no deadline, 0.1 to 60."""
     sync_interval_seconds: int = 600
     """What TVs are told as the time until their next sync, before jitter, 1 to 86,400."""
+    shard: str = "local"
+    """Name of the shard, which credentials carry: 1 to 63 characters of [a-z0-9-]."""
+    require_claim: bool = False
+    """Whether a device shows a one-time claim when it registers for the first time."""
+    device_ca_certificate: Path | None = None
+    """PEM certificate that signs devices, and those above it, at most 3; None = none are given."""
+    device_ca_key: Path | None = None
+    """Its PEM key, which only this service reads."""
+    device_certificate_hours: int = 168
+    """How long a device's certificate is good, 1 to 8,760; a TV renews it before."""
     migrate_at_start: bool = True
     """Bring the schema up to date; false = wait, not SERVING, until --migrate-only has."""
 
@@ -36,9 +49,12 @@ class ConstellationConfig:
         check_url("database_url", self.database_url)
         validate.integer("pool_size", self.pool_size, 2, 256)
         validate.integer("most_waiting_pushes", self.most_waiting_pushes, 256, 1_048_576)
-        validate.integer("most_waiting_pushes", self.most_waiting_pushes, 256, 1_048_576)
         validate.number("push_seconds", self.push_seconds, 0.1, 60)
         validate.integer("sync_interval_seconds", self.sync_interval_seconds, 1, 86_400)
+        check_shard("shard", self.shard)
+        if (self.device_ca_certificate is None) != (self.device_ca_key is None):
+            raise invalid("device_ca_key", "set together with device_ca_certificate")
+        validate.integer("device_certificate_hours", self.device_certificate_hours, 1, 8_760)
         # They hold the rest to its bounds.
         self.store()
         self.push_writer()

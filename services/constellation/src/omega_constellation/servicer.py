@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 import grpc
@@ -12,16 +11,26 @@ from google.protobuf.duration_pb2 import Duration
 from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as pb
 from omega.constellation.v1 import constellation_service_pb2_grpc
-from omega_constellation import answers, catalogue, checks
+from omega_constellation import answers, catalogue, checks, codebooks
+from omega_constellation.enrolment import Enrolment
 from omega_constellation.news import StateNews
-from omega_constellation.steps import Delta, FactorSteps
+from omega_constellation.steps import Delta, Steps
 from omega_core import limits
 from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_rpc import call as calls
-from omega_store import Connection, PushWriter, Store, devices, resources, status, trends
+from omega_store import (
+    Connection,
+    PushWriter,
+    Store,
+    devices,
+    resources,
+    revocations,
+    status,
+    trends,
+)
 from omega_store.heads import heads
-from omega_store.resources import ResourceInfo, ResourceKind
+from omega_store.resources import ResourceInfo
 
 
 class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceServicer):
@@ -31,10 +40,11 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         store: the shard.
         writer: makes pushes durable.
         news: encodes steps of the collective state.
-        steps: encodes those of the factors.
+        steps: encode those of resources, by kind.
         clock: stamps what is stored.
         push_seconds: longest wait for a push.
         sync_interval: what TVs are told as the time until their next sync.
+        enrolment: who becomes a device.
     """
 
     def __init__(
@@ -42,11 +52,12 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         store: Store,
         writer: PushWriter,
         news: StateNews,
-        steps: FactorSteps,
+        steps: Mapping[int, Steps],
         clock: Clock,
         *,
         push_seconds: float,
         sync_interval: timedelta,
+        enrolment: Enrolment,
     ) -> None:
         self._store = store
         self._writer = writer
@@ -54,28 +65,18 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         self._steps = steps
         self._clock = clock
         self._push_seconds = push_seconds
+        self._enrolment = enrolment
         self._retry_after = Duration()
         self._retry_after.FromTimedelta(sync_interval)
 
     def RegisterDevice(  # noqa: N802 - named by the contract
         self, request: pb.RegisterDeviceRequest, context: grpc.ServicerContext
     ) -> pb.RegisterDeviceResponse:
-        """Draws an identity, or repeats the one that the request_id made."""
+        """One transaction: identity, claim and certificate, or nothing."""
         del context
         checks.registration(request)
         with self._store.transaction() as conn:
-            device = devices.register(
-                conn,
-                device_id=f"tv-{secrets.token_hex(16)}",
-                request_id=request.request_id,
-                platform=request.platform,
-                app_version=request.app_version,
-                now=self._clock.now(),
-                region=request.region,
-            )
-        return pb.RegisterDeviceResponse(
-            device_id=device.device_id, registered_at=answers.timestamp(device.registered_at)
-        )
+            return self._enrolment.register(conn, request, self._clock.now())
 
     def IngestPatterns(  # noqa: N802 - named by the contract
         self, request: pb.IngestPatternsRequest, context: grpc.ServicerContext
@@ -97,11 +98,11 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
             if request.device_id:
                 region = self._seen(conn, request.device_id)
             newest = heads(conn)
-        found = self._news.since(checks.wanted(request, region), newest.state.version)
+        found = self._news.since(checks.wanted(request, region), newest)
         lacking = (info for info in newest.resources if info.version > held.get(info.kind, 0))
         return pb.GetGlobalStateResponse(
             state_version=found.version,
-            compression=resource_pb2.Compression.COMPRESSION_ZSTD,
+            compression=answers.compression(found.codec),
             delta=found.delta,
             resources=[] if found.page else [answers.resource(info) for info in lacking],
             retry_after=self._retry_after,
@@ -119,13 +120,18 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         with self._store.snapshot() as conn:
             newest = heads(conn)
             regions = trends.regions(conn)
+            shut_out = revocations.since(conn, request.revocations_after, self._clock.now())
         return pb.GetHeadsResponse(
             state_version=newest.state.version,
             resources=[answers.resource(info) for info in newest.resources],
             trend_regions=sorted(regions),
             codebook_id=newest.codebook_id,
             retry_after=self._retry_after,
-            revocations_cursor=request.revocations_after,
+            revocations=[
+                pb.Revocation(device_id=r.device_id, serials=r.serials) for r in shut_out.found
+            ],
+            revocations_cursor=shut_out.cursor,
+            more_revocations=shut_out.more,
         )
 
     def UpsertContents(  # noqa: N802 - named by the contract
@@ -158,8 +164,9 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         kind, version, offset = int(request.kind), request.version, request.offset
         with self._store.statements() as conn:
             info = resources.info(conn, kind, version)
-        if kind == ResourceKind.FACTORS and request.base_version and not offset:
-            step = self._steps.between(request.base_version, request.base_sha256, version)
+        steps = self._steps.get(kind)
+        if steps is not None and request.base_version and not offset:
+            step = steps.between(request.base_version, request.base_sha256, version)
             if step is not None:
                 yield from _delta(info, request.base_version, step)
                 return
@@ -173,6 +180,16 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
             stated = None
             yield pb.GetResourceResponse(chunk=chunk)
             offset += len(data)
+
+    def PublishCodebook(  # noqa: N802 - named by the contract
+        self, request: pb.PublishCodebookRequest, context: grpc.ServicerContext
+    ) -> pb.PublishCodebookResponse:
+        """One transaction: the codebook is the newest, or nothing changed."""
+        del context
+        checks.codebook(request)
+        with self._store.transaction() as conn:
+            version, codebook_id = codebooks.publish(conn, request.body, self._clock.now())
+        return pb.PublishCodebookResponse(version=version, codebook_id=codebook_id)
 
     def EraseDevice(  # noqa: N802 - named by the contract
         self, request: pb.EraseDeviceRequest, context: grpc.ServicerContext

@@ -1,15 +1,16 @@
-"""Steps between versions of the factors, encoded once for all TVs."""
+"""Steps between versions of a resource, encoded once for all TVs."""
 
 from __future__ import annotations
 
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from omega_core import limits
 from omega_core.errors import ErrorCode, OmegaError
-from omega_delta import encode_factor_delta, factors_sha256
+from omega_delta import encode_catalogue_delta, encode_factor_delta, factors_sha256
 from omega_store import Store, resources
 from omega_store.resources import ResourceKind
 
@@ -28,11 +29,37 @@ class Delta:
     """Of `body`."""
 
 
-class FactorSteps:
-    """Encoded deltas between the factors of a shard. Safe to share between threads."""
+@dataclass(frozen=True)
+class Coding:
+    """How steps of a kind are made."""
 
-    def __init__(self, store: Store) -> None:
+    kind: ResourceKind
+    """Of the bodies."""
+    encode: Callable[[bytes, bytes], bytes | None]
+    """The step from one body to another; None = there is none."""
+    name: Callable[[bytes], bytes]
+    """The SHA-256 by which a caller names the base that it holds."""
+
+
+def _transferred(body: bytes) -> bytes:
+    return hashlib.sha256(body).digest()
+
+
+CODINGS = (
+    # A TV that came to its titles by deltas never held the body; it knows what was announced.
+    Coding(ResourceKind.CATALOGUE, encode_catalogue_delta, _transferred),
+    # A TV that came to its factors by deltas holds the body up to how it is compressed.
+    Coding(ResourceKind.FACTORS, encode_factor_delta, factors_sha256),
+)
+"""The kinds that move as steps."""
+
+
+class Steps:
+    """Encoded deltas between the versions of one kind. Safe to share between threads."""
+
+    def __init__(self, store: Store, coding: Coding) -> None:
         self._store = store
+        self._coding = coding
         self._lock = threading.Lock()
         self._cache: OrderedDict[tuple[int, int], Delta | None] = OrderedDict()
 
@@ -67,7 +94,7 @@ class FactorSteps:
         try:
             with self._store.statements() as conn:
                 for version in versions:
-                    resources.info(conn, ResourceKind.FACTORS, version)
+                    resources.info(conn, self._coding.kind, version)
         except OmegaError as error:
             if error.code != ErrorCode.UNKNOWN_RESOURCE:
                 raise
@@ -75,16 +102,17 @@ class FactorSteps:
         return True
 
     def _made(self, base: int, version: int) -> Delta | None:
+        coding = self._coding
         try:
             with self._store.snapshot() as conn:
                 before, after = (
-                    resources.read(conn, ResourceKind.FACTORS, each, 0, limits.MAX_RESOURCE)
+                    resources.read(conn, coding.kind, each, 0, limits.MAX_RESOURCE)
                     for each in (base, version)
                 )
-            body = encode_factor_delta(before, after)
+            body = coding.encode(before, after)
             if body is None or len(body) >= len(after):
                 return None
-            return Delta(factors_sha256(before), body, hashlib.sha256(body).digest())
+            return Delta(coding.name(before), body, _transferred(body))
         except OmegaError as error:
             # A version that is not kept, or one that this release cannot read: the whole body.
             if error.code not in {ErrorCode.UNKNOWN_RESOURCE, ErrorCode.INVALID_FIELD}:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import omega_rpc  # noqa: F401 - before grpc is loaded: what TLS it speaks
 from omega_federation_worker.app import build, refresh_once, run_once
 from omega_federation_worker.config import PREFIX, FederationConfig
 from omega_rpc.service import Service, run_service

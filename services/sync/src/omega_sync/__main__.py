@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import omega_rpc  # noqa: F401 - before grpc is loaded: what TLS it speaks
 from omega_rpc.service import Service, run_service
 from omega_rpc.tokens import new_key_line
 from omega_sync.app import build

@@ -1,33 +1,177 @@
-"""Who may call: a token for every method but the first, an enrolment key for that one."""
+"""Who may call: a device by its certificate, or by a token with a proof of its key."""
 
 from __future__ import annotations
 
 import hmac
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from omega_core import validate
+from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError
+from omega_rpc import dpop
+from omega_rpc.authorities import read_certificate
 from omega_rpc.call import Caller, Principal
-from omega_rpc.tokens import TokenKeys, bearer, read_secret
+from omega_rpc.device_keys import DeviceIdentityKey, csr_key
+from omega_rpc.dpop import Proof, Replays, refused
+from omega_rpc.rate_limits import Rate, RateLimit, network
+from omega_rpc.tokens import TokenClaims, TokenKeys, read_secret
+from omega_sync.audit import Audit
 
-_OPEN = "/omega.sync.v1.SyncService/RegisterDevice"
+REGISTER = "/omega.sync.v1.SyncService/RegisterDevice"
+"""The one method that needs no credentials: it proves a key by itself."""
+CERTIFICATE, PROOF, CSR, NOTHING = "certificate", "proof", "csr", "none"
 
 
-class DeviceTokens:
-    """The authenticator of the gateway."""
+@dataclass(frozen=True)
+class AccessTerms:
+    """On which terms devices call."""
 
-    def __init__(self, keys: TokenKeys) -> None:
+    shard: str
+    """The shard whose credentials are good here."""
+    token_lifetime: timedelta
+    """How long a token is good."""
+    syncs: Rate
+    """Pushes and exchanges of one device."""
+    calls: Rate
+    """All calls of one device."""
+    network: Rate
+    """All calls of one network, a /24 or /64."""
+
+
+class _Shown(NamedTuple):
+    """What a call's credentials say."""
+
+    principal: Principal
+    shard: str
+    proof: Proof | None
+
+
+class Access:
+    """The authenticator of the gateway; on the event loop, and waits for nothing.
+
+    Args:
+        keys: sign and verify tokens.
+        terms: limits and lifetimes.
+        shut_out: raises REVOKED for a device that was revoked.
+        clock: the time of credentials.
+        audit: told of every decision.
+        seconds: the time of limits, never going back.
+    """
+
+    def __init__(
+        self,
+        keys: TokenKeys,
+        terms: AccessTerms,
+        shut_out: Callable[[Principal], None],
+        clock: Clock,
+        audit: Audit,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._keys = keys
+        self._terms = terms
+        self._shut_out = shut_out
+        self._clock = clock
+        self._audit = audit
+        self._replays = Replays(clock)
+        self._syncs = RateLimit(terms.syncs, "device", seconds)
+        self._calls = RateLimit(terms.calls, "device", seconds)
+        self._networks = RateLimit(terms.network, "network", seconds)
 
     def __call__(self, caller: Caller) -> Principal | None:
-        """The device behind the bearer token; None for RegisterDevice.
+        """The calling device; None for RegisterDevice.
 
         Raises:
-            OmegaError: UNAUTHENTICATED.
+            OmegaError: UNAUTHENTICATED with field `authorization`, `dpop` or `certificate`;
+                WRONG_SHARD; REVOKED; RATE_LIMITED with field `device` or `network`; OVERLOADED.
         """
-        if caller.method == _OPEN:
-            return None
-        return Principal(self._keys.verify(bearer(caller.metadata)))
+        form = CERTIFICATE if caller.certificate else PROOF
+        device_id = ""
+        try:
+            self._count_network(caller)
+            if caller.method == REGISTER:
+                return None
+            shown = self._certificate(caller) if caller.certificate else self._proof(caller)
+            device_id = shown.principal.device_id
+            self._admit(shown)
+        except OmegaError as error:
+            self._audit.refused(caller.method, form, error, device_id)
+            raise
+        self._audit.admitted(caller.method, form, device_id)
+        return shown.principal
+
+    def registrant(self, csr: bytes, caller: Caller) -> DeviceIdentityKey:
+        """The key that the caller of RegisterDevice proves to hold.
+
+        Raises:
+            OmegaError: INVALID_FIELD csr; UNAUTHENTICATED with field `dpop` when there is neither a
+                csr nor a good proof, or both and of two keys.
+        """
+        shown = caller.metadata.get(dpop.METADATA, "")
+        key = csr_key("csr", csr) if csr else None
+        if key is None or shown:
+            proof = dpop.verify(shown, caller.method, self._clock)
+            if key is not None and key.thumbprint != proof.key.thumbprint:
+                raise refused(dpop.METADATA, "a proof of another key than the csr's")
+            self._replays.take(proof)
+            key = proof.key
+        return key
+
+    def token(self, device_id: str, key: DeviceIdentityKey) -> tuple[str, TokenClaims]:
+        """A fresh token for a device, bound to its key, and what it says."""
+        now = self._clock.now().replace(microsecond=0)
+        ends = now + self._terms.token_lifetime
+        claims = TokenClaims(device_id, self._terms.shard, key.thumbprint, now, ends)
+        return self._keys.issue(claims), claims
+
+    def count_sync(self, principal: Principal, method: str) -> None:
+        """Counts a push or an exchange of a device.
+
+        Raises:
+            OmegaError: RATE_LIMITED with field `device`.
+        """
+        try:
+            self._syncs.take(principal.device_id)
+        except OmegaError as error:
+            form = CERTIFICATE if principal.serial else PROOF
+            self._audit.refused(method, form, error, principal.device_id)
+            raise
+
+    def _count_network(self, caller: Caller) -> None:
+        named = network(caller.address)
+        if named:
+            self._networks.take(named)
+
+    def _certificate(self, caller: Caller) -> _Shown:
+        said = read_certificate(caller.certificate)
+        # TLS looked at the handshake only, and a connection may stay open for long.
+        if self._clock.now() >= said.not_after:
+            raise refused("certificate", "expired")
+        principal = Principal(said.device_id, said.serial, said.not_after.timestamp())
+        return _Shown(principal, said.shard, None)
+
+    def _proof(self, caller: Caller) -> _Shown:
+        token = dpop.shown_token(caller.metadata)
+        claims = self._keys.check(token, self._clock.now())
+        shown = caller.metadata.get(dpop.METADATA, "")
+        proof = dpop.verify(shown, caller.method, self._clock, token)
+        if not hmac.compare_digest(proof.key.thumbprint, claims.thumbprint):
+            raise refused(dpop.METADATA, "a proof of another key than the token's")
+        principal = Principal(claims.device_id, expires_at=claims.expires_at.timestamp())
+        return _Shown(principal, claims.shard, proof)
+
+    def _admit(self, shown: _Shown) -> None:
+        if shown.shard != self._terms.shard:
+            raise OmegaError(ErrorCode.WRONG_SHARD, detail=shown.shard)
+        self._shut_out(shown.principal)
+        # Before the proof is noted: a device must not fill the memory of proofs for all others.
+        self._calls.take(shown.principal.device_id)
+        if shown.proof is not None:
+            self._replays.take(shown.proof)
 
 
 class Enrolment:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import grpc
 
 from omega.sync.v1 import sync_service_pb2_grpc
 from omega_core import limits
+from omega_core.clock import Clock, SystemClock
 from omega_core.errors import OmegaError, invalid
 from omega_rpc.aio.gate import Gate
 from omega_rpc.aio.server import Listener, Part, Server
@@ -14,11 +18,13 @@ from omega_rpc.server import Binding
 from omega_rpc.service import Application
 from omega_rpc.tls import ClientTls, client_credentials, mutual_credentials
 from omega_rpc.tokens import TokenKeys
-from omega_sync.access import DeviceTokens, Enrolment
+from omega_sync.access import Access, Enrolment
+from omega_sync.audit import open_audit
 from omega_sync.batches import Batches
 from omega_sync.config import SyncConfig
 from omega_sync.core import SyncCore
 from omega_sync.heads import Heads
+from omega_sync.registration import Registration
 from omega_sync.servicer import SyncServicer
 from omega_sync.steps import Steps
 from omega_sync.streams import Streams
@@ -29,12 +35,24 @@ from omega_sync.web.service import application
 from omega_sync.web.tcp import WebListener
 
 
-def build(config: SyncConfig, server_config: ServerConfig) -> Application:
+def build(
+    config: SyncConfig,
+    server_config: ServerConfig,
+    clock: Clock | None = None,
+    seconds: Callable[[], float] = time.monotonic,
+) -> Application:
     """A gateway that is ready to start.
+
+    Args:
+        config: its settings.
+        server_config: those of its listeners.
+        clock: the time of credentials; None = the machine's.
+        seconds: the time of limits.
 
     Raises:
         OmegaError: INVALID_FIELD that names the setting at fault.
     """
+    clock = clock or SystemClock()
     keys = TokenKeys.read("token_keys", config.token_keys)
     enrolment = Enrolment.read("enrolment_key_file", config.enrolment_key_file)
     constellation = Constellation(
@@ -45,13 +63,15 @@ def build(config: SyncConfig, server_config: ServerConfig) -> Application:
     )
     batches = Batches(constellation.ingest, config.most_waiting_pushes)
     heads = Heads(constellation.heads, config.poll_seconds)
+    audit = open_audit("audit_log", config.audit_log, clock)
+    access = Access(keys, config.terms(), heads.check, clock, audit, seconds)
     core = SyncCore(
         constellation,
         batches,
         heads,
         Steps(constellation.news),
-        keys,
-        enrolment,
+        Registration(constellation.register, access, enrolment, audit),
+        access.count_sync,
         call_seconds=config.call_timeout_seconds,
         max_bodies=config.max_resource_streams,
     )
@@ -61,7 +81,7 @@ def build(config: SyncConfig, server_config: ServerConfig) -> Application:
         sync_service_pb2_grpc.add_SyncServiceServicer_to_server,
         SyncServicer(core, streams),
     )
-    gate = Gate(DeviceTokens(keys))
+    gate = Gate(access)
     server = Server(
         server_config,
         [binding],

@@ -21,6 +21,8 @@ def registration(request: pb.RegisterDeviceRequest) -> None:
     validate.identifier("app_version", request.app_version, limits.MAX_SHORT_ID, optional=True)
     validate.text("enrolment_key", request.enrolment_key, _MAX_ENROLMENT_KEY)
     validate.region("region", request.region)
+    bounds.claim("claim", request.claim)
+    bounds.csr("csr", request.csr)
 
 
 def exchange(request: pb.SyncRequest) -> None:

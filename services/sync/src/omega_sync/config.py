@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from omega_core import validate
-from omega_core.errors import invalid
+from omega_core.errors import OmegaError, invalid
+from omega_rpc.authorities import check_shard
 from omega_rpc.config import address
+from omega_rpc.rate_limits import Rate
+from omega_sync.access import AccessTerms
 from omega_sync.stream_limits import StreamLimits
 
 PREFIX = "OMEGA_SYNC_"
@@ -49,6 +53,24 @@ class SyncConfig:
     stream_spread_seconds: float = 3.0
     """Time over which news reach all streams, and over which they end at a stop, 0 to 60; keep it
     below grace_seconds."""
+    shard: str = "local"
+    """The shard whose credentials are good here, as the constellation names it."""
+    token_hours: int = 168
+    """How long a device's token is good, 1 to 8,760; a TV renews it before."""
+    device_syncs_per_minute: float = 1.0
+    """Pushes and exchanges of one device in the long run, 0.001 to 10,000,000."""
+    device_sync_burst: int = 5
+    """Of them, at once after a pause, 1 to 10,000,000."""
+    device_calls_per_minute: float = 120.0
+    """All calls of one device in the long run, 0.001 to 10,000,000."""
+    device_call_burst: int = 512
+    """Of them, at once after a pause, 1 to 10,000,000."""
+    network_calls_per_minute: float = 12_000.0
+    """All calls from one network, a /24 or /64, in the long run, 0.001 to 10,000,000."""
+    network_call_burst: int = 6_000
+    """Of them, at once after a pause, 1 to 10,000,000."""
+    audit_log: Path | None = None
+    """File that takes a JSON line an access decision; None = the log, at level INFO."""
     mtls_listen: str = ""
     """HOST:PORT where devices call with certificates; together with device_ca and the server's
     tls_certificate. Empty = nowhere."""
@@ -79,6 +101,9 @@ class SyncConfig:
         validate.number("stream_idle_seconds", self.stream_idle_seconds, 1, 86_400)
         validate.number("stream_longest_seconds", self.stream_longest_seconds, 1, 604_800)
         validate.number("stream_spread_seconds", self.stream_spread_seconds, 0, 60)
+        check_shard("shard", self.shard)
+        validate.integer("token_hours", self.token_hours, 1, 8_760)
+        self.terms()
         if self.mtls_listen:
             address("mtls_listen", self.mtls_listen)
         for name in ("http_listen", "quic_listen"):
@@ -90,6 +115,27 @@ class SyncConfig:
             raise invalid("quic_listen", "set when quic_early_data is")
         if bool(self.mtls_listen) != (self.device_ca is not None):
             raise invalid("device_ca", "set together with mtls_listen")
+
+    def terms(self) -> AccessTerms:
+        """On which terms devices call.
+
+        Raises:
+            OmegaError: INVALID_FIELD that names the rate at fault.
+        """
+        return AccessTerms(
+            shard=self.shard,
+            token_lifetime=timedelta(hours=self.token_hours),
+            syncs=self._rate("device_sync"),
+            calls=self._rate("device_call"),
+            network=self._rate("network_call"),
+        )
+
+    def _rate(self, name: str) -> Rate:
+        per_minute, burst = f"{name}s_per_minute", f"{name}_burst"
+        try:
+            return Rate(getattr(self, per_minute), getattr(self, burst))
+        except OmegaError as error:
+            raise invalid(burst if error.field == "burst" else per_minute, error.bound) from error
 
     def streams(self) -> StreamLimits:
         """Limits of open streams."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -15,11 +14,10 @@ from omega.sync.v1 import sync_service_pb2 as pb
 from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc import call as calls
 from omega_rpc.call import Caller, Principal
-from omega_rpc.tokens import TokenKeys
 from omega_sync import checks
-from omega_sync.access import Enrolment
 from omega_sync.batches import Batches
 from omega_sync.heads import Heads
+from omega_sync.registration import Registration
 from omega_sync.steps import Step, Steps
 from omega_sync.upstream import Constellation
 
@@ -56,8 +54,8 @@ class SyncCore:
         batches: makes pushes durable.
         heads: the newest versions.
         steps: encoded news.
-        keys: sign the tokens that the server's authenticator verifies.
-        enrolment: who may register.
+        registration: answers RegisterDevice.
+        count_sync: counts a device's push or exchange by its method, or refuses it.
         call_seconds: longest wait for one answer of the constellation.
         max_bodies: resource bodies under way at once before OVERLOADED.
     """
@@ -68,8 +66,8 @@ class SyncCore:
         batches: Batches,
         heads: Heads,
         steps: Steps,
-        keys: TokenKeys,
-        enrolment: Enrolment,
+        registration: Registration,
+        count_sync: Callable[[Principal, str], None],
         *,
         call_seconds: float,
         max_bodies: int,
@@ -78,32 +76,16 @@ class SyncCore:
         self._batches = batches
         self._heads = heads
         self._steps = steps
-        self._keys = keys
-        self._enrolment = enrolment
+        self._registration = registration
+        self._count_sync = count_sync
         self._call_seconds = call_seconds
         self._bodies_left = max_bodies
 
     async def register(
         self, request: pb.RegisterDeviceRequest, caller: Caller
     ) -> pb.RegisterDeviceResponse:
-        """Gives an identity; a repeated request_id gives the same token, and may move it."""
-        del caller
-        checks.registration(request)
-        self._enrolment.check(request.enrolment_key)
-        made = await self._constellation.register(
-            upstream_pb.RegisterDeviceRequest(
-                request_id=request.request_id,
-                platform=request.platform,
-                app_version=request.app_version,
-                region=request.region,
-            )
-        )
-        return pb.RegisterDeviceResponse(
-            device_id=made.device_id,
-            # The stored instant, not the present one, so that a retry's token is equal.
-            auth_token=self._keys.sign(made.device_id, made.registered_at.ToDatetime(UTC)),
-            registered_at=made.registered_at,
-        )
+        """Gives an identity; a repeated request_id renews its credentials, and may move it."""
+        return await self._registration(request, caller)
 
     async def sync(self, request: pb.SyncRequest, principal: Principal) -> pb.SyncResponse:
         """Push, durable before the pull begins, then pull."""
@@ -116,6 +98,7 @@ class SyncCore:
     ) -> Holdings:
         """Fills the answer of sync() in; what is known of the TV from then on."""
         checks.exchange(request)
+        self._count_sync(principal, "Sync")
         stored = await self._push(request, principal)
         heads = await self._heads.current()
         holdings = Holdings(
@@ -143,6 +126,7 @@ class SyncCore:
     ) -> pb.PushPatternsResponse:
         """Answered when the push is durable."""
         checks.push(request)
+        self._count_sync(principal, "PushPatterns")
         stored = await self._push(request, principal)
         heads = await self._heads.current()
         answer = pb.PushPatternsResponse(
@@ -181,10 +165,11 @@ class SyncCore:
         return answer
 
     async def resource(
-        self, request: pb.GetResourceRequest
+        self, request: pb.GetResourceRequest, principal: Principal
     ) -> AsyncIterator[pb.GetResourceResponse]:
         """Hands a body through a chunk at a time, no faster than the TV takes it."""
         checks.body(request)
+        await self._welcome(principal)
         if not self._bodies_left:
             raise OmegaError(ErrorCode.OVERLOADED)
         self._bodies_left -= 1
@@ -203,10 +188,19 @@ class SyncCore:
 
     async def erase(self, principal: Principal) -> pb.EraseDeviceResponse:
         """Erases the device that the credentials name."""
+        await self._welcome(principal)
         erased = await self._constellation.erase(
             upstream_pb.EraseDeviceRequest(device_id=principal.device_id)
         )
         return pb.EraseDeviceResponse(pushes=erased.pushes)
+
+    async def _welcome(self, principal: Principal) -> None:
+        """Waits until it is known who was shut out, as at the start; for calls that store nothing.
+
+        Pushes are refused by the constellation itself.
+        """
+        await self._heads.current()
+        self._heads.check(principal)
 
     async def _push(
         self, request: pb.SyncRequest | pb.PushPatternsRequest, principal: Principal

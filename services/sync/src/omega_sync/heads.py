@@ -79,15 +79,14 @@ class Heads:
         away = False
         while True:
             try:
-                answer = await self._refresh()
+                await self._refresh()
             except OmegaError as error:
                 if not away:
                     _log.warning("the newest versions are not known: %s", error)
-                away, more = True, False
+                away = True
             else:
-                away, more = False, answer.more_revocations
-            if not more:
-                await asyncio.sleep(self._poll_seconds)
+                away = False
+            await asyncio.sleep(self._poll_seconds)
 
     async def _refresh(self) -> pb.GetHeadsResponse:
         """Asks, once for all who want to know at the same time."""
@@ -96,14 +95,20 @@ class Heads:
         return await asyncio.shield(self._asking)
 
     async def _question(self) -> pb.GetHeadsResponse:
-        answer = await self._ask(pb.GetHeadsRequest(revocations_after=self._cursor))
+        revoked = False
+        while True:
+            answer = await self._ask(pb.GetHeadsRequest(revocations_after=self._cursor))
+            for revocation in answer.revocations:
+                self._devices.add(revocation.device_id)
+                self._serials.update(revocation.serials)
+            self._cursor = answer.revocations_cursor
+            revoked = revoked or bool(answer.revocations)
+            # Nothing is known before everybody is who was shut out.
+            if not answer.more_revocations:
+                break
         before, self.newest = self.newest, answer
-        for revocation in answer.revocations:
-            self._devices.add(revocation.device_id)
-            self._serials.update(revocation.serials)
-        self._cursor = answer.revocations_cursor
         newer = before is None or before.state_version != answer.state_version
-        if newer or answer.revocations:
+        if newer or revoked:
             for listener in self._listeners:
                 listener()
         return answer

@@ -85,7 +85,7 @@ class SyncServicer(sync_service_pb2_grpc.SyncServiceServicer):
     ) -> AsyncIterator[pb.GetResourceResponse]:
         """A body."""
         del context
-        async for answer in self._core.resource(request):
+        async for answer in self._core.resource(request, calls.principal()):
             yield answer
 
     async def EraseDevice(  # noqa: N802 - name of the contract

@@ -106,7 +106,7 @@ class ConnectService(connect.SyncService):
         self, request: pb.GetResourceRequest, ctx: Context, /
     ) -> AsyncIterator[pb.GetResourceResponse]:
         """A body."""
-        return self._many(ctx, lambda: self._core.resource(request))
+        return self._many(ctx, lambda: self._core.resource(request, calls.principal()))
 
     def stream_sync(
         self, request: AsyncIterator[pb.StreamSyncRequest], ctx: Context, /

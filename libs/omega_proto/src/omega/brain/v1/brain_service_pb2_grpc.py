@@ -90,6 +90,11 @@ class BrainServiceStub:
                 request_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.SyncNowRequest.SerializeToString,
                 response_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.SyncNowResponse.FromString,
                 _registered_method=True)
+        self.SetSyncOptions = channel.unary_unary(
+                '/omega.brain.v1.BrainService/SetSyncOptions',
+                request_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.SetSyncOptionsRequest.SerializeToString,
+                response_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.SetSyncOptionsResponse.FromString,
+                _registered_method=True)
         self.GetStats = channel.unary_unary(
                 '/omega.brain.v1.BrainService/GetStats',
                 request_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.GetStatsRequest.SerializeToString,
@@ -182,8 +187,18 @@ class BrainServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SyncNow(self, request, context):
-        """Pushes what is due and pulls the news now. FAILED_PRECONDITION when no server is configured,
-        UNAVAILABLE when it does not answer; the brain works on either way.
+        """Pushes what is due and pulls the news now. FAILED_PRECONDITION when no server is configured or
+        the household does not consent, UNAVAILABLE when it does not answer; the brain works on either
+        way.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetSyncOptions(self, request, context):
+        """What the household allows, and what the network is like. Answered after it is durable and in
+        force: consent that is taken back drops every sketch that waits, and the fleet is asked to
+        erase this TV until it has. RESOURCE_EXHAUSTED (disk full).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -253,6 +268,11 @@ def add_BrainServiceServicer_to_server(servicer, server):
                     servicer.SyncNow,
                     request_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.SyncNowRequest.FromString,
                     response_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.SyncNowResponse.SerializeToString,
+            ),
+            'SetSyncOptions': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetSyncOptions,
+                    request_deserializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.SetSyncOptionsRequest.FromString,
+                    response_serializer=omega_dot_brain_dot_v1_dot_brain__service__pb2.SetSyncOptionsResponse.SerializeToString,
             ),
             'GetStats': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStats,
@@ -558,6 +578,33 @@ class BrainService:
             '/omega.brain.v1.BrainService/SyncNow',
             omega_dot_brain_dot_v1_dot_brain__service__pb2.SyncNowRequest.SerializeToString,
             omega_dot_brain_dot_v1_dot_brain__service__pb2.SyncNowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetSyncOptions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.brain.v1.BrainService/SetSyncOptions',
+            omega_dot_brain_dot_v1_dot_brain__service__pb2.SetSyncOptionsRequest.SerializeToString,
+            omega_dot_brain_dot_v1_dot_brain__service__pb2.SetSyncOptionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -69,8 +69,14 @@ class BrainServiceStub:
     stay. Repeating it is harmless. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (disk full).
     """
     SyncNow: _grpc.UnaryUnaryMultiCallable[_brain_service_pb2.SyncNowRequest, _brain_service_pb2.SyncNowResponse]
-    """Pushes what is due and pulls the news now. FAILED_PRECONDITION when no server is configured,
-    UNAVAILABLE when it does not answer; the brain works on either way.
+    """Pushes what is due and pulls the news now. FAILED_PRECONDITION when no server is configured or
+    the household does not consent, UNAVAILABLE when it does not answer; the brain works on either
+    way.
+    """
+    SetSyncOptions: _grpc.UnaryUnaryMultiCallable[_brain_service_pb2.SetSyncOptionsRequest, _brain_service_pb2.SetSyncOptionsResponse]
+    """What the household allows, and what the network is like. Answered after it is durable and in
+    force: consent that is taken back drops every sketch that waits, and the fleet is asked to
+    erase this TV until it has. RESOURCE_EXHAUSTED (disk full).
     """
     GetStats: _grpc.UnaryUnaryMultiCallable[_brain_service_pb2.GetStatsRequest, _brain_service_pb2.GetStatsResponse]
     """Figures of this brain."""
@@ -116,8 +122,14 @@ class BrainServiceAsyncStub(BrainServiceStub):
     stay. Repeating it is harmless. INVALID_ARGUMENT, RESOURCE_EXHAUSTED (disk full).
     """
     SyncNow: _aio.UnaryUnaryMultiCallable[_brain_service_pb2.SyncNowRequest, _brain_service_pb2.SyncNowResponse]  # type: ignore[assignment]
-    """Pushes what is due and pulls the news now. FAILED_PRECONDITION when no server is configured,
-    UNAVAILABLE when it does not answer; the brain works on either way.
+    """Pushes what is due and pulls the news now. FAILED_PRECONDITION when no server is configured or
+    the household does not consent, UNAVAILABLE when it does not answer; the brain works on either
+    way.
+    """
+    SetSyncOptions: _aio.UnaryUnaryMultiCallable[_brain_service_pb2.SetSyncOptionsRequest, _brain_service_pb2.SetSyncOptionsResponse]  # type: ignore[assignment]
+    """What the household allows, and what the network is like. Answered after it is durable and in
+    force: consent that is taken back drops every sketch that waits, and the fleet is asked to
+    erase this TV until it has. RESOURCE_EXHAUSTED (disk full).
     """
     GetStats: _aio.UnaryUnaryMultiCallable[_brain_service_pb2.GetStatsRequest, _brain_service_pb2.GetStatsResponse]  # type: ignore[assignment]
     """Figures of this brain."""
@@ -226,8 +238,20 @@ class BrainServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _brain_service_pb2.SyncNowRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_brain_service_pb2.SyncNowResponse, _abc.Awaitable[_brain_service_pb2.SyncNowResponse]]:
-        """Pushes what is due and pulls the news now. FAILED_PRECONDITION when no server is configured,
-        UNAVAILABLE when it does not answer; the brain works on either way.
+        """Pushes what is due and pulls the news now. FAILED_PRECONDITION when no server is configured or
+        the household does not consent, UNAVAILABLE when it does not answer; the brain works on either
+        way.
+        """
+
+    @_abc_1.abstractmethod
+    def SetSyncOptions(
+        self,
+        request: _brain_service_pb2.SetSyncOptionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_brain_service_pb2.SetSyncOptionsResponse, _abc.Awaitable[_brain_service_pb2.SetSyncOptionsResponse]]:
+        """What the household allows, and what the network is like. Answered after it is durable and in
+        force: consent that is taken back drops every sketch that waits, and the fleet is asked to
+        erase this TV until it has. RESOURCE_EXHAUSTED (disk full).
         """
 
     @_abc_1.abstractmethod

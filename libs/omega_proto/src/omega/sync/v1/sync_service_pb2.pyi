@@ -769,7 +769,10 @@ class GetResourceRequest(_message.Message):
     base_version: _builtins.int
     """Version from which the caller can take a delta; 0 = none. Heeded with offset 0 only."""
     base_sha256: _builtins.bytes
-    """SHA-256 of that version's body when decompressed, 32 bytes; empty without base_version."""
+    """Names that version, 32 bytes; empty without base_version. Of a catalogue: the SHA-256 that its
+    ResourceInfo announced, that of the body as transferred. Of factors: the SHA-256 of the body
+    when decompressed.
+    """
     def __init__(
         self,
         *,

@@ -1,0 +1,174 @@
+"""Training of codebooks from an operator's own titles."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omega_core.errors import invalid
+from omega_core.limits import DIMENSION
+from omega_core.vectors import FloatArray
+from omega_delta import checks
+from omega_delta.transform import layout
+from omega_delta.transform.codebook import Codebook, frequencies
+from omega_delta.transform.quantise import costs, project, quantise
+from omega_delta.transform.rans import CLASSES
+
+Float64Array = NDArray[np.float64]
+LEAST_ROWS = 64
+"""Fewest patterns, and fewest titles, that a codebook is trained from."""
+MOST_ROWS = 20_000
+"""Most of either that are used."""
+_TITLES_SHARE = 0.25
+"""Share of the titles in the covariance that the basis diagonalises; the rest is the patterns'."""
+_SHAPE = 1.6
+"""Shape of the generalised Gaussian behind the tables of levels: 2 = normal, 1 = Laplace."""
+_TUNED = (32, 36, 40)
+"""Steps at which gain classes are counted."""
+_SAMPLE = 500
+"""Rows for which they are."""
+
+
+def train(
+    model_version: str, patterns: FloatArray, contents: FloatArray, seed: int = 0
+) -> Codebook:
+    """A codebook: the Karhunen-Loeve transform of what it is to code, and tables (Goyal 2001).
+
+    Args:
+        model_version: encoder of the vectors, 1 to 64 characters.
+        patterns: centred unit vectors, float32 (n, 384), n at least 64, such as those of
+            `neighbourhoods`.
+        contents: unit vectors of titles, not centred, float32 (m, 384), m at least 64.
+        seed: chooses 20,000 of either where there are more.
+
+    Raises:
+        OmegaError: INVALID_FIELD that names the field.
+    """
+    patterns = _rows("patterns", patterns, seed)
+    contents = _rows("contents", contents, seed)
+    mean = np.rint(patterns.mean(0) * (1 << layout.MEAN_POINT)).astype(np.int16)
+    mean[0] += not mean.any()  # without any length there would be no direction
+    basis, scales = _basis(patterns, contents)
+    book = Codebook(
+        model_version=model_version,
+        mean=mean,
+        scales=scales,
+        starts=np.zeros(DIMENSION, np.int16),
+        spreads=np.zeros((3, DIMENSION), np.int8),
+        gains=_gains(),
+        basis=basis,
+        steps=np.array(
+            [round(2 ** (layout.POINT - s / 8)) for s in range(layout.STEPS)], np.uint32
+        ),
+        gain_table=frequencies(np.ones((3, layout.GAINS))),
+        level_table=frequencies(_level_shares()),
+        number_table=frequencies(_number_shares()),
+        operation_table=frequencies([0.94, 0.03, 0.03]),
+    )
+    return _with_gains(_with_spreads(book, patterns, contents), patterns, contents)
+
+
+def _rows(name: str, rows: FloatArray, seed: int) -> FloatArray:
+    if rows.shape[1:] != (DIMENSION,) or len(rows) < LEAST_ROWS:
+        raise invalid(name, f"at least {LEAST_ROWS} vectors of {DIMENSION} dimensions")
+    checks.unit_rows(name + "[{}]", rows)
+    if len(rows) <= MOST_ROWS:
+        return rows
+    return rows[np.sort(np.random.default_rng(seed).permutation(len(rows))[:MOST_ROWS])]
+
+
+def _basis(
+    patterns: FloatArray, contents: FloatArray
+) -> tuple[NDArray[np.int8], NDArray[np.uint16]]:
+    """Eigenvectors of a mixed covariance, greatest first, as int8 rows, and a scale a row."""
+    covariances = [np.cov(rows.astype(np.float64).T) for rows in (patterns, contents)]
+    shaped = [c / np.trace(c) for c in covariances]
+    mixed = (1 - _TITLES_SHARE) * shaped[0] + _TITLES_SHARE * shaped[1]
+    _, vectors = np.linalg.eigh(mixed)
+    rows = vectors[:, ::-1].T
+    # Eigenvectors have no sign of their own.
+    rows = rows * np.sign(rows[np.arange(len(rows)), np.abs(rows).argmax(1)])[:, np.newaxis]
+    greatest = np.abs(rows).max(1)
+    basis = np.rint(127 * rows / greatest[:, np.newaxis]).astype(np.int8)
+    scales = np.rint(greatest / 127 * (1 << layout.SCALE_POINT)).astype(np.uint16)
+    return basis, scales
+
+
+def _with_spreads(book: Codebook, patterns: FloatArray, contents: FloatArray) -> Codebook:
+    one = 1 << layout.POINT
+    of_patterns = project(book, patterns) / one
+    of_titles = project(book, contents) / one
+    starts = of_titles.mean(0)
+    spreads = np.stack(
+        [
+            np.sqrt((of_patterns**2).mean(0)),
+            of_titles.std(0),
+            of_titles.std(0),  # a title more or less moves a pattern
+        ]
+    )
+    eighths = np.rint(8 * np.log2(np.maximum(spreads, 2.0**-15)))
+    return replace(
+        book,
+        starts=np.rint(starts * (1 << layout.START_POINT)).astype(np.int16),
+        spreads=np.clip(eighths, -127, 0).astype(np.int8),
+    )
+
+
+def _gains() -> NDArray[np.int8]:
+    """Half octaves around 0 for vectors from nothing, octaves below 2 for changes."""
+    wide = np.arange(layout.GAINS)
+    return np.stack([4 * wide - 28, 4 * wide - 28, 8 * wide - 104]).astype(np.int8)
+
+
+def _with_gains(book: Codebook, patterns: FloatArray, contents: FloatArray) -> Codebook:
+    """Gain classes as often as they are best for what the book was made from."""
+    counts = np.ones((3, layout.GAINS))
+    few = patterns[:: max(1, len(patterns) // _SAMPLE)]
+    titles = contents[:: max(1, len(contents) // _SAMPLE)]
+    for step in _TUNED:
+        for kind, rows in ((layout.PATTERN, few), (layout.TITLE, titles)):
+            levels, _ = quantise(book, project(book, rows) - book.start_of(kind), kind, step)
+            found, _ = costs(book, levels, kind, step)
+            counts[kind] += np.bincount(found, minlength=layout.GAINS)
+    return replace(book, gain_table=frequencies(counts))
+
+
+def _level_shares() -> Float64Array:
+    """Probability of each level, a row a spread over step, (80, 63)."""
+    grid = np.linspace(-12.0, 12.0, 48_001)
+    density = np.exp(-(np.abs(grid) ** _SHAPE))
+    density /= density.sum()
+    spread = np.sqrt((density * grid**2).sum())
+    below = np.concatenate([[0.0], np.cumsum(density)])
+    edges = np.arange(-layout.SPAN, layout.SPAN + 2) - 0.5
+    rows = []
+    for table in range(layout.STEPS):
+        ratio = 2 ** ((table - layout.CENTRE) / 8) / spread
+        at = np.interp(edges / ratio, grid, below[1:], left=0.0, right=1.0)
+        at[0], at[-1] = 0.0, 1.0
+        rows.append(np.maximum(np.diff(at), 1e-12))
+    return np.array(rows)
+
+
+def _number_shares() -> Float64Array:
+    """Probability of each class of numbers, a row a field, (10, 33), falling from its likeliest."""
+    likeliest = {
+        layout.GAP: (0, 0.4),
+        layout.RATE: (4, 0.5),
+        layout.FLOOR: (1, 0.5),
+        layout.WEIGHT: (4, 0.5),
+        layout.RATE_CHANGE: (0, 0.5),
+        layout.FLOOR_CHANGE: (0, 0.1),
+        layout.WEIGHT_CHANGE: (0, 0.4),
+        layout.ESCAPE: (0, 0.6),
+        layout.TREND_GAP: (9, 0.7),
+        layout.TITLE_GAP: (0, 0.3),
+    }
+    classes = np.arange(CLASSES)
+    rows = [
+        likeliest[field][1] ** np.abs(classes - likeliest[field][0])
+        for field in range(layout.NUMBERS)
+    ]
+    return np.array(rows) + 1e-4

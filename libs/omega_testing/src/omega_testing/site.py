@@ -1,0 +1,152 @@
+"""Devices of tests with keys and credentials, and the place that they call."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from omega.sync.v1 import sync_service_pb2 as pb
+from omega.sync.v1 import sync_service_pb2_grpc
+from omega_client import AdminClient, ConstellationClient, ServiceError
+from omega_client.errors import service_error
+from omega_core.clock import ManualClock
+from omega_rpc.channel import connect
+from omega_rpc.device_keys import DeviceKey
+from omega_rpc.dpop import Prover
+from omega_rpc.local_authority import Signed
+from omega_rpc.tls import ClientTls
+from omega_rpc.tokens import TokenKeys
+from omega_testing.refusals import Refusal
+
+SERVICE = "/omega.sync.v1.SyncService/"
+"""What the full name of each method begins with."""
+Stub = sync_service_pb2_grpc.SyncServiceStub
+
+
+def write(path: Path, data: bytes) -> Path:
+    """Writes a file that others cannot read."""
+    path.write_bytes(data)
+    path.chmod(0o600)
+    return path
+
+
+@dataclass
+class Seconds:
+    """A clock of limits that is moved by hand."""
+
+    now: float = 1_000.0
+    """What it shows."""
+
+    def __call__(self) -> float:
+        """What it shows."""
+        return self.now
+
+
+@dataclass
+class Device:
+    """A TV: its key and what registration gave it."""
+
+    key: DeviceKey
+    """Its key."""
+    clock: ManualClock
+    """Stamps its proofs."""
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    """Of its registration."""
+    device_id: str = ""
+    """Empty = not registered."""
+    token: str = ""
+    """Empty = not registered."""
+    certificates: tuple[bytes, ...] = ()
+    """Its chain, DER."""
+
+    def call(self, method: str) -> dict[str, Any]:
+        """Keyword arguments of one call: the token and a fresh proof."""
+        metadata = Prover(self.key, self.token, self.clock).metadata(SERVICE + method)
+        return {"metadata": metadata, "timeout": 20}
+
+    def registration(self, **changed: Any) -> pb.RegisterDeviceRequest:
+        """A request that proves its key by a csr."""
+        fields: dict[str, Any] = {"request_id": self.request_id, "csr": self.key.csr()}
+        return pb.RegisterDeviceRequest(**(fields | changed))
+
+    def take(self, made: pb.RegisterDeviceResponse) -> None:
+        """Keeps what registration gave it."""
+        self.device_id, self.token = made.device_id, made.auth_token
+        self.certificates = tuple(made.certificates)
+
+
+@dataclass
+class Site:
+    """A gateway with both listeners, before a constellation."""
+
+    stack: ExitStack
+    """Closes what is opened here."""
+    folder: Path
+    """Holds PEM files."""
+    clock: ManualClock
+    """The gateway's time of credentials."""
+    seconds: Seconds
+    """The gateway's time of limits."""
+    keys: TokenKeys
+    """Sign the gateway's tokens."""
+    device_ca: Signed
+    """Signs devices."""
+    server_ca: Path
+    """Signed the gateway."""
+    address: str
+    """Listener for tokens and enrolment."""
+    mutual_address: str
+    """Listener that asks for certificates."""
+    operator: ConstellationClient
+    """Of the constellation."""
+    admin: AdminClient
+    """The same."""
+
+    def dial(self) -> Stub:
+        """A connection of a device that shows no certificate."""
+        return self.open(self.address, self.tls())
+
+    def dial_with(self, chain: tuple[bytes, ...], key: bytes, name: str = "device") -> Stub:
+        """A connection of a device that shows a certificate."""
+        pems = (
+            x509.load_der_x509_certificate(der).public_bytes(serialization.Encoding.PEM)
+            for der in chain
+        )
+        certificate = write(self.folder / f"{name}.pem", b"".join(pems))
+        key_path = write(self.folder / f"{name}.key", key)
+        return self.open(self.mutual_address, ClientTls(self.server_ca, certificate, key_path))
+
+    def mutual(self, device: Device) -> Stub:
+        """A connection of a device that shows its own certificate."""
+        return self.dial_with(device.certificates, device.key.pem(), device.device_id)
+
+    def new_device(self) -> Device:
+        """A TV that has not called yet."""
+        return Device(DeviceKey.generate(), self.clock)
+
+    def device(self, **changed: Any) -> Device:
+        """A TV that is registered."""
+        device = self.new_device()
+        device.take(self.dial().RegisterDevice(device.registration(**changed), timeout=20))
+        return device
+
+    def tls(self) -> ClientTls:
+        """Trust in the gateway, and nothing shown."""
+        return ClientTls(self.server_ca)
+
+    def open(self, address: str, tls: ClientTls | None) -> Stub:
+        """A connection that repeats nothing by itself."""
+        return Stub(self.stack.enter_context(connect(address, tls, retries=False)))
+
+
+def refusal(error: grpc.RpcError) -> Refusal:
+    """What an error of a bare stub says."""
+    found: ServiceError = service_error(error)
+    return Refusal(found.status, found.reason, found.field)

@@ -1,0 +1,83 @@
+"""Who becomes a device of the shard, and the certificate that it gets."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from omega.constellation.v1 import constellation_service_pb2 as pb
+from omega_constellation import answers
+from omega_core.errors import ErrorCode, OmegaError, invalid
+from omega_rpc.authorities import DeviceAuthority, IssuedCertificate
+from omega_rpc.device_keys import DeviceIdentityKey, csr_key
+from omega_store import Connection, certificates, claims, devices
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """Terms of registration."""
+
+    shard: str = "local"
+    """Name of the shard."""
+    require_claim: bool = False
+    """Whether a new device shows a one-time claim."""
+    authority: DeviceAuthority | None = None
+    """Signs certificates; None = none are given."""
+    lifetime: timedelta = timedelta(hours=168)
+    """Of a certificate."""
+
+    def register(
+        self, conn: Connection, request: pb.RegisterDeviceRequest, now: datetime
+    ) -> pb.RegisterDeviceResponse:
+        """Draws an identity, or repeats the one that the request_id made with the same key.
+
+        Call it in a transaction: an identity that is refused is not stored, and its claim is not
+        spent.
+
+        Raises:
+            OmegaError: INVALID_FIELD csr; ENROLMENT_REFUSED with field `csr` or `dpop` (another
+                key than before) or `claim`; REVOKED; RATE_LIMITED (too many certificates).
+        """
+        key = _requested(request)
+        drawn = f"tv-{secrets.token_hex(16)}"
+        device = devices.register(
+            conn,
+            device_id=drawn,
+            request_id=request.request_id,
+            platform=request.platform,
+            app_version=request.app_version,
+            now=now,
+            region=request.region,
+            key_sha256=request.key_sha256 or None,
+            proof="csr" if request.csr else "dpop",
+        )
+        if device.revoked_at is not None:
+            raise OmegaError(ErrorCode.REVOKED, detail=device.device_id)
+        new = device.device_id == drawn
+        if new and self.require_claim and not claims.spend(conn, request.claim, drawn, now):
+            raise OmegaError(ErrorCode.ENROLMENT_REFUSED, field="claim")
+        answer = pb.RegisterDeviceResponse(
+            device_id=device.device_id, registered_at=answers.timestamp(device.registered_at)
+        )
+        if key is not None and self.authority is not None:
+            made = self.authority.sign(key.public, device.device_id, self.shard, now, self.lifetime)
+            _note(conn, made, now)
+            answer.certificates.extend(made.chain)
+            answer.certificate_expires_at.FromDatetime(made.said.not_after)
+        return answer
+
+
+def _requested(request: pb.RegisterDeviceRequest) -> DeviceIdentityKey | None:
+    """The key that a certificate is wanted for; None = none is."""
+    if not request.csr:
+        return None
+    key = csr_key("csr", request.csr)
+    if key.sha256 != request.key_sha256:
+        raise invalid("csr", "a request of the key that key_sha256 names")
+    return key
+
+
+def _note(conn: Connection, made: IssuedCertificate, now: datetime) -> None:
+    said = made.said
+    certificates.note(conn, said.serial, said.device_id, said.not_after, now)
