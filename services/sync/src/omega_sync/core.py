@@ -16,6 +16,7 @@ from omega_rpc import call as calls
 from omega_rpc.call import Caller, Principal
 from omega_sync import checks
 from omega_sync.batches import Batches
+from omega_sync.bodies import Bodies
 from omega_sync.heads import Heads
 from omega_sync.registration import Registration
 from omega_sync.steps import Step, Steps
@@ -54,9 +55,11 @@ class SyncCore:
         batches: makes pushes durable.
         heads: the newest versions.
         steps: encoded news.
+        bodies: whole resources.
         registration: answers RegisterDevice.
         count_sync: counts a device's push or exchange by its method, or refuses it.
         call_seconds: longest wait for one answer of the constellation.
+        body_seconds: longest wait for one body of the constellation.
         max_bodies: resource bodies under way at once before OVERLOADED.
     """
 
@@ -66,19 +69,23 @@ class SyncCore:
         batches: Batches,
         heads: Heads,
         steps: Steps,
+        bodies: Bodies,
         registration: Registration,
         count_sync: Callable[[Principal, str], None],
         *,
         call_seconds: float,
+        body_seconds: float,
         max_bodies: int,
     ) -> None:
         self._constellation = constellation
         self._batches = batches
         self._heads = heads
         self._steps = steps
+        self._bodies = bodies
         self._registration = registration
         self._count_sync = count_sync
         self._call_seconds = call_seconds
+        self._body_seconds = body_seconds
         self._bodies_left = max_bodies
 
     async def register(
@@ -167,7 +174,7 @@ class SyncCore:
     async def resource(
         self, request: pb.GetResourceRequest, principal: Principal
     ) -> AsyncIterator[pb.GetResourceResponse]:
-        """Hands a body through a chunk at a time, no faster than the TV takes it."""
+        """Hands a body out a chunk at a time, no faster than the TV takes it."""
         checks.body(request)
         await self._welcome(principal)
         if not self._bodies_left:
@@ -181,8 +188,12 @@ class SyncCore:
                 base_version=request.base_version,
                 base_sha256=request.base_sha256,
             )
-            async for answer in self._constellation.body(wanted):
-                yield pb.GetResourceResponse(chunk=answer.chunk)
+            body = await self._bodies.get(wanted, calls.remaining(self._body_seconds))
+            stated: resource_pb2.ResourceInfo | None = body.info
+            for offset, data in body.chunks(request.offset):
+                chunk = resource_pb2.ResourceChunk(info=stated, offset=offset, data=data)
+                stated = None
+                yield pb.GetResourceResponse(chunk=chunk)
         finally:
             self._bodies_left += 1
 
