@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from omega.common.v1 import resource_pb2
 from omega_brain import factor_steps, facts
+from omega_brain.fleet import Fleet
 from omega_brain.state import CATALOGUE, FACTORS
-from omega_client import SyncClient
 from omega_core import limits
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_delta import CataloguePack, FactorPack, decode_catalogue, decode_factors
@@ -39,9 +39,7 @@ class Downloads:
             if version
         ]
 
-    def take(
-        self, client: SyncClient, announced: Iterable[resource_pb2.ResourceInfo], token: str
-    ) -> int:
+    def take(self, fleet: Fleet, announced: Iterable[resource_pb2.ResourceInfo]) -> int:
         """Fetches and applies every announced body that is newer than what is held, and due.
 
         Nothing on a metered network; a transfer under way stops when one is told of.
@@ -65,15 +63,15 @@ class Downloads:
             if info.kind not in {CATALOGUE, FACTORS} or info.version <= held.get(info.kind, 0):
                 continue
             if info.kind == CATALOGUE or self._factors_due(info):
-                fetched += self._take(client, info, token)
+                fetched += self._take(fleet, info)
         return fetched
 
-    def _take(self, client: SyncClient, info: resource_pb2.ResourceInfo, token: str) -> int:
+    def _take(self, fleet: Fleet, info: resource_pb2.ResourceInfo) -> int:
         key = ResourceKey(info.kind, info.version, info.size_bytes, info.sha256, info.model_version)
         if info.kind == FACTORS:
-            return self._take_factors(client, info, key, token)
+            return self._take_factors(fleet, info, key)
         # A catalogue may lie here complete, its application having failed or been cut short.
-        fetched = 0 if key in self._complete() else self._fetch(client, info, key, token)
+        fetched = 0 if key in self._complete() else self._fetch(fleet, info, key)
         if self._is_here(key):
             self._apply_catalogue(key)
         return fetched
@@ -84,37 +82,35 @@ class Downloads:
 
     def _take_factors(
         self,
-        client: SyncClient,
+        fleet: Fleet,
         info: resource_pb2.ResourceInfo,
         key: ResourceKey,
-        token: str,
     ) -> int:
         """As a delta where there is a sound one, else whole."""
-        fetched = factor_steps.fetch(self._stores, client, key, token)
+        fetched = factor_steps.fetch(self._stores, fleet, key)
         if fetched.body is not None:
             with self._stores.database.transaction():
                 made = factor_steps.stored_key(key, fetched.body)
                 self._stores.resources.store(made, fetched.body)
                 factor_steps.note_taken(self._stores, self._brain.clock.now())
             return fetched.size
-        rest = 0 if fetched.whole else self._fetch(client, info, key, token)
+        rest = 0 if fetched.whole else self._fetch(fleet, info, key)
         if self._is_here(key):
             self._keep_factors(key)
         return fetched.size + rest
 
     def _fetch(
         self,
-        client: SyncClient,
+        fleet: Fleet,
         info: resource_pb2.ResourceInfo,
         key: ResourceKey,
-        token: str,
     ) -> int:
         resources = self._stores.resources
         begun = received = resources.received(key)
         if received == key.size_bytes:
             return 0
         try:
-            for chunk in client.get_resource(info.kind, info.version, begun, token=token):
+            for chunk in fleet.get_resource(info.kind, info.version, begun):
                 received = resources.append(key, received, chunk.data)
                 if not self._may_fetch():
                     break

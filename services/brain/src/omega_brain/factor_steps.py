@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from omega.common.v1 import resource_pb2
+from omega_brain.fleet import Fleet
 from omega_brain.state import FACTORS
 from omega_brain.stores import Stores
-from omega_client import SyncClient
 from omega_core import limits
 from omega_core.errors import ErrorCode, OmegaError
 from omega_delta import apply_factor_delta, decode_factors, factors_sha256
@@ -54,7 +54,7 @@ class Fetched:
     """Whether the body itself came, into the table of transfers."""
 
 
-def fetch(stores: Stores, client: SyncClient, key: ResourceKey, token: str) -> Fetched:
+def fetch(stores: Stores, fleet: Fleet, key: ResourceKey) -> Fetched:
     """Asks for factors as a delta from the held ones, and takes what is sent instead.
 
     A delta is held in memory only: until its result is stored nothing has changed. One that is
@@ -76,7 +76,7 @@ def fetch(stores: Stores, client: SyncClient, key: ResourceKey, token: str) -> F
         return fetched
     delta, stated = bytearray(), resource_pb2.ResourceInfo()
     most = min(key.size_bytes, limits.MAX_RESOURCE)
-    chunks = client.get_resource(FACTORS, key.version, token=token, base=base)
+    chunks = fleet.get_resource(FACTORS, key.version, base=base)
     try:
         for chunk in chunks:
             if chunk.HasField("info"):

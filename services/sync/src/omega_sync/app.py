@@ -100,7 +100,7 @@ def build(
             *_web(config, server_config, Guard(application(core, streams, gate))),
         ],
     )
-    return Application(server)
+    return Application(server, close=audit.close)
 
 
 def _listeners(config: SyncConfig, server_config: ServerConfig) -> list[Listener]:

@@ -199,7 +199,6 @@ class SyncCore:
 
     async def erase(self, principal: Principal) -> pb.EraseDeviceResponse:
         """Erases the device that the credentials name."""
-        await self._welcome(principal)
         erased = await self._constellation.erase(
             upstream_pb.EraseDeviceRequest(device_id=principal.device_id)
         )
