@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from omega.common.v1 import resource_pb2
 from omega.sync.v1 import sync_service_pb2
 from omega_core.errors import ErrorCode, OmegaError
 from omega_core.vectors import FloatArray, unit
@@ -25,8 +26,8 @@ from omega_delta import (
     join_state_deltas,
     state_pages,
 )
-from omega_delta.components import F16, U8
 
+F16, U8 = resource_pb2.CODEC_F16_ZSTD, resource_pb2.CODEC_U8_ZSTD
 CODECS = pytest.mark.parametrize("codec", [F16, U8], ids=["f16", "u8"])
 
 

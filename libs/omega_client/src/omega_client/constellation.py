@@ -72,6 +72,11 @@ class ConstellationClient(ServiceClient):
         answers = self._stream(self._stub.GetResource, request, BODY_SECONDS)
         return checked_chunks(answers, kind, version, offset)
 
+    def publish_codebook(self, body: bytes) -> pb.PublishCodebookResponse:
+        """Stores a codebook as the newest; the same body again changes nothing."""
+        request = pb.PublishCodebookRequest(body=body)
+        return self._call(self._stub.PublishCodebook, request, STORE_SECONDS)
+
     def erase_device(self, device_id: str) -> pb.EraseDeviceResponse:
         """Erases a device and its pushes; committed when this returns."""
         request = pb.EraseDeviceRequest(device_id=device_id)

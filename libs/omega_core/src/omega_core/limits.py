@@ -73,6 +73,8 @@ MAX_RESOURCE = 67_108_864
 """Largest resource body as transferred, in bytes."""
 MAX_RESOURCE_RAW = 268_435_456
 """Largest decompressed resource body, in bytes."""
+MAX_CODEBOOK = 1_048_576
+"""Largest codebook, in bytes."""
 MAX_CHUNK = 262_144
 """Largest resource chunk, in bytes."""
 MAX_MESSAGE = 4_194_304

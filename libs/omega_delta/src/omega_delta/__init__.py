@@ -10,7 +10,7 @@ from omega_delta.catalogue_delta import (
     titles_sha256,
 )
 from omega_delta.content import content_from_proto, content_to_proto
-from omega_delta.envelope import announce, room
+from omega_delta.envelope import STATE_BYTES, announce, room
 from omega_delta.event import (
     context_from_proto,
     context_to_proto,
@@ -33,6 +33,7 @@ from omega_delta.zstd import compress, decompress
 
 __all__ = [
     "PAGE_BYTES",
+    "STATE_BYTES",
     "CatalogueDelta",
     "CataloguePack",
     "CatalogueTitles",

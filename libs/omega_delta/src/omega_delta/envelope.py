@@ -10,6 +10,10 @@ from omega.common.v1 import resource_pb2
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega_core import limits
 
+STATE_BYTES = 2_304
+"""Most bytes of a state from nothing under CODEC_TRANSFORM. Fixed, so that a state is coded alike
+whatever is announced; what an answer has left holds trends and new titles."""
+
 # Tag and length of `delta`: one byte, and a varint that takes two up to 16,383.
 _DELTA_BYTES = 3
 

@@ -68,6 +68,7 @@ def mutual_credentials(config: ServerConfig, field: str, ca: Path) -> grpc.Serve
     pair = _pair(config.tls_certificate, config.tls_key)
     if pair is None:
         raise invalid("tls_certificate", f"set when {field} is")
+    check_suites(os.environ.get(SUITES, ""))
     return grpc.ssl_server_credentials([pair], authorities(field, ca), require_client_auth=True)
 
 

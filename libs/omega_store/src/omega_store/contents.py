@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import LiteralString
 
 import numpy as np
+from numpy.typing import NDArray
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
@@ -68,6 +69,12 @@ _UPDATE = sql.SQL(
     "UPDATE contents SET ({fields}, embedding, model_version, changed_version, updated_at)"
     " = (%s, %s, %s, %s, %s, %s, %s, %s, %s, {vector}, %s, %s, %s) WHERE ordinal = %s"
 ).format(fields=_FIELDS, vector=dialect.PARAMETER)
+
+_CHANGED = sql.SQL(
+    "SELECT ordinal, {vector} FROM contents"
+    " WHERE model_version = %s AND changed_version > %s AND changed_version <= %s"
+    " ORDER BY ordinal DESC LIMIT %s"
+).format(vector=dialect.COLUMN)
 
 
 def encoder(conn: Connection) -> str:
@@ -136,6 +143,20 @@ def changed_since(conn: Connection, catalogue_version: int) -> bool:
         "SELECT EXISTS (SELECT FROM contents WHERE changed_version > %s)", (catalogue_version,)
     ).fetchone()
     return row == (True,)
+
+
+def changed_between(
+    conn: Connection, model_version: str, after: int, until: int, most: int
+) -> tuple[NDArray[np.uint32], FloatArray]:
+    """Titles that came or changed after one catalogue version and are as in a later one.
+
+    Returns:
+        Ordinals (n,), ascending, and vectors, float32 (n, 384): the `most` of the highest ordinals.
+    """
+    rows = conn.execute(_CHANGED, (model_version, after, until, most)).fetchall()
+    ordinals = np.array([ordinal for ordinal, _ in reversed(rows)], np.uint32)
+    vectors = [dialect.load(vector) for _, vector in reversed(rows)]
+    return ordinals, np.array(vectors, np.float32).reshape(-1, limits.DIMENSION)
 
 
 def catalogue(conn: Connection) -> Iterator[CatalogueRow]:

@@ -110,6 +110,17 @@ def read(conn: Connection, kind: int, version: int, offset: int, length: int) ->
     return bytes(row[0])
 
 
+def newest_codebook(conn: Connection, codebook_id: int) -> bytes | None:
+    """The body of the newest kept codebook of this id; None = none is kept."""
+    row = conn.execute(
+        "SELECT body FROM resources WHERE kind = %s AND substring(sha256 FROM 1 FOR 4) = %b"
+        " ORDER BY version DESC LIMIT 1",
+        (ResourceKind.CODEBOOK, codebook_id.to_bytes(4, "little")),
+        binary=True,
+    ).fetchone()
+    return bytes(row[0]) if row else None
+
+
 def publish(
     conn: Connection,
     kind: int,

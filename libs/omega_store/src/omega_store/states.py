@@ -13,6 +13,7 @@ from omega_core.vectors import FloatArray
 from omega_store import dialect
 from omega_store import trends as trend_rows
 from omega_store.pool import Connection
+from omega_store.resources import ResourceKind
 from omega_store.trends import RegionTrend, TrendList
 
 MOST_PATTERNS = 80
@@ -29,6 +30,8 @@ class State:
     """From 1."""
     model_version: str
     """Encoder of its patterns."""
+    catalogue_version: int = 0
+    """Newest catalogue at its publication; 0 = none."""
 
 
 NOTHING = State(0, "")
@@ -96,9 +99,18 @@ _NEAREST = sql.SQL(
 def current(conn: Connection) -> State:
     """The newest version; NOTHING before the first."""
     row = conn.execute(
-        "SELECT version, model_version FROM states ORDER BY version DESC LIMIT 1"
+        "SELECT version, model_version, catalogue_version FROM states ORDER BY version DESC LIMIT 1"
     ).fetchone()
     return State(*row) if row else NOTHING
+
+
+def published(conn: Connection, version: int) -> State | None:
+    """A version; None when it is not kept."""
+    row = conn.execute(
+        "SELECT version, model_version, catalogue_version FROM states WHERE version = %s",
+        (version,),
+    ).fetchone()
+    return State(*row) if row else None
 
 
 def patterns(conn: Connection) -> list[Pattern]:
@@ -119,7 +131,20 @@ def step(conn: Connection, held_version: int, region: str = "") -> Step:
     removed = _removed(conn, base)
     if len(removed) > _MOST_REMOVED:
         base, removed = 0, ()
-    return Step(base, state, tuple(_patterns(conn, base)), removed, *_trends(conn, state, region))
+    found = trends_of(conn, state, region)
+    return Step(base, state, tuple(_patterns(conn, base)), removed, *found)
+
+
+def trends_of(
+    conn: Connection, state: State, region: str
+) -> tuple[tuple[RegionTrend, ...], int, datetime | None]:
+    """What a TV of a region gets with a state, the catalogue of the ordinals, and when it held."""
+    stated = conn.execute(
+        "SELECT trends_catalogue_version, trends_at FROM states WHERE version = %s",
+        (state.version,),
+    ).fetchone()
+    found = trend_rows.of_region(conn, region) if stated and stated[0] else ()
+    return (found, *stated) if stated and found else ((), 0, None)
 
 
 def nearest(conn: Connection, embedding: FloatArray, most: int) -> list[tuple[int, float]]:
@@ -178,8 +203,18 @@ def publish(
         trend_rows.replace(conn, trends)
     conn.execute(
         "INSERT INTO states (version, round_id, model_version, published_at,"
-        " trends_catalogue_version, trends_at) VALUES (%s, %s, %s, %s, %s, %s)",
-        (version, round_id, model_version, now, trends.catalogue_version, trends.at),
+        " trends_catalogue_version, trends_at, catalogue_version)"
+        " VALUES (%s, %s, %s, %s, %s, %s,"
+        " (SELECT coalesce(max(version), 0) FROM resources WHERE kind = %s))",
+        (
+            version,
+            round_id,
+            model_version,
+            now,
+            trends.catalogue_version,
+            trends.at,
+            ResourceKind.CATALOGUE,
+        ),
     )
     conn.execute(
         "UPDATE global_patterns SET removed_version = %s WHERE pattern_id = ANY(%s)",
@@ -203,10 +238,8 @@ def _forget(conn: Connection, horizon: int) -> None:
 
 
 def _base(conn: Connection, held_version: int, state: State) -> int:
-    row = conn.execute(
-        "SELECT model_version FROM states WHERE version = %s", (held_version,)
-    ).fetchone()
-    return held_version if row == (state.model_version,) else 0
+    held = published(conn, held_version)
+    return held_version if held and held.model_version == state.model_version else 0
 
 
 def _removed(conn: Connection, base: int) -> tuple[int, ...]:
@@ -221,17 +254,6 @@ def _removed(conn: Connection, base: int) -> tuple[int, ...]:
 def _patterns(conn: Connection, base: int) -> list[Pattern]:
     rows = conn.execute(_SELECT, (base,)).fetchall()
     return [Pattern(n, dialect.load(vector), *rest) for n, vector, *rest in rows]
-
-
-def _trends(
-    conn: Connection, state: State, region: str
-) -> tuple[tuple[RegionTrend, ...], int, datetime | None]:
-    stated = conn.execute(
-        "SELECT trends_catalogue_version, trends_at FROM states WHERE version = %s",
-        (state.version,),
-    ).fetchone()
-    found = trend_rows.of_region(conn, region) if stated and stated[0] else ()
-    return (found, *stated) if stated and found else ((), 0, None)
 
 
 def _values(pattern: Pattern) -> tuple[object, ...]:

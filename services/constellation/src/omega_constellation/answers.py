@@ -47,6 +47,13 @@ def codec(value: int) -> resource_pb2.Codec.ValueType:
     return cast("resource_pb2.Codec.ValueType", value)
 
 
+def compression(value: int) -> resource_pb2.Compression.ValueType:
+    """How news of a codec are compressed."""
+    if value == resource_pb2.Codec.CODEC_TRANSFORM:
+        return resource_pb2.Compression.COMPRESSION_NONE
+    return resource_pb2.Compression.COMPRESSION_ZSTD
+
+
 def cluster_status(
     figures: ShardFigures, listed: Sequence[DeviceFigures]
 ) -> pb.GetClusterStatusResponse:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from omega.constellation.v1 import constellation_service_pb2_grpc
 from omega_constellation.admin import AdminServicer
+from omega_constellation.codebooks import Codebooks
 from omega_constellation.config import ConstellationConfig
 from omega_constellation.enrolment import Enrolment
 from omega_constellation.news import StateNews
@@ -38,7 +39,7 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
     servicer = ConstellationServicer(
         store,
         writer,
-        StateNews(store),
+        StateNews(store, Codebooks(store)),
         {coding.kind: Steps(store, coding) for coding in CODINGS},
         clock,
         push_seconds=config.push_seconds,

@@ -101,6 +101,7 @@ def wanted(request: pb.GetGlobalStateRequest, region: str) -> Wanted:
         version=request.state_version,
         region=region,
         codec=request.codec,
+        codebook_id=request.codebook_id,
         page=request.page,
         leads_to=request.wanted_version,
     )
@@ -145,6 +146,16 @@ def body(request: pb.GetResourceRequest) -> None:
     bounds.version("version", request.version, 1)
     validate.integer("offset", request.offset, 0, limits.MAX_RESOURCE)
     bounds.base(request.base_version, request.base_sha256)
+
+
+def codebook(request: pb.PublishCodebookRequest) -> None:
+    """Checks the size of a PublishCodebookRequest.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    if not 1 <= len(request.body) <= limits.MAX_CODEBOOK:
+        raise invalid("body", f"1 to {limits.MAX_CODEBOOK:,} bytes")
 
 
 def erasure(request: pb.EraseDeviceRequest) -> None:

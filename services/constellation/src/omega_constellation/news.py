@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from omega.common.v1 import resource_pb2
-from omega_core.errors import ErrorCode, OmegaError, invalid
-from omega_delta import (
-    GlobalPattern,
-    StateDelta,
-    Trend,
-    Trends,
-    encode_state_delta,
-    state_pages,
-)
+from omega_constellation import answers, coded
+from omega_constellation.codebooks import Codebooks
+from omega_constellation.coded import CodedStep
+from omega_constellation.plain import UNSPECIFIED, PlainStep
+from omega_core.errors import invalid
+from omega_delta import room
+from omega_delta.transform import Codebook
 from omega_store import Store, states, trends
-from omega_store.states import Step
+from omega_store.heads import Heads
 
-UNSPECIFIED = resource_pb2.Codec.CODEC_UNSPECIFIED
-F16 = resource_pb2.Codec.CODEC_F16_ZSTD
+TRANSFORM = resource_pb2.Codec.CODEC_TRANSFORM
 U8 = resource_pb2.Codec.CODEC_U8_ZSTD
 
 _MOST_CACHED = 256
+_Key = tuple[int, int, str, int, int]
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,8 @@ class Wanted:
     """Whose trends; empty = not stated."""
     codec: int = UNSPECIFIED
     """Best codec that it reads."""
+    codebook_id: int = 0
+    """Codebook under which it holds the version; 0 = none."""
     page: int = 0
     """From 0."""
     leads_to: int = 0
@@ -65,28 +65,34 @@ class StateNews:
     encoded. Regions without trends of their own share one.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, codebooks: Codebooks) -> None:
         self._store = store
+        self._codebooks = codebooks
+        self._encoding = threading.Lock()
         self._lock = threading.Lock()
-        self._cache: OrderedDict[tuple[int, int, str, int], tuple[bytes, ...]] = OrderedDict()
+        self._cache: OrderedDict[_Key, tuple[bytes, ...]] = OrderedDict()
         self._regions: tuple[int, frozenset[str]] = (0, frozenset())
 
-    def since(self, wanted: Wanted, newest_version: int) -> News:
+    def since(self, wanted: Wanted, newest: Heads) -> News:
         """What a TV lacks.
 
         Args:
             wanted: by the TV.
-            newest_version: of the shard; 0 = nothing was published.
+            newest: versions of the shard.
 
         Raises:
             OmegaError: INVALID_FIELD page when the step has no such page; STORAGE_UNAVAILABLE.
         """
-        codec = min(wanted.codec, U8)
-        if newest_version in {0, wanted.version}:
+        book = self._codebook(wanted, newest)
+        codec = TRANSFORM if book else min(wanted.codec, U8)
+        if newest.state.version in {0, wanted.version}:
             # With 0, a TV of a shard that was lost: it keeps what it has until there is news.
             return News(wanted.version, codec=codec)
-        version, pages = self._step(wanted, newest_version, codec)
-        if version == wanted.version:
+        if wanted.codebook_id and not book:
+            # It holds the version in a form that no step starts from any more.
+            wanted = replace(wanted, version=0, codebook_id=0)
+        version, pages = self._step(wanted, newest, codec, book)
+        if not pages:
             return News(version, codec=codec)
         if codec == UNSPECIFIED:
             return News(version, pages[0])
@@ -95,65 +101,58 @@ class StateNews:
             raise invalid("page", f"below {len(pages)}, the pages of this step")
         return News(version, pages[page], codec, len(pages), page)
 
-    def _step(self, wanted: Wanted, newest: int, codec: int) -> tuple[int, tuple[bytes, ...]]:
+    def _codebook(self, wanted: Wanted, newest: Heads) -> Codebook | None:
+        """What the TV is to be answered under; None = a fallback codec."""
+        if wanted.codec != TRANSFORM or not wanted.codebook_id:
+            return None
+        book = self._codebooks.find(wanted.codebook_id)
+        fits = book is not None and book.model_version == newest.state.model_version
+        return book if fits else None
+
+    def _step(
+        self, wanted: Wanted, newest: Heads, codec: int, book: Codebook | None
+    ) -> tuple[int, tuple[bytes, ...]]:
         """The newest version, which may have moved on, and the pages that lead to it."""
+        under = (codec, book.id if book else 0)
         with self._lock:
             version, regions = self._regions
-            if version == newest:
-                region = _own(wanted.region, regions)
-                known = self._cache.get((wanted.version, newest, region, codec))
-                if known is not None:
-                    return newest, known
+            if version == newest.state.version:
+                key = (wanted.version, version, _own(wanted.region, regions), *under)
+                if (known := self._cache.get(key)) is not None:
+                    return version, known
+        step: PlainStep | CodedStep
         with self._store.snapshot() as conn:
-            step = states.step(conn, wanted.version, wanted.region)
+            if book:
+                step = coded.read(conn, book, wanted.version, wanted.region)
+            else:
+                step = PlainStep(states.step(conn, wanted.version, wanted.region), codec)
             regions = trends.regions(conn)
         version = step.state.version
         with self._lock:
             self._regions = (version, regions)
-            if step.base_version == version:
-                return version, ()
-            key = (step.base_version, version, _own(wanted.region, regions), codec)
-            if key not in self._cache:
-                self._cache[key] = _encode(step, codec)
-                if len(self._cache) > _MOST_CACHED:
-                    self._cache.popitem(last=False)
-            return version, self._cache[key]
+        if wanted.version == version:
+            return version, ()
+        key = (step.base_version, version, _own(wanted.region, regions), *under)
+        # One thread encodes, the others wait for what it made.
+        with self._encoding:
+            with self._lock:
+                if (known := self._cache.get(key)) is not None:
+                    return version, known
+            return version, self._kept(key, self._encoded(step, newest))
 
+    def _encoded(self, step: PlainStep | CodedStep, newest: Heads) -> tuple[bytes, ...]:
+        if isinstance(step, PlainStep):
+            return step.encode()
+        return step.encode(self._store, room(answers.resource(r) for r in newest.resources))
 
-def _encode(step: Step, codec: int) -> tuple[bytes, ...]:
-    delta = StateDelta(
-        base_version=step.base_version,
-        version=step.state.version,
-        model_version=step.state.model_version,
-        patterns=tuple(
-            GlobalPattern(
-                pattern_id=p.pattern_id,
-                embedding=p.embedding,
-                success_rate=p.success_rate,
-                device_count_floor=p.device_count_floor,
-                weight=p.weight,
-            )
-            for p in step.patterns
-        ),
-        removed_pattern_ids=step.removed,
-        trends=_trends(step),
-    )
-    try:
-        if codec == UNSPECIFIED:
-            return (encode_state_delta(delta),)
-        return state_pages(delta, codec)
-    except OmegaError as error:
-        # What is stored breaks the contract: a fault of this side, not of the TV that asks.
-        raise OmegaError(ErrorCode.INTERNAL, detail=f"state {delta.version}: {error}") from error
+    def _kept(self, key: _Key, pages: tuple[bytes, ...]) -> tuple[bytes, ...]:
+        with self._lock:
+            self._cache[key] = pages
+            if len(self._cache) > _MOST_CACHED:
+                self._cache.popitem(last=False)
+        return pages
 
 
 def _own(region: str, regions: frozenset[str]) -> str:
     """The region, where it has trends of its own; else the one that all others share."""
     return region if region in regions else ""
-
-
-def _trends(step: Step) -> Trends | None:
-    if step.trends_at is None:
-        return None
-    titles = tuple(Trend(t.ordinal, t.score, t.regional) for t in step.trends)
-    return Trends(step.trends_catalogue_version, step.trends_at, titles)

@@ -11,7 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as pb
 from omega.constellation.v1 import constellation_service_pb2_grpc
-from omega_constellation import answers, catalogue, checks
+from omega_constellation import answers, catalogue, checks, codebooks
 from omega_constellation.enrolment import Enrolment
 from omega_constellation.news import StateNews
 from omega_constellation.steps import Delta, Steps
@@ -98,11 +98,11 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
             if request.device_id:
                 region = self._seen(conn, request.device_id)
             newest = heads(conn)
-        found = self._news.since(checks.wanted(request, region), newest.state.version)
+        found = self._news.since(checks.wanted(request, region), newest)
         lacking = (info for info in newest.resources if info.version > held.get(info.kind, 0))
         return pb.GetGlobalStateResponse(
             state_version=found.version,
-            compression=resource_pb2.Compression.COMPRESSION_ZSTD,
+            compression=answers.compression(found.codec),
             delta=found.delta,
             resources=[] if found.page else [answers.resource(info) for info in lacking],
             retry_after=self._retry_after,
@@ -180,6 +180,16 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
             stated = None
             yield pb.GetResourceResponse(chunk=chunk)
             offset += len(data)
+
+    def PublishCodebook(  # noqa: N802 - named by the contract
+        self, request: pb.PublishCodebookRequest, context: grpc.ServicerContext
+    ) -> pb.PublishCodebookResponse:
+        """One transaction: the codebook is the newest, or nothing changed."""
+        del context
+        checks.codebook(request)
+        with self._store.transaction() as conn:
+            version, codebook_id = codebooks.publish(conn, request.body, self._clock.now())
+        return pb.PublishCodebookResponse(version=version, codebook_id=codebook_id)
 
     def EraseDevice(  # noqa: N802 - named by the contract
         self, request: pb.EraseDeviceRequest, context: grpc.ServicerContext
