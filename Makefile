@@ -63,6 +63,10 @@ ten-years: setup ## Ten years of one household's evenings through the real brain
 chaos-brain: setup ## Kills, breaks and starves the brain over 500 restarts, with events flowing
 	$(BIN)/python bench/chaos_brain.py $(ARGS)
 
+.PHONY: convergence
+convergence: setup ## Random histories of a bad line end as a perfect one does (ARGS="--histories 2000 --first-seed 0")
+	$(BIN)/pytest tests/sync/convergence $(ARGS)
+
 .PHONY: interop
 interop: setup ## Drives brain and sync from Node.js with @grpc/grpc-js
 	@command -v npm >/dev/null || { echo "Node.js is missing: apt-get install nodejs npm"; exit 1; }
