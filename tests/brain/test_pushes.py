@@ -172,7 +172,7 @@ def test_a_forgotten_tv_registers_again_once_and_repeats_the_push(
     first, second = gateway.requests[-2:]
     assert first.SerializeToString() == second.SerializeToString()
     known, anew = gateway.registrations
-    assert known.request_id != anew.request_id
+    assert known.request_id == anew.request_id, "the same identity, with fresh credentials"
     assert joined.brain.stores.meta.last_sync().error == ""
 
 

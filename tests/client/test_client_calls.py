@@ -6,6 +6,7 @@ import contextlib
 import socket
 import tempfile
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,10 @@ from omega_client import (
 from omega_client.base import ServiceClient
 from omega_core.errors import OmegaError
 from omega_rpc.config import ServerConfig
+from omega_rpc.device_keys import DeviceKey
+from omega_rpc.dpop import Prover
 from omega_testing.certificates import Certificates
+from omega_testing.gateway import Fault, Gateway, serving
 
 Serve = Callable[..., str]
 BRAIN = "omega.brain.v1.BrainService"
@@ -110,6 +114,10 @@ CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], obje
                 brain_service_pb2.UpsertContentsRequest(),
             ),
             "SyncNow": (lambda c: c.sync_now(), brain_service_pb2.SyncNowRequest()),
+            "SetSyncOptions": (
+                lambda c: c.set_sync_options(metered=False),
+                brain_service_pb2.SetSyncOptionsRequest(metered=False),
+            ),
             "GetStats": (lambda c: c.get_stats(), brain_service_pb2.GetStatsRequest()),
         },
     ),
@@ -123,22 +131,42 @@ CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], obje
                 sync_service_pb2.RegisterDeviceRequest(platform="test"),
             ),
             "Sync": (
-                lambda c: c.sync(sync_service_pb2.SyncRequest(state_version=3), token="secret"),  # noqa: S106 - a test's own
+                lambda c: c.sync(
+                    sync_service_pb2.SyncRequest(state_version=3), credential=Shown("one")
+                ),
                 sync_service_pb2.SyncRequest(state_version=3),
             ),
             "GetResource": (
-                lambda c: list(c.get_resource(CATALOGUE, 4, 9, token="secret")),  # noqa: S106 - the same
+                lambda c: list(c.get_resource(CATALOGUE, 4, 9, credential=Shown("one"))),
                 sync_service_pb2.GetResourceRequest(kind=CATALOGUE, version=4, offset=9),
             ),
             "EraseDevice": (
-                lambda c: c.erase_device(token="secret"),  # noqa: S106 - the same
+                lambda c: c.erase_device(credential=Shown("one")),
                 sync_service_pb2.EraseDeviceRequest(),
+            ),
+            "PushPatterns": (
+                lambda c: c.push_patterns(
+                    sync_service_pb2.PushPatternsRequest(sketches=b"s"), credential=Shown("one")
+                ),
+                sync_service_pb2.PushPatternsRequest(sketches=b"s"),
+            ),
+            "PullPatterns": (
+                lambda c: c.pull_patterns(
+                    sync_service_pb2.PullPatternsRequest(page=3), credential=Shown("one")
+                ),
+                sync_service_pb2.PullPatternsRequest(page=3),
             ),
         },
     ),
     CONSTELLATION: (
         ConstellationClient,
         {
+            "GetHeads": (
+                lambda c: c.get_heads(
+                    constellation_service_pb2.GetHeadsRequest(revocations_after=2)
+                ),
+                constellation_service_pb2.GetHeadsRequest(revocations_after=2),
+            ),
             "RegisterDevice": (
                 lambda c: c.register_device(
                     constellation_service_pb2.RegisterDeviceRequest(platform="test")
@@ -226,7 +254,8 @@ def test_every_method_is_called_with_its_message_and_a_deadline(serve: Serve, se
     ]
     assert all(1 < left <= 3_600 * ROUNDED_UP for _, _, left, _ in servicer.seen)
     methods = descriptor_pool.Default().FindServiceByName(service).methods
-    assert {method.name for method in methods} == set(calls)
+    streams = {method.name for method in methods if method.client_streaming}
+    assert {method.name for method in methods} - streams == set(calls) - streams
 
 
 def test_the_clients_own_timeout_replaces_every_default(serve: Serve) -> None:
@@ -237,15 +266,58 @@ def test_the_clients_own_timeout_replaces_every_default(serve: Serve) -> None:
     assert all(1 < left <= 7 * ROUNDED_UP for _, _, left, _ in servicer.seen)
 
 
-def test_the_token_travels_with_the_calls_of_its_device(serve: Serve) -> None:
+class Shown:
+    """A credential whose metadata tells how often it was asked for."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        self.made = 0
+
+    def metadata(self, method: str) -> tuple[tuple[str, str], ...]:
+        self.made += 1
+        return (("authorization", f"DPoP {self.token}"), ("dpop", f"{method} {self.made}"))
+
+
+def test_credentials_travel_with_the_calls_of_their_device(serve: Serve) -> None:
     servicer = Recording(SYNC)
     with SyncClient(serve(SYNC, servicer)) as client:
         client.register_device(sync_service_pb2.RegisterDeviceRequest())
-        client.sync(sync_service_pb2.SyncRequest(), token="one")  # noqa: S106 - a test's own
-        list(client.get_resource(CATALOGUE, 1, token="two"))  # noqa: S106 - the same
-        client.erase_device(token="three")  # noqa: S106 - the same
-    sent = [metadata.get("authorization") for _, _, _, metadata in servicer.seen]
-    assert sent == [None, "Bearer one", "Bearer two", "Bearer three"]
+        client.sync(sync_service_pb2.SyncRequest(), credential=Shown("one"))
+        list(client.get_resource(CATALOGUE, 1, credential=Shown("two")))
+        client.erase_device(credential=Shown("three"))
+    sent = [(m.get("authorization"), m.get("dpop")) for _, _, _, m in servicer.seen]
+    assert sent == [
+        (None, None),
+        ("DPoP one", f"/{SYNC}/Sync 1"),
+        ("DPoP two", f"/{SYNC}/GetResource 1"),
+        ("DPoP three", f"/{SYNC}/EraseDevice 1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("refusals", "code", "answered"),
+    [
+        (2, grpc.StatusCode.UNAVAILABLE, True),
+        (3, grpc.StatusCode.UNAVAILABLE, False),
+        (1, grpc.StatusCode.INTERNAL, False),
+    ],
+)
+def test_a_call_that_was_not_taken_is_sent_again_with_another_proof(
+    refusals: int, code: grpc.StatusCode, answered: bool
+) -> None:
+    """The gateway takes each proof once."""
+    gateway, key = Gateway(), DeviceKey.generate()
+    gateway.faults.extend([Fault(code)] * refusals)
+    request = sync_service_pb2.RegisterDeviceRequest(request_id=str(uuid.uuid4()))
+    with serving(gateway) as address, SyncClient(address) as client:
+        token = client.register_device(request, credential=Prover(key)).auth_token
+        if answered:
+            client.sync(sync_service_pb2.SyncRequest(), credential=Prover(key, token))
+        else:
+            with pytest.raises(ServiceError) as failed:
+                client.sync(sync_service_pb2.SyncRequest(), credential=Prover(key, token))
+            assert failed.value.status == code.name
+    assert len(gateway.requests) == min(refusals + answered, 3)
 
 
 class Silent:
@@ -299,7 +371,7 @@ class Owner:
         return constellation_service_pb2.GetClusterStatusResponse()
 
 
-class Gateway:
+class Between:
     """Asks the owner while it answers."""
 
     def __init__(self, owner: ConstellationClient) -> None:
@@ -318,7 +390,7 @@ def test_a_call_within_a_call_keeps_its_deadline_and_its_id(serve: Serve) -> Non
     owner = Owner()
     with (
         ConstellationClient(serve(CONSTELLATION, owner), timeout=600) as inner,
-        grpc.insecure_channel(serve(SYNC, Gateway(inner))) as channel,
+        grpc.insecure_channel(serve(SYNC, Between(inner))) as channel,
     ):
         register = channel.unary_unary(
             f"/{SYNC}/RegisterDevice",

@@ -17,7 +17,6 @@ from omega_core.errors import ErrorCode, OmegaError
 Serve = Callable[..., str]
 KIND = resource_pb2.RESOURCE_KIND_FACTORS
 BODY = bytes(range(256)) * 40
-TOKEN = "secret"  # noqa: S105 - a test's own
 INFO = resource_pb2.ResourceInfo(
     kind=KIND,
     version=3,
@@ -82,24 +81,24 @@ def _corrupt(call: Callable[[], object]) -> None:
 
 def test_a_body_arrives_in_order_and_whole(serve: Serve) -> None:
     with _client(serve, Library(_in_pieces())) as client:
-        assert list(client.get_resource(KIND, 3, token=TOKEN)) == _in_pieces()
-        assert client.download(INFO, token=TOKEN) == BODY
+        assert list(client.get_resource(KIND, 3)) == _in_pieces()
+        assert client.download(INFO) == BODY
 
 
 def test_a_body_goes_on_from_an_offset(serve: Serve) -> None:
     servicer = Library(_in_pieces(offset=5_000))
     with _client(serve, servicer) as client:
-        chunks = list(client.get_resource(KIND, 3, 5_000, token=TOKEN))
+        chunks = list(client.get_resource(KIND, 3, 5_000))
         assert b"".join(chunk.data for chunk in chunks) == BODY[5_000:]
-        assert client.download(INFO, token=TOKEN, into=bytearray(BODY[:5_000])) == BODY
+        assert client.download(INFO, into=bytearray(BODY[:5_000])) == BODY
     assert servicer.asked == [5_000, 5_000]
 
 
 def test_nothing_follows_the_end_of_a_body(serve: Serve) -> None:
     servicer = Library([])
     with _client(serve, servicer) as client:
-        assert list(client.get_resource(KIND, 3, len(BODY), token=TOKEN)) == []
-        assert client.download(INFO, token=TOKEN, into=bytearray(BODY)) == BODY
+        assert list(client.get_resource(KIND, 3, len(BODY))) == []
+        assert client.download(INFO, into=bytearray(BODY)) == BODY
     assert servicer.asked == [len(BODY)]
 
 
@@ -108,11 +107,11 @@ def test_a_download_that_broke_off_goes_on_where_it_stopped(serve_plain: Serve) 
     held = bytearray()
     with _client(serve_plain, servicer) as client:
         with pytest.raises(ServiceError) as caught:
-            client.download(INFO, token=TOKEN, into=held)
+            client.download(INFO, into=held)
         assert caught.value.status == "UNAVAILABLE"
         assert held == BODY[:6_000]
         servicer.chunks, servicer.breaks = _in_pieces(offset=6_000), False
-        assert client.download(INFO, token=TOKEN, into=held) == BODY
+        assert client.download(INFO, into=held) == BODY
     assert servicer.asked == [0, 6_000]
 
 
@@ -146,9 +145,9 @@ def test_chunks_that_are_not_the_body_are_refused(
 ) -> None:
     received = bytearray()
     with _client(serve, Library(chunks)) as client:
-        arriving = client.get_resource(KIND, 3, token=TOKEN)
+        arriving = client.get_resource(KIND, 3)
         _corrupt(lambda: _gather(arriving, received))
-        _corrupt(lambda: client.download(INFO, token=TOKEN))
+        _corrupt(lambda: client.download(INFO))
     assert BODY.startswith(received)
 
 
@@ -156,23 +155,23 @@ def test_a_chunk_above_its_bound_is_refused(serve: Serve) -> None:
     body = bytes(262_145)
     info = resource_pb2.ResourceInfo(kind=KIND, version=3, size_bytes=len(body))
     with _client(serve, Library([_chunk(0, body, info)])) as client:
-        _corrupt(lambda: list(client.get_resource(KIND, 3, token=TOKEN)))
+        _corrupt(lambda: list(client.get_resource(KIND, 3)))
     with _client(serve, Library(_in_pieces(body, piece=262_144, info=info))) as client:
-        assert len(list(client.get_resource(KIND, 3, token=TOKEN))) == 2
+        assert len(list(client.get_resource(KIND, 3))) == 2
 
 
 def test_a_damaged_body_is_refused_and_forgotten(serve: Serve) -> None:
     damaged = BODY[:-1] + b"\x00"
     held = bytearray()
     with _client(serve, Library(_in_pieces(damaged))) as client:
-        _corrupt(lambda: client.download(INFO, token=TOKEN, into=held))
+        _corrupt(lambda: client.download(INFO, into=held))
     assert held == b""
 
 
 def test_held_bytes_that_are_not_the_bodys_are_refused_and_forgotten(serve: Serve) -> None:
     for held in (bytearray(b"x" * 5_000), bytearray(BODY[::-1]), bytearray(BODY + b"x")):
         with _client(serve, Library(_in_pieces(offset=5_000))) as client:
-            _corrupt(lambda client=client, held=held: client.download(INFO, token=TOKEN, into=held))  # type: ignore[misc]  # bound at once
+            _corrupt(lambda client=client, held=held: client.download(INFO, into=held))  # type: ignore[misc]  # bound at once
         assert held == b""
 
 
@@ -182,7 +181,7 @@ def test_another_body_than_announced_is_refused(serve: Serve) -> None:
     other.sha256 = bytes(32)
     held = bytearray()
     with _client(serve, Library(_in_pieces(info=other))) as client:
-        _corrupt(lambda: client.download(INFO, token=TOKEN, into=held))
+        _corrupt(lambda: client.download(INFO, into=held))
     assert held == b""
 
 
@@ -205,7 +204,7 @@ class Endless:
 def test_a_caller_that_stops_early_ends_the_call(serve: Serve) -> None:
     servicer = Endless(0)
     with _client(serve, servicer) as client:
-        chunks = client.get_resource(KIND, 3, token=TOKEN)
+        chunks = client.get_resource(KIND, 3)
         next(chunks)
         chunks.close()  # type: ignore[attr-defined]  # a generator behind the iterator
         assert servicer.ended.wait(20)
@@ -215,7 +214,7 @@ def test_a_damaged_stream_ends_the_call_at_once(serve: Serve) -> None:
     servicer = Endless(1)
     with _client(serve, servicer) as client:
         with pytest.raises(OmegaError) as caught:
-            next(client.get_resource(KIND, 3, token=TOKEN))
+            next(client.get_resource(KIND, 3))
         # The error that is still held keeps the stream's frames alive.
         assert servicer.ended.wait(20)
     assert caught.value.code == ErrorCode.CORRUPT_RESOURCE

@@ -8,7 +8,6 @@ import pytest
 from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc import call
 from omega_rpc.call import Caller, Principal
-from omega_rpc.tokens import bearer
 from omega_testing import probe
 from omega_testing.probe import ProbeClient
 
@@ -16,7 +15,8 @@ from omega_testing.probe import ProbeClient
 def authenticate(caller: Caller) -> Principal | None:
     if caller.method == probe.CLIENT_STREAM:
         return None
-    if bearer(caller.metadata) != "good":
+    scheme, _, token = caller.metadata.get("authorization", "").partition(" ")
+    if (scheme.lower(), token) != ("bearer", "good"):
         raise OmegaError(ErrorCode.UNAUTHENTICATED)
     return Principal("tv-1")
 

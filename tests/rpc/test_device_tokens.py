@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,43 +9,67 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omega_core.errors import ErrorCode, OmegaError
-from omega_rpc.tokens import TokenKeys, bearer, new_key_line, read_secret
+from omega_rpc.device_keys import DeviceKey
+from omega_rpc.tokens import TokenClaims, TokenKeys, new_key_line, read_secret
 
-DEVICE = "tv-" + "0123456789abcdef" * 2
-ISSUED = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 KEYS = TokenKeys("k1", {"k1": bytes(range(32)), "k2": bytes(range(1, 33))})
-TOKEN = KEYS.sign(DEVICE, ISSUED)
+CLAIMS = TokenClaims(
+    "tv-" + "0123456789abcdef" * 2,
+    "shard-1",
+    DeviceKey.generate().public.thumbprint,
+    NOW,
+    NOW + timedelta(days=1),
+)
+TOKEN = KEYS.issue(CLAIMS)
 
 
-def refused(token: str, keys: TokenKeys = KEYS) -> bool:
+def refused(token: str, keys: TokenKeys = KEYS, now: datetime = NOW) -> bool:
     try:
-        keys.verify(token)
+        keys.check(token, now)
     except OmegaError as error:
-        return error.code is ErrorCode.UNAUTHENTICATED
+        return (error.code, error.field) == (ErrorCode.UNAUTHENTICATED, "authorization")
     return False
 
 
-def key_file(directory: Path, lines: Sequence[str], mode: int = 0o600) -> Path:
+def key_file(directory: Path, lines: list[str], mode: int = 0o600) -> Path:
     path = directory / "token.keys"
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text("\n".join(lines))
     path.chmod(mode)
     return path
 
 
-def test_a_token_names_its_device_and_is_the_same_for_the_same_instant() -> None:
-    assert KEYS.verify(TOKEN) == DEVICE
-    assert KEYS.sign(DEVICE, ISSUED) == TOKEN
-    assert KEYS.sign(DEVICE, ISSUED.replace(hour=7)) != TOKEN
-    assert len(TOKEN) <= 256
+def test_a_token_says_whose_it_is_and_until_when() -> None:
+    assert KEYS.check(TOKEN, NOW) == CLAIMS
+    assert len(TOKEN) <= 512
 
 
-def test_the_form_of_a_token_stays(tmp_path: Path) -> None:
-    # TVs in the field hold tokens of this form for years.
-    keys = TokenKeys.read("token_keys", key_file(tmp_path, ["a:" + "00" * 32]))
-    assert keys.sign("tv-" + "0" * 32, datetime(2026, 1, 1, tzinfo=UTC)) == (
-        "v1.a.tv-00000000000000000000000000000000.1767225600."
-        "9CIHk-OAgUI_Po9gvyafgg03B6NiKP5Gk4xDNRtWz88"
+@given(
+    shard=st.from_regex(r"[a-z0-9-]{1,63}", fullmatch=True),
+    seconds=st.integers(-(10**9), 10**9),
+    lifetime=st.integers(1, 10**8),
+)
+def test_every_claim_comes_back(shard: str, seconds: int, lifetime: int) -> None:
+    issued = NOW + timedelta(seconds=seconds)
+    claims = TokenClaims(
+        CLAIMS.device_id, shard, CLAIMS.thumbprint, issued, issued + timedelta(seconds=lifetime)
     )
+    assert KEYS.check(KEYS.issue(claims), issued) == claims
+    assert len(KEYS.issue(claims)) <= 512
+
+
+def test_the_form_of_a_token_stays() -> None:
+    keys = TokenKeys("a", {"a": bytes(32)})
+    claims = TokenClaims("tv-" + "0" * 32, "one", "t" * 43, NOW, NOW + timedelta(days=1))
+    assert keys.issue(claims) == (
+        f"v2.a.tv-{'0' * 32}.one.{'t' * 43}.1795953600.1796040000."
+        "Fjs3zI5nse4oAczaJ_FgkBhMmAshTIStJz90WhPgkfs"
+    )
+
+
+def test_a_token_ends() -> None:
+    assert not refused(TOKEN, now=CLAIMS.expires_at - timedelta(microseconds=1))
+    assert refused(TOKEN, now=CLAIMS.expires_at)
 
 
 def test_no_character_of_a_token_can_be_exchanged_for_another_of_its_alphabet() -> None:
@@ -56,16 +79,7 @@ def test_no_character_of_a_token_can_be_exchanged_for_another_of_its_alphabet() 
             assert refused(TOKEN[:position] + other + TOKEN[position + 1 :])
 
 
-@given(
-    position=st.integers(0, len(TOKEN) - 1),
-    character=st.sampled_from(string.printable) | st.characters(),
-)
-def test_any_altered_character_is_refused(position: int, character: str) -> None:
-    altered = TOKEN[:position] + character + TOKEN[position + 1 :]
-    assert refused(altered) == (altered != TOKEN)
-
-
-@given(st.text(max_size=120) | st.just(TOKEN + "A") | st.just(TOKEN[:-1]) | st.just(" " + TOKEN))
+@given(st.text(max_size=300) | st.sampled_from([TOKEN + "A", TOKEN[:-1], " " + TOKEN, TOKEN * 2]))
 def test_any_other_text_is_refused(text: str) -> None:
     assert refused(text)
 
@@ -75,8 +89,8 @@ def test_keys_rotate_by_a_new_line_on_top(tmp_path: Path) -> None:
     old = TokenKeys.read("token_keys", key_file(tmp_path, [old_line]))
     both = TokenKeys.read("token_keys", key_file(tmp_path, [new_line, old_line]))
     new = TokenKeys.read("token_keys", key_file(tmp_path, [new_line]))
-    before, after = old.sign(DEVICE, ISSUED), both.sign(DEVICE, ISSUED)
-    assert both.verify(before) == both.verify(after) == new.verify(after) == DEVICE
+    before, after = old.issue(CLAIMS), both.issue(CLAIMS)
+    assert both.check(before, NOW) == both.check(after, NOW) == new.check(after, NOW) == CLAIMS
     assert refused(before, new)
     assert refused(after, old)
 
@@ -126,9 +140,3 @@ def test_an_absent_or_binary_secret_is_refused(tmp_path: Path) -> None:
     path.chmod(0o600)
     with pytest.raises(OmegaError, match="the_setting must be a readable file"):
         read_secret("the_setting", path)
-
-
-def test_a_bearer_is_read_from_the_authorization_only() -> None:
-    assert bearer({"authorization": "Bearer abc"}) == "abc"
-    assert bearer({"authorization": "Basic abc"}) == ""
-    assert bearer({"x-token": "abc"}) == ""

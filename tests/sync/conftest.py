@@ -65,7 +65,12 @@ def operator(target: str, module_resources: ExitStack) -> ConstellationClient:
 
 @pytest.fixture(scope="module")
 def tv(target: str, key_file: Path, module_resources: ExitStack) -> SyncClient:
-    config = SyncConfig(token_keys=key_file, constellation_target=target)
+    config = SyncConfig(
+        token_keys=key_file,
+        constellation_target=target,
+        device_syncs_per_minute=1e6,
+        device_sync_burst=1_000_000,
+    )
     application = build(config, LOCAL)
     module_resources.callback(application.close)
     address = module_resources.enter_context(running(application.server))

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega_client import ServiceError, SyncClient
+from omega_rpc.dpop import Prover
 from omega_testing.fleet import MODEL
 from omega_testing.processes import ServiceProcess
 from omega_testing.refusals import Refusal, refused
+from omega_testing.site import enrolled
 
 
 def push() -> pb.SyncRequest:
@@ -23,12 +25,14 @@ def push() -> pb.SyncRequest:
     )
 
 
-def sync_until_answered(tv: SyncClient, request: pb.SyncRequest, token: str) -> pb.SyncResponse:
+def sync_until_answered(
+    tv: SyncClient, request: pb.SyncRequest, credential: Prover
+) -> pb.SyncResponse:
     """Repeats the call while the server is away, as a TV does."""
     deadline = time.monotonic() + 30
     while True:
         try:
-            return tv.sync(request, token=token)
+            return tv.sync(request, credential=credential)
         except ServiceError as error:
             if error.status != "UNAVAILABLE" or time.monotonic() > deadline:
                 raise
@@ -45,29 +49,30 @@ def test_a_killed_constellation_is_unavailable_and_recovers_with_every_acknowled
         "OMEGA_SYNC_TOKEN_KEYS": str(key_file),
         "OMEGA_SYNC_LISTEN": f"unix:{tmp_path}/s.sock",
         "OMEGA_SYNC_CONSTELLATION_TARGET": f"unix:{tmp_path}/c.sock",
+        "OMEGA_SYNC_DEVICE_SYNC_BURST": "1000",
     }
     with (
         ServiceProcess(["omega-constellation"], settings) as constellation,
         ServiceProcess(["omega-sync"], gateway) as sync,
         SyncClient(sync.address) as tv,
     ):
-        registration = pb.RegisterDeviceRequest(request_id=str(uuid.uuid4()))
-        made = tv.register_device(registration)
+        device = enrolled(tv)
+        registration, credential = device.registration(), device.prover
         acknowledged = [push() for _ in range(3)]
         for request in acknowledged:
-            assert not tv.sync(request, token=made.auth_token).duplicate
+            assert not tv.sync(request, credential=credential).duplicate
         constellation.kill()
         lost = push()
         away = Refusal("UNAVAILABLE", "UPSTREAM_UNAVAILABLE", "")
-        assert refused(lambda: tv.sync(lost, token=made.auth_token)) == away
+        assert refused(lambda: tv.sync(lost, credential=credential)) == away
         assert refused(lambda: tv.register_device(registration)) == away
-        assert refused(lambda: tv.erase_device(token=made.auth_token)) == away
+        assert refused(lambda: tv.erase_device(credential=credential)) == away
         with ServiceProcess(["omega-constellation"], settings):
-            assert sync_until_answered(tv, lost, made.auth_token).accepted_sketches == 2
+            assert sync_until_answered(tv, lost, credential).accepted_sketches == 2
             for request in acknowledged:
-                replayed = tv.sync(request, token=made.auth_token)
+                replayed = tv.sync(request, credential=credential)
                 assert (replayed.accepted_sketches, replayed.duplicate) == (2, True)
-            assert tv.register_device(registration) == made
-            assert tv.erase_device(token=made.auth_token).pushes == 4
+            assert tv.register_device(registration).device_id == device.device_id
+            assert tv.erase_device(credential=credential).pushes == 4
             sync.wait_serving()
             assert sync.terminate() == 0

@@ -6,7 +6,7 @@ import hashlib
 import os
 import uuid
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,9 @@ from omega_client import ConstellationClient, ServiceError, SyncClient
 from omega_core.vectors import pack_f16
 from omega_delta import content_to_proto, decode_catalogue, decode_state_delta
 from omega_rpc.config import ServerConfig
-from omega_rpc.tokens import TokenKeys
+from omega_rpc.device_keys import DeviceKey
+from omega_rpc.dpop import Prover
+from omega_rpc.tokens import TokenClaims, TokenKeys
 from omega_store import (
     RoundResult,
     Store,
@@ -37,14 +39,22 @@ from omega_sync.config import SyncConfig
 from omega_testing.fleet import MODEL, NOW, patterns, titles
 from omega_testing.probe import eventually, running
 from omega_testing.refusals import Refusal, refused
+from omega_testing.site import enrolled
 
 CATALOGUE = resource_pb2.ResourceKind.RESOURCE_KIND_CATALOGUE
 UNSPECIFIED = resource_pb2.ResourceKind.RESOURCE_KIND_UNSPECIFIED
 UNAUTHENTICATED = Refusal("UNAUTHENTICATED", "UNAUTHENTICATED", "")
+NO_TOKEN = UNAUTHENTICATED._replace(field="authorization")
+KEY = DeviceKey.generate()
 
 
 def registration(**changes: Any) -> pb.RegisterDeviceRequest:
-    fields: dict[str, Any] = {"request_id": str(uuid.uuid4()), "platform": "t", **changes}
+    fields: dict[str, Any] = {
+        "request_id": str(uuid.uuid4()),
+        "platform": "t",
+        "csr": KEY.csr(),
+        **changes,
+    }
     return pb.RegisterDeviceRequest(**fields)
 
 
@@ -59,8 +69,19 @@ def exchange(count: int = 2, **changes: Any) -> pb.SyncRequest:
 
 
 @pytest.fixture
-def token(tv: SyncClient) -> str:
-    return tv.register_device(registration()).auth_token
+def credential(tv: SyncClient) -> Prover:
+    return enrolled(tv).prover
+
+
+FORGER = TokenKeys("k", {"k": bytes(32)})
+
+
+def of_nobody(keys: TokenKeys) -> str:
+    """A token for KEY and a device that was never there."""
+    now = datetime.now(UTC)
+    device_id = f"tv-{uuid.uuid4().hex}"
+    thumbprint = KEY.public.thumbprint
+    return keys.issue(TokenClaims(device_id, "local", thumbprint, now, now + timedelta(hours=1)))
 
 
 # RegisterDevice
@@ -71,8 +92,12 @@ def test_a_registration_is_stored_and_a_retry_gives_the_same(
 ) -> None:
     request = registration(platform="tizen-9", app_version="1.2.3", region="FR-75")
     made = tv.register_device(request)
-    assert tv.register_device(request) == made
-    assert keys.verify(made.auth_token) == made.device_id
+    again = tv.register_device(request)
+    assert (again.device_id, again.registered_at) == (made.device_id, made.registered_at)
+    for answer in (made, again):
+        claims = keys.check(answer.auth_token, datetime.now(UTC))
+        assert (claims.device_id, claims.shard) == (made.device_id, "local")
+        assert claims.thumbprint == KEY.public.thumbprint
     with shard.statements() as conn:
         stored = devices.get(conn, made.device_id)
     assert stored is not None
@@ -111,26 +136,26 @@ def test_where_the_operator_set_a_key_only_its_holders_enrol(
                 "PERMISSION_DENIED", "ENROLMENT_REFUSED", "enrolment_key"
             )
         assert operator.get_cluster_status().total_devices == before
-        made = tv.register_device(registration(enrolment_key="open sesame"))
-        assert tv.sync(exchange(), token=made.auth_token).accepted_sketches == 2
+        credential = enrolled(tv, enrolment_key="open sesame").prover
+        assert tv.sync(exchange(), credential=credential).accepted_sketches == 2
 
 
 # Sync
 
 
 def test_a_push_is_stored_once_however_often_it_is_sent(
-    tv: SyncClient, operator: ConstellationClient, token: str
+    tv: SyncClient, operator: ConstellationClient, credential: Prover
 ) -> None:
     request = exchange(3)
     before = operator.get_cluster_status()
-    first = tv.sync(request, token=token)
+    first = tv.sync(request, credential=credential)
     assert (first.accepted_sketches, first.duplicate) == (3, False)
     assert 1 <= first.retry_after.seconds <= 86_400
     stored = operator.get_cluster_status()
     assert (stored.pushes, stored.sketches) == (before.pushes + 1, before.sketches + 3)
-    replayed = tv.sync(request, token=token)
+    replayed = tv.sync(request, credential=credential)
     other_content = exchange(5, request_id=request.request_id)
-    altered = tv.sync(other_content, token=token)
+    altered = tv.sync(other_content, credential=credential)
     for repeated in (replayed, altered):
         assert (repeated.accepted_sketches, repeated.duplicate) == (3, True)
     after = operator.get_cluster_status()
@@ -139,10 +164,10 @@ def test_a_push_is_stored_once_however_often_it_is_sent(
 
 def test_the_noise_scale_of_a_push_is_stored_with_it(tv: SyncClient, shard: Store) -> None:
     """A TV that states none goes on working: its scale is not known."""
-    made = tv.register_device(registration())
+    made = enrolled(tv)
     for stated in (0, 500, 725, 6_400):
         request = exchange(2, sigma_hundredths=stated)
-        assert tv.sync(request, token=made.auth_token).accepted_sketches == 2
+        assert tv.sync(request, credential=made.prover).accepted_sketches == 2
     with shard.snapshot() as conn:
         found = {
             piece.sigma_hundredths: len(piece.classes)
@@ -155,29 +180,33 @@ def test_the_noise_scale_of_a_push_is_stored_with_it(tv: SyncClient, shard: Stor
 def test_two_devices_may_draw_the_same_request_id(tv: SyncClient) -> None:
     request = exchange()
     for _ in range(2):
-        token = tv.register_device(registration()).auth_token
-        assert not tv.sync(request, token=token).duplicate
+        credential = enrolled(tv).prover
+        assert not tv.sync(request, credential=credential).duplicate
 
 
 @pytest.mark.parametrize("sketches", [0, 2])
 def test_without_the_token_of_a_known_device_nothing_is_stored(
-    tv: SyncClient, operator: ConstellationClient, keys: TokenKeys, token: str, sketches: int
+    tv: SyncClient, operator: ConstellationClient, keys: TokenKeys, sketches: int
 ) -> None:
-    stranger = keys.sign(f"tv-{uuid.uuid4().hex}", datetime.now(UTC))
-    forged = TokenKeys("k", {"k": bytes(32)}).sign(f"tv-{uuid.uuid4().hex}", datetime.now(UTC))
+    device = enrolled(tv)
     before = operator.get_cluster_status()
-    for wrong in ("", token[:-1], token + "x", forged, stranger):
-        assert refused(partial(tv.sync, exchange(sketches), token=wrong)) == UNAUTHENTICATED
+    for wrong in ("", device.token[:-1], device.token + "x", of_nobody(FORGER)):
+        credential = Prover(device.key, wrong)
+        assert refused(partial(tv.sync, exchange(sketches), credential=credential)) == NO_TOKEN
+    stranger = Prover(KEY, of_nobody(keys))
+    assert refused(lambda: tv.sync(exchange(sketches), credential=stranger)) == UNAUTHENTICATED
     assert operator.get_cluster_status().pushes == before.pushes
 
 
 @pytest.mark.parametrize("sketches", [0, 2])
 def test_a_revoked_device_is_shut_out(tv: SyncClient, shard: Store, sketches: int) -> None:
-    made = tv.register_device(registration())
-    tv.sync(exchange(), token=made.auth_token)
+    made = enrolled(tv)
+    tv.sync(exchange(), credential=made.prover)
     with shard.transaction() as conn:
         assert devices.revoke(conn, made.device_id, NOW)
-    assert refused(lambda: tv.sync(exchange(sketches), token=made.auth_token)) == UNAUTHENTICATED
+    assert refused(lambda: tv.sync(exchange(sketches), credential=made.prover)) == Refusal(
+        "PERMISSION_DENIED", "REVOKED", ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -197,29 +226,33 @@ def test_a_revoked_device_is_shut_out(tv: SyncClient, shard: Store, sketches: in
 def test_an_exchange_out_of_bounds_is_invalid_and_stores_nothing(
     tv: SyncClient,
     operator: ConstellationClient,
-    token: str,
+    credential: Prover,
     changes: dict[str, Any],
     field: str,
 ) -> None:
     before = operator.get_cluster_status()
-    assert refused(lambda: tv.sync(exchange(**changes), token=token)) == Refusal(
+    assert refused(lambda: tv.sync(exchange(**changes), credential=credential)) == Refusal(
         "INVALID_ARGUMENT", "INVALID_FIELD", field
     )
     assert operator.get_cluster_status().pushes == before.pushes
 
 
-def test_an_oversized_exchange_names_the_bound(tv: SyncClient, token: str) -> None:
+def test_an_oversized_exchange_names_the_bound(tv: SyncClient, credential: Prover) -> None:
     with pytest.raises(ServiceError) as caught:
-        tv.sync(exchange(20, model_version="m" * 64), token=token)
+        tv.sync(exchange(20, model_version="m" * 64), credential=credential)
     assert (caught.value.field, caught.value.bound) == ("request", "at most 1,024 bytes serialised")
 
 
-def test_a_message_of_5_mebibytes_is_refused_before_it_is_read(tv: SyncClient, token: str) -> None:
+def test_a_message_of_5_mebibytes_is_refused_before_it_is_read(
+    tv: SyncClient, credential: Prover
+) -> None:
     request = exchange(0, model_version="m" * 5 * 1024 * 1024)
-    assert refused(lambda: tv.sync(request, token=token)).status == "RESOURCE_EXHAUSTED"
+    assert refused(lambda: tv.sync(request, credential=credential)).status == "RESOURCE_EXHAUSTED"
 
 
-def test_news_of_the_collective_state_come_once(tv: SyncClient, shard: Store, token: str) -> None:
+def test_news_of_the_collective_state_come_once(
+    tv: SyncClient, shard: Store, credential: Prover
+) -> None:
     with leadership(shard) as conn:
         begun = rounds.begin(conn, str(uuid.uuid4()), NOW)
         publish_round(
@@ -236,11 +269,13 @@ def test_news_of_the_collective_state_come_once(tv: SyncClient, shard: Store, to
             ),
             NOW,
         )
-    answer = eventually(lambda: tv.sync(exchange(0), token=token), lambda told: bool(told.delta))
+    answer = eventually(
+        lambda: tv.sync(exchange(0), credential=credential), lambda told: bool(told.delta)
+    )
     delta = decode_state_delta(answer.delta)
     assert (delta.base_version, delta.version) == (0, answer.state_version)
     assert len(delta.patterns) == 3
-    again = tv.sync(exchange(0, state_version=answer.state_version), token=token)
+    again = tv.sync(exchange(0, state_version=answer.state_version), credential=credential)
     assert (again.state_version, again.delta) == (answer.state_version, b"")
 
 
@@ -251,45 +286,47 @@ def test_news_of_the_collective_state_come_once(tv: SyncClient, shard: Store, to
 def test_an_erased_tv_is_unknown_until_it_registers_anew(
     tv: SyncClient, operator: ConstellationClient, sketches: int
 ) -> None:
-    request = registration()
-    made = tv.register_device(request)
+    made = enrolled(tv)
     for _ in range(2):
-        tv.sync(exchange(), token=made.auth_token)
+        tv.sync(exchange(), credential=made.prover)
     before = operator.get_cluster_status()
-    assert tv.erase_device(token=made.auth_token).pushes == 2
+    assert tv.erase_device(credential=made.prover).pushes == 2
     after = operator.get_cluster_status()
     assert after.total_devices == before.total_devices - 1
     assert (after.pushes, after.sketches) == (before.pushes - 2, before.sketches - 4)
-    assert refused(lambda: tv.sync(exchange(sketches), token=made.auth_token)) == UNAUTHENTICATED
+    old = made.prover
+    assert refused(lambda: tv.sync(exchange(sketches), credential=old)) == UNAUTHENTICATED
     # An answer that was lost is asked for again.
-    assert tv.erase_device(token=made.auth_token).pushes == 0
-    anew = tv.register_device(request)
-    assert anew.device_id != made.device_id
-    assert tv.sync(exchange(sketches), token=anew.auth_token).accepted_sketches == sketches
-    assert refused(lambda: tv.sync(exchange(sketches), token=made.auth_token)) == UNAUTHENTICATED
+    assert tv.erase_device(credential=old).pushes == 0
+    erased = made.device_id
+    made.take(tv.register_device(made.registration()))
+    assert made.device_id != erased
+    assert tv.sync(exchange(sketches), credential=made.prover).accepted_sketches == sketches
+    assert refused(lambda: tv.sync(exchange(sketches), credential=old)) == UNAUTHENTICATED
 
 
 def test_a_device_that_never_was_gets_the_same_answer(tv: SyncClient, keys: TokenKeys) -> None:
-    stranger = keys.sign(f"tv-{uuid.uuid4().hex}", datetime.now(UTC))
-    assert tv.erase_device(token=stranger) == pb.EraseDeviceResponse(pushes=0)
+    stranger = Prover(KEY, of_nobody(keys))
+    assert tv.erase_device(credential=stranger) == pb.EraseDeviceResponse(pushes=0)
 
 
 def test_without_a_valid_token_nobody_is_erased(
-    tv: SyncClient, operator: ConstellationClient, token: str
+    tv: SyncClient, operator: ConstellationClient
 ) -> None:
-    forged = TokenKeys("k", {"k": bytes(32)}).sign(f"tv-{uuid.uuid4().hex}", datetime.now(UTC))
+    device = enrolled(tv)
     before = operator.get_cluster_status().total_devices
-    for wrong in ("", token[:-1], token + "x", forged):
-        assert refused(partial(tv.erase_device, token=wrong)) == UNAUTHENTICATED
+    for wrong in ("", device.token[:-1], device.token + "x", of_nobody(FORGER)):
+        credential = Prover(device.key, wrong)
+        assert refused(partial(tv.erase_device, credential=credential)) == NO_TOKEN
     assert operator.get_cluster_status().total_devices == before
 
 
 def test_a_revoked_device_may_still_be_erased(tv: SyncClient, shard: Store) -> None:
-    made = tv.register_device(registration())
-    tv.sync(exchange(), token=made.auth_token)
+    made = enrolled(tv)
+    tv.sync(exchange(), credential=made.prover)
     with shard.transaction() as conn:
         assert devices.revoke(conn, made.device_id, NOW)
-    assert tv.erase_device(token=made.auth_token).pushes == 1
+    assert tv.erase_device(credential=made.prover).pushes == 1
 
 
 # GetResource
@@ -307,30 +344,32 @@ def catalogue(operator: ConstellationClient) -> int:
 
 
 def test_a_resource_is_announced_until_it_is_held_and_arrives_whole(
-    tv: SyncClient, token: str, catalogue: int
+    tv: SyncClient, credential: Prover, catalogue: int
 ) -> None:
     answer = eventually(
-        lambda: tv.sync(exchange(0), token=token),
+        lambda: tv.sync(exchange(0), credential=credential),
         lambda told: any(info.version == catalogue for info in told.resources),
     )
     (info,) = answer.resources
     assert (info.kind, info.version) == (CATALOGUE, catalogue)
-    body = tv.download(info, token=token)
+    body = tv.download(info, credential=credential)
     assert hashlib.sha256(body).digest() == info.sha256
     assert len(body) > 2 * 262_144
     assert len(decode_catalogue(body).contents) == 900
     held = [resource_pb2.HeldResource(kind=CATALOGUE, version=catalogue)]
-    assert not tv.sync(exchange(0, held=held), token=token).resources
+    assert not tv.sync(exchange(0, held=held), credential=credential).resources
 
 
-def test_a_body_goes_on_from_any_offset(tv: SyncClient, token: str, catalogue: int) -> None:
-    whole = b"".join(chunk.data for chunk in tv.get_resource(CATALOGUE, catalogue, token=token))
+def test_a_body_goes_on_from_any_offset(tv: SyncClient, credential: Prover, catalogue: int) -> None:
+    whole = b"".join(
+        chunk.data for chunk in tv.get_resource(CATALOGUE, catalogue, credential=credential)
+    )
     for offset in (1, 262_144, len(whole) - 1, len(whole)):
-        chunks = tv.get_resource(CATALOGUE, catalogue, offset, token=token)
+        chunks = tv.get_resource(CATALOGUE, catalogue, offset, credential=credential)
         assert b"".join(chunk.data for chunk in chunks) == whole[offset:]
     past = len(whole) + 1
     assert refused(
-        lambda: list(tv.get_resource(CATALOGUE, catalogue, past, token=token))
+        lambda: list(tv.get_resource(CATALOGUE, catalogue, past, credential=credential))
     ) == Refusal("INVALID_ARGUMENT", "INVALID_FIELD", "offset")
 
 
@@ -344,17 +383,19 @@ def test_a_body_goes_on_from_any_offset(tv: SyncClient, token: str, catalogue: i
 )
 def test_a_body_that_does_not_exist_is_refused(
     tv: SyncClient,
-    token: str,
+    credential: Prover,
     catalogue: int,
     kind: resource_pb2.ResourceKind.ValueType,
     later: int,
     refusal: Refusal,
 ) -> None:
-    chunks = tv.get_resource(kind, catalogue + later, token=token)
+    chunks = tv.get_resource(kind, catalogue + later, credential=credential)
     assert refused(lambda: list(chunks)) == refusal
 
 
-def test_a_body_needs_a_token_too(tv: SyncClient, token: str, catalogue: int) -> None:
-    for wrong in ("", token[:-1]):
-        chunks = tv.get_resource(CATALOGUE, catalogue, token=wrong)
-        assert refused(partial(list, chunks)) == UNAUTHENTICATED
+def test_a_body_needs_a_token_too(tv: SyncClient, catalogue: int) -> None:
+    device = enrolled(tv)
+    for wrong in ("", device.token[:-1]):
+        credential = Prover(device.key, wrong)
+        chunks = tv.get_resource(CATALOGUE, catalogue, credential=credential)
+        assert refused(partial(list, chunks)) == NO_TOKEN

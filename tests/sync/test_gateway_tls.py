@@ -11,6 +11,7 @@ from omega_client import ClientTls, SyncClient
 from omega_constellation.app import build as build_constellation
 from omega_constellation.config import ConstellationConfig
 from omega_rpc.config import ServerConfig
+from omega_rpc.device_keys import DeviceKey
 from omega_sync.app import build
 from omega_sync.config import SyncConfig
 from omega_testing.certificates import Certificates
@@ -61,7 +62,7 @@ def test_tvs_speak_tls_to_the_gateway_and_it_mutual_tls_to_the_constellation(
         constellation_tls_certificate=internal.client_certificate,
         constellation_tls_key=internal.client_key,
     )
-    request = pb.RegisterDeviceRequest(request_id=REQUEST_ID)
+    request = pb.RegisterDeviceRequest(request_id=REQUEST_ID, csr=DeviceKey.generate().csr())
     made = gateway(known, public, resources).register_device(request)
     assert made.device_id.startswith("tv-")
     unknown = SyncConfig(key_file, constellation_target=target, constellation_tls_ca=internal.ca)

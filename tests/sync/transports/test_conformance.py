@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 from google.protobuf.message import Message
-from tests.sync.transports.conftest import Bearer, Transport
+from tests.sync.transports.conftest import Ask, Place, Transport
 
 from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as upstream_pb
@@ -17,7 +17,7 @@ from omega.sync.v1 import sync_service_pb2 as pb
 from omega_client import ServiceError
 from omega_core import limits
 from omega_core.errors import CATALOGUE, ErrorCode, OmegaError
-from omega_testing.stand_in import CATALOGUE_KIND, DEVICE, StandIn
+from omega_testing.stand_in import CATALOGUE_KIND, StandIn
 
 ID = str(uuid.UUID(int=7))
 REQUESTS: dict[str, Message] = {
@@ -57,6 +57,10 @@ WRONG: dict[str, list[tuple[Message, str]]] = {
         (pb.GetResourceRequest(kind=CATALOGUE_KIND, version=1, base_version=1), "base_sha256"),
     ],
 }
+EACH_STATUS = sorted(
+    {CATALOGUE[code].status: code for code in ErrorCode if code is not ErrorCode.INTERNAL}.values()
+)
+"""A code for each status; the last of the catalogue."""
 each_method = pytest.mark.parametrize("method", REQUESTS)
 Failing = Callable[[], object]
 
@@ -93,31 +97,31 @@ def test_a_method_answers_the_same(
     transport: Transport,
     transports: dict[str, Transport],
     upstream: StandIn,
-    credential: Bearer,
+    ask: Ask,
     method: str,
 ) -> None:
     skip_unless_offered(transport, method)
     upstream.pages, upstream.region = 5, "FR-75"
     upstream.trend_regions = ("FR-75",)
     upstream.await_poll()
-    answers = transport.ask(method, REQUESTS[method], credential=credential)
+    answers = ask(transport, method, REQUESTS[method])
     assert answers
-    alike = transports["grpc"].ask(method, REQUESTS[method], credential=credential)
+    alike = ask(transports["grpc"], method, REQUESTS[method])
     assert [without_jitter(a) for a in answers] == [without_jitter(a) for a in alike]
 
 
 @each_method
-@pytest.mark.parametrize("code", [c for c in ErrorCode if c is not ErrorCode.INTERNAL])
+@pytest.mark.parametrize("code", EACH_STATUS)
 def test_a_refusal_is_the_same_field_by_field(
-    transport: Transport, upstream: StandIn, credential: Bearer, method: str, code: ErrorCode
+    transport: Transport, upstream: StandIn, ask: Ask, method: str, code: ErrorCode
 ) -> None:
     skip_unless_offered(transport, method)
     upstream.failure = OmegaError(code, field="a_field", bound="a bound", retry_after=7.5)
     if method == "StreamSync" and code not in {ErrorCode.UNAUTHENTICATED, ErrorCode.REVOKED}:
-        (answer,) = transport.ask(method, REQUESTS[method], credential=credential)
+        (answer,) = ask(transport, method, REQUESTS[method])
         assert (answer.refusal.reason, answer.refusal.field) == (code, "a_field")
         return
-    assert told(lambda: transport.ask(method, REQUESTS[method], credential=credential)) == {
+    assert told(lambda: ask(transport, method, REQUESTS[method])) == {
         "status": CATALOGUE[code].status,
         "reason": code,
         "field": "a_field",
@@ -129,15 +133,15 @@ def test_a_refusal_is_the_same_field_by_field(
 
 @each_method
 def test_a_fault_of_the_server_tells_nothing_but_an_id(
-    transport: Transport, upstream: StandIn, credential: Bearer, method: str
+    transport: Transport, upstream: StandIn, ask: Ask, method: str
 ) -> None:
     skip_unless_offered(transport, method)
     upstream.failure = RuntimeError("secret")
     if method == "StreamSync":
-        (answer,) = transport.ask(method, REQUESTS[method], credential=credential)
+        (answer,) = ask(transport, method, REQUESTS[method])
         assert answer.refusal == pb.StreamRefusal(status=13, reason="INTERNAL")
         return
-    refusal = told(lambda: transport.ask(method, REQUESTS[method], credential=credential))
+    refusal = told(lambda: ask(transport, method, REQUESTS[method]))
     assert (refusal["status"], refusal["reason"]) == ("INTERNAL", "INTERNAL")
     assert refusal["message"] == CATALOGUE[ErrorCode.INTERNAL].text
 
@@ -150,83 +154,85 @@ def test_what_is_out_of_bounds_is_named_alike(
     transport: Transport,
     transports: dict[str, Transport],
     upstream: StandIn,
-    credential: Bearer,
+    ask: Ask,
     method: str,
     request_: Message,
     field: str,
 ) -> None:
     skip_unless_offered(transport, method)
-    refusal = told(lambda: transport.ask(method, request_, credential=credential))
+    refusal = told(lambda: ask(transport, method, request_))
     assert (refusal["reason"], refusal["field"]) == ("INVALID_FIELD", field)
-    assert refusal == told(lambda: transports["grpc"].ask(method, request_, credential=credential))
+    assert refusal == told(lambda: ask(transports["grpc"], method, request_))
     assert not upstream.asked
 
 
 @each_method
 def test_nobody_gets_in_without_credentials(
-    transport: Transport, upstream: StandIn, credential: Bearer, method: str
+    transport: Transport, upstream: StandIn, place: Place, method: str
 ) -> None:
-    if method == "RegisterDevice":
-        assert transport.ask(method, REQUESTS[method])[0].device_id == DEVICE
-        return
     skip_unless_offered(transport, method)
-    for wrong in (None, replace(credential, token=credential.token + "x")):
-        refusal = told(lambda: transport.ask(method, REQUESTS[method], credential=wrong))  # noqa: B023 - called at once
-        assert (refusal["status"], refusal["reason"]) == ("UNAUTHENTICATED", "UNAUTHENTICATED")
+    if transport.by_certificate:
+        pytest.skip("without a certificate there is no connection")
+    proof = dict(place.shown(method))
+    another = dict(place.shown("Sync" if method != "Sync" else "PushPatterns"))
+    shown: list[tuple[dict[str, str], str]] = [({}, "dpop"), (another, "dpop")]
+    if method != "RegisterDevice":
+        altered = {**proof, "authorization": proof["authorization"] + "x"}
+        shown = [({}, "authorization"), (altered, "authorization"), (another, "dpop")]
+    for wrong, field in shown:
+        refusal = told(
+            partial(transport.ask, method, REQUESTS[method], metadata=tuple(wrong.items()))
+        )
+        assert (refusal["reason"], refusal["field"]) == ("UNAUTHENTICATED", field)
     assert not upstream.asked
 
 
 @each_method
 def test_a_call_without_a_deadline_is_refused(
-    transport: Transport, upstream: StandIn, credential: Bearer, method: str
+    transport: Transport, upstream: StandIn, ask: Ask, method: str
 ) -> None:
     skip_unless_offered(transport, method)
-    asked = lambda: transport.ask(  # noqa: E731 - named once
-        method, REQUESTS[method], credential=credential, timeout=None
-    )
-    refusal = told(asked)
+    refusal = told(lambda: ask(transport, method, REQUESTS[method], timeout=None))
     assert (refusal["status"], refusal["reason"]) == ("INVALID_ARGUMENT", "DEADLINE_REQUIRED")
     assert not upstream.asked
 
 
 def test_a_repeated_push_and_a_revoked_device_are_said_alike(
-    transport: Transport, upstream: StandIn, credential: Bearer
+    transport: Transport, upstream: StandIn, ask: Ask
 ) -> None:
     outcomes = upstream_pb.PushOutcome
     upstream.outcome = outcomes.PUSH_OUTCOME_DUPLICATE
-    (answer,) = transport.ask("Sync", REQUESTS["Sync"], credential=credential)
+    (answer,) = ask(transport, "Sync", REQUESTS["Sync"])
     assert (answer.accepted_sketches, answer.duplicate) == (2, True)
     for outcome, reason in (
         (outcomes.PUSH_OUTCOME_UNKNOWN_DEVICE, "UNAUTHENTICATED"),
         (outcomes.PUSH_OUTCOME_REVOKED_DEVICE, "REVOKED"),
     ):
         upstream.outcome = outcome
-        refusal = told(lambda: transport.ask("Sync", REQUESTS["Sync"], credential=credential))
+        refusal = told(lambda: ask(transport, "Sync", REQUESTS["Sync"]))
         assert refusal["reason"] == reason
 
 
 def test_a_deadline_that_passes_is_said_alike(
-    transport: Transport, upstream: StandIn, credential: Bearer
+    transport: Transport, upstream: StandIn, ask: Ask
 ) -> None:
     upstream.held.clear()
-    refusal = told(
-        lambda: transport.ask("Sync", REQUESTS["Sync"], credential=credential, timeout=0.3)
-    )
+    refusal = told(lambda: ask(transport, "Sync", REQUESTS["Sync"], timeout=0.3))
     assert refusal["status"] == "DEADLINE_EXCEEDED"
     upstream.held.set()
 
 
 def test_a_message_too_large_to_read_is_refused(
-    transport: Transport, upstream: StandIn, credential: Bearer
+    transport: Transport, upstream: StandIn, ask: Ask
 ) -> None:
     large = pb.SyncRequest(request_id=ID, model_version="m" * limits.MAX_GATEWAY_REQUEST)
-    refusal = told(lambda: transport.ask("Sync", large, credential=credential))
+    refusal = told(lambda: ask(transport, "Sync", large))
     assert refusal["status"] == "RESOURCE_EXHAUSTED"
     assert not upstream.asked
 
 
 def test_several_exchanges_share_a_stream(
-    transport: Transport, upstream: StandIn, credential: Bearer
+    transport: Transport, upstream: StandIn, ask: Ask
 ) -> None:
     skip_unless_offered(transport, "StreamSync")
     said = [
@@ -241,7 +247,7 @@ def test_several_exchanges_share_a_stream(
         )
         for n in range(4)
     ]
-    heard = transport.ask("StreamSync", *said, credential=credential)
+    heard = ask(transport, "StreamSync", *said)
     assert [h.request_id for h in heard] == [s.exchange.request_id for s in said]
     assert [h.answer.accepted_sketches for h in heard] == [0, 1, 2, 3]
     assert len(upstream.asked) == 4

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,16 @@ from omega.sync.v1 import sync_service_pb2 as pb
 from omega.sync.v1 import sync_service_pb2_grpc
 from omega_rpc.channel import connect
 from omega_rpc.config import ServerConfig
+from omega_rpc.device_keys import DeviceKey
+from omega_rpc.dpop import Prover
 from omega_rpc.server import Server
 from omega_rpc.service import Application
-from omega_rpc.tokens import TokenKeys
+from omega_rpc.tokens import TokenClaims, TokenKeys
 from omega_sync.app import build
 from omega_sync.config import SyncConfig
 from omega_testing.probe import running
-from omega_testing.stand_in import CATALOGUE_KIND, DEVICE, REGISTERED, StandIn
+from omega_testing.site import Proving
+from omega_testing.stand_in import CATALOGUE_KIND, DEVICE, StandIn
 
 LOCAL = ServerConfig("127.0.0.1:0", grace_seconds=0)
 Push = Callable[[int], pb.SyncRequest]
@@ -44,8 +47,17 @@ def upstream() -> StandIn:
 
 
 @pytest.fixture
-def token(keys: TokenKeys) -> str:
-    return keys.sign(DEVICE, REGISTERED.ToDatetime(UTC))
+def key() -> DeviceKey:
+    """Of the stand-in's device."""
+    return DeviceKey.generate()
+
+
+@pytest.fixture
+def prover(keys: TokenKeys, key: DeviceKey) -> Prover:
+    """The same, with its token."""
+    now = datetime.now(UTC)
+    claims = TokenClaims(DEVICE, "local", key.public.thumbprint, now, now + timedelta(hours=1))
+    return Prover(key, keys.issue(claims))
 
 
 @pytest.fixture
@@ -63,19 +75,22 @@ def config(target: str, key_file: Path) -> SyncConfig:
         constellation_target=target,
         max_resource_streams=1,
         poll_seconds=0.05,
+        device_syncs_per_minute=1e6,
+        device_sync_burst=1_000_000,
         stream_spread_seconds=0.1,
     )
 
 
 @pytest.fixture
-def serve(resources: ExitStack) -> Serve:
-    """serve(config, grace) -> a channel to a gateway, and the gateway."""
+def serve(resources: ExitStack, prover: Prover) -> Serve:
+    """serve(config, grace) -> a channel on which a device calls a gateway, and the gateway."""
 
     def begin(config: SyncConfig, grace: float = 0) -> tuple[grpc.Channel, Application]:
         gateway = build(config, replace(LOCAL, grace_seconds=grace))
         resources.callback(gateway.close)
         address = resources.enter_context(running(gateway.server))
-        return resources.enter_context(connect(address, retries=False)), gateway
+        channel = resources.enter_context(connect(address, retries=False))
+        return grpc.intercept_channel(channel, Proving(prover)), gateway
 
     return begin
 
@@ -92,11 +107,9 @@ def tv(channel: grpc.Channel) -> sync_service_pb2_grpc.SyncServiceStub:
 
 
 @pytest.fixture
-def bearer(token: str) -> dict[str, Any]:
-    return {
-        "timeout": 20,
-        "metadata": (("authorization", f"Bearer {token}"), ("x-request-id", "from-the-tv")),
-    }
+def bearer() -> dict[str, Any]:
+    """Keyword arguments of a call; the channel shows who makes it."""
+    return {"timeout": 20, "metadata": (("x-request-id", "from-the-tv"),)}
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
@@ -14,7 +15,9 @@ from omega.sync.v1 import sync_service_pb2 as pb
 from omega.sync.v1 import sync_service_pb2_grpc
 from omega_core import limits
 from omega_core.errors import ErrorCode
+from omega_rpc.device_keys import DeviceKey
 from omega_rpc.status import from_rpc_error
+from omega_rpc.tokens import TokenKeys
 from omega_testing.probe import await_health
 from omega_testing.stand_in import CATALOGUE_KIND, DEVICE, REGISTERED, StandIn
 
@@ -39,14 +42,27 @@ def test_health_follows_the_constellations(upstream: StandIn, channel: grpc.Chan
     await_health(channel, serving=True)
 
 
-def test_a_registration_answers_the_stored_identity(upstream: StandIn, tv: Tv, token: str) -> None:
-    request = pb.RegisterDeviceRequest(request_id=str(uuid.uuid4()), platform="linux")
-    answer = tv.RegisterDevice(request, timeout=20)
-    assert answer == pb.RegisterDeviceResponse(
-        device_id=DEVICE, auth_token=token, registered_at=REGISTERED
+def test_a_registration_answers_the_stored_identity(
+    upstream: StandIn, tv: Tv, keys: TokenKeys, key: DeviceKey
+) -> None:
+    request = pb.RegisterDeviceRequest(
+        request_id=str(uuid.uuid4()), platform="linux", claim="a-claim", csr=key.csr()
     )
+    answer = tv.RegisterDevice(request, timeout=20)
+    assert (answer.device_id, answer.registered_at) == (DEVICE, REGISTERED)
+    claims = keys.check(answer.auth_token, datetime.now(UTC))
+    assert (claims.device_id, claims.shard) == (DEVICE, "local")
+    assert claims.thumbprint == key.public.thumbprint
+    assert claims.expires_at == answer.token_expires_at.ToDatetime(UTC)
+    assert claims.expires_at - claims.issued_at == timedelta(hours=168)
     assert upstream.asked == [
-        upstream_pb.RegisterDeviceRequest(request_id=request.request_id, platform="linux")
+        upstream_pb.RegisterDeviceRequest(
+            request_id=request.request_id,
+            platform="linux",
+            key_sha256=key.public.sha256,
+            claim="a-claim",
+            csr=request.csr,
+        )
     ]
 
 

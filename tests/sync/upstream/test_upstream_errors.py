@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,17 @@ from omega.constellation.v1 import constellation_service_pb2 as upstream_pb
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega.sync.v1 import sync_service_pb2_grpc
 from omega_core.errors import CATALOGUE, ErrorCode, OmegaError
-from omega_rpc.channel import connect
-from omega_rpc.config import ServerConfig
+from omega_rpc.service import Application
 from omega_rpc.status import from_rpc_error
-from omega_sync.app import build
 from omega_sync.config import SyncConfig
-from omega_testing.probe import await_health, running
+from omega_testing.probe import await_health
 from omega_testing.stand_in import StandIn
 
 Tv = sync_service_pb2_grpc.SyncServiceStub
 Bearer = dict[str, Any]
 Ask = Callable[[Tv, Bearer], object]
 Push = Callable[[int], pb.SyncRequest]
+Serve = Callable[..., tuple[grpc.Channel, Application]]
 
 
 def refusal(ask: Ask, tv: Tv, bearer: Bearer) -> grpc.RpcError:
@@ -60,8 +58,10 @@ def test_anything_else_is_internal_and_only_the_log_says_what(
     tv: Tv,
     bearer: Bearer,
     ask: Ask,
+    push: Push,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    tv.Sync(push(0), **bearer)  # the newest versions are known from here on
     upstream.failure = RuntimeError("secret")
     with caplog.at_level(logging.ERROR, "omega_rpc"):
         error = refusal(ask, tv, bearer)
@@ -71,13 +71,11 @@ def test_anything_else_is_internal_and_only_the_log_says_what(
 
 
 def test_a_constellation_that_is_away_is_unavailable(
-    key_file: Path, bearer: Bearer, ask: Ask, resources: ExitStack
+    key_file: Path, bearer: Bearer, ask: Ask, serve: Serve
 ) -> None:
-    config = SyncConfig(token_keys=key_file, constellation_target="unix:/nowhere/omega.sock")
-    gateway = build(config, ServerConfig("127.0.0.1:0", grace_seconds=0))
-    resources.callback(gateway.close)
-    address = resources.enter_context(running(gateway.server))
-    channel = resources.enter_context(connect(address, retries=False))
+    channel, _ = serve(
+        SyncConfig(token_keys=key_file, constellation_target="unix:/nowhere/omega.sock")
+    )
     error = refusal(ask, sync_service_pb2_grpc.SyncServiceStub(channel), bearer)
     assert error.code() is grpc.StatusCode.UNAVAILABLE
     assert from_rpc_error(error).code is ErrorCode.UPSTREAM_UNAVAILABLE

@@ -37,13 +37,16 @@ class ServiceClient:
     """Methods, as "package.Service/Method", that are never sent twice by themselves: all others are
     repeated twice when the server did not take the call (UNAVAILABLE)."""
 
+    repeats: ClassVar[bool] = True
+    """Whether the channel repeats calls by itself; False where each needs metadata of its own."""
+
     def __init__(
         self, target: str, *, timeout: float | None = None, tls: ClientTls | None = None
     ) -> None:
         if timeout is not None:
             validate.number("timeout", timeout, 0.001, LONGEST)
         self._timeout = timeout
-        self._channel = connect(target, tls, single=self.single)
+        self._channel = connect(target, tls, retries=self.repeats, single=self.single)
 
     def close(self) -> None:
         """Ends the calls under way and closes the channel. May be called twice."""

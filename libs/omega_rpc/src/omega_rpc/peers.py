@@ -12,6 +12,7 @@ _FAMILIES = ("ipv4:", "ipv6:")
 _CERTIFICATE = "x509_pem_cert"
 
 
+@lru_cache(maxsize=4_096)
 def address(peer: str) -> str:
     """IP address in a peer as grpc names it, such as "ipv6:%5B::1%5D:4711"; empty for others."""
     if not peer.startswith(_FAMILIES):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
@@ -31,8 +31,12 @@ class ClientTls:
     """PEM chain of the client, with key, where the server asks for one."""
     key: Path | None = None
     """PEM key of the client."""
+    identity: tuple[bytes, bytes] | None = field(default=None, repr=False)
+    """Key and certificate chain of the client as PEM, in the place of the two files."""
 
     def __post_init__(self) -> None:
+        if self.identity is not None and self.certificate is not None:
+            raise invalid("tls_certificate", "absent where the identity is given as PEM")
         if (self.certificate is None) != (self.key is None):
             raise invalid("tls_key", "set together with tls_certificate")
 
@@ -64,6 +68,7 @@ def mutual_credentials(config: ServerConfig, field: str, ca: Path) -> grpc.Serve
     pair = _pair(config.tls_certificate, config.tls_key)
     if pair is None:
         raise invalid("tls_certificate", f"set when {field} is")
+    check_suites(os.environ.get(SUITES, ""))
     return grpc.ssl_server_credentials([pair], authorities(field, ca), require_client_auth=True)
 
 
@@ -73,7 +78,8 @@ def client_credentials(tls: ClientTls) -> grpc.ChannelCredentials:
     Raises:
         OmegaError: INVALID_FIELD that names the setting whose file cannot be read or used.
     """
-    key, certificate = _pair(tls.certificate, tls.key) or (None, None)
+    pair = tls.identity or _pair(tls.certificate, tls.key)
+    key, certificate = pair or (None, None)
     return grpc.ssl_channel_credentials(authorities("tls_ca", tls.ca), key, certificate)
 
 

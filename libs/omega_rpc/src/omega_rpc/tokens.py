@@ -13,7 +13,6 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +21,6 @@ from omega_core.errors import ErrorCode, OmegaError, invalid
 
 _LINE = re.compile(r"([A-Za-z0-9]{1,16}):([0-9a-f]{64})\Z")
 _TOKEN = re.compile(
-    r"v1\.([A-Za-z0-9]{1,16})\.(tv-[0-9a-f]{32})\.([0-9]{1,12})\.([\w-]{43})\Z", re.ASCII
-)
-_BOUND = re.compile(
     r"v2\.([A-Za-z0-9]{1,16})\.(tv-[0-9a-f]{32})\.([a-z0-9-]{1,63})\.([\w-]{43})"
     r"\.([0-9]{1,12})\.([0-9]{1,12})\.([\w-]{43})\Z",
     re.ASCII,
@@ -71,24 +67,6 @@ class TokenKeys:
             raise invalid(name, "lines of KEY_ID:64 hexadecimal digits, each KEY_ID once")
         return cls(found[0][0], keys)
 
-    def sign(self, device_id: str, issued_at: datetime) -> str:
-        """A token for a device."""
-        stem = f"v1.{self.signer}.{device_id}.{int(issued_at.timestamp())}"
-        return f"{stem}.{self._mac(self.signer, stem)}"
-
-    def verify(self, token: str) -> str:
-        """The device id of a valid token.
-
-        Raises:
-            OmegaError: UNAUTHENTICATED.
-        """
-        match = _TOKEN.match(token)
-        if match and match[1] in self.keys:
-            stem, _, mac = token.rpartition(".")
-            if hmac.compare_digest(mac, self._mac(match[1], stem)):
-                return match[2]
-        raise OmegaError(ErrorCode.UNAUTHENTICATED)
-
     def issue(self, claims: TokenClaims) -> str:
         """A token; instants are cut to the second."""
         issued, expires = int(claims.issued_at.timestamp()), int(claims.expires_at.timestamp())
@@ -104,7 +82,7 @@ class TokenKeys:
         Raises:
             OmegaError: UNAUTHENTICATED with field `authorization`.
         """
-        match = _BOUND.match(token)
+        match = _TOKEN.match(token)
         if not match or match[1] not in self.keys:
             raise OmegaError(ErrorCode.UNAUTHENTICATED, field="authorization", detail="no token")
         stem, _, mac = token.rpartition(".")
@@ -140,9 +118,3 @@ def read_secret(name: str, path: Path) -> str:
     if mode & 0o007:
         raise invalid(name, "a file that others cannot read (chmod o-rwx)")
     return text
-
-
-def bearer(metadata: Mapping[str, str]) -> str:
-    """The token of the authorization metadata, or ""."""
-    scheme, _, token = metadata.get("authorization", "").partition(" ")
-    return token if scheme.lower() == "bearer" else ""

@@ -12,15 +12,16 @@ from datetime import timedelta
 from typing import NoReturn
 
 import grpc
-from google.protobuf.duration_pb2 import Duration
 from grpc_status import rpc_status
 
 from omega.common.v1 import resource_pb2
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega.sync.v1 import sync_service_pb2_grpc
 from omega_core.errors import ErrorCode, OmegaError
-from omega_delta import StateDelta, encode_state_delta
+from omega_delta import StateDelta
 from omega_rpc.status import to_status
+from omega_testing.gateway_access import Access
+from omega_testing.gateway_news import News
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,18 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
     """omega.sync.v1.SyncService in memory, for any number of TVs."""
 
     def __init__(self) -> None:
+        self.access = Access()
+        """Who may speak."""
+        self.told = News()
+        """What TVs are told of the collective state."""
         self.registrations: list[pb.RegisterDeviceRequest] = []
         """As received."""
+        self.registration_faults: deque[Fault] = deque()
+        """One for each of the next registrations."""
+        self.pulls: list[pb.PullPatternsRequest] = []
+        """Every pull as received."""
+        self.on_pull: Callable[[pb.PullPatternsRequest], None] = lambda _: None
+        """Called before a pull is answered."""
         self.requests: list[pb.SyncRequest] = []
         """Every exchange as received, the failed ones too."""
         self.pushes: dict[str, pb.SyncRequest] = {}
@@ -51,7 +62,7 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
         """Devices that were erased; what they pushed is gone."""
         self.erasure_faults: deque[Fault] = deque()
         """One for each of the next erasures; a stored one erases and loses the answer."""
-        self.news = pb.SyncResponse(retry_after=Duration(seconds=600))
+        self.news = self.told.answer
         """What every exchange is told, besides resources that are newer than the held ones."""
         self.offsets: list[int] = []
         """Where each transfer was asked to begin."""
@@ -73,8 +84,6 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
         """Called with the offset behind each chunk that was sent."""
         self._owners: dict[str, str] = {}
         """Device of each push by request id."""
-        self._tokens: dict[str, str] = {}
-        """Device of each token; a token is valid for ever."""
         self._devices: set[str] = set()
         """Devices that are known."""
         self._newest: dict[int, resource_pb2.ResourceInfo] = {}
@@ -90,7 +99,7 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
         ]
 
     def forget_devices(self) -> None:
-        """From now on no device is known; tokens stay valid, as those of a fleet do."""
+        """From now on no device is known until it registers again; tokens stay valid."""
         self._devices.clear()
 
     def publish(
@@ -119,7 +128,7 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
 
     def tell(self, delta: StateDelta) -> None:
         """Gives every exchange this delta."""
-        self.tell_raw(encode_state_delta(delta), delta.version)
+        self.told.tell(delta)
 
     def tell_raw(
         self,
@@ -128,8 +137,7 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
         compression: resource_pb2.Compression.ValueType = resource_pb2.COMPRESSION_ZSTD,
     ) -> None:
         """Gives every exchange these bytes as its delta."""
-        self.news.delta, self.news.state_version = delta, version
-        self.news.compression = compression
+        self.told.tell_raw(delta, version, compression)
 
     def ask_back_in(self, wait: timedelta) -> None:
         """Asks TVs to come back after this time."""
@@ -139,13 +147,18 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
         self, request: pb.RegisterDeviceRequest, context: grpc.ServicerContext
     ) -> pb.RegisterDeviceResponse:
         """An identity; the same one for the same request id."""
-        del context
         self.registrations.append(request)
-        device_id = "tv-" + request.request_id.replace("-", "")
-        token = f"token-{len(self.registrations)}"
-        self._tokens[token] = device_id
-        self._devices.add(device_id)
-        return pb.RegisterDeviceResponse(device_id=device_id, auth_token=token)
+        fault = self.registration_faults.popleft() if self.registration_faults else None
+        if fault and not fault.stored:
+            _fail(fault.error, context)
+        try:
+            answer = self.access.admit(request, context)
+        except OmegaError as error:
+            _fail(error, context)
+        self._devices.add(answer.device_id)
+        if fault:
+            _fail(fault.error, context)
+        return answer
 
     def Sync(  # noqa: N802 - name of the contract
         self, request: pb.SyncRequest, context: grpc.ServicerContext
@@ -155,7 +168,7 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
         fault = self.faults.popleft() if self.faults else None
         if fault and not fault.stored:
             _fail(fault.error, context)
-        device_id = self._known_device(context)
+        device_id = self._known_device(context, "Sync")
         if request.sketches:
             self._owners[request.request_id] = device_id
             self.pushes.setdefault(request.request_id, request)
@@ -169,17 +182,35 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
                 info for kind, info in self._newest.items() if info.version > held.get(kind, 0)
             ],
         )
-        if self.news.state_version != request.state_version:
-            answer.MergeFrom(self.news)
-        else:
-            answer.retry_after.CopyFrom(self.news.retry_after)
+        answer.MergeFrom(self.told.of(request))
         return answer
+
+    def PushPatterns(  # noqa: N802 - name of the contract
+        self, _request: pb.PushPatternsRequest, context: grpc.ServicerContext
+    ) -> pb.PushPatternsResponse:
+        """Not used by TVs."""
+        _fail(grpc.StatusCode.UNIMPLEMENTED, context)
+
+    def PullPatterns(  # noqa: N802 - name of the contract
+        self, request: pb.PullPatternsRequest, context: grpc.ServicerContext
+    ) -> pb.PullPatternsResponse:
+        """A page of the news."""
+        self._known_device(context, "PullPatterns")
+        self.pulls.append(request)
+        self.on_pull(request)
+        return self.told.page(request)
+
+    def StreamSync(  # noqa: N802 - name of the contract
+        self, _requests: Iterator[pb.StreamSyncRequest], context: grpc.ServicerContext
+    ) -> Iterator[pb.StreamSyncResponse]:
+        """Not used by TVs."""
+        _fail(grpc.StatusCode.UNIMPLEMENTED, context)
 
     def GetResource(  # noqa: N802 - name of the contract
         self, request: pb.GetResourceRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.GetResourceResponse]:
         """A body in pieces, cut off when told."""
-        self._known_device(context)
+        self._known_device(context, "GetResource")
         self.offsets.append(request.offset)
         self.bases.append((request.base_version, request.base_sha256))
         info, body = self._bodies[request.kind, request.version]
@@ -213,7 +244,7 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
     ) -> pb.EraseDeviceResponse:
         """Forgets the device and its pushes, or fails; one that is gone gets the same answer."""
         del request
-        device_id = self._device(context)
+        device_id = self._device(context, "EraseDevice")
         self.erasures.append(device_id)
         fault = self.erasure_faults.popleft() if self.erasure_faults else None
         if fault and not fault.stored:
@@ -227,28 +258,33 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
             _fail(fault.error, context)
         return pb.EraseDeviceResponse(pushes=len(theirs))
 
-    def _device(self, context: grpc.ServicerContext) -> str:
-        """The device that the token names, known or not."""
-        given = dict(context.invocation_metadata()).get("authorization", "")
-        device_id = self._tokens.get(str(given).removeprefix("Bearer "))
-        if device_id is None:
-            _fail(OmegaError(ErrorCode.UNAUTHENTICATED), context)
-        return device_id
+    def _device(self, context: grpc.ServicerContext, method: str) -> str:
+        """The device that the credentials name, known or not."""
+        try:
+            return self.access.device(context, method)
+        except OmegaError as error:
+            _fail(error, context)
 
-    def _known_device(self, context: grpc.ServicerContext) -> str:
-        device_id = self._device(context)
+    def _known_device(self, context: grpc.ServicerContext, method: str) -> str:
+        device_id = self._device(context, method)
         if device_id not in self._devices:
             _fail(OmegaError(ErrorCode.UNAUTHENTICATED), context)
         return device_id
 
 
 @contextmanager
-def serving(gateway: Gateway) -> Iterator[str]:
-    """Serves a gateway on a socket of this machine; gives its address."""
+def serving(gateway: Gateway, credentials: grpc.ServerCredentials | None = None) -> Iterator[str]:
+    """Serves a gateway on a socket of this machine, with TLS where credentials are given.
+
+    Gives its address.
+    """
     with ThreadPoolExecutor(4) as pool:
         server = grpc.server(pool)
         sync_service_pb2_grpc.add_SyncServiceServicer_to_server(gateway, server)
-        port = server.add_insecure_port("127.0.0.1:0")
+        if credentials is None:
+            port = server.add_insecure_port("127.0.0.1:0")
+        else:
+            port = server.add_secure_port("127.0.0.1:0", credentials)
         server.start()
         try:
             yield f"127.0.0.1:{port}"

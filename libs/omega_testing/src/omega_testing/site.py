@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives import serialization
 
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega.sync.v1 import sync_service_pb2_grpc
-from omega_client import AdminClient, ConstellationClient, ServiceError
+from omega_client import AdminClient, ConstellationClient, ServiceError, SyncClient
 from omega_client.errors import service_error
-from omega_core.clock import ManualClock
+from omega_core.clock import Clock, ManualClock, SystemClock
 from omega_rpc.channel import connect
 from omega_rpc.device_keys import DeviceKey
 from omega_rpc.dpop import Prover
@@ -55,7 +55,7 @@ class Device:
 
     key: DeviceKey
     """Its key."""
-    clock: ManualClock
+    clock: Clock = field(default_factory=SystemClock)
     """Stamps its proofs."""
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     """Of its registration."""
@@ -68,8 +68,12 @@ class Device:
 
     def call(self, method: str) -> dict[str, Any]:
         """Keyword arguments of one call: the token and a fresh proof."""
-        metadata = Prover(self.key, self.token, self.clock).metadata(SERVICE + method)
-        return {"metadata": metadata, "timeout": 20}
+        return {"metadata": self.prover.metadata(SERVICE + method), "timeout": 20}
+
+    @property
+    def prover(self) -> Prover:
+        """Its credential."""
+        return Prover(self.key, self.token, self.clock)
 
     def registration(self, **changed: Any) -> pb.RegisterDeviceRequest:
         """A request that proves its key by a csr."""
@@ -146,7 +150,52 @@ class Site:
         return Stub(self.stack.enter_context(connect(address, tls, retries=False)))
 
 
+def enrolled(client: SyncClient, **changed: Any) -> Device:
+    """A TV with a fresh key that is registered by `client`, by a csr unless told otherwise."""
+    device = Device(DeviceKey.generate())
+    device.take(client.register_device(device.registration(**changed)))
+    return device
+
+
 def refusal(error: grpc.RpcError) -> Refusal:
     """What an error of a bare stub says."""
     found: ServiceError = service_error(error)
     return Refusal(found.status, found.reason, found.field)
+
+
+class Proving(
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
+    grpc.StreamStreamClientInterceptor,
+):
+    """Shows a credential with each call of a channel: `grpc.intercept_channel(channel, this)`.
+
+    Args:
+        prover: of the device.
+    """
+
+    def __init__(self, prover: Prover) -> None:
+        self._prover = prover
+
+    def intercept_unary_unary(
+        self, continuation: Any, client_call_details: Any, request: Any
+    ) -> Any:
+        """Adds the metadata."""
+        return continuation(self._shown(client_call_details), request)
+
+    def intercept_unary_stream(
+        self, continuation: Any, client_call_details: Any, request: Any
+    ) -> Any:
+        """Adds the metadata."""
+        return continuation(self._shown(client_call_details), request)
+
+    def intercept_stream_stream(
+        self, continuation: Any, client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        """Adds the metadata."""
+        return continuation(self._shown(client_call_details), request_iterator)
+
+    def _shown(self, details: Any) -> Any:
+        method = details.method if isinstance(details.method, str) else details.method.decode()
+        metadata = (*(details.metadata or ()), *self._prover.metadata(method))
+        return details._replace(metadata=metadata)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -52,6 +53,10 @@ class StandIn(pb_grpc.ConstellationServiceServicer):
     """Cleared, pushes wait."""
     chunks: int = 3
     """Length of a body."""
+    delta_base: int = 0
+    """Version from which there is a delta; 0 = none."""
+    sha256: bytes = b""
+    """What is stated of a body; empty = the truth."""
     ready: threading.Event = field(default_factory=threading.Event)
     """Whether health says SERVING."""
     asked: list[Any] = field(default_factory=list)
@@ -125,14 +130,24 @@ class StandIn(pb_grpc.ConstellationServiceServicer):
     def GetResource(  # noqa: N802 - name of the contract
         self, request: pb.GetResourceRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.GetResourceResponse]:
-        """Chunks of zeros."""
+        """Chunks of zeros, of the body or of a delta from the base that `delta_base` names."""
         self._note(request, context)
         try:
-            for position in range(self.chunks):
+            body = bytes(self.chunks * limits.MAX_CHUNK)
+            info = resource_pb2.ResourceInfo(
+                kind=request.kind,
+                version=request.version,
+                size_bytes=len(body),
+                sha256=self.sha256 or hashlib.sha256(body).digest(),
+                base_version=self.delta_base if request.base_version == self.delta_base else 0,
+            )
+            for at in range(request.offset, len(body), limits.MAX_CHUNK):
                 self.sent += 1
                 yield pb.GetResourceResponse(
                     chunk=resource_pb2.ResourceChunk(
-                        offset=position * limits.MAX_CHUNK, data=bytes(limits.MAX_CHUNK)
+                        info=info if at == request.offset else None,
+                        offset=at,
+                        data=body[at : at + limits.MAX_CHUNK],
                     )
                 )
         finally:

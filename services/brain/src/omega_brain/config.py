@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from omega_brain import endpoint, zone
+from omega_brain import endpoint, transports, zone
 from omega_core import limits, validate
 from omega_core.errors import invalid
 from omega_privacy import Detail, Sharing, SketchPolicy
@@ -41,13 +41,27 @@ class BrainConfig:
     constellation_url: str = "https://constellation.omega.tv"
     """The fleet's sync service: https://HOST[:PORT], or http://HOST:PORT on this machine; empty =
     the brain keeps to itself."""
+    constellation_mtls_url: str = ""
+    """The fleet's sync service for TVs that show a certificate: https://HOST[:PORT]. Empty = the TV
+    shows a token, and proves its key with each call."""
+    constellation_http_url: str = ""
+    """The fleet's sync service over HTTP/3 and HTTP/1.1, for networks that block gRPC; as
+    CONSTELLATION_URL. Empty = gRPC alone."""
+    transports: str = "grpc,h3,http1"
+    """Ways to the fleet in the order in which they are tried: grpc, h3 and http1."""
     constellation_tls_ca: Path | None = None
     """PEM certificates that sign it; absent = the public ones."""
     sync_interval_secs: int = 600
     """Mean time between syncs, 10 to 86,400; each wait is drawn from 0.5 to 1.5 times it, after a
     failure from 0 to as much as 6 times it. 0 = only when SyncNow is called."""
     factors_hours: float = 24.0
-    """Least time between two versions of the fleet's factors that are fetched, 0 to 720."""
+    """Period in which one newer version of the fleet's factors is fetched, 0 to 720 hours, at a
+    time of its own for each TV; 0 = at once."""
+    catalogue_hours: float = 6.0
+    """The same for catalogue and codebook."""
+    claim_file: Path | None = None
+    """File with the one-time claim that the operator gave this TV, where one is asked for; read
+    when the TV registers."""
     enrolment_key_file: Path | None = None
     """File with the operator's enrolment key, where one is asked for."""
     platform: str = ""
@@ -92,9 +106,13 @@ class BrainConfig:
         validate.integer("max_storage_mb", self.max_storage_mb, 64, 1_048_576)
         validate.integer("max_watchers", self.max_watchers, 0, 64)
         endpoint.parse(self.constellation_url)
+        endpoint.parse(self.constellation_mtls_url, "constellation_mtls_url")
+        endpoint.parse(self.constellation_http_url, "constellation_http_url")
+        transports.order(self.transports)
         if self.sync_interval_secs:
             validate.integer("sync_interval_secs", self.sync_interval_secs, 10, 86_400)
         validate.number("factors_hours", self.factors_hours, 0, 720)
+        validate.number("catalogue_hours", self.catalogue_hours, 0, 720)
         validate.identifier("platform", self.platform, 64, optional=True)
         validate.region("region", self.region)
         zone.zone_of(self.timezone)

@@ -10,21 +10,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from omega.sync.v1 import sync_service_pb2 as pb
-from omega_brain import endpoint, sync_metering
-from omega_brain.config import BrainConfig
-from omega_brain.deltas import start_afresh, take_delta
+from omega_brain import sync_metering
+from omega_brain.deltas import Collective, Holding
 from omega_brain.downloads import Downloads
+from omega_brain.fleet import Fleet
 from omega_brain.outbox import Outbox
+from omega_brain.pages_of_news import collect
 from omega_brain.schedule import LONGEST, Schedule
-from omega_client import ClientTls, ServiceError, SyncClient
+from omega_client import ServiceError
 from omega_core import limits
-from omega_core.errors import ErrorCode, OmegaError, invalid
-from omega_persistence import pushed
-from omega_persistence.meta import Identity
+from omega_core.errors import ErrorCode, OmegaError
 from omega_persistence.sketches import Push
 from omega_runtime import CircuitOpen, Part
 
@@ -74,6 +72,7 @@ class Syncer:
         self._stores = brain.stores
         self._outbox = Outbox(brain)
         self._downloads = Downloads(brain)
+        self._collective = Collective(brain.stores)
         self._part = brain.runtime.part(Part.SYNC)
         self.schedule = Schedule(
             brain.config.sync_interval_secs, brain.clock, brain.stores.sync.not_before()
@@ -83,18 +82,18 @@ class Syncer:
         """The last exchange that went well; None = none since the start."""
         self._lock = threading.Lock()
         self._closed = False
-        self._enrolment_key = _enrolment_key(brain.config)
-        self._client = _client(brain.config)
+        config = brain.config
+        self._fleet = Fleet(config, brain.stores, brain.clock) if config.constellation_url else None
 
     @property
     def next_at(self) -> datetime | None:
         """When the next exchange is due; None = none is planned."""
-        return self.schedule.next_at if self._client else None
+        return self.schedule.next_at if self._fleet else None
 
     @property
     def transport(self) -> str:
         """How the fleet was reached last; empty = not yet."""
-        return "grpc" if self.last else ""
+        return self._fleet.transport if self._fleet else ""
 
     def sync(self) -> SyncOutcome:
         """One exchange. What fails is tried again next time; nothing is lost.
@@ -106,14 +105,14 @@ class Syncer:
                 CORRUPT_RESOURCE (news that cannot be read); STORAGE_FULL; STORAGE_UNAVAILABLE;
                 INTERNAL.
         """
-        client = self._client
-        if client is None:
+        fleet = self._fleet
+        if fleet is None:
             raise OmegaError(ErrorCode.SYNC_NOT_CONFIGURED)
         with self._lock:
             begun = time.perf_counter()
             try:
                 with self._part.use():
-                    outcome = self._turn(client)
+                    outcome = self._turn(fleet)
                 self._succeeded(outcome)
             except Exception as failure:
                 error = _as_omega_error(failure)
@@ -148,119 +147,55 @@ class Syncer:
     def close(self) -> None:
         """Ends an exchange under way and closes the channel."""
         self._closed = True
-        if self._client:
-            self._client.close()
+        if self._fleet:
+            self._fleet.close()
 
-    def _turn(self, client: SyncClient) -> SyncOutcome:
-        self._erase_old(client)
+    def _turn(self, fleet: Fleet) -> SyncOutcome:
+        fleet.erase_old()
         if not self._brain.switches.may_ask:
             raise OmegaError(ErrorCode.SYNC_NOT_ALLOWED)
-        self._move(client)
-        return self._exchange(client)
+        fleet.begin()
+        return self._exchange(fleet)
 
-    def _exchange(self, client: SyncClient) -> SyncOutcome:
-        push = self._outbox.next_push()
-        request = self._request(push)
-        answer, identity = self._ask(client, request)
-        self._stores.meta.add_traffic(pushed=request.ByteSize(), pulled=answer.ByteSize())
+    def _exchange(self, fleet: Fleet) -> SyncOutcome:
+        push, holding = self._outbox.next_push(), self._collective.holding()
+        request = self._request(push, holding)
+        answer = fleet.exchange(request)
+        sent, came = request.ByteSize(), answer.ByteSize()
+        self._stores.meta.add_traffic(pushed=sent, pulled=came)
         pushed = self._stores.sketches.acknowledge(push.request_id) if push else 0
         try:
-            pulled = take_delta(self._stores, answer)
-            fetched = self._downloads.take(client, answer.resources, identity.auth_token)
+            news = collect(fleet, request, answer)
+            self._stores.meta.add_traffic(pushed=news.pushed_bytes, pulled=news.pulled_bytes)
+            pulled = self._collective.take(holding, news.answer, news.rest)
+            fetched = self._downloads.take(fleet, answer.resources)
         finally:
             # Also what came before something that failed.
             self._brain.refresh()
         return SyncOutcome(
             pushed_sketches=pushed,
             pulled_patterns=pulled,
-            pushed_bytes=request.ByteSize(),
-            pulled_bytes=answer.ByteSize(),
+            pushed_bytes=sent + news.pushed_bytes,
+            pulled_bytes=came + news.pulled_bytes,
             resource_bytes=fetched,
             retry_after_seconds=_retry_after(answer),
         )
 
-    def _erase_old(self, client: SyncClient) -> None:
-        """Asks the fleet to forget what this TV was before, until it has."""
-        erasures = self._stores.erasures
-        for waiting in erasures.pending():
-            identity = waiting.identity
-            try:
-                client.erase_device(token=identity.auth_token)
-            except ServiceError as error:
-                # Nothing else waits for it: the exchange goes on, the next one asks again.
-                _log.warning("an old identity is not erased yet: %s", error)
-                erasures.failed(identity.device_id)
-            else:
-                erasures.done(identity.device_id)
-
-    def _move(self, client: SyncClient) -> None:
-        """Tells the fleet the region where it is another than at the registration."""
-        meta = self._stores.meta
-        if meta.identity() is None or meta.registered_region() == self._brain.config.region:
-            return
-        try:
-            self._register(client)
-        except ServiceError as error:
-            # Nothing else waits for it: the exchange goes on, the next one tells it again.
-            _log.warning("the fleet is not told the region yet: %s", error)
-
-    def _ask(self, client: SyncClient, request: pb.SyncRequest) -> tuple[pb.SyncResponse, Identity]:
-        """Sends a request; a TV that the fleet does not know registers again, once."""
-        identity = self._stores.meta.identity() or self._register(client)
-        try:
-            return self._send(client, request, identity), identity
-        except ServiceError as error:
-            if error.reason != ErrorCode.UNAUTHENTICATED:
-                raise
-        _log.warning("the fleet no longer knows this TV; registering again")
-        self._stores.meta.set_identity(None)
-        identity = self._register(client)
-        return self._send(client, request, identity), identity
-
-    def _send(
-        self, client: SyncClient, request: pb.SyncRequest, identity: Identity
-    ) -> pb.SyncResponse:
-        if request.sketches:
-            # From here on a database that does not know of this push is one that lost noise.
-            pushed.tell(self._stores.database, identity)
-        return client.sync(request, token=identity.auth_token)
-
-    def _request(self, push: Push | None) -> pb.SyncRequest:
+    def _request(self, push: Push | None, holding: Holding) -> pb.SyncRequest:
         request = pb.SyncRequest(
             request_id=push.request_id if push else str(uuid.uuid4()),
             model_version=push.model_version if push else self._brain.model_version,
             sketches=push.sketches if push else b"",
             classes=push.classes if push else b"",
-            state_version=self._stores.patterns.version(),
+            state_version=holding.version,
             held=self._downloads.held(),
             sigma_hundredths=push.sigma_hundredths if push else 0,
+            codec=holding.codec,
+            codebook_id=holding.codebook_id,
         )
         if request.ByteSize() > limits.MAX_SYNC_REQUEST:
             raise OmegaError(ErrorCode.INTERNAL, detail=f"a request of {request.ByteSize()} bytes")
         return request
-
-    def _register(self, client: SyncClient) -> Identity:
-        """Asks for an identity, or repeats it with the region of now.
-
-        The request id is durable first, so a lost answer costs nothing. What holds for a region
-        that was left is forgotten with it.
-        """
-        meta, region = self._stores.meta, self._brain.config.region
-        answer = client.register_device(
-            pb.RegisterDeviceRequest(
-                request_id=meta.register_request_id(),
-                platform=self._brain.config.platform,
-                app_version=version("omega-brain"),
-                enrolment_key=self._enrolment_key,
-                region=region,
-            )
-        )
-        identity = Identity(answer.device_id, answer.auth_token)
-        with self._stores.database.transaction():
-            if meta.identity() is not None and meta.registered_region() != region:
-                start_afresh(self._stores)
-            meta.set_identity(identity, region)
-        return identity
 
     def _succeeded(self, outcome: SyncOutcome) -> None:
         with self._stores.database.transaction():
@@ -279,24 +214,6 @@ class Syncer:
                     self._stores.sync.set_not_before(not_before)
         except OmegaError as unnoted:
             _log.warning("the failed sync is not noted: %s", unnoted)
-
-
-def _client(config: BrainConfig) -> SyncClient | None:
-    found = endpoint.parse(config.constellation_url)
-    if found is None:
-        return None
-    return SyncClient(
-        found.target, tls=ClientTls(config.constellation_tls_ca) if found.tls else None
-    )
-
-
-def _enrolment_key(config: BrainConfig) -> str:
-    if config.enrolment_key_file is None:
-        return ""
-    try:
-        return config.enrolment_key_file.read_text("utf-8").strip()
-    except (OSError, UnicodeError) as error:
-        raise invalid("enrolment_key_file", "a readable text file") from error
 
 
 def _retry_after(answer: pb.SyncResponse) -> float:

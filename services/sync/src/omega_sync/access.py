@@ -24,6 +24,8 @@ from omega_sync.audit import Audit
 
 REGISTER = "/omega.sync.v1.SyncService/RegisterDevice"
 """The one method that needs no credentials: it proves a key by itself."""
+ERASE = "/omega.sync.v1.SyncService/EraseDevice"
+"""The one method that a device may call that was shut out."""
 CERTIFICATE, PROOF, CSR, NOTHING = "certificate", "proof", "csr", "none"
 
 
@@ -97,7 +99,7 @@ class Access:
                 return None
             shown = self._certificate(caller) if caller.certificate else self._proof(caller)
             device_id = shown.principal.device_id
-            self._admit(shown)
+            self._admit(shown, caller.method)
         except OmegaError as error:
             self._audit.refused(caller.method, form, error, device_id)
             raise
@@ -164,10 +166,12 @@ class Access:
         principal = Principal(claims.device_id, expires_at=claims.expires_at.timestamp())
         return _Shown(principal, claims.shard, proof)
 
-    def _admit(self, shown: _Shown) -> None:
+    def _admit(self, shown: _Shown, method: str) -> None:
         if shown.shard != self._terms.shard:
             raise OmegaError(ErrorCode.WRONG_SHARD, detail=shown.shard)
-        self._shut_out(shown.principal)
+        # A household may take back what it gave, welcome or not.
+        if method != ERASE:
+            self._shut_out(shown.principal)
         # Before the proof is noted: a device must not fill the memory of proofs for all others.
         self._calls.take(shown.principal.device_id)
         if shown.proof is not None:

@@ -21,6 +21,7 @@ from omega_rpc.tokens import TokenKeys
 from omega_sync.access import Access, Enrolment
 from omega_sync.audit import open_audit
 from omega_sync.batches import Batches
+from omega_sync.bodies import Bodies
 from omega_sync.config import SyncConfig
 from omega_sync.core import SyncCore
 from omega_sync.heads import Heads
@@ -70,9 +71,11 @@ def build(
         batches,
         heads,
         Steps(constellation.news),
+        Bodies(constellation.body, heads.current, config.resource_cache_mb << 20),
         Registration(constellation.register, access, enrolment, audit),
         access.count_sync,
         call_seconds=config.call_timeout_seconds,
+        body_seconds=config.resource_timeout_seconds,
         max_bodies=config.max_resource_streams,
     )
     streams = Streams(core, heads, config.streams())
@@ -97,7 +100,7 @@ def build(
             *_web(config, server_config, Guard(application(core, streams, gate))),
         ],
     )
-    return Application(server)
+    return Application(server, close=audit.close)
 
 
 def _listeners(config: SyncConfig, server_config: ServerConfig) -> list[Listener]:

@@ -32,14 +32,21 @@ class Audit:
         clock: stamps lines.
         write: takes a line without its end.
         wanted: whether lines are wanted at all.
+        close: ends what takes them.
     """
 
     def __init__(
-        self, clock: Clock, write: Callable[[str], None], wanted: Callable[[], bool]
+        self,
+        clock: Clock,
+        write: Callable[[str], None],
+        wanted: Callable[[], bool],
+        close: Callable[[], None] = lambda: None,
     ) -> None:
         self._clock = clock
         self._write = write
         self._wanted = wanted
+        self.close = close
+        """Ends what takes the lines."""
         self._salt, self._salted_at = secrets.token_bytes(16), clock.now()
 
     def admitted(self, method: str, form: str, device_id: str = "") -> None:
@@ -92,4 +99,4 @@ def open_audit(name: str, path: Path | None, clock: Clock) -> Audit:
     def write(line: str) -> None:
         handler.emit(logging.LogRecord(LOGGER, logging.INFO, "", 0, line, None, None))
 
-    return Audit(clock, write, lambda: True)
+    return Audit(clock, write, lambda: True, handler.close)

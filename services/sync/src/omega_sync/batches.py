@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ Ingest = Callable[[pb.IngestPatternsRequest, str], Awaitable[pb.IngestPatternsRe
 class _Waiting:
     push: pb.DevicePush
     request_id: str
+    until: float
     answer: asyncio.Future[pb.PushResult]
 
 
@@ -42,17 +44,18 @@ class Batches:
 
         Raises:
             OmegaError: OVERLOADED when too many wait; what the constellation raises;
-                DEADLINE_EXCEEDED after `seconds`, when the push may or may not be stored.
+                DEADLINE_EXCEEDED when it waited longer than `seconds` for its turn, and is not
+                stored.
         """
         if len(self._queue) >= self._most_waiting:
             raise OmegaError(ErrorCode.OVERLOADED)
         answer: asyncio.Future[pb.PushResult] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(push, calls.request_id(), answer))
+        until = time.monotonic() + seconds
+        self._queue.append(_Waiting(push, calls.request_id(), until, answer))
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._run())
         # A push whose caller has gone is left out if it still waits, and else stored all the same.
-        async with asyncio.timeout(seconds):
-            return await answer
+        return await answer
 
     async def start(self) -> Mapping[str, str]:
         """Nothing runs before the first push."""
@@ -78,9 +81,14 @@ class Batches:
 
     def _take(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
+        now = time.monotonic()
         while self._queue and len(batch) < MOST_IN_BATCH:
             waiting = self._queue.popleft()
-            if not waiting.answer.done():
+            if waiting.answer.done():
+                continue
+            if waiting.until < now:
+                waiting.answer.set_exception(OmegaError(ErrorCode.DEADLINE_EXCEEDED))
+            else:
                 batch.append(waiting)
         return batch
 

@@ -40,6 +40,9 @@ class SyncConfig:
     """Longest time for one resource's body, 1 to 3,600; a TV goes on from its offset."""
     max_resource_streams: int = 256
     """Bodies under way at once, 1 to 65,536."""
+    resource_cache_mb: int = 256
+    """Memory for bodies that TVs fetch, in MiB, 64 to 65,536; each is read from the constellation
+    once."""
     most_waiting_pushes: int = 8_192
     """Pushes that may wait for the constellation before RESOURCE_EXHAUSTED, 1 to 1,048,576."""
     poll_seconds: float = 1.0
@@ -95,6 +98,7 @@ class SyncConfig:
         validate.number("call_timeout_seconds", self.call_timeout_seconds, 0.1, 60)
         validate.number("resource_timeout_seconds", self.resource_timeout_seconds, 1, 3_600)
         validate.integer("max_resource_streams", self.max_resource_streams, 1, 65_536)
+        validate.integer("resource_cache_mb", self.resource_cache_mb, 64, 65_536)
         validate.integer("most_waiting_pushes", self.most_waiting_pushes, 1, 1_048_576)
         validate.number("poll_seconds", self.poll_seconds, 0.02, 30)
         validate.integer("max_open_streams", self.max_open_streams, 1, 65_536)

@@ -16,6 +16,7 @@ from omega_rpc import call as calls
 from omega_rpc.call import Caller, Principal
 from omega_sync import checks
 from omega_sync.batches import Batches
+from omega_sync.bodies import Bodies
 from omega_sync.heads import Heads
 from omega_sync.registration import Registration
 from omega_sync.steps import Step, Steps
@@ -54,9 +55,11 @@ class SyncCore:
         batches: makes pushes durable.
         heads: the newest versions.
         steps: encoded news.
+        bodies: whole resources.
         registration: answers RegisterDevice.
         count_sync: counts a device's push or exchange by its method, or refuses it.
         call_seconds: longest wait for one answer of the constellation.
+        body_seconds: longest wait for one body of the constellation.
         max_bodies: resource bodies under way at once before OVERLOADED.
     """
 
@@ -66,19 +69,23 @@ class SyncCore:
         batches: Batches,
         heads: Heads,
         steps: Steps,
+        bodies: Bodies,
         registration: Registration,
         count_sync: Callable[[Principal, str], None],
         *,
         call_seconds: float,
+        body_seconds: float,
         max_bodies: int,
     ) -> None:
         self._constellation = constellation
         self._batches = batches
         self._heads = heads
         self._steps = steps
+        self._bodies = bodies
         self._registration = registration
         self._count_sync = count_sync
         self._call_seconds = call_seconds
+        self._body_seconds = body_seconds
         self._bodies_left = max_bodies
 
     async def register(
@@ -89,13 +96,14 @@ class SyncCore:
 
     async def sync(self, request: pb.SyncRequest, principal: Principal) -> pb.SyncResponse:
         """Push, durable before the pull begins, then pull."""
-        answer, _ = await self.exchange(request, principal)
+        answer = pb.SyncResponse()
+        await self.exchange(request, principal, answer)
         return answer
 
     async def exchange(
-        self, request: pb.SyncRequest, principal: Principal
-    ) -> tuple[pb.SyncResponse, Holdings]:
-        """The answer of sync(), and what is known of the TV from then on."""
+        self, request: pb.SyncRequest, principal: Principal, answer: pb.SyncResponse
+    ) -> Holdings:
+        """Fills the answer of sync() in; what is known of the TV from then on."""
         checks.exchange(request)
         self._count_sync(principal, "Sync")
         stored = await self._push(request, principal)
@@ -108,15 +116,17 @@ class SyncCore:
             _versions(request.held),
         )
         news = await self._news(heads, holdings)
-        answer = _answer(heads, holdings, news)
+        _fill(answer, heads, holdings, news)
         answer.accepted_sketches = stored.sketches
         answer.duplicate = stored.outcome == _Outcome.PUSH_OUTCOME_DUPLICATE
-        return answer, holdings
+        return holdings
 
     async def unasked(self, holdings: Holdings) -> pb.SyncResponse:
         """News for a TV on an open stream that did not ask."""
         heads = await self._heads.current()
-        return _answer(heads, holdings, await self._news(heads, holdings))
+        answer = pb.SyncResponse()
+        _fill(answer, heads, holdings, await self._news(heads, holdings))
+        return answer
 
     async def push(
         self, request: pb.PushPatternsRequest, principal: Principal
@@ -126,11 +136,12 @@ class SyncCore:
         self._count_sync(principal, "PushPatterns")
         stored = await self._push(request, principal)
         heads = await self._heads.current()
-        return pb.PushPatternsResponse(
+        answer = pb.PushPatternsResponse(
             accepted_sketches=stored.sketches,
             duplicate=stored.outcome == _Outcome.PUSH_OUTCOME_DUPLICATE,
-            retry_after=with_jitter(heads.retry_after),
         )
+        jitter(answer.retry_after, heads.retry_after)
+        return answer
 
     async def pull(
         self, request: pb.PullPatternsRequest, principal: Principal
@@ -148,21 +159,22 @@ class SyncCore:
         )
         page = request.page if request.wanted_version == heads.state_version else 0
         news = await self._news(heads, holdings, page)
-        return pb.PullPatternsResponse(
+        answer = pb.PullPatternsResponse(
             state_version=news.state_version,
             compression=news.compression,
             delta=news.delta,
             resources=() if news.page else _newer(heads, holdings),
-            retry_after=with_jitter(heads.retry_after),
             codec=news.codec,
             pages=news.pages,
             page=news.page,
         )
+        jitter(answer.retry_after, heads.retry_after)
+        return answer
 
     async def resource(
         self, request: pb.GetResourceRequest, principal: Principal
     ) -> AsyncIterator[pb.GetResourceResponse]:
-        """Hands a body through a chunk at a time, no faster than the TV takes it."""
+        """Hands a body out a chunk at a time, no faster than the TV takes it."""
         checks.body(request)
         await self._welcome(principal)
         if not self._bodies_left:
@@ -176,14 +188,17 @@ class SyncCore:
                 base_version=request.base_version,
                 base_sha256=request.base_sha256,
             )
-            async for answer in self._constellation.body(wanted):
-                yield pb.GetResourceResponse(chunk=answer.chunk)
+            body = await self._bodies.get(wanted, calls.remaining(self._body_seconds))
+            stated: resource_pb2.ResourceInfo | None = body.info
+            for offset, data in body.chunks(request.offset):
+                chunk = resource_pb2.ResourceChunk(info=stated, offset=offset, data=data)
+                stated = None
+                yield pb.GetResourceResponse(chunk=chunk)
         finally:
             self._bodies_left += 1
 
     async def erase(self, principal: Principal) -> pb.EraseDeviceResponse:
         """Erases the device that the credentials name."""
-        await self._welcome(principal)
         erased = await self._constellation.erase(
             upstream_pb.EraseDeviceRequest(device_id=principal.device_id)
         )
@@ -243,20 +258,20 @@ class SyncCore:
 _TOUCH = pb.SyncRequest(request_id="00000000-0000-4000-8000-000000000000", model_version="none")
 
 
-def _answer(
+def _fill(
+    answer: pb.SyncResponse,
     heads: upstream_pb.GetHeadsResponse,
     holdings: Holdings,
     news: upstream_pb.GetGlobalStateResponse,
-) -> pb.SyncResponse:
-    return pb.SyncResponse(
-        state_version=news.state_version,
-        compression=news.compression,
-        delta=news.delta,
-        resources=_newer(heads, holdings),
-        retry_after=with_jitter(heads.retry_after),
-        codec=news.codec,
-        pages=news.pages,
-    )
+) -> None:
+    """What a pull brings, but for the outcome of a push."""
+    answer.state_version = news.state_version
+    answer.compression = news.compression
+    answer.delta = news.delta
+    answer.codec = news.codec
+    answer.pages = news.pages
+    answer.resources.extend(_newer(heads, holdings))
+    jitter(answer.retry_after, heads.retry_after)
 
 
 def _versions(held: Sequence[resource_pb2.HeldResource]) -> tuple[tuple[int, int], ...]:
@@ -276,9 +291,9 @@ def _newer(
     ]
 
 
-def with_jitter(wait: Duration) -> Duration:
+def jitter(into: Duration, wait: Duration) -> None:
     """The wait, up to half shorter or longer, so that TVs do not come back together."""
     seconds = wait.seconds + wait.nanos / 1e9
     spread = seconds * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - no secret
     milliseconds = round(1_000 * min(max(spread, _SHORTEST), _LONGEST))
-    return Duration(seconds=milliseconds // 1_000, nanos=milliseconds % 1_000 * 1_000_000)
+    into.seconds, into.nanos = milliseconds // 1_000, milliseconds % 1_000 * 1_000_000

@@ -164,8 +164,8 @@ class Streams:
         response = pb.StreamSyncResponse(request_id=request.request_id)
         try:
             self._heads.check(stream.principal)
-            answer, stream.holdings = await self._core.exchange(request, stream.principal)
-            response.answer.CopyFrom(answer)
+            answer = response.answer
+            stream.holdings = await self._core.exchange(request, stream.principal, answer)
             stream.untold = bool(answer.delta)
         except Exception as error:
             refusal = public(_METHOD, error)

@@ -89,11 +89,9 @@ class Constellation:
         return await self._call(self._stub.EraseDevice, request)
 
     async def body(self, request: pb.GetResourceRequest) -> AsyncIterator[pb.GetResourceResponse]:
-        """Chunks of a resource, each fetched when it is asked for; ends when the caller does."""
+        """Chunks of a resource, on behalf of whoever waits for it."""
         answers = self._stub.GetResource(
-            request,
-            timeout=calls.remaining(self._body_seconds),
-            metadata=_trace(calls.request_id()),
+            request, timeout=self._body_seconds, metadata=_trace(calls.request_id())
         )
         try:
             async for answer in answers:

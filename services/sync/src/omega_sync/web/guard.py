@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 Message = MutableMapping[str, Any]
@@ -27,6 +28,7 @@ _REPLAYABLE = frozenset(
     f"/omega.sync.v1.SyncService/{name}" for name in ("Sync", "PushPatterns", "PullPatterns")
 )
 _BODY_SECONDS = 10.0
+_REST_SECONDS = 1.0
 _UNWANTED = frozenset({b"accept-encoding", b"connect-accept-encoding"})
 
 
@@ -49,14 +51,15 @@ class Guard:
             return
         refusal = _refusal(scope)
         if refusal:
-            await send({"type": "http.response.start", "status": refusal, "headers": []})
-            await send({"type": "http.response.body", "body": b""})
+            answer = _after(_Body(receive, self._body_seconds), send)
+            await answer({"type": "http.response.start", "status": refusal, "headers": []})
+            await answer({"type": "http.response.body", "body": b""})
             return
         # Answers are compressed already where it pays, and each is held to its bytes.
         scope["headers"] = [pair for pair in scope["headers"] if pair[0] not in _UNWANTED]
-        if scope["path"] != _STREAM:
-            receive = _Hurried(receive, self._body_seconds)
-        await self._application(scope, receive, send)
+        seconds = None if scope["path"] == _STREAM else self._body_seconds
+        body = _Body(receive, seconds)
+        await self._application(scope, body, _after(body, send))
 
 
 def _refusal(scope: Scope) -> int:
@@ -73,21 +76,47 @@ def _refusal(scope: Scope) -> int:
     return 0
 
 
-class _Hurried:
+class _Body:
     """A receive() that takes a body which does not end in time for a caller that hung up."""
 
-    def __init__(self, receive: Receive, seconds: float) -> None:
+    def __init__(self, receive: Receive, seconds: float | None) -> None:
         self._receive = receive
-        self._until = asyncio.get_running_loop().time() + seconds
-        self._complete = False
+        self._until = None if seconds is None else asyncio.get_running_loop().time() + seconds
+        self.complete = False
+        """Whether there is no more to come."""
 
     async def __call__(self) -> Message:
-        if self._complete:
+        if self.complete:
             return await self._receive()
         try:
             async with asyncio.timeout_at(self._until):
                 message = await self._receive()
         except TimeoutError:
-            return {"type": "http.disconnect"}
-        self._complete = not message.get("more_body", False)
+            message = {"type": "http.disconnect"}
+        self.complete = not message.get("more_body", False)
         return message
+
+    async def rest(self) -> None:
+        """Reads what is still to come and throws it away, for a moment."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_REST_SECONDS):
+                while not self.complete:
+                    await self()
+
+
+def _after(body: _Body, send: Send) -> Send:
+    """A send() that ends an answer after its request.
+
+    hypercorn breaks a connection of HTTP/2 on which a request goes on when its answer has ended.
+    """
+
+    async def ending(message: Message) -> None:
+        last = message["type"] == "http.response.body" and not message.get("more_body", False)
+        if not last or body.complete:
+            await send(message)
+            return
+        await send({**message, "more_body": True})
+        await body.rest()
+        await send({"type": "http.response.body", "body": b""})
+
+    return ending
