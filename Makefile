@@ -67,6 +67,10 @@ chaos-brain: setup ## Kills, breaks and starves the brain over 500 restarts, wit
 tls-proof: setup ## Shows by openssl s_client what TLS a gateway agrees to
 	$(BIN)/python tools/tls_proof.py
 
+.PHONY: convergence
+convergence: setup ## Random histories of a bad line end as a perfect one does (ARGS="--histories 2000 --first-seed 0")
+	$(BIN)/pytest tests/sync/convergence $(ARGS)
+
 .PHONY: interop
 interop: setup ## Drives brain and sync from Node.js with @grpc/grpc-js
 	@command -v npm >/dev/null || { echo "Node.js is missing: apt-get install nodejs npm"; exit 1; }
