@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from omega_delta.bytewise import pack_u8, unpack_u8
 
 from omega.common.v1 import resource_pb2
 from omega_core.vectors import FloatArray, unit
 from omega_delta import GlobalPattern, StateDelta, compress, encode_state_delta
-from omega_delta.bytewise import pack_u8, unpack_u8
 
 _CENTROIDS = 256
 _ROUNDS = 8
