@@ -73,6 +73,11 @@ interop: setup ## Drives brain and sync from Node.js with @grpc/grpc-js
 	cd tests/interop && npm ci --silent --no-audit --no-fund
 	$(BIN)/python tests/interop/drive.py
 
+.PHONY: codec-c
+codec-c: .venv/ready ## Holds the C reader of news to the Python one, under three builds
+	@command -v gcc >/dev/null || { echo "gcc is missing: apt-get install gcc libc6-dev"; exit 1; }
+	$(BIN)/python tools/codec_c.py $(ARGS)
+
 .PHONY: clean
 clean: ## Removes what the other commands made
 	rm -rf .venv .venv-bench .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/interop/node_modules demo-report.html demo-report.json

@@ -20,6 +20,10 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--devices", type=int, default=2_000, metavar="N", help="devices of the shard"
     )
     federation.set_defaults(run=_federation)
+    wire = what.add_parser("wire", help="bytes of pushes, pulls and updates")
+    wire.add_argument("--json", action="store_true", help="print one object for machines")
+    wire.add_argument("--cache-dir", type=Path, help="where `omega model install` put the model")
+    wire.set_defaults(run=_wire)
 
 
 def _brain(arguments: argparse.Namespace) -> int:
@@ -50,4 +54,18 @@ def _federation(arguments: argparse.Namespace) -> int:
         print(figures.as_json("federation", found))
     else:
         figures.show("federation", found, Console())
+    return 0
+
+
+def _wire(arguments: argparse.Namespace) -> int:
+    from rich.console import Console  # noqa: PLC0415
+
+    from omega_cli.bench import figures, wire  # noqa: PLC0415
+
+    with Console(stderr=True).status("measuring the wire") as status:
+        found = wire.measure(wire.Plan(cache_dir=arguments.cache_dir), status.update)
+    if arguments.json:
+        print(figures.as_json("wire", found))
+    else:
+        figures.show("wire", found, Console())
     return 0
