@@ -63,11 +63,24 @@ ten-years: setup ## Ten years of one household's evenings through the real brain
 chaos-brain: setup ## Kills, breaks and starves the brain over 500 restarts, with events flowing
 	$(BIN)/python bench/chaos_brain.py $(ARGS)
 
+.PHONY: tls-proof
+tls-proof: setup ## Shows by openssl s_client what TLS a gateway agrees to
+	$(BIN)/python tools/tls_proof.py
+
+.PHONY: convergence
+convergence: setup ## Random histories of a bad line end as a perfect one does (ARGS="--histories 2000 --first-seed 0")
+	$(BIN)/pytest tests/sync/convergence $(ARGS)
+
 .PHONY: interop
 interop: setup ## Drives brain and sync from Node.js with @grpc/grpc-js
 	@command -v npm >/dev/null || { echo "Node.js is missing: apt-get install nodejs npm"; exit 1; }
 	cd tests/interop && npm ci --silent --no-audit --no-fund
 	$(BIN)/python tests/interop/drive.py
+
+.PHONY: codec-c
+codec-c: .venv/ready ## Holds the C reader of news to the Python one, under three builds
+	@command -v gcc >/dev/null || { echo "gcc is missing: apt-get install gcc libc6-dev"; exit 1; }
+	$(BIN)/python tools/codec_c.py $(ARGS)
 
 .PHONY: clean
 clean: ## Removes what the other commands made

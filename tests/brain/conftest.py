@@ -160,6 +160,7 @@ def open_tv(config: BrainConfig, gateway: Gateway) -> Iterator[Callable[..., Tv]
                 "constellation_url": f"http://{address}",
                 "min_samples": 1,
                 "factors_hours": 0,
+                "catalogue_hours": 0,
                 **settings,
             }
             brain = Brain(replace(config, **settings), encoder=encoder)

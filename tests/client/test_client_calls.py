@@ -371,7 +371,7 @@ class Owner:
         return constellation_service_pb2.GetClusterStatusResponse()
 
 
-class Gateway:
+class Between:
     """Asks the owner while it answers."""
 
     def __init__(self, owner: ConstellationClient) -> None:
@@ -390,7 +390,7 @@ def test_a_call_within_a_call_keeps_its_deadline_and_its_id(serve: Serve) -> Non
     owner = Owner()
     with (
         ConstellationClient(serve(CONSTELLATION, owner), timeout=600) as inner,
-        grpc.insecure_channel(serve(SYNC, Gateway(inner))) as channel,
+        grpc.insecure_channel(serve(SYNC, Between(inner))) as channel,
     ):
         register = channel.unary_unary(
             f"/{SYNC}/RegisterDevice",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.constellation.conftest import serving
 
 from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as pb
@@ -19,8 +20,6 @@ from omega_store.trends import TrendList
 from omega_testing.codebooks import alike, codebook, patterns_alike
 from omega_testing.fleet import MODEL, NOW, titles
 from omega_testing.published import publish
-
-from .conftest import serving
 
 U8 = resource_pb2.Codec.CODEC_U8_ZSTD
 TRANSFORM = resource_pb2.Codec.CODEC_TRANSFORM

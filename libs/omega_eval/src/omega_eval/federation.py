@@ -142,7 +142,11 @@ def pulled_factors(body: bytes) -> Factors:
 
 def pulled_patterns(delta: bytes) -> GlobalPatterns:
     """Global patterns as a TV reads them from a delta."""
-    patterns = decode_state_delta(delta).patterns
+    return as_ranked(decode_state_delta(delta).patterns)
+
+
+def as_ranked(patterns: Sequence[GlobalPattern]) -> GlobalPatterns:
+    """Global patterns in the form of the ranking."""
     return GlobalPatterns(
         np.array([p.embedding for p in patterns], np.float32).reshape(-1, DIMENSION),
         np.array([p.success_rate for p in patterns], np.float32),

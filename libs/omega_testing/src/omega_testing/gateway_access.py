@@ -91,6 +91,10 @@ class Access:
         """From now on no token is good, as when its time is over; registrations are known."""
         self._tokens = dict.fromkeys(self._tokens, ("", ""))
 
+    def forget_keys(self) -> None:
+        """From now on nobody's key is known, as before devices had any."""
+        self._keys.clear()
+
     def _proof(self, context: grpc.ServicerContext, method: str, token: str = "") -> Proof:
         shown = str(dict(context.invocation_metadata()).get(METADATA, ""))
         proof = verify(shown, _SERVICE + method, self.clock or _InstantOf(shown), token)

@@ -32,7 +32,7 @@ from omega_core.memory import MemoryQuery, Recalled
 from omega_core.profile import Profile
 from omega_core.vectors import FloatArray, unit
 from omega_core.viewing import ViewingEvent
-from omega_delta import CataloguePack
+from omega_delta import CatalogueDelta, CataloguePack
 from omega_embed import AbsentEncoder, Encoder
 from omega_loops import RecommendationGate
 from omega_persistence.contents import UpsertCounts
@@ -40,6 +40,8 @@ from omega_persistence.erasure import Erased
 from omega_persistence.events import Recorded
 from omega_runtime import Mode, Part
 
+_WAY_SECONDS = 1.0
+"""How long work on a catalogue waits for answers between two of its turns."""
 _MEMORY_PATIENCE = timedelta(seconds=1)
 """How long a question to the memory waits for its text to be embedded."""
 
@@ -250,9 +252,13 @@ class Brain:
         """
         return self._upkeep.upsert(contents)
 
-    def apply_catalogue(self, pack: CataloguePack) -> None:
+    def apply_catalogue(self, pack: CataloguePack, sha256: bytes = b"") -> None:
         """Makes a catalogue of the fleet this TV's own; local titles stay. As Upkeep's."""
-        self._upkeep.apply_catalogue(pack)
+        self._upkeep.apply_catalogue(pack, sha256)
+
+    def apply_catalogue_delta(self, delta: CatalogueDelta, sha256: bytes) -> None:
+        """Moves the fleet's catalogue on, and makes way for answers meanwhile. As Upkeep's."""
+        self._upkeep.apply_catalogue_delta(delta, sha256, self._make_way)
 
     def refresh(self) -> None:
         """Takes up what the database holds of the fleet's news. As Upkeep's."""
@@ -348,6 +354,9 @@ class Brain:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _make_way(self) -> None:
+        self.gate.wait_clear(_WAY_SECONDS)
 
     def _text_vector(self, text: str) -> FloatArray:
         try:

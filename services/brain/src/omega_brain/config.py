@@ -55,7 +55,10 @@ class BrainConfig:
     """Mean time between syncs, 10 to 86,400; each wait is drawn from 0.5 to 1.5 times it, after a
     failure from 0 to as much as 6 times it. 0 = only when SyncNow is called."""
     factors_hours: float = 24.0
-    """Least time between two versions of the fleet's factors that are fetched, 0 to 720."""
+    """Period in which one newer version of the fleet's factors is fetched, 0 to 720 hours, at a
+    time of its own for each TV; 0 = at once."""
+    catalogue_hours: float = 6.0
+    """The same for catalogue and codebook."""
     claim_file: Path | None = None
     """File with the one-time claim that the operator gave this TV, where one is asked for; read
     when the TV registers."""
@@ -109,6 +112,7 @@ class BrainConfig:
         if self.sync_interval_secs:
             validate.integer("sync_interval_secs", self.sync_interval_secs, 10, 86_400)
         validate.number("factors_hours", self.factors_hours, 0, 720)
+        validate.number("catalogue_hours", self.catalogue_hours, 0, 720)
         validate.identifier("platform", self.platform, 64, optional=True)
         validate.region("region", self.region)
         zone.zone_of(self.timezone)

@@ -7,18 +7,28 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from omega.common.v1 import resource_pb2
-from omega_brain import factor_steps, facts
+from omega_brain import catalogue_steps, factor_steps, facts, resource_steps, resource_times
+from omega_brain.deltas import CODEBOOK
 from omega_brain.fleet import Fleet
 from omega_brain.state import CATALOGUE, FACTORS
 from omega_core import limits
 from omega_core.errors import ErrorCode, OmegaError, invalid
-from omega_delta import CataloguePack, FactorPack, decode_catalogue, decode_factors
+from omega_delta import (
+    CataloguePack,
+    FactorPack,
+    decode_catalogue,
+    decode_catalogue_delta,
+    decode_factors,
+)
+from omega_delta.transform import Codebook
 from omega_persistence.resources import ResourceKey
 
 if TYPE_CHECKING:
     from omega_brain.brain import Brain
 
 _log = logging.getLogger(__name__)
+_ORDER = {CODEBOOK: 0, CATALOGUE: 1, FACTORS: 2}
+"""Small ones first; a catalogue before the factors that use its ordinals."""
 
 
 class Downloads:
@@ -30,9 +40,12 @@ class Downloads:
 
     def held(self) -> list[resource_pb2.HeldResource]:
         """What this TV holds, as it tells the fleet."""
-        factors = [key.version for key in self._complete() if key.kind == FACTORS]
         versions = [(CATALOGUE, facts.catalogue_version(self._stores.meta))]
-        versions += [(FACTORS, version) for version in factors]
+        versions += [
+            (resource_pb2.ResourceKind.ValueType(key.kind), key.version)
+            for key in self._complete()
+            if key.kind in {FACTORS, CODEBOOK}
+        ]
         return [
             resource_pb2.HeldResource(kind=kind, version=version)
             for kind, version in versions
@@ -42,10 +55,8 @@ class Downloads:
     def take(self, fleet: Fleet, announced: Iterable[resource_pb2.ResourceInfo]) -> int:
         """Fetches and applies every announced body that is newer than what is held, and due.
 
-        Nothing on a metered network; a transfer under way stops when one is told of.
-
-        A transfer goes on where an earlier one stopped. A catalogue comes before the factors that
-        use its ordinals.
+        Nothing on a metered network; a transfer under way stops when one is told of. A transfer
+        goes on where an earlier one stopped.
 
         Returns:
             Bytes that were transferred.
@@ -56,61 +67,87 @@ class Downloads:
                 breaks a bound: nothing was replaced. STORAGE_FULL, STORAGE_UNAVAILABLE.
         """
         held = {resource.kind: resource.version for resource in self.held()}
+        useful = [info for info in announced if info.kind in _ORDER]
         fetched = 0
-        for info in sorted(announced, key=lambda info: info.kind):
+        for info in sorted(useful, key=lambda info: _ORDER[info.kind]):
             if not self._may_fetch():
                 break
-            if info.kind not in {CATALOGUE, FACTORS} or info.version <= held.get(info.kind, 0):
-                continue
-            if info.kind == CATALOGUE or self._factors_due(info):
+            if info.version > held.get(info.kind, 0) and self._is_due(info):
                 fetched += self._take(fleet, info)
         return fetched
 
     def _take(self, fleet: Fleet, info: resource_pb2.ResourceInfo) -> int:
         key = ResourceKey(info.kind, info.version, info.size_bytes, info.sha256, info.model_version)
         if info.kind == FACTORS:
-            return self._take_factors(fleet, info, key)
-        # A catalogue may lie here complete, its application having failed or been cut short.
-        fetched = 0 if key in self._complete() else self._fetch(fleet, info, key)
+            return self._take_factors(fleet, key)
+        if info.kind == CATALOGUE:
+            return self._take_catalogue(fleet, key)
+        fetched = self._fetch(fleet, key)
         if self._is_here(key):
-            self._apply_catalogue(key)
+            self._keep(key)
         return fetched
 
-    def _factors_due(self, info: resource_pb2.ResourceInfo) -> bool:
-        hours = self._brain.config.factors_hours
-        return factor_steps.due(self._stores, info, hours, self._brain.clock.now())
+    def _is_due(self, info: resource_pb2.ResourceInfo) -> bool:
+        """Whether it is time; what this TV has nothing of does not wait."""
+        config = self._brain.config
+        hours = config.factors_hours if info.kind == FACTORS else config.catalogue_hours
+        model = next((key.model_version for key in self._complete() if key.kind == info.kind), "")
+        if info.kind == CATALOGUE:
+            model = facts.model_version(self._stores.meta)
+        now = self._brain.clock.now()
+        return model != info.model_version or resource_times.due(
+            self._stores, info.kind, hours, now
+        )
 
-    def _take_factors(
-        self,
-        fleet: Fleet,
-        info: resource_pb2.ResourceInfo,
-        key: ResourceKey,
-    ) -> int:
+    def _take_factors(self, fleet: Fleet, key: ResourceKey) -> int:
         """As a delta where there is a sound one, else whole."""
-        fetched = factor_steps.fetch(self._stores, fleet, key)
-        if fetched.body is not None:
+        base = factor_steps.base(self._stores, key)
+        came = self._step(fleet, key, base)
+        body = factor_steps.applied(self._stores, came.delta, key) if came.delta else None
+        if body is not None:
             with self._stores.database.transaction():
-                made = factor_steps.stored_key(key, fetched.body)
-                self._stores.resources.store(made, fetched.body)
-                factor_steps.note_taken(self._stores, self._brain.clock.now())
-            return fetched.size
-        rest = 0 if fetched.whole else self._fetch(fleet, info, key)
+                self._stores.resources.store(factor_steps.stored_key(key, body), body)
+                self._note_taken(key)
+            return came.size
+        rest = self._fetch(fleet, key)
         if self._is_here(key):
-            self._keep_factors(key)
-        return fetched.size + rest
+            self._keep(key)
+        return came.size + rest
 
-    def _fetch(
-        self,
-        fleet: Fleet,
-        info: resource_pb2.ResourceInfo,
-        key: ResourceKey,
-    ) -> int:
+    def _take_catalogue(self, fleet: Fleet, key: ResourceKey) -> int:
+        """As titles that changed where the held ones are a base for them, else whole."""
+        # One may lie here complete, its application having failed or been cut short.
+        if key in self._complete():
+            self._apply_catalogue(key)
+            return 0
+        base = None
+        if not self._stores.resources.received(key):
+            encoder = self._brain.model_version
+            base = catalogue_steps.base(self._stores, encoder, key.model_version)
+        came = self._step(fleet, key, base)
+        if came.delta and self._apply_catalogue_delta(key, came.delta):
+            return came.size
+        rest = self._fetch(fleet, key)
+        if self._is_here(key):
+            self._apply_catalogue(key)
+        return came.size + rest
+
+    def _step(
+        self, fleet: Fleet, key: ResourceKey, base: tuple[int, bytes] | None
+    ) -> resource_steps.Fetched:
+        if base is None:
+            return resource_steps.Fetched()
+        return resource_steps.fetch(self._stores, fleet, key, base, self._may_fetch)
+
+    def _fetch(self, fleet: Fleet, key: ResourceKey) -> int:
+        """The rest of a body; bytes that were transferred."""
         resources = self._stores.resources
         begun = received = resources.received(key)
-        if received == key.size_bytes:
+        if received == key.size_bytes or not self._may_fetch():
             return 0
+        kind = resource_pb2.ResourceKind.ValueType(key.kind)
         try:
-            for chunk in fleet.get_resource(info.kind, info.version, begun):
+            for chunk in fleet.get_resource(kind, key.version, begun):
                 received = resources.append(key, received, chunk.data)
                 if not self._may_fetch():
                     break
@@ -125,10 +162,26 @@ class Downloads:
         _require_announced(pack, key)
         if not pack.contents:
             raise invalid("entries", f"1 to {limits.MAX_CATALOGUE:,} titles")
-        self._brain.apply_catalogue(pack)
+        self._brain.apply_catalogue(pack, key.sha256)
 
-    def _keep_factors(self, key: ResourceKey) -> None:
-        """Replaces the factors by fetched ones that can be read, or leaves them as they are."""
+    def _apply_catalogue_delta(self, key: ResourceKey, data: bytes) -> bool:
+        """Moves the catalogue on; False when the delta is not to be trusted."""
+        try:
+            delta = decode_catalogue_delta(data)
+            if delta.base_version != facts.catalogue_version(self._stores.meta):
+                raise invalid("base_version", "the held version")
+            if (delta.version, delta.model_version) != (key.version, key.model_version):
+                raise invalid("version", "as announced")
+            self._brain.apply_catalogue_delta(delta, key.sha256)
+        except OmegaError as error:
+            if error.code not in {ErrorCode.CORRUPT_RESOURCE, ErrorCode.INVALID_FIELD}:
+                raise
+            _log.warning("a delta to catalogue %d is thrown away: %s", key.version, error)
+            return False
+        return True
+
+    def _keep(self, key: ResourceKey) -> None:
+        """Replaces factors or codebook by fetched ones that can be read; else they stay."""
         damage = None
         with self._stores.database.transaction():
             try:
@@ -139,10 +192,16 @@ class Downloads:
                 # Not raised in here: that its parts were dropped is to be durable.
                 damage = error
             else:
-                _require_announced(decode_factors(body), key)
-                factor_steps.note_taken(self._stores, self._brain.clock.now())
+                if key.kind == FACTORS:
+                    _require_announced(decode_factors(body), key)
+                elif Codebook.decode(body).model_version != key.model_version:
+                    raise invalid("model_version", f"{key.model_version}, as announced")
+                self._note_taken(key)
         if damage:
             raise damage
+
+    def _note_taken(self, key: ResourceKey) -> None:
+        resource_times.note_taken(self._stores, key.kind, self._brain.clock.now())
 
     def _may_fetch(self) -> bool:
         switches = self._brain.switches
@@ -150,8 +209,7 @@ class Downloads:
 
     def _is_here(self, key: ResourceKey) -> bool:
         """Whether all of a body has come, or none of it where a damaged transfer was dropped."""
-        resources = self._stores.resources
-        return key in self._complete() or resources.received(key) in {0, key.size_bytes}
+        return self._stores.resources.received(key) in {0, key.size_bytes}
 
     def _complete(self) -> list[ResourceKey]:
         return self._stores.resources.held()

@@ -9,6 +9,7 @@ from omega.brain.v1 import brain_service_pb2 as pb
 from omega.common.v1.resource_pb2 import ResourceKind
 from omega_brain import facts, wire
 from omega_brain.brain import Brain
+from omega_brain.deltas import CODEBOOK
 from omega_brain.runtime import Runtime
 from omega_core.errors import ErrorCode, OmegaError
 from omega_persistence.capacity import storage_bytes
@@ -85,6 +86,7 @@ def _stored(brain: Brain) -> pb.GetStatsResponse:
 
 def _sync(brain: Brain) -> pb.SyncStats:
     syncer, stores = brain.syncer, brain.persistence
+    held = stores.meta.credentials()
     told = pb.SyncStats(
         consent=brain.switches.consent,
         metered=brain.switches.metered,
@@ -92,6 +94,10 @@ def _sync(brain: Brain) -> pb.SyncStats:
         consecutive_failures=syncer.schedule.failures,
         breaker=str(brain.runtime.breaker(Part.SYNC)),
         transport=syncer.transport,
+        codebook_version=next(
+            (key.version for key in stores.resources.held() if key.kind == CODEBOOK), 0
+        ),
+        credentials_expire_at=wire.timestamp(held.until if held else None),
         transfers=[
             pb.TransferStats(
                 kind=cast("ResourceKind.ValueType", transfer.key.kind),

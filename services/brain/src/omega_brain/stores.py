@@ -9,6 +9,7 @@ from typing import Self
 
 from omega_core.clock import Clock
 from omega_core.errors import OmegaError
+from omega_persistence.coded_state import CodedStates
 from omega_persistence.contents import Contents
 from omega_persistence.database import Database
 from omega_persistence.erasures import Erasures
@@ -27,6 +28,7 @@ from omega_persistence.settings import Settings
 from omega_persistence.sketches import Sketches
 from omega_persistence.sync_facts import SyncFacts
 from omega_persistence.title_records import TitleRecords
+from omega_persistence.title_vectors import TitleVectors
 from omega_persistence.trends import Trends
 
 _log = logging.getLogger(__name__)
@@ -54,6 +56,10 @@ class Stores:
     """What waits for the next push."""
     patterns: GlobalPatterns
     """The collective state."""
+    coded: CodedStates
+    """The same as it was coded."""
+    title_vectors: TitleVectors
+    """Vectors of titles that came before their texts."""
     trends: Trends
     """What the fleet says is on the rise."""
     resources: Resources
@@ -93,6 +99,8 @@ class Stores:
             Recommendations(database),
             Sketches(database),
             GlobalPatterns(database),
+            CodedStates(database),
+            TitleVectors(database),
             Trends(database),
             Resources(database),
             Meta(database),

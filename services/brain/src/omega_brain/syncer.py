@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega_brain import sync_metering
-from omega_brain.deltas import take_delta
+from omega_brain.deltas import Collective, Holding
 from omega_brain.downloads import Downloads
 from omega_brain.fleet import Fleet
 from omega_brain.outbox import Outbox
+from omega_brain.pages_of_news import collect
 from omega_brain.schedule import LONGEST, Schedule
 from omega_client import ServiceError
 from omega_core import limits
@@ -71,6 +72,7 @@ class Syncer:
         self._stores = brain.stores
         self._outbox = Outbox(brain)
         self._downloads = Downloads(brain)
+        self._collective = Collective(brain.stores)
         self._part = brain.runtime.part(Part.SYNC)
         self.schedule = Schedule(
             brain.config.sync_interval_secs, brain.clock, brain.stores.sync.not_before()
@@ -156,13 +158,16 @@ class Syncer:
         return self._exchange(fleet)
 
     def _exchange(self, fleet: Fleet) -> SyncOutcome:
-        push = self._outbox.next_push()
-        request = self._request(push)
+        push, holding = self._outbox.next_push(), self._collective.holding()
+        request = self._request(push, holding)
         answer = fleet.exchange(request)
-        self._stores.meta.add_traffic(pushed=request.ByteSize(), pulled=answer.ByteSize())
+        sent, came = request.ByteSize(), answer.ByteSize()
+        self._stores.meta.add_traffic(pushed=sent, pulled=came)
         pushed = self._stores.sketches.acknowledge(push.request_id) if push else 0
         try:
-            pulled = take_delta(self._stores, answer)
+            news = collect(fleet, request, answer)
+            self._stores.meta.add_traffic(pushed=news.pushed_bytes, pulled=news.pulled_bytes)
+            pulled = self._collective.take(holding, news.answer, news.rest)
             fetched = self._downloads.take(fleet, answer.resources)
         finally:
             # Also what came before something that failed.
@@ -170,21 +175,23 @@ class Syncer:
         return SyncOutcome(
             pushed_sketches=pushed,
             pulled_patterns=pulled,
-            pushed_bytes=request.ByteSize(),
-            pulled_bytes=answer.ByteSize(),
+            pushed_bytes=sent + news.pushed_bytes,
+            pulled_bytes=came + news.pulled_bytes,
             resource_bytes=fetched,
             retry_after_seconds=_retry_after(answer),
         )
 
-    def _request(self, push: Push | None) -> pb.SyncRequest:
+    def _request(self, push: Push | None, holding: Holding) -> pb.SyncRequest:
         request = pb.SyncRequest(
             request_id=push.request_id if push else str(uuid.uuid4()),
             model_version=push.model_version if push else self._brain.model_version,
             sketches=push.sketches if push else b"",
             classes=push.classes if push else b"",
-            state_version=self._stores.patterns.version(),
+            state_version=holding.version,
             held=self._downloads.held(),
             sigma_hundredths=push.sigma_hundredths if push else 0,
+            codec=holding.codec,
+            codebook_id=holding.codebook_id,
         )
         if request.ByteSize() > limits.MAX_SYNC_REQUEST:
             raise OmegaError(ErrorCode.INTERNAL, detail=f"a request of {request.ByteSize()} bytes")

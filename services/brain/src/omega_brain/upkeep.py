@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from omega_brain import facts, state
+from omega_brain import catalogue_steps, facts, resource_times, state
 from omega_brain.embedding import embedded, embedded_catalogue
 from omega_brain.household import Household
 from omega_brain.index import CatalogueIndex
@@ -17,7 +17,7 @@ from omega_brain.stores import Stores
 from omega_brain.viewers import Viewers
 from omega_core.content import Content
 from omega_core.errors import OmegaError
-from omega_delta import CataloguePack
+from omega_delta import CatalogueDelta, CataloguePack
 from omega_embed import Encoder
 from omega_persistence.contents import UpsertCounts
 from omega_rank.config import RankConfig
@@ -75,8 +75,12 @@ class Upkeep:
             self._follow()
             return counts
 
-    def apply_catalogue(self, pack: CataloguePack) -> None:
+    def apply_catalogue(self, pack: CataloguePack, sha256: bytes = b"") -> None:
         """Makes a catalogue of the fleet this TV's own; local titles stay.
+
+        Args:
+            pack: the catalogue.
+            sha256: of its body as announced; empty = no delta can start from it.
 
         Raises:
             OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE: nothing was changed, or all was stored
@@ -88,10 +92,38 @@ class Upkeep:
             with stores.database.transaction():
                 stores.contents.upsert(items, replace_ordinals=True)
                 facts.note_catalogue(
-                    stores.meta, pack.version, pack.centring_mean, pack.model_version
+                    stores.meta, pack.version, pack.centring_mean, pack.model_version, sha256
                 )
+                stores.title_vectors.drop(pack.version)
+                resource_times.note_taken(stores, CATALOGUE, stores.database.now())
                 # Its titles are in their own table now; the body would stand there twice.
                 stores.resources.remove(CATALOGUE)
+            self._follow()
+
+    def apply_catalogue_delta(
+        self, delta: CatalogueDelta, sha256: bytes, between: Callable[[], None]
+    ) -> None:
+        """Moves the fleet's catalogue on by the titles that changed.
+
+        Args:
+            delta: from the held version.
+            sha256: of the body of the version that it leads to, as announced.
+            between: called between the encoder's turns.
+
+        Raises:
+            OmegaError: CORRUPT_RESOURCE (it leads to other titles than it states) and
+                MODEL_UNAVAILABLE: nothing was changed. As apply_catalogue.
+        """
+        with self._lock:
+            stores = self._stores
+            catalogue_steps.check(stores, delta)
+            items = catalogue_steps.items(stores, self._encoder, delta, between)
+            with stores.database.transaction():
+                stores.contents.apply_step(items, delta.removed.tolist())
+                facts.note_catalogue_name(stores.meta, delta.version, sha256)
+                stores.title_vectors.drop(delta.version)
+                stores.resources.remove(CATALOGUE)
+                resource_times.note_taken(stores, CATALOGUE, stores.database.now())
             self._follow()
 
     def refresh(self) -> None:

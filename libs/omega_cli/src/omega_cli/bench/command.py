@@ -28,6 +28,10 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     sync.add_argument("--runs", type=int, default=5, metavar="N", help="runs of each figure")
     sync.add_argument("--plot", type=Path, metavar="PNG", help="draw the growth")
     sync.set_defaults(run=_sync)
+    wire = what.add_parser("wire", help="bytes of pushes, pulls and updates")
+    wire.add_argument("--json", action="store_true", help="print one object for machines")
+    wire.add_argument("--cache-dir", type=Path, help="where `omega model install` put the model")
+    wire.set_defaults(run=_wire)
 
 
 def _brain(arguments: argparse.Namespace) -> int:
@@ -75,4 +79,18 @@ def _sync(arguments: argparse.Namespace) -> int:
         print(figures.as_json("sync", found))
     else:
         figures.show("sync", found, Console())
+    return 0
+
+
+def _wire(arguments: argparse.Namespace) -> int:
+    from rich.console import Console  # noqa: PLC0415
+
+    from omega_cli.bench import figures, wire  # noqa: PLC0415
+
+    with Console(stderr=True).status("measuring the wire") as status:
+        found = wire.measure(wire.Plan(cache_dir=arguments.cache_dir), status.update)
+    if arguments.json:
+        print(figures.as_json("wire", found))
+    else:
+        figures.show("wire", found, Console())
     return 0

@@ -99,6 +99,12 @@ class Cluster:
             OMEGA_SYNC_CONSTELLATION_TARGET=self.constellation.address,
             OMEGA_SYNC_TOKEN_KEYS=str(self._root / "token-keys"),
             OMEGA_SYNC_LISTEN=listen,
+            # A whole fleet calls from this machine, and in minutes what takes it days.
+            OMEGA_SYNC_DEVICE_SYNCS_PER_MINUTE="100000",
+            OMEGA_SYNC_DEVICE_SYNC_BURST="100000",
+            OMEGA_SYNC_DEVICE_CALL_BURST="100000",
+            OMEGA_SYNC_NETWORK_CALLS_PER_MINUTE="10000000",
+            OMEGA_SYNC_NETWORK_CALL_BURST="1000000",
         )
 
     def _service(self, command: str, **environ: str) -> ServiceProcess:

@@ -18,6 +18,8 @@ from omega_core.viewing import ViewingEvent
 from omega_privacy.classes import class_byte, count_class, rate_class
 from omega_privacy.policy import SketchPolicy
 from omega_privacy.sketch import draw_noise, make_sketch
+from omega_rpc.device_keys import DeviceKey
+from omega_rpc.dpop import Prover
 
 PUSH_SKETCHES = 18
 """Sketches a push, as a brain sends them."""
@@ -43,7 +45,9 @@ class FleetTv:
 
     events: tuple[ViewingEvent, ...]
     """What it watched; never sent."""
-    token: str = ""
+    key: DeviceKey = field(default_factory=DeviceKey.generate)
+    """Proves who it is."""
+    token: str = field(default="", repr=False)
     """Set at registration."""
     exchanges: list[Exchange] = field(default_factory=list)
     """What it sent."""
@@ -53,9 +57,17 @@ class FleetTv:
     def register(self, client: SyncClient) -> None:
         """Gets an identity."""
         request = pb.RegisterDeviceRequest(
-            request_id=str(uuid.uuid4()), platform="demo-fleet", region=self.region
+            request_id=str(uuid.uuid4()),
+            platform="demo-fleet",
+            region=self.region,
+            csr=self.key.csr(),
         )
         self.token = client.register_device(request).auth_token
+
+    @property
+    def credential(self) -> Prover:
+        """Shows who it is."""
+        return Prover(self.key, self.token)
 
     def push(
         self, client: SyncClient, embeddings: dict[str, FloatArray], model_version: str
@@ -83,7 +95,7 @@ class FleetTv:
             classes=classes,
             sigma_hundredths=SketchPolicy.default().sigma_hundredths if sketches else 0,
         )
-        answer = client.sync(request, token=self.token)
+        answer = client.sync(request, credential=self.credential)
         self.exchanges.append(Exchange(len(classes), request.ByteSize(), answer.ByteSize()))
         return answer
 

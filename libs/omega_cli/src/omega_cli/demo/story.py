@@ -137,7 +137,7 @@ class Story:
         answer = tv.exchange(self._sync, self._encoder.model_version)
         info = newest(answer, CATALOGUE)
         self._catalogue_bytes = info.size_bytes
-        pack = decode_catalogue(self._sync.download(info, token=tv.token))
+        pack = decode_catalogue(self._sync.download(info, credential=tv.credential))
         self._catalogue = quality.served_catalogue(pack)
 
     def _replay(self, sets: list[BrainSet]) -> list[float]:
@@ -195,7 +195,7 @@ class Story:
             for_each(tvs[1:], lambda tv: tv.exchange(self._sync, model_version), lambda: advance(1))
             answer = tvs[0].exchange(self._sync, model_version)
             info = newest(answer, FACTORS)
-            factors = decode_factors(self._sync.download(info, token=tvs[0].token))
+            factors = decode_factors(self._sync.download(info, credential=tvs[0].credential))
             delta = decode_state_delta(answer.delta)
             self._model = quality.served_model(self._catalogue, factors, delta)
             advance(1)

@@ -75,6 +75,12 @@ def _add_quality(what: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         default=3,
         help="draws of the noise, over which each policy's figures are averaged (%(default)s)",
     )
+    quality.add_argument(
+        "--codec",
+        choices=("f16", "transform"),
+        default="f16",
+        help="transform: also what the transform codec costs the default policy (%(default)s)",
+    )
     quality.add_argument("--plot", type=Path, help="a picture (.png or .svg) to draw")
 
 

@@ -15,6 +15,7 @@ from omega_cli.evals import cells
 from omega_cli.evals.data import Prepared, numbers, prepare
 from omega_core.errors import invalid
 from omega_core.validate import integer, number
+from omega_eval.coded import Through, through
 from omega_eval.policies import DEFAULT, named
 from omega_eval.quality import Row, Study
 from omega_eval.split import HoldOut, Level, split
@@ -42,14 +43,20 @@ def run(arguments: argparse.Namespace) -> int:
     rows = study.baselines()
     rows += [study.policy(policy) for policy in policies]
     rows += [study.contributors(share) for share in shares]
+    coded = through(study, named(DEFAULT)) if arguments.codec == "transform" else None
     if arguments.plot:
         from omega_cli.evals.plot import draw  # noqa: PLC0415 - matplotlib may be missing
 
         draw(rows, prepared.title, arguments.plot)
     if arguments.json:
-        print(figures.as_json("quality", for_machines(rows)))
-    else:
-        show(rows, f"{prepared.title}; {hold_out}, {level}", Console())
+        more = {} if coded is None else through_figures(coded)
+        print(figures.as_json("quality", for_machines(rows) | more))
+        return 0
+    show(rows, f"{prepared.title}; {hold_out}, {level}", Console())
+    if coded is not None:
+        for name, figure in through_figures(coded).items():
+            beside = ", ".join(f"{of} {value:.4f}" for of, value in figure.beside.items())
+            print(f"{name}: {figure.value:.4f} ({figure.goal}; {beside})")
     return 0
 
 
@@ -107,6 +114,17 @@ def for_machines(rows: Sequence[Row]) -> dict[str, Figure]:
             found[f"factors_bytes_{name}"] = Figure(
                 got.factors_bytes, "B", "", {"patterns": got.patterns_bytes}
             )
+    return found
+
+
+def through_figures(coded: Through) -> dict[str, Figure]:
+    """NDCG@10 after the transform codec over that before it."""
+    found = {
+        "ndcg_patterns_through_codec": cells.ratio_figure(coded.patterns, ">= .995"),
+        "ndcg_titles_through_codec": cells.ratio_figure(coded.titles, ">= .995"),
+    }
+    found["ndcg_patterns_through_codec"].beside["cosine"] = coded.pattern_cosine
+    found["ndcg_titles_through_codec"].beside["cosine"] = coded.title_cosine
     return found
 
 

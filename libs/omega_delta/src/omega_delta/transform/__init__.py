@@ -1,6 +1,6 @@
 """The transform codec: vectors of news at a few bits a coefficient; docs/codec.md is its norm."""
 
-from omega_delta.transform.chain import code_state
+from omega_delta.transform.chain import STATE_BUDGET, code_state
 from omega_delta.transform.codebook import Codebook
 from omega_delta.transform.neighbourhoods import neighbourhoods
 from omega_delta.transform.news import (
@@ -15,6 +15,7 @@ from omega_delta.transform.titles import NewTitles
 from omega_delta.transform.train import train
 
 __all__ = [
+    "STATE_BUDGET",
     "Codebook",
     "CodedState",
     "NewTitles",

@@ -14,13 +14,20 @@ from omega_delta.state import GlobalPattern, check_pattern
 from omega_delta.transform import classes, layout
 from omega_delta.transform.codebook import Codebook, Int64Array
 from omega_delta.transform.news import pack_state
-from omega_delta.transform.quantise import project, quantise, reconstruct
+from omega_delta.transform.quantise import (
+    project,
+    quantise,
+    quantise_patterns,
+    reconstruct,
+)
 from omega_delta.transform.search import last
 from omega_delta.transform.state import CodedState, points
 
+STATE_BUDGET = 2_304
+"""Bytes of a state of which a pull of 5,120 bytes also carries 48 new titles and 10 trends."""
 REFRESH = 32
 """Versions after which every pattern is coded anew from its floats."""
-FINEST, COARSEST = 48, 24
+FINEST, COARSEST = 64, 16
 """Steps of states: beyond them nothing is gained, or patterns are no longer told apart."""
 HEADROOM = 32
 """A state that is coded anew leaves one part in so many of its budget to the versions after it."""
@@ -78,7 +85,7 @@ def _follow(
 ) -> CodedState:
     """Each pattern as what is cheaper: whole steps from its last point, or from nothing."""
     step = previous.step
-    levels, worth = quantise(book, targets, layout.PATTERN, step)
+    levels, worth = quantise_patterns(book, targets, step)
     held = {number: row for row, number in enumerate(previous.ids.tolist())}
     rows = [row for row, p in enumerate(patterns) if p.pattern_id in held]
     if rows:
@@ -104,7 +111,7 @@ def _afresh(
     lightest = np.argsort([p.weight for p in patterns], kind="stable")
 
     def made(step: int) -> CodedState | None:
-        levels = quantise(book, targets[kept], layout.PATTERN, step)[0]
+        levels = quantise_patterns(book, targets[kept], step)[0]
         state = _state(book, version, step, [patterns[row] for row in kept.tolist()], levels)
         return state if _fits(book, state, room) else None
 

@@ -19,7 +19,7 @@ from omega_delta.transform import layout
 from omega_delta.transform.rans import CLASSES, PRECISION, TOTAL, Table
 
 Int64Array = NDArray[np.int64]
-_HEAD = struct.Struct("<4s6H")
+_HEAD = struct.Struct("<4s7H")
 _SYMBOLS = 2 * layout.SPAN + 1
 _MOST_SCALE = 1_023
 _COST_POINT = 8
@@ -30,7 +30,7 @@ class Codebook:
     """A shared basis, the spread of every coefficient along it, and tables of frequencies."""
 
     model_version: str
-    """Encoder of the vectors, 1 to 64 characters."""
+    """Encoder of the vectors, 1 to 64 characters of ASCII."""
     mean: NDArray[np.int16]
     """Mean pattern, (384,), in units of 2^-15."""
     scales: NDArray[np.uint16]
@@ -39,6 +39,11 @@ class Codebook:
     """Coefficients from which titles are coded, (K,), in units of 2^-12."""
     spreads: NDArray[np.int8]
     """Binary logarithm of each coefficient's spread in eighths, a row a kind, (3, K)."""
+    anchors: NDArray[np.int8]
+    """Coefficients from which patterns are coded, (A, W), in units of 2^-8.
+
+    A is a power of two from 1 to 4,096, W is 1 to K; coefficients from W on are 0.
+    """
     gains: NDArray[np.int8]
     """What a gain class adds to spreads, in eighths, a row a kind, (3, 16)."""
     basis: NDArray[np.int8]
@@ -77,10 +82,18 @@ class Codebook:
     def body(self) -> bytes:
         """Its bytes; those it was decoded from."""
         name = self.model_version.encode()
+        count, width = self.anchors.shape
         head = _HEAD.pack(
-            layout.MAGIC, DIMENSION, self.size, layout.STEPS, layout.SPAN, len(name), 0
+            layout.MAGIC,
+            DIMENSION,
+            self.size,
+            layout.STEPS,
+            layout.SPAN,
+            len(name),
+            count,
+            width,
         )
-        shapes = _shapes(self.size)
+        shapes = _shapes(self.size, count, width)
         parts = (getattr(self, field).astype(kind).tobytes() for field, kind, _ in shapes)
         return head + name + b"".join(parts)
 
@@ -88,6 +101,19 @@ class Codebook:
     def id(self) -> int:
         """The first 4 bytes of the body's SHA-256 as a little-endian number."""
         return int.from_bytes(hashlib.sha256(self.body).digest()[:4], "little")
+
+    @property
+    def anchor_bits(self) -> int:
+        """Bits of an anchor's index, 0 to 12."""
+        return len(self.anchors).bit_length() - 1
+
+    def anchor_levels(self, step: int) -> Int64Array:
+        """Anchors in steps, rounded, (A, K)."""
+        wide = int(self.steps[step])
+        fixed = self.anchors.astype(np.int64) << layout.POINT - layout.ANCHOR_POINT + 1
+        levels = np.zeros((len(self.anchors), self.size), np.int64)
+        levels[:, : self.anchors.shape[1]] = (fixed + wide) // (2 * wide)
+        return levels
 
     @property
     def size(self) -> int:
@@ -137,7 +163,7 @@ class Codebook:
 
     def tables_of(self, kind: int, gain: int, step: int) -> Int64Array:
         """Table of each coefficient of a vector, (K,), 0 to 79."""
-        shift = step + layout.CENTRE + int(self.gains[kind, gain])
+        shift = (step >> 1) + layout.CENTRE + int(self.gains[kind, gain])
         tables = self.spreads[kind].astype(np.int64) + shift
         return np.asarray(np.clip(tables, 0, layout.STEPS - 1), np.int64)
 
@@ -148,13 +174,14 @@ class Codebook:
         return self.starts.astype(np.int64) << layout.POINT - layout.START_POINT
 
 
-def _shapes(size: int) -> list[tuple[str, str, tuple[int, ...]]]:
+def _shapes(size: int, anchors: int, width: int) -> list[tuple[str, str, tuple[int, ...]]]:
     """Fields in the order of the body, with their types and shapes."""
     return [
         ("mean", "<i2", (DIMENSION,)),
         ("scales", "<u2", (size,)),
         ("starts", "<i2", (size,)),
         ("spreads", "i1", (3, size)),
+        ("anchors", "i1", (anchors, width)),
         ("gains", "i1", (3, layout.GAINS)),
         ("basis", "i1", (size, DIMENSION)),
         ("steps", "<u4", (layout.STEPS,)),
@@ -166,18 +193,12 @@ def _shapes(size: int) -> list[tuple[str, str, tuple[int, ...]]]:
 
 
 def _parse(body: bytes) -> dict[str, Any]:
-    magic, dimension, size, steps, span, named, zero = _HEAD.unpack_from(body)
-    if (magic, dimension, steps, span, zero) != (
-        layout.MAGIC,
-        DIMENSION,
-        layout.STEPS,
-        layout.SPAN,
-        0,
-    ):
+    magic, dimension, size, steps, span, named, anchors, width = _HEAD.unpack_from(body)
+    if (magic, dimension, steps, span) != (layout.MAGIC, DIMENSION, layout.STEPS, layout.SPAN):
         raise ValueError("its head is another")
     at = _HEAD.size + named
     fields: dict[str, Any] = {"model_version": body[_HEAD.size : at].decode()}
-    for field, kind, shape in _shapes(size):
+    for field, kind, shape in _shapes(size, anchors, width):
         count = int(np.prod(shape))
         found = np.frombuffer(body, kind, count, at).reshape(shape)
         fields[field] = found.astype(found.dtype.newbyteorder("="))
@@ -188,21 +209,33 @@ def _parse(body: bytes) -> dict[str, Any]:
 
 
 def _check(book: Codebook) -> None:
+    if not book.model_version.isascii():
+        raise ValueError("model_version is ASCII")
     if not 1 <= book.size <= DIMENSION:
         raise ValueError(f"1 to {DIMENSION} coefficients")
-    for field, kind, shape in _shapes(book.size):
+    count, width = book.anchors.shape
+    if not 1 <= count <= 1 << layout.MOST_ANCHOR_BITS or count & count - 1:
+        raise ValueError("anchors are a power of two up to 4,096")
+    if not 1 <= width <= book.size:
+        raise ValueError("anchors have 1 to K coefficients")
+    for field, kind, shape in _shapes(book.size, count, width):
         found = getattr(book, field)
         if found.shape != shape or found.dtype != np.dtype(kind).newbyteorder("="):
             raise ValueError(f"{field} has another form")
-        if field.endswith("_table") and not (
-            (found.astype(np.int64).sum(-1) == TOTAL).all() and found.all()
-        ):
-            raise ValueError(f"rows of {field} sum to 2^15, without zeros")
+    _check_values(book)
+
+
+def _check_values(book: Codebook) -> None:
+    if not book.mean.any():
+        raise ValueError("the mean is not zero")
     if not ((book.scales >= 1) & (book.scales <= _MOST_SCALE)).all():
         raise ValueError(f"scales are 1 to {_MOST_SCALE:,}")
     steps = book.steps.astype(np.int64)
     if steps[0] > 1 << layout.POINT or steps[-1] < 1 or (np.diff(steps) >= 0).any():
         raise ValueError("steps fall from at most 2^20 to at least 1")
+    for tables in (book.gain_table, book.level_table, book.number_table, book.operation_table):
+        if not tables.all() or (tables.astype(np.int64).sum(-1) != TOTAL).any():
+            raise ValueError("rows of a table sum to 2^15, without zeros")
 
 
 def _cumulative(tables: NDArray[np.uint16]) -> list[Table]:

@@ -10,8 +10,9 @@ SPAN = 31
 """Greatest level with a symbol of its own, less one: that of the ends is followed by more."""
 GAINS = 16
 """Gain classes of a kind of vector."""
-CENTRE = 40
-"""Table of a coefficient whose spread equals the step; 8 tables on it is twice the step."""
+CENTRE = 56
+"""Table of a coefficient of spread 1 under the first step, a quarter; a table more is an eighth of
+an octave, a step more a sixteenth."""
 POINT = 20
 """Fraction bits of a coefficient."""
 MEAN_POINT = 15
@@ -24,6 +25,10 @@ MOST_COEFFICIENT = 1 << 22
 """Greatest magnitude of a coefficient, in units of 2^-POINT."""
 MOST_SCALED = 1 << 18
 """Greatest sum of a vector's magnitudes of scaled coefficients: 32 bits then hold any component."""
+ANCHOR_POINT = 8
+"""Fraction bits of an anchor's coefficients."""
+MOST_ANCHOR_BITS = 12
+"""Greatest binary logarithm of the number of anchors."""
 PATTERN, TITLE, UPDATE = range(3)
 """Kinds of vectors: patterns and titles from nothing, and changes of patterns."""
 (

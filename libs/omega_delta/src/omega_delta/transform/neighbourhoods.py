@@ -36,16 +36,16 @@ def neighbourhoods(
         size = min(len(rows), clusters * int(rng.integers(*_TITLES_A_CLUSTER)))
         drawn = rows[rng.choice(len(rows), size, replace=False)]
         weights = (rng.pareto(1.5, size) + 0.2).astype(np.float32)
-        centroids = _clustered(drawn, weights, min(clusters, size), rng)
+        centroids = clustered(drawn, weights, min(clusters, size), rng)
         found.append(centroids)
         have += len(centroids)
     return np.concatenate(found)
 
 
-def _clustered(
+def clustered(
     rows: FloatArray, weights: FloatArray, clusters: int, rng: np.random.Generator
 ) -> FloatArray:
-    """Unit centroids of a weighted spherical k-means (Dhillon & Modha 2001)."""
+    """Unit centroids of a weighted spherical k-means (Dhillon & Modha 2001), a few turns of it."""
     centroids = rows[rng.choice(len(rows), clusters, replace=False)]
     for _ in range(_ROUNDS):
         labels = (rows @ centroids.T).argmax(1)

@@ -23,7 +23,7 @@ from omega_delta.transform.titles import (
     write_trends,
 )
 
-FINEST, COARSEST = 48, 36
+FINEST, COARSEST = 64, 39
 """Steps of titles: beyond them nothing is gained, or titles are no longer told apart."""
 
 

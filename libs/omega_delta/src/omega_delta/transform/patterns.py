@@ -7,7 +7,7 @@ import numpy as np
 from omega_core.errors import invalid
 from omega_delta.transform import layout
 from omega_delta.transform.codebook import Codebook, Int64Array
-from omega_delta.transform.quantise import costs, reconstruct
+from omega_delta.transform.quantise import costs, nearest_anchors, reconstruct
 from omega_delta.transform.rans import Reader, Writer
 from omega_delta.transform.state import CodedState
 from omega_delta.transform.vectors import read_vector, write_vectors
@@ -36,9 +36,11 @@ def write_patterns(
     if base is not None:
         both = sorted(held.keys() & wanted.keys())
         changes[[wanted[n] for n in both]] -= base.coefficients[[held[n] for n in both]]
-    whole = write_vectors(book, levels, layout.PATTERN, state.step)
+    near = nearest_anchors(book, levels, state.step)
+    beyond = levels - book.anchor_levels(state.step)[near]
+    whole = write_vectors(book, beyond, layout.PATTERN, state.step)
     change = write_vectors(book, changes, layout.UPDATE, state.step)
-    whole_bits = costs(book, levels, layout.PATTERN, state.step)[1].tolist()
+    whole_bits = costs(book, beyond, layout.PATTERN, state.step)[1].tolist()
     change_bits = costs(book, changes, layout.UPDATE, state.step)[1].tolist()
     moved = [any(row) for row in changes.tolist()]
     before, last, written = -1, _FIRST, 0
@@ -60,6 +62,7 @@ def write_patterns(
                 writer.symbol(book.operation_tables, layout.REPLACED)
             _write_figures(writer, book, _NEW, figures[row], last)
             last = figures[row]
+            writer.bits(int(near[row]), book.anchor_bits)
             writer.append(whole[row])
     return written
 
@@ -84,6 +87,7 @@ def read_patterns(
         old = base.coefficients.astype(np.int64)
         found = {number: (old_figures[row], old[row]) for number, row in held.items()}
     touched: list[Int64Array] = []
+    anchors = book.anchor_levels(step)
     most = layout.MOST_COEFFICIENT // int(book.steps[step])
     before, last = -1, _FIRST
     for _ in range(count):
@@ -98,7 +102,8 @@ def read_patterns(
             levels = known[1] + read_vector(reader, book, layout.UPDATE, step)
         elif operation == layout.REPLACED:
             figures = last = _read_figures(reader, book, _NEW, last)
-            levels = np.array(read_vector(reader, book, layout.PATTERN, step), np.int64)
+            anchor = anchors[reader.bits(book.anchor_bits)]
+            levels = anchor + read_vector(reader, book, layout.PATTERN, step)
         else:
             continue
         if (np.abs(levels) > most).any():

@@ -62,6 +62,25 @@ def quantise(
     return levels, best
 
 
+def nearest_anchors(book: Codebook, levels: Int64Array, step: int) -> Int64Array:
+    """Index of the anchor nearest to each row of levels or coefficients in steps (n, K), (n,)."""
+    anchors = book.anchor_levels(step)
+    # Squared distance less the rows' own: integers, exact in float64.
+    products = (levels.astype(np.float64) @ anchors.T.astype(np.float64)).astype(np.int64)
+    return np.asarray(((anchors**2).sum(1) - 2 * products).argmin(1), np.int64)
+
+
+def quantise_patterns(
+    book: Codebook, targets: Int64Array, step: int
+) -> tuple[Int64Array, Int64Array]:
+    """As `quantise`, of whole patterns' coefficients (n, K), less the anchor nearest to each."""
+    wide = int(book.steps[step])
+    near = nearest_anchors(book, (2 * targets + wide) // (2 * wide), step)
+    anchors = book.anchor_levels(step)[near]
+    levels, worth = quantise(book, targets - anchors * wide, layout.PATTERN, step)
+    return anchors + levels, worth + (book.anchor_bits << 8) * _LAMBDA
+
+
 def costs(
     book: Codebook, levels: Int64Array, kind: int, step: int
 ) -> tuple[Int64Array, Int64Array]:

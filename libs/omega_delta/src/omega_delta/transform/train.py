@@ -12,8 +12,8 @@ from omega_core.limits import DIMENSION
 from omega_core.vectors import FloatArray
 from omega_delta import checks
 from omega_delta.transform import layout
-from omega_delta.transform.codebook import Codebook, frequencies
-from omega_delta.transform.quantise import costs, project, quantise
+from omega_delta.transform.codebook import Codebook, Int64Array, frequencies
+from omega_delta.transform.quantise import costs, nearest_anchors, project, quantise
 from omega_delta.transform.rans import CLASSES
 
 Float64Array = NDArray[np.float64]
@@ -21,11 +21,19 @@ LEAST_ROWS = 64
 """Fewest patterns, and fewest titles, that a codebook is trained from."""
 MOST_ROWS = 20_000
 """Most of either that are used."""
-_TITLES_SHARE = 0.25
+ANCHORS, WIDTH = 256, 192
+"""Anchors, and how many coefficients each has."""
+_ROUNDS = 12
+"""Turns of the clustering that finds anchors."""
+_EVEN = 40
+"""Table of a coefficient whose spread equals the step."""
+_FINE = 64
+"""Step at which distances to anchors are taken in training."""
+_TITLES_SHARE = 0.5
 """Share of the titles in the covariance that the basis diagonalises; the rest is the patterns'."""
 _SHAPE = 1.6
 """Shape of the generalised Gaussian behind the tables of levels: 2 = normal, 1 = Laplace."""
-_TUNED = (32, 36, 40)
+_TUNED = (36, 42, 48)
 """Steps at which gain classes are counted."""
 _SAMPLE = 500
 """Rows for which they are."""
@@ -50,23 +58,26 @@ def train(
     contents = _rows("contents", contents, seed)
     mean = np.rint(patterns.mean(0) * (1 << layout.MEAN_POINT)).astype(np.int16)
     mean[0] += not mean.any()  # without any length there would be no direction
-    basis, scales = _basis(patterns, contents)
+    centroids, labels = _centroids(patterns, seed)
+    basis, scales = _basis(patterns - centroids[labels], contents)
     book = Codebook(
         model_version=model_version,
         mean=mean,
         scales=scales,
         starts=np.zeros(DIMENSION, np.int16),
         spreads=np.zeros((3, DIMENSION), np.int8),
+        anchors=np.zeros((ANCHORS, WIDTH), np.int8),
         gains=_gains(),
         basis=basis,
         steps=np.array(
-            [round(2 ** (layout.POINT - s / 8)) for s in range(layout.STEPS)], np.uint32
+            [round(2 ** (layout.POINT - 2 - s / 16)) for s in range(layout.STEPS)], np.uint32
         ),
         gain_table=frequencies(np.ones((3, layout.GAINS))),
         level_table=frequencies(_level_shares()),
         number_table=frequencies(_number_shares()),
         operation_table=frequencies([0.94, 0.03, 0.03]),
     )
+    book = _with_anchors(book, centroids)
     return _with_gains(_with_spreads(book, patterns, contents), patterns, contents)
 
 
@@ -77,6 +88,29 @@ def _rows(name: str, rows: FloatArray, seed: int) -> FloatArray:
     if len(rows) <= MOST_ROWS:
         return rows
     return rows[np.sort(np.random.default_rng(seed).permutation(len(rows))[:MOST_ROWS])]
+
+
+def _centroids(rows: FloatArray, seed: int) -> tuple[FloatArray, Int64Array]:
+    """ANCHORS - 1 centroids of rows (n, 384), and the nearest of each row (Lloyd 1982)."""
+    rng = np.random.default_rng(seed)
+    centroids = rows[rng.choice(len(rows), min(ANCHORS - 1, len(rows)), replace=False)]
+    for turn in range(_ROUNDS + 1):
+        labels = (rows @ centroids.T - (centroids**2).sum(1) / 2).argmax(1)
+        if turn == _ROUNDS:
+            break
+        members = np.zeros((len(centroids), len(rows)), np.float32)
+        members[labels, np.arange(len(rows))] = 1
+        sizes = members.sum(1, keepdims=True)
+        centroids = np.where(sizes > 0, members @ rows / np.maximum(sizes, 1), centroids)
+    return centroids, labels
+
+
+def _with_anchors(book: Codebook, centroids: FloatArray) -> Codebook:
+    """The centroids as anchors, after one of zeros for whatever resembles none."""
+    places = project(book, centroids)[:, :WIDTH] / (1 << layout.POINT - layout.ANCHOR_POINT)
+    anchors = np.zeros((ANCHORS, WIDTH), np.int8)
+    anchors[1 : len(places) + 1] = np.clip(np.rint(places), -127, 127)
+    return replace(book, anchors=anchors)
 
 
 def _basis(
@@ -98,7 +132,7 @@ def _basis(
 
 def _with_spreads(book: Codebook, patterns: FloatArray, contents: FloatArray) -> Codebook:
     one = 1 << layout.POINT
-    of_patterns = project(book, patterns) / one
+    of_patterns = _beyond(book, project(book, patterns)) / one
     of_titles = project(book, contents) / one
     starts = of_titles.mean(0)
     spreads = np.stack(
@@ -116,6 +150,13 @@ def _with_spreads(book: Codebook, patterns: FloatArray, contents: FloatArray) ->
     )
 
 
+def _beyond(book: Codebook, coefficients: Int64Array) -> Int64Array:
+    """Coefficients less those of the nearest anchor."""
+    wide = int(book.steps[_FINE])
+    near = nearest_anchors(book, (coefficients + wide // 2) // wide, _FINE)
+    return coefficients - book.anchor_levels(_FINE)[near] * wide
+
+
 def _gains() -> NDArray[np.int8]:
     """Half octaves around 0 for vectors from nothing, octaves below 2 for changes."""
     wide = np.arange(layout.GAINS)
@@ -129,7 +170,10 @@ def _with_gains(book: Codebook, patterns: FloatArray, contents: FloatArray) -> C
     titles = contents[:: max(1, len(contents) // _SAMPLE)]
     for step in _TUNED:
         for kind, rows in ((layout.PATTERN, few), (layout.TITLE, titles)):
-            levels, _ = quantise(book, project(book, rows) - book.start_of(kind), kind, step)
+            targets = project(book, rows) - book.start_of(kind)
+            if kind == layout.PATTERN:
+                targets = _beyond(book, targets)
+            levels, _ = quantise(book, targets, kind, step)
             found, _ = costs(book, levels, kind, step)
             counts[kind] += np.bincount(found, minlength=layout.GAINS)
     return replace(book, gain_table=frequencies(counts))
@@ -145,7 +189,7 @@ def _level_shares() -> Float64Array:
     edges = np.arange(-layout.SPAN, layout.SPAN + 2) - 0.5
     rows = []
     for table in range(layout.STEPS):
-        ratio = 2 ** ((table - layout.CENTRE) / 8) / spread
+        ratio = 2 ** ((table - _EVEN) / 8) / spread
         at = np.interp(edges / ratio, grid, below[1:], left=0.0, right=1.0)
         at[0], at[-1] = 0.0, 1.0
         rows.append(np.maximum(np.diff(at), 1e-12))
