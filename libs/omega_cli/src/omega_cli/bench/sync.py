@@ -69,7 +69,8 @@ def measure(plan: Plan, say: Say) -> tuple[dict[str, Figure], Growth]:
 def _exchanges(
     site: Site, plan: Plan, say: Say
 ) -> tuple[dict[str, Figure], list[tuple[int, float]]]:
-    few = max(plan.exchanges // 10, 1)
+    # What costs more needs fewer calls to be told apart from noise.
+    some, few = max(plan.exchanges // 4, 1), max(plan.exchanges // 16, 1)
 
     def order(kind: str, calls: int = plan.exchanges, **named: Any) -> Order:
         return site.order(kind, calls, plan.together, **named)
@@ -77,10 +78,10 @@ def _exchanges(
     kinds = {
         "stream": order("stream"),
         "empty unary call": order("empty"),
-        "unary call with a certificate": order("unary", certificate=True),
-        "unary call with a proof": order("unary"),
+        "unary call with a certificate": order("unary", some, certificate=True),
+        "unary call with a proof": order("unary", some),
         "16 sketches": order("stream", sketches=16),
-        "two calls with proofs": order("two calls"),
+        "two calls with proofs": order("two calls", some),
         "TLS": order("stream", tls=True),
         "a new TLS connection each": order("new connection", few, tls=True),
     }
