@@ -137,7 +137,8 @@ def _cost(site: Site, order: Order) -> dict[str, float]:
 def _streams(site: Site, plan: Plan, say: Say) -> tuple[dict[str, Figure], list[tuple[int, float]]]:
     pid = site.secure.pid
     empty = proc.resident_mb(pid)
-    each = plan.streams // plan.clients // 4 * 4
+    # A multiple of 4 for each process, and never fewer in all than were asked for.
+    each = -(-plan.streams // (4 * plan.clients)) * 4
     memory = [(0, empty)]
     with ExitStack() as stack:
         order = site.order("open", each, 1, tls=True, period=plan.period)
