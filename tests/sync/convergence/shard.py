@@ -23,6 +23,7 @@ from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc.call import Principal
 from omega_store import PushWriter, PushWriterConfig, Store
 from omega_sync.batches import Batches
+from omega_sync.bodies import Bodies
 from omega_sync.core import SyncCore
 from omega_sync.heads import Heads
 from omega_sync.registration import Registration
@@ -100,9 +101,11 @@ class Shard:
             Batches(self._ingest, most_waiting=64),
             self._heads,
             GatewaySteps(self._get_global_state),
+            cast("Bodies", None),
             cast("Registration", None),
             lambda _principal, _method: None,
             call_seconds=_SECONDS,
+            body_seconds=_SECONDS,
             max_bodies=1,
         )
 
