@@ -40,6 +40,8 @@ from omega_testing.stand_in import DEVICE, StandIn
 
 DAY = timedelta(days=1)
 Ask = Callable[..., list[Any]]
+TOLD = ("state_version", "trend_regions")
+"""What the gateway learns from heads, and keeps."""
 TRANSPORTS = ("grpc", "grpc mutual TLS", "HTTP/1.1", "HTTP/2", "HTTP/3")
 
 
@@ -110,7 +112,10 @@ def upstream(module_upstream: StandIn) -> Iterator[StandIn]:
     before = dict(vars(module_upstream))
     module_upstream.asked.clear()
     yield module_upstream
+    told = [getattr(module_upstream, name) != before[name] for name in TOLD]
     vars(module_upstream).update({**before, "polls": module_upstream.polls})
+    if any(told):
+        module_upstream.await_poll()
 
 
 @pytest.fixture(scope="module")
