@@ -12,7 +12,7 @@ import pytest
 from omega.common.v1 import resource_pb2
 from omega_cli.content import import_contents
 from omega_cli.demo.cluster import Cluster
-from omega_cli.demo.fleet import FleetTv, for_each, newest
+from omega_cli.demo.fleet import FleetTv, for_each, newest, settle
 from omega_client import ConstellationClient, SyncClient
 from omega_core.content import Content
 from omega_core.vectors import FloatArray, centre
@@ -42,6 +42,11 @@ class Fleet:
     def model_version(self) -> str:
         return self.pack.model_version
 
+    def settle(self) -> None:
+        """Waits until the gateway tells what the shard holds."""
+        with ConstellationClient(self.cluster.constellation.address) as constellation:
+            settle(self.tvs[0], self.sync, constellation, self.model_version)
+
     def push_all(self) -> None:
         for_each(
             self.tvs,
@@ -60,8 +65,10 @@ def fleet() -> Iterator[Fleet]:
             import_contents(constellation, encoder, contents)
         tvs = [FleetTv(household.events) for household in households[2:]]
         for_each(tvs, lambda tv: tv.register(sync), lambda: None)
+        with ConstellationClient(cluster.constellation.address) as constellation:
+            settle(tvs[0], sync, constellation, encoder.model_version)
         info = newest(tvs[0].exchange(sync, encoder.model_version), CATALOGUE)
-        pack = decode_catalogue(sync.download(info, token=tvs[0].token))
+        pack = decode_catalogue(sync.download(info, credential=tvs[0].credential))
         rows = centre(np.asarray(pack.embeddings), pack.centring_mean)
         ids = [content.content_id for content in pack.contents]
         yield Fleet(

@@ -30,10 +30,12 @@ def _push_everything(client: BrainClient) -> None:
         pass
 
 
-def _round(address: str) -> federation_pb.Round:
-    with FederationClient(address) as client:
+def _round(fleet: Fleet) -> federation_pb.Round:
+    with FederationClient(fleet.cluster.worker.address) as client:
         request = federation_pb.RunRoundRequest(request_id=str(uuid.uuid4()))
-        return client.run_round(request).round
+        done = client.run_round(request).round
+    fleet.settle()
+    return done
 
 
 def _list(client: BrainClient) -> brain_pb.GetRecommendationsResponse:
@@ -52,7 +54,7 @@ def test_the_loop_closes(fleet: Fleet) -> None:
         assert (before.basis, before.factors_version) == (brain_pb.BASIS_PERSONAL, 0)
         _push_everything(client)
         fleet.push_all()
-        done = _round(fleet.cluster.worker.address)
+        done = _round(fleet)
         assert done.status == federation_pb.ROUND_STATUS_SUCCEEDED
         assert done.devices == len(fleet.tvs) + 1
         news = client.sync_now()
@@ -78,7 +80,7 @@ def test_the_loop_closes(fleet: Fleet) -> None:
 
 def test_a_new_household_starts_from_what_the_fleet_likes(fleet: Fleet) -> None:
     fleet.push_all()
-    _round(fleet.cluster.worker.address)
+    _round(fleet)
     with BrainClient(fleet.cluster.brain("new").address) as client:
         client.sync_now()
         answer = _list(client)
@@ -88,7 +90,7 @@ def test_a_new_household_starts_from_what_the_fleet_likes(fleet: Fleet) -> None:
 
 def test_without_consent_nothing_leaves_and_the_news_still_come(fleet: Fleet) -> None:
     fleet.push_all()
-    _round(fleet.cluster.worker.address)
+    _round(fleet)
     with psycopg.connect(fleet.cluster.database_url) as connection:
         before = connection.execute("SELECT count(*) FROM pushes").fetchone()
     process = fleet.cluster.brain(

@@ -24,6 +24,7 @@ def _round(fleet: Fleet) -> None:
     with FederationClient(fleet.cluster.worker.address) as client:
         request = federation_pb.RunRoundRequest(request_id=str(uuid.uuid4()))
         done = client.run_round(request).round
+    fleet.settle()
     assert done.status == federation_pb.ROUND_STATUS_SUCCEEDED
 
 

@@ -59,6 +59,8 @@ class Cluster:
             OMEGA_BRAIN_CONSTELLATION_URL=f"http://{self.sync.address}",
             OMEGA_BRAIN_SYNC_INTERVAL_SECS="0",
             OMEGA_BRAIN_SHARE_DELAY_HOURS="0",
+            OMEGA_BRAIN_FACTORS_HOURS="0",
+            OMEGA_BRAIN_CATALOGUE_HOURS="0",
             OMEGA_BRAIN_LISTEN=ANY_PORT,
             OMEGA_BRAIN_PLATFORM="demo",
             **settings,
@@ -99,6 +101,7 @@ class Cluster:
             OMEGA_SYNC_CONSTELLATION_TARGET=self.constellation.address,
             OMEGA_SYNC_TOKEN_KEYS=str(self._root / "token-keys"),
             OMEGA_SYNC_LISTEN=listen,
+            OMEGA_SYNC_POLL_SECONDS="0.05",
             # A whole fleet calls from this machine, and in minutes what takes it days.
             OMEGA_SYNC_DEVICE_SYNCS_PER_MINUTE="100000",
             OMEGA_SYNC_DEVICE_SYNC_BURST="100000",

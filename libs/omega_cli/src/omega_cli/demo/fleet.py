@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -11,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from omega.common.v1 import resource_pb2
+from omega.constellation.v1.constellation_service_pb2 import GetHeadsRequest
 from omega.sync.v1 import sync_service_pb2 as pb
-from omega_client import SyncClient
+from omega_client import ConstellationClient, SyncClient
 from omega_core.vectors import FloatArray
 from omega_core.viewing import ViewingEvent
 from omega_privacy.classes import class_byte, count_class, rate_class
@@ -21,6 +23,8 @@ from omega_privacy.sketch import draw_noise, make_sketch
 from omega_rpc.device_keys import DeviceKey
 from omega_rpc.dpop import Prover
 
+_SETTLE_SECONDS = 30.0
+_PAUSE_SECONDS = 0.05
 PUSH_SKETCHES = 18
 """Sketches a push, as a brain sends them."""
 CALLERS = 4
@@ -139,6 +143,27 @@ def for_each(
     with ThreadPoolExecutor(CALLERS) as pool:
         for _ in pool.map(one, tvs):
             pass
+
+
+def settle(
+    tv: FleetTv, sync: SyncClient, constellation: ConstellationClient, model_version: str
+) -> None:
+    """Waits until the gateway tells TVs what the shard holds now; it asks once a second.
+
+    Raises:
+        TimeoutError: it does not in half a minute.
+    """
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    while time.monotonic() < deadline:
+        heads = constellation.get_heads(GetHeadsRequest())
+        told = tv.exchange(sync, model_version)
+        versions = {(info.kind, info.version) for info in heads.resources}
+        if told.state_version == heads.state_version and versions == {
+            (info.kind, info.version) for info in told.resources
+        }:
+            return
+        time.sleep(_PAUSE_SECONDS)
+    raise TimeoutError("the gateway does not tell what the shard holds")
 
 
 def newest(

@@ -18,7 +18,7 @@ from omega_cli.codebook import newest_catalogue, trained
 from omega_cli.content import import_contents
 from omega_cli.demo import latency, quality
 from omega_cli.demo.cluster import Cluster
-from omega_cli.demo.fleet import FleetTv, for_each, newest
+from omega_cli.demo.fleet import FleetTv, for_each, newest, settle
 from omega_cli.demo.households import Cast
 from omega_cli.demo.report import DemoReport, HouseholdStory, Listed, RoundFigures, TrafficFigures
 from omega_client import BrainClient, ConstellationClient, FederationClient, SyncClient
@@ -74,6 +74,7 @@ class Story:
             self._cluster = self._stack.enter_context(Cluster(_kind(self._encoder)))
             self._sync = self._stack.enter_context(SyncClient(self._cluster.sync.address))
         self._publish_catalogue()
+        self._settle()
         sets = self._start_brains()
         tvs = self._register_fleet()
         self._fetch_catalogue(tvs[0])
@@ -121,6 +122,13 @@ class Story:
         ):
             book, _ = trained(newest_catalogue(client))
             client.publish_codebook(book.body)
+
+    def _settle(self) -> None:
+        """Waits until the gateway tells what the shard holds, by a TV that counts nowhere."""
+        watcher = FleetTv(())
+        watcher.register(self._sync)
+        with ConstellationClient(self._cluster.constellation.address) as client:
+            settle(watcher, self._sync, client, self._encoder.model_version)
 
     def _start_brains(self) -> list[BrainSet]:
         """Starts the brains and has each fetch the catalogue."""
@@ -185,6 +193,7 @@ class Story:
         ):
             request = federation_pb.RunRoundRequest(request_id=str(uuid.uuid4()))
             done = client.run_round(request).round
+            self._settle()
         return RoundFigures(
             seconds=time.perf_counter() - begun,
             devices=done.devices,
