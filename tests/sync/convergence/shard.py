@@ -97,13 +97,13 @@ class Shard:
         )
         self._heads = Heads(self._get_heads, poll_seconds=1.0)
         self._core = SyncCore(
-            cast("Constellation", None),
-            Batches(self._ingest, most_waiting=64),
-            self._heads,
-            GatewaySteps(self._get_global_state),
-            cast("Bodies", None),
-            cast("Registration", None),
-            lambda _principal, _method: None,
+            constellation=cast("Constellation", None),
+            batches=Batches(self._ingest, most_waiting=64),
+            heads=self._heads,
+            steps=GatewaySteps(self._get_global_state),
+            bodies=cast("Bodies", None),
+            registration=cast("Registration", None),
+            count_sync=lambda _principal, _method: None,
             call_seconds=_SECONDS,
             body_seconds=_SECONDS,
             max_bodies=1,
