@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from omega_cli.bench.embeddings import embedded
 from omega_core.content import embedding_text
 from omega_core.vectors import FloatArray, centre
-from omega_delta.transform import Codebook, neighbourhoods, train
+from omega_delta.transform import Codebook, train
 from omega_delta.transform.neighbourhoods import clustered
 from omega_embed import default_cache_dir, open_encoder
 from omega_eval.household import Household
@@ -83,7 +83,7 @@ class Corpus:
         """Trained from the titles that are not held out and tastes of the other households."""
         rng = np.random.default_rng(0)
         seen = self.titles[~self.held_out]
-        rows = [neighbourhoods(seen, self.mean, 0, 1_000)]
+        rows = []
         for _ in range(draws):
             share = rng.uniform(0.4, 1.0)
             some = [h for h in self.known if rng.random() < share] or [*self.known]
