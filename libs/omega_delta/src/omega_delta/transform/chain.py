@@ -23,7 +23,7 @@ from omega_delta.transform.quantise import (
 from omega_delta.transform.search import last
 from omega_delta.transform.state import CodedState, points
 
-STATE_BUDGET = 2_304
+STATE_BUDGET = 2_288
 """Bytes of a state of which a pull of 5,120 bytes also carries 48 new titles and 10 trends."""
 REFRESH = 32
 """Versions in which each pattern is once coded anew from its floats, a part of them in each."""
@@ -31,7 +31,7 @@ FINEST, COARSEST = 64, 16
 """Steps of states: beyond them nothing is gained, or patterns are no longer told apart."""
 SLACK = 4
 """A state that leaves one part in so many of its budget is coded anew when REFRESH comes round."""
-HEADROOM = 32
+HEADROOM = 64
 """A state that is coded anew leaves one part in so many of its budget to the versions after it."""
 
 
