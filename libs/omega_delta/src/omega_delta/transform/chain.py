@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from omega_core import validate
-from omega_core.errors import invalid
+from omega_core.errors import OmegaError, invalid
 from omega_core.limits import DIMENSION
 from omega_delta import checks
 from omega_delta.state import GlobalPattern, check_pattern
@@ -69,7 +69,7 @@ def code_state(
     targets = _targets(codebook, ordered)
     if previous is not None and previous.codebook_id == codebook.id:
         state = _follow(codebook, version, ordered, targets, previous)
-        size = len(pack_state(state, codebook))
+        size = _size(codebook, state)
         wasted = version % REFRESH == 0 and state.step < FINEST and size < budget - budget // SLACK
         if size <= budget and not wasted:
             return state
@@ -127,7 +127,15 @@ def _afresh(
 
 
 def _fits(book: Codebook, state: CodedState, room: int) -> bool:
-    return len(pack_state(state, book)) <= room
+    return _size(book, state) <= room
+
+
+def _size(book: Codebook, state: CodedState) -> int:
+    """Bytes of pack_state, or more than any budget where it has no room."""
+    try:
+        return len(pack_state(state, book))
+    except OmegaError:
+        return layout.MAX_PAYLOAD + 1
 
 
 def _state(
