@@ -63,6 +63,10 @@ ten-years: setup ## Ten years of one household's evenings through the real brain
 chaos-brain: setup ## Kills, breaks and starves the brain over 500 restarts, with events flowing
 	$(BIN)/python bench/chaos_brain.py $(ARGS)
 
+.PHONY: chaos-sync
+chaos-sync: setup ## TVs and a shard on both ends of a bad line, cut and killed in the middle (root)
+	$(BIN)/python bench/chaos_sync.py $(ARGS)
+
 .PHONY: interop
 interop: setup ## Drives brain and sync from Node.js with @grpc/grpc-js
 	@command -v npm >/dev/null || { echo "Node.js is missing: apt-get install nodejs npm"; exit 1; }
