@@ -27,7 +27,7 @@ _TITLES = 150
 def main() -> int:
     """Runs and prints; 1 when anything did not hold, 2 when something is missing."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=120.0, help="how long faults go on")
+    parser.add_argument("--seconds", type=float, default=180.0, help="how long faults go on")
     parser.add_argument("--tvs", type=int, default=4)
     parser.add_argument("--delay-ms", type=float, default=150.0, help="of each packet, each way")
     parser.add_argument("--loss", type=float, default=0.2, help="share of packets, each way")

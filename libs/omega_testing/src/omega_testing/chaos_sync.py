@@ -50,7 +50,7 @@ class Plan:
     """Of the faults."""
     tvs: int = 4
     """Brains."""
-    seconds: float = 120.0
+    seconds: float = 180.0
     """How long faults go on."""
     delay_ms: float = 150.0
     """Of each packet, each way: 300 ms there and back."""
@@ -238,7 +238,8 @@ class ChaosSync:
             with self._counting:
                 self._report.exchanges += went_well
                 self._report.failures += not went_well
-            self._over.wait(0.2)
+            # A breaker that opens would refuse a minute of exchanges.
+            self._over.wait(0.2 if went_well else 4.0)
 
     def _settle(self) -> None:
         """On a good line: all is pushed, a round takes it up, and all TVs hear of it."""
