@@ -71,6 +71,10 @@ tls-proof: setup ## Shows by openssl s_client what TLS a gateway agrees to
 convergence: setup ## Random histories of a bad line end as a perfect one does (ARGS="--histories 2000 --first-seed 0")
 	$(BIN)/pytest tests/sync/convergence $(ARGS)
 
+.PHONY: chaos-sync
+chaos-sync: setup ## TVs and a shard on both ends of a bad line, cut and killed in the middle (root)
+	$(BIN)/python bench/chaos_sync.py $(ARGS)
+
 .PHONY: interop
 interop: setup ## Drives brain and sync from Node.js with @grpc/grpc-js
 	@command -v npm >/dev/null || { echo "Node.js is missing: apt-get install nodejs npm"; exit 1; }

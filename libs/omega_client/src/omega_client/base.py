@@ -40,13 +40,18 @@ class ServiceClient:
     repeats: ClassVar[bool] = True
     """Whether the channel repeats calls by itself; False where each needs metadata of its own."""
 
+    pings: ClassVar[bool] = False
+    """Whether the channel finds out by itself that the other end has gone silent."""
+
     def __init__(
         self, target: str, *, timeout: float | None = None, tls: ClientTls | None = None
     ) -> None:
         if timeout is not None:
             validate.number("timeout", timeout, 0.001, LONGEST)
         self._timeout = timeout
-        self._channel = connect(target, tls, retries=self.repeats, single=self.single)
+        self._channel = connect(
+            target, tls, retries=self.repeats, single=self.single, pings=self.pings
+        )
 
     def close(self) -> None:
         """Ends the calls under way and closes the channel. May be called twice."""

@@ -89,6 +89,7 @@ class SyncClient(ServiceClient):
     """
 
     repeats: ClassVar[bool] = False
+    pings: ClassVar[bool] = True
 
     def __init__(
         self, target: str, *, timeout: float | None = None, tls: ClientTls | None = None

@@ -20,6 +20,7 @@ _RETRY_POLICY = {
 
 # grpc's own longest pause between dials is 2 minutes: a server would be back long before.
 _LONGEST_REDIAL_MS = 5_000
+_PING_MS, _PONG_MS = 20_000, 10_000
 
 
 def connect(
@@ -28,6 +29,7 @@ def connect(
     *,
     retries: bool = True,
     single: Sequence[str] = (),
+    pings: bool = False,
 ) -> grpc.Channel:
     """Opens a channel to HOST:PORT or unix:/path. Nothing is dialled before the first call.
 
@@ -37,8 +39,16 @@ def connect(
         retries: send a call again, twice at most, that the server did not take (UNAVAILABLE).
             Nearly every method of the contracts is idempotent: by request id, event id or nature.
         single: methods, as "package.Service/Method", that are never sent again.
+        pings: while a call is under way ask each 20 seconds whether the other end is still there,
+            and fail it 10 seconds later; for lines that go silent, and servers of this project.
     """
     given = options(target, retries=retries, single=single)
+    if pings:
+        given += [
+            ("grpc.keepalive_time_ms", _PING_MS),
+            ("grpc.keepalive_timeout_ms", _PONG_MS),
+            ("grpc.http2.max_pings_without_data", 0),
+        ]
     if tls is None:
         return grpc.insecure_channel(target, options=given)
     return grpc.secure_channel(target, client_credentials(tls), options=given)

@@ -165,6 +165,9 @@ def server_options(
     options = [
         # Two servers on one port would share it without a word.
         ("grpc.so_reuseport", 0),
+        # Clients on bad lines ask whether this end is still there; grpc's own bound is 5 minutes,
+        # and it ends the connection of who asks more often.
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
         ("grpc.max_receive_message_length", max_message),  # after decompression, too
         # Whoever is slow at the door is shut out; the others do not wait for it meanwhile.
         ("grpc.server_handshake_timeout_ms", 10_000),

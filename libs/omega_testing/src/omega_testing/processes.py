@@ -54,6 +54,7 @@ class ServiceProcess:
         serving: wait for SERVING; False = only until it listens.
         tls: how to reach its health service when it speaks TLS.
         begun: is given its process id before it serves.
+        inside: what the command begins with, such as ["ip", "netns", "exec", NAME].
 
     Raises:
         RuntimeError: it ended, or did not serve in time; the text ends with its log.
@@ -68,6 +69,7 @@ class ServiceProcess:
         serving: bool = True,
         tls: ClientTls | None = None,
         begun: Callable[[int], None] | None = None,
+        inside: Sequence[str] = (),
     ) -> None:
         self._temporary = None if directory else Path(tempfile.mkdtemp(prefix="omega-service-"))
         self._directory = directory or self._temporary or Path()
@@ -81,7 +83,7 @@ class ServiceProcess:
         }
         try:
             self._process = Supervised(
-                [str(Path(sys.prefix) / "bin" / self._name), *args[1:]],
+                [*inside, str(Path(sys.prefix) / "bin" / self._name), *args[1:]],
                 {**inherited, **_DEFAULTS, **env},
                 output=self._output,
                 log=self._directory / f"{self._name}.log",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from omega.common.v1 import resource_pb2
 from omega.sync.v1 import sync_service_pb2 as pb
-from omega_cli.bench import wire_corpus, wire_peers
+from omega_cli.bench import wire_corpus, wire_day, wire_peers
 from omega_cli.bench.figures import Figure
 from omega_cli.bench.wire_corpus import Corpus
 from omega_core import limits, validate
@@ -101,6 +101,7 @@ def measure(plan: Plan, say: Callable[[str], None]) -> dict[str, Figure]:
     figures |= _pull(corpus, book, plan)
     say("updates")
     figures |= _updates(corpus, book, plan)
+    figures |= wire_day.measure(corpus, book, plan.encoder, plan.cache_dir, plan.patterns, say)
     return figures | _budgets(corpus, book, plan, say)
 
 
