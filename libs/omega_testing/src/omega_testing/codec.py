@@ -149,4 +149,4 @@ def damaged(message: bytes, rng: random.Random) -> bytes:
             break
         else:
             data.insert(at, rng.randrange(256))
-    return bytes(data)
+    return bytes(data) if data != message else damaged(message, rng)
