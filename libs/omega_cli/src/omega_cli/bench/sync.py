@@ -107,10 +107,7 @@ def _exchanges(
             own / empty,
             "",
             ">= .4",
-            {
-                "unary call with a proof": rates["unary call with a proof"]
-                / rates["empty unary call"]
-            },
+            {name: rates[name] / empty for name in rates if name.startswith("unary")},
         ),
         "sync_cpu_us": Figure(sum(shares.values()), "us an exchange", "", shares),
         "syncs_by_fleet": Figure(
