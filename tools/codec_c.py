@@ -46,7 +46,7 @@ def main() -> int:
         return 1
     of = codec.world()
     whole = [*sound(of, arguments.vectors)]
-    cases = whole + [*broken(of, arguments.damaged)]
+    cases = [*whole, *broken(of, arguments.damaged)]
     wanted, vectors, accepted = expected(of.codebook, cases)
     if accepted != len(whole):
         print(f"{accepted - len(whole)} damaged messages were accepted", file=sys.stderr)
