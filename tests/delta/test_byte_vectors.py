@@ -66,7 +66,7 @@ def test_a_delta_is_not_read_as_of_another_codec() -> None:
     with pytest.raises(OmegaError) as caught:
         decode_state_delta(encode_state_delta(delta, U8))
     assert caught.value.field == "patterns[0].embedding"
-    for codec in (resource_pb2.CODEC_UNSPECIFIED, resource_pb2.CODEC_TRANSFORM, 9):
+    for codec in (resource_pb2.CODEC_TRANSFORM, 9):
         with pytest.raises(OmegaError) as caught:
             encode_state_delta(delta, codec)
         assert caught.value.field == "codec"
