@@ -10,9 +10,9 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from omega.brain.v1 import sync_stats_pb2 as _sync_stats_pb2
 from omega.common.v1 import content_pb2 as _content_pb2
 from omega.common.v1 import context_pb2 as _context_pb2
-from omega.common.v1 import resource_pb2 as _resource_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -1574,7 +1574,7 @@ class GetStatsResponse(_message.Message):
         """Its memory."""
 
     @_builtins.property
-    def sync(self) -> Global___SyncStats:
+    def sync(self) -> _sync_stats_pb2.SyncStats:
         """How syncing stands."""
 
     def __init__(
@@ -1608,7 +1608,7 @@ class GetStatsResponse(_message.Message):
         storage_bytes: _builtins.int = ...,
         erasures_pending: _builtins.int = ...,
         profiles: _builtins.int = ...,
-        sync: Global___SyncStats | None = ...,
+        sync: _sync_stats_pb2.SyncStats | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["last_sync_at", b"last_sync_at", "sync", b"sync"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -1617,118 +1617,6 @@ class GetStatsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetStatsResponse: _TypeAlias = GetStatsResponse  # noqa: Y015
-
-@_typing.final
-class SyncStats(_message.Message):
-    """How syncing with the fleet stands."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    CONSENT_FIELD_NUMBER: _builtins.int
-    METERED_FIELD_NUMBER: _builtins.int
-    NEXT_AT_FIELD_NUMBER: _builtins.int
-    CONSECUTIVE_FAILURES_FIELD_NUMBER: _builtins.int
-    BREAKER_FIELD_NUMBER: _builtins.int
-    TRANSPORT_FIELD_NUMBER: _builtins.int
-    LAST_PUSHED_BYTES_FIELD_NUMBER: _builtins.int
-    LAST_PULLED_BYTES_FIELD_NUMBER: _builtins.int
-    LAST_RESOURCE_BYTES_FIELD_NUMBER: _builtins.int
-    LAST_DURATION_FIELD_NUMBER: _builtins.int
-    TRANSFERS_FIELD_NUMBER: _builtins.int
-    CREDENTIALS_EXPIRE_AT_FIELD_NUMBER: _builtins.int
-    CODEBOOK_VERSION_FIELD_NUMBER: _builtins.int
-    consent: _builtins.bool
-    """Whether the household consents."""
-    metered: _builtins.bool
-    """Whether bytes cost money on this network, so that no resource is fetched."""
-    consecutive_failures: _builtins.int
-    """Exchanges that failed since the last one that succeeded or since the start."""
-    breaker: _builtins.str
-    """State of the circuit breaker: closed, open or half_open."""
-    transport: _builtins.str
-    """How the fleet was reached last: grpc, h3 or http1; empty = not yet."""
-    last_pushed_bytes: _builtins.int
-    """Bytes of the last exchange that succeeded: its serialised request."""
-    last_pulled_bytes: _builtins.int
-    """Its serialised responses, resources apart."""
-    last_resource_bytes: _builtins.int
-    """Resource bytes that it transferred."""
-    codebook_version: _builtins.int
-    """Version of the codebook held; 0 = none."""
-    @_builtins.property
-    def next_at(self) -> _timestamp_pb2.Timestamp:
-        """When the next exchange is due; absent = none is planned."""
-
-    @_builtins.property
-    def last_duration(self) -> _duration_pb2.Duration:
-        """How long it took."""
-
-    @_builtins.property
-    def transfers(self) -> _containers.RepeatedCompositeFieldContainer[Global___TransferStats]:
-        """Resources on their way; at most 8."""
-
-    @_builtins.property
-    def credentials_expire_at(self) -> _timestamp_pb2.Timestamp:
-        """When certificate or token of this TV ends, whichever is first; absent = it has none."""
-
-    def __init__(
-        self,
-        *,
-        consent: _builtins.bool = ...,
-        metered: _builtins.bool = ...,
-        next_at: _timestamp_pb2.Timestamp | None = ...,
-        consecutive_failures: _builtins.int = ...,
-        breaker: _builtins.str = ...,
-        transport: _builtins.str = ...,
-        last_pushed_bytes: _builtins.int = ...,
-        last_pulled_bytes: _builtins.int = ...,
-        last_resource_bytes: _builtins.int = ...,
-        last_duration: _duration_pb2.Duration | None = ...,
-        transfers: _abc.Iterable[Global___TransferStats] | None = ...,
-        credentials_expire_at: _timestamp_pb2.Timestamp | None = ...,
-        codebook_version: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["credentials_expire_at", b"credentials_expire_at", "last_duration", b"last_duration", "next_at", b"next_at"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["breaker", b"breaker", "codebook_version", b"codebook_version", "consecutive_failures", b"consecutive_failures", "consent", b"consent", "credentials_expire_at", b"credentials_expire_at", "last_duration", b"last_duration", "last_pulled_bytes", b"last_pulled_bytes", "last_pushed_bytes", b"last_pushed_bytes", "last_resource_bytes", b"last_resource_bytes", "metered", b"metered", "next_at", b"next_at", "transfers", b"transfers", "transport", b"transport"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___SyncStats: _TypeAlias = SyncStats  # noqa: Y015
-
-@_typing.final
-class TransferStats(_message.Message):
-    """A resource of which a part has come."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    KIND_FIELD_NUMBER: _builtins.int
-    VERSION_FIELD_NUMBER: _builtins.int
-    RECEIVED_BYTES_FIELD_NUMBER: _builtins.int
-    SIZE_BYTES_FIELD_NUMBER: _builtins.int
-    kind: _resource_pb2.ResourceKind.ValueType
-    """What it is."""
-    version: _builtins.int
-    """Its version."""
-    received_bytes: _builtins.int
-    """Bytes that have come."""
-    size_bytes: _builtins.int
-    """Bytes of the whole."""
-    def __init__(
-        self,
-        *,
-        kind: _resource_pb2.ResourceKind.ValueType = ...,
-        version: _builtins.int = ...,
-        received_bytes: _builtins.int = ...,
-        size_bytes: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "received_bytes", b"received_bytes", "size_bytes", b"size_bytes", "version", b"version"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___TransferStats: _TypeAlias = TransferStats  # noqa: Y015
 
 @_typing.final
 class PartHealth(_message.Message):
