@@ -6,7 +6,7 @@ import logging
 from typing import cast
 
 from omega.brain.v1 import brain_service_pb2 as pb
-from omega.brain.v1 import sync_stats_pb2 as sync_pb
+from omega.brain.v1 import sync_stats_pb2
 from omega.common.v1.resource_pb2 import ResourceKind
 from omega_brain import facts, wire
 from omega_brain.brain import Brain
@@ -85,10 +85,10 @@ def _stored(brain: Brain) -> pb.GetStatsResponse:
     )
 
 
-def _sync(brain: Brain) -> sync_pb.SyncStats:
+def _sync(brain: Brain) -> sync_stats_pb2.SyncStats:
     syncer, stores = brain.syncer, brain.persistence
     held = stores.meta.credentials()
-    told = sync_pb.SyncStats(
+    told = sync_stats_pb2.SyncStats(
         consent=brain.switches.consent,
         metered=brain.switches.metered,
         next_at=wire.timestamp(syncer.next_at),
@@ -100,7 +100,7 @@ def _sync(brain: Brain) -> sync_pb.SyncStats:
         ),
         credentials_expire_at=wire.timestamp(held.until if held else None),
         transfers=[
-            sync_pb.TransferStats(
+            sync_stats_pb2.TransferStats(
                 kind=cast("ResourceKind.ValueType", transfer.key.kind),
                 version=transfer.key.version,
                 received_bytes=transfer.received,

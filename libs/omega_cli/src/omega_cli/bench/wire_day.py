@@ -12,13 +12,12 @@ from pathlib import Path
 import grpc
 import numpy as np
 
+from omega.brain.v1 import brain_service_pb2 as brain_pb
 from omega.common.v1 import resource_pb2
-from omega_brain.brain import Brain
-from omega_brain.config import BrainConfig
 from omega_cli.bench.figures import Figure
 from omega_cli.bench.wire_corpus import Corpus, Places
+from omega_client import BrainClient
 from omega_core.vectors import FloatArray
-from omega_core.viewing import ViewingEvent
 from omega_delta import (
     CataloguePack,
     FactorPack,
@@ -31,7 +30,6 @@ from omega_delta import (
     encode_factors,
 )
 from omega_delta.transform import Codebook, NewTitles
-from omega_embed import open_encoder
 from omega_eval.movielens import load_movielens
 from omega_eval.sample import load_sample
 from omega_learn.factors import fit_factors
@@ -41,6 +39,7 @@ from omega_learn.statistics import Statistics
 from omega_rpc import local_authority
 from omega_testing.counting_proxy import Counted, counting
 from omega_testing.gateway import Gateway, serving
+from omega_testing.processes import ServiceProcess
 
 SYNCS = 144
 """Exchanges a day: one in ten minutes."""
@@ -52,8 +51,8 @@ _NEW = 0.01
 """Titles that come a day, as a share of the catalogue."""
 _WATCHED = 10
 """Titles that the household succeeds with a day, each a sketch."""
-_CHANGED = 0.05
-"""Households whose taste differs from the day before, for the factors."""
+_DAYS = 2
+"""Days that are played."""
 _SUPPORT = 3
 _TRENDS = 10
 _LAM, _RANK = 75.0, 128
@@ -121,10 +120,12 @@ class _Day:
         named = os.environ.get("OMEGA_DATA")
         self._contents = load_movielens(Path(named))[0] if named else load_sample()
         self._gateway = Gateway()
-        self._counted, config = self._connected(stack)
-        self._brain = stack.enter_context(
-            Brain(config, encoder=open_encoder(cache_dir, kind=encoder_kind))
-        )
+        self._counted, environ = self._connected(stack)
+        environ["OMEGA_BRAIN_ENCODER"] = encoder_kind
+        if cache_dir:
+            environ["OMEGA_BRAIN_CACHE_DIR"] = str(cache_dir)
+        brain = stack.enter_context(ServiceProcess(["omega-brain"], environ))
+        self._brain = stack.enter_context(BrainClient(brain.address))
         self._version = 0
         self._catalogues: dict[int, bytes] = {}
         self._factors: dict[int, FactorPack] = {}
@@ -133,7 +134,8 @@ class _Day:
         self._start: FloatArray | None = None
         self.codebook_bytes = 0
 
-    def _connected(self, stack: ExitStack) -> tuple[Counted, BrainConfig]:
+    def _connected(self, stack: ExitStack) -> tuple[Counted, dict[str, str]]:
+        """The fleet behind TLS and what counts; settings of a brain that talks to it."""
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="omega-day-")))
         now, life = datetime.now(UTC), timedelta(days=1)
         authority = local_authority.authority("day", now, life)
@@ -142,16 +144,16 @@ class _Day:
         pair = [(server.key_pem(), server.certificate_pem())]
         served = stack.enter_context(serving(self._gateway, grpc.ssl_server_credentials(pair)))
         counted = stack.enter_context(counting(served))
-        return counted, BrainConfig(
-            storage_path=root / "tv",
-            constellation_url=f"https://{counted.address}",
-            constellation_tls_ca=root / "ca.pem",
-            recommend_timeout_ms=10_000,
-            share_delay_hours=0,
-            min_samples=1,
-            factors_hours=0,
-            catalogue_hours=0,
-        )
+        return counted, {
+            "OMEGA_BRAIN_STORAGE_PATH": str(root / "tv"),
+            "OMEGA_BRAIN_LISTEN": "127.0.0.1:0",
+            "OMEGA_BRAIN_CONSTELLATION_URL": f"https://{counted.address}",
+            "OMEGA_BRAIN_CONSTELLATION_TLS_CA": str(root / "ca.pem"),
+            "OMEGA_BRAIN_SYNC_INTERVAL_SECS": "0",
+            "OMEGA_BRAIN_MIN_SAMPLES": "1",
+            "OMEGA_BRAIN_FACTORS_HOURS": "0",
+            "OMEGA_BRAIN_CATALOGUE_HOURS": "0",
+        }
 
     def settle(self) -> None:
         """What the TV has since the days before: codebook, catalogue, factors, a state."""
@@ -160,10 +162,10 @@ class _Day:
         self._publish_state(None)
         self._gateway.publish(_CODEBOOK, 1, self._book.body, self._corpus.model_version)
         before = self._counted.total
-        self._brain.sync()
+        self._brain.sync_now()
         bodies = len(self._catalogues[1]) + self._gateway.announced(_FACTORS).size_bytes
         self.codebook_bytes = self._counted.total - before - bodies
-        self._brain.sync()
+        self._brain.sync_now()
 
     def run(self, *, reconnect: bool) -> dict[str, int]:
         """A day; bytes of its parts. The exchange that brings a resource counts to that."""
@@ -183,20 +185,18 @@ class _Day:
             if number % (SYNCS // _WATCHED) == 0:
                 self._watch()
             before = self._counted.total
-            self._brain.sync()
+            self._brain.sync_now()
             if published:
                 parts[published] += self._counted.total - before
         total = self._counted.total - begun
         return {**parts, "total": total, "exchanges": total - sum(parts.values())}
 
     def _watch(self) -> None:
-        self._brain.observe(
-            ViewingEvent(
+        self._brain.observe_event(
+            brain_pb.ObserveEventRequest(
                 event_id=f"day-{self._watched}",
                 content_id=self._contents[7 * self._watched].content_id,
                 watch_percentage=1.0,
-                engagement_score=1.0,
-                occurred_at=datetime.now(UTC),
             )
         )
         self._watched += 1
@@ -255,11 +255,11 @@ class _Day:
         return NewTitles(version, new, self._corpus.titles[before : self._shown])
 
     def _publish_factors(self) -> None:
-        """The next version: one household in twenty is another than the day before."""
+        """The next version: each household has come to like one more title since the day before."""
         version = 101 + len(self._factors)
         everyone = [*self._corpus.known, *self._corpus.liked]
-        left_out = version % round(1 / _CHANGED)
-        liked = [h for i, h in enumerate(everyone) if i % round(1 / _CHANGED) != left_out]
+        to_come = max(_DAYS - len(self._factors), 0)
+        liked = [household[: len(household) - to_come] for household in everyone]
         held = self._factors.get(version - 1)
         pack = self._fitted(liked, version, held)
         body = encode_factors(pack)

@@ -51,20 +51,19 @@ class Cluster:
         self._stack.close()
 
     def brain(self, name: str, **settings: str) -> ServiceProcess:
-        """Starts a brain on the storage directory of that name."""
-        return self._service(
-            "omega-brain",
-            OMEGA_BRAIN_STORAGE_PATH=str(self._root / name),
-            OMEGA_BRAIN_ENCODER=self._encoder,
-            OMEGA_BRAIN_CONSTELLATION_URL=f"http://{self.sync.address}",
-            OMEGA_BRAIN_SYNC_INTERVAL_SECS="0",
-            OMEGA_BRAIN_SHARE_DELAY_HOURS="0",
-            OMEGA_BRAIN_FACTORS_HOURS="0",
-            OMEGA_BRAIN_CATALOGUE_HOURS="0",
-            OMEGA_BRAIN_LISTEN=ANY_PORT,
-            OMEGA_BRAIN_PLATFORM="demo",
-            **settings,
-        )
+        """Starts a brain on the storage directory of that name; settings win over the demo's."""
+        usual = {
+            "OMEGA_BRAIN_STORAGE_PATH": str(self._root / name),
+            "OMEGA_BRAIN_ENCODER": self._encoder,
+            "OMEGA_BRAIN_CONSTELLATION_URL": f"http://{self.sync.address}",
+            "OMEGA_BRAIN_SYNC_INTERVAL_SECS": "0",
+            "OMEGA_BRAIN_SHARE_DELAY_HOURS": "0",
+            "OMEGA_BRAIN_FACTORS_HOURS": "0",
+            "OMEGA_BRAIN_CATALOGUE_HOURS": "0",
+            "OMEGA_BRAIN_LISTEN": ANY_PORT,
+            "OMEGA_BRAIN_PLATFORM": "demo",
+        }
+        return self._service("omega-brain", **{**usual, **settings})
 
     @property
     def database_url(self) -> str:
