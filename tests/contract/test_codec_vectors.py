@@ -29,7 +29,7 @@ def _base(case: dict[str, Any]) -> CodedState | None:
 
 
 def _same_bits(found: FloatArray, vector: int) -> bool:
-    return found.astype("<f4").tobytes() == VECTORS[vector].tobytes()
+    return bool(found.astype("<f4").tobytes() == VECTORS[vector].tobytes())
 
 
 def test_the_codebook_has_its_id() -> None:

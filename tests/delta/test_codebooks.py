@@ -85,10 +85,11 @@ def test_what_is_no_codebook_is_refused(body: bytes) -> None:
 
 @pytest.mark.parametrize("which", ["patterns", "contents"])
 def test_too_few_or_wrong_vectors_are_not_trained_from(which: str) -> None:
-    rows = {"patterns": WORLD.titles[:80], "contents": WORLD.titles[:80]}
-    for wrong in (rows[which][:63], rows[which][:, :100], 3 * rows[which]):
+    rows = WORLD.titles[:80]
+    for wrong in (rows[:63], rows[:, :100], 3 * rows):
+        given_ = (wrong, rows) if which == "patterns" else (rows, wrong)
         with pytest.raises(OmegaError) as caught:
-            train("m", **{**rows, which: wrong})
+            train("m", *given_)
         assert caught.value.field.startswith(which)
 
 

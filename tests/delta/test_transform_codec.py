@@ -115,10 +115,10 @@ def test_errors_do_not_add_up_along_a_chain() -> None:
     state: CodedState | None = None
     for version in range(33, 63):
         state = code_state(BOOK, version, target, state, BUDGET)
-        shifts = [unit(p.embedding + 0.01 * rng.standard_normal(DIMENSION)) for p in target]
+        noise = 0.01 * rng.standard_normal((len(target), DIMENSION)).astype(np.float32)
         target = tuple(
-            replace(p, embedding=np.asarray(s, np.float32))
-            for p, s in zip(target, shifts, strict=True)
+            replace(p, embedding=unit(p.embedding + shift))
+            for p, shift in zip(target, noise, strict=True)
         )
     assert state is not None
     sent = code_state(BOOK, 63, target, state, BUDGET)

@@ -168,15 +168,15 @@ def _pull(corpus: Corpus, book: Codebook, plan: Plan) -> dict[str, Figure]:
         rng = np.random.default_rng(draw)
         rows = corpus.titles[rng.choice(new, min(plan.titles, len(new)), replace=False)]
         titles = NewTitles(7, np.arange(len(rows), dtype=np.uint32) + len(corpus.titles), rows)
-        begun = time.perf_counter()
+        begun = time.process_time()
         state = code_state(book, _VERSION, patterns, None, STATE_BUDGET)
         body = encode_news(book, state, None, _trends(corpus, draw), titles, room)
-        found.encoding.append(time.perf_counter() - begun)
+        found.encoding.append(time.process_time() - begun)
         _held(response(corpus.model_version, body))
-        begun = time.perf_counter()
+        begun = time.process_time()
         news = decode_news(body, book, None)
         made = patterns_of(news.state, book)
-        found.decoding.append(time.perf_counter() - begun)
+        found.decoding.append(time.process_time() - begun)
         _compare(found, corpus, patterns, made, rows, news)
         plain = decode_news(encode_news(book, state, None, None, titles, room), book, None)
         found.alone.append(_count(plain))
@@ -211,8 +211,8 @@ def _pull(corpus: Corpus, book: Codebook, plan: Plan) -> dict[str, Figure]:
             ">= .965",
             {"p5": _p5(contents), **wire_peers.cosines(rows, seen)},
         ),
-        "encode_ms": Figure(min(found.encoding) * 1e3, "ms a pull", "<= 1,000"),
-        "decode_ms": Figure(min(found.decoding) * 1e3, "ms a pull", ""),
+        "encode_ms": Figure(min(found.encoding) * 1e3, "ms of CPU a pull", "<= 1,000"),
+        "decode_ms": Figure(min(found.decoding) * 1e3, "ms of CPU a pull", ""),
         "codebook_bytes": Figure(len(book.body), "bytes", ""),
     }
 
