@@ -63,5 +63,5 @@ def test_more_bytes_of_a_product_quantiser_lose_less() -> None:
 @pytest.mark.parametrize(("field", "value"), [("patterns", 3), ("draws", 0), ("rounds", 33)])
 def test_a_plan_out_of_bounds_is_refused(field: str, value: int) -> None:
     with pytest.raises(OmegaError) as caught:
-        wire.Plan(**{**PLAN, field: value})
+        wire.Plan(**{**PLAN, field: value})  # type: ignore[arg-type]  # numbers all
     assert caught.value.field == field
