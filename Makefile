@@ -63,6 +63,14 @@ ten-years: setup ## Ten years of one household's evenings through the real brain
 chaos-brain: setup ## Kills, breaks and starves the brain over 500 restarts, with events flowing
 	$(BIN)/python bench/chaos_brain.py $(ARGS)
 
+.PHONY: tls-proof
+tls-proof: setup ## Shows by openssl s_client what TLS a gateway agrees to
+	$(BIN)/python tools/tls_proof.py
+
+.PHONY: convergence
+convergence: setup ## Random histories of a bad line end as a perfect one does (ARGS="--histories 2000 --first-seed 0")
+	$(BIN)/pytest tests/sync/convergence $(ARGS)
+
 .PHONY: chaos-sync
 chaos-sync: setup ## TVs and a shard on both ends of a bad line, cut and killed in the middle (root)
 	$(BIN)/python bench/chaos_sync.py $(ARGS)

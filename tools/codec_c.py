@@ -45,9 +45,15 @@ def main() -> int:
         print("gcc is missing: apt-get install gcc libc6-dev", file=sys.stderr)
         return 1
     of = codec.world()
-    cases = [*sound(of, arguments.vectors), *broken(of, arguments.damaged)]
+    whole = [*sound(of, arguments.vectors)]
+    cases = [*whole, *broken(of, arguments.damaged)]
     wanted, vectors, accepted = expected(of.codebook, cases)
-    print(f"{len(cases):,} messages, {accepted:,} of them sound, {vectors:,} vectors")
+    if accepted != len(whole):
+        print(f"{accepted - len(whole)} damaged messages were accepted", file=sys.stderr)
+        return 1
+    print(
+        f"{accepted:,} messages of {vectors:,} vectors, {arguments.damaged:,} damaged ones refused"
+    )
     with tempfile.TemporaryDirectory() as scratch:
         for flags in BUILDS:
             found = run(compiler, Path(scratch), flags, of.codebook, cases)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from tests.constellation.conftest import serving
@@ -61,6 +63,13 @@ def _add_titles(client: ConstellationClient, first: int, number: int) -> None:
             publish=True,
         )
     )
+
+
+@pytest.fixture
+def client(address: str) -> Iterator[ConstellationClient]:
+    """One that waits for the first coding of a state on a busy machine."""
+    with ConstellationClient(address, timeout=50.0) as opened:
+        yield opened
 
 
 @pytest.fixture

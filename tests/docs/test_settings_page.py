@@ -34,7 +34,7 @@ PAGE = "configuration.md"
 ANY = "OMEGA_<SERVICE>_"
 NEEDED = {"database_url": "postgresql://omega@db/omega", "token_keys": "token-keys"}
 """A value for each setting without a default."""
-_NAME = re.compile(r"\b(?:OMEGA|OTEL|XDG)_[A-Z_]*[A-Z]\b")
+_NAME = re.compile(r"\b(?:OMEGA|OTEL|XDG|GRPC)_[A-Z_]*[A-Z]\b")
 _RANGE = re.compile(r"([\d.,]*\d) to ([\d.,]*\d)")
 
 Table = Callable[..., list[Row]]

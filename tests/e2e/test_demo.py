@@ -46,6 +46,8 @@ def test_the_demo_shows_what_it_measured() -> None:
         assert story.before != story.after
         assert not set(story.watched) & {listed.title for listed in story.after}
     assert 0 < report.traffic.push_bytes_max <= 1_024
+    assert 0 < report.traffic.pull_bytes <= 5_120
+    assert report.traffic.pull_plain_bytes > 600 * report.round.patterns
     assert report.latency.recommend_p50_ms <= report.latency.recommend_p99_ms
 
     shown = StringIO()

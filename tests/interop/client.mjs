@@ -1,7 +1,7 @@
 // Calls brain and sync with @grpc/grpc-js, from proto/ alone. Prints one line a check; exits with 1
 // at the first that fails.
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
+import { createHash, generateKeyPairSync, randomUUID, sign } from "node:crypto";
 import grpc from "@grpc/grpc-js";
 import loader from "@grpc/proto-loader";
 
@@ -79,21 +79,45 @@ await check("brain answers on its unix socket", async () => {
 const sync = client(omega.sync.v1.SyncService, syncAddress);
 const request = { request_id: randomUUID(), model_version: "all-MiniLM-L6-v2-int8-r1" };
 
-await check("sync refuses a stranger", () =>
-  refused(call(sync, "Sync", request), grpc.status.UNAUTHENTICATED, /valid device token/));
-await check("sync registers, stores a push once, and refuses an odd one", async () => {
-  const identity = await call(sync, "RegisterDevice", { request_id: randomUUID() });
+const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const base64url = (data) => Buffer.from(data).toString("base64url");
+
+// A proof of possession (RFC 9449) for one call, with the token that it goes with.
+function proven(method, token = "") {
+  const { kty, crv, x, y } = publicKey.export({ format: "jwk" });
+  const header = { typ: "dpop+jwt", alg: "ES256", jwk: { kty, crv, x, y } };
+  const claims = {
+    jti: randomUUID(),
+    htm: "POST",
+    htu: `/omega.sync.v1.SyncService/${method}`,
+    iat: Math.floor(Date.now() / 1_000),
+    ...(token && { ath: createHash("sha256").update(token).digest("base64url") }),
+  };
+  const stem = `${base64url(JSON.stringify(header))}.${base64url(JSON.stringify(claims))}`;
+  const signature = sign("sha256", Buffer.from(stem), { key: privateKey, dsaEncoding: "ieee-p1363" });
   const metadata = new grpc.Metadata();
-  metadata.set("authorization", `Bearer ${identity.auth_token}`);
+  metadata.set("dpop", `${stem}.${base64url(signature)}`);
+  if (token) metadata.set("authorization", `DPoP ${token}`);
+  return metadata;
+}
+
+await check("sync refuses a stranger", () =>
+  refused(call(sync, "Sync", request), grpc.status.UNAUTHENTICATED, /valid device credentials/));
+await check("sync registers, stores a push once, and refuses an odd one", async () => {
+  const registration = { request_id: randomUUID() };
+  const identity = await call(sync, "RegisterDevice", registration, proven("RegisterDevice"));
+  const token = identity.auth_token;
   const push = { ...request, sketches: Buffer.alloc(96, 7), classes: Buffer.from([31, 0]) };
-  const first = await call(sync, "Sync", push, metadata);
+  const shown = proven("Sync", token);
+  const first = await call(sync, "Sync", push, shown);
   assert.equal(first.accepted_sketches, 2);
   assert.equal(first.duplicate, false);
-  const second = await call(sync, "Sync", push, metadata);
+  await refused(call(sync, "Sync", push, shown), grpc.status.UNAUTHENTICATED, /valid device/);
+  const second = await call(sync, "Sync", push, proven("Sync", token));
   assert.equal(second.accepted_sketches, 2);
   assert.equal(second.duplicate, true);
   await refused(
-    call(sync, "Sync", { ...push, sketches: Buffer.alloc(47) }, metadata),
+    call(sync, "Sync", { ...push, sketches: Buffer.alloc(47) }, proven("Sync", token)),
     grpc.status.INVALID_ARGUMENT,
     /sketches must be/,
   );

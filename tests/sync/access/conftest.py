@@ -81,6 +81,7 @@ def build_site(database_url: str, key_file: Path, tmp_path: Path) -> Iterator[Bu
                 write(tmp_path / "servers.pem", servers.certificate_pem()),
                 address,
                 gateway.server.addresses["mtls_listen"],
+                gateway.server.addresses,
                 stack.enter_context(ConstellationClient(target)),
                 stack.enter_context(AdminClient(target)),
             )

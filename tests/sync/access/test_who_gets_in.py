@@ -17,6 +17,7 @@ from omega_rpc import local_authority
 from omega_rpc.authorities import DeviceAuthority, read_certificate
 from omega_rpc.dpop import Prover
 from omega_rpc.tokens import TokenClaims
+from omega_testing.probe import eventually
 from omega_testing.refusals import Refusal
 from omega_testing.site import SERVICE, Device, Site, Stub, refusal
 from omega_testing.stand_in import CATALOGUE_KIND
@@ -302,8 +303,11 @@ def test_a_revoked_device_is_refused_everywhere_once_gateways_have_looked(
     site.admin.revoke_device(device.device_id)
     # Pushes are refused at once; what stores nothing, when the gateway has looked.
     assert denied(lambda: tv.Sync(push(), **call("Sync"))) == SHUT_OUT
-    while refusal_of(lambda: METHODS["GetResource"](tv, call("GetResource"), push())) != SHUT_OUT:
-        pass
+    body = METHODS["GetResource"]
+    eventually(
+        lambda: refusal_of(lambda: body(tv, call("GetResource"), push())),
+        lambda told: told == SHUT_OUT,
+    )
     for method, make in METHODS.items():
         if method == "EraseDevice":
             continue

@@ -277,7 +277,7 @@ class History:
             newest = states.current(conn).version
             book = tv.codebook
             canonical = coded.get(conn, newest, book.id) if book else None
-        version, codebook_id, body, _ = tv.state
+        version, codebook_id, body, *_ = tv.state
         assert version == newest
         if canonical:
             assert (codebook_id, body) == (book.id if book else 0, canonical)

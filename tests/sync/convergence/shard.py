@@ -23,6 +23,7 @@ from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc.call import Principal
 from omega_store import PushWriter, PushWriterConfig, Store
 from omega_sync.batches import Batches
+from omega_sync.bodies import Bodies
 from omega_sync.core import SyncCore
 from omega_sync.heads import Heads
 from omega_sync.registration import Registration
@@ -96,13 +97,15 @@ class Shard:
         )
         self._heads = Heads(self._get_heads, poll_seconds=1.0)
         self._core = SyncCore(
-            cast("Constellation", None),
-            Batches(self._ingest, most_waiting=64),
-            self._heads,
-            GatewaySteps(self._get_global_state),
-            cast("Registration", None),
-            lambda _principal, _method: None,
+            constellation=cast("Constellation", None),
+            batches=Batches(self._ingest, most_waiting=64),
+            heads=self._heads,
+            steps=GatewaySteps(self._get_global_state),
+            bodies=cast("Bodies", None),
+            registration=cast("Registration", None),
+            count_sync=lambda _principal, _method: None,
             call_seconds=_SECONDS,
+            body_seconds=_SECONDS,
             max_bodies=1,
         )
 

@@ -8,7 +8,7 @@ import pytest
 from tests.sync.convergence.histories import History
 from tests.sync.convergence.shard import Shard
 
-A_TEST = 5
+A_TEST = 2
 """Histories of one test."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import copytree
@@ -170,6 +171,39 @@ def test_a_version_that_names_another_state_there_is_told_by_its_checksum(
     sync(other_shard, tv)
     assert tv.state == site.fresh_state(other_shard, TRANSFORM)
     tv.close()
+
+
+def test_a_shard_put_back_from_a_backup_leads_every_tv_on(
+    shard: Shard, other_shard: Shard, site: Site
+) -> None:
+    begin(shard)
+    change(shard, 3)
+    ahead = site.tv(shard, TRANSFORM)
+    sync(shard, ahead)
+    assert ahead.version == 4
+    # The backup: the same fleet, two versions earlier.
+    begin(other_shard)
+    change(other_shard)
+    in_step = site.tv(other_shard, TRANSFORM)
+    sync(other_shard, in_step)
+    page = (Path(__file__).parents[3] / "docs" / "operations.md").read_text("utf-8")
+    (statements,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    with other_shard.store.transaction() as conn:
+        conn.execute(statements.encode())
+    other_shard.crash()
+    change(other_shard, 3, seed=400)
+    rotated = upstream_pb.PublishCodebookRequest(body=narrow_codebook(1).body)
+    answer = other_shard.constellation.PublishCodebook(rotated, None)  # type: ignore[arg-type]
+    assert answer.version > 1_000_000
+    (ahead.device_id,) = registered(other_shard.store, 1)
+    for tv in (ahead, in_step):
+        sync(other_shard, tv)
+        assert tv.version == 1_000_005
+        body = other_shard.body(resource_pb2.ResourceInfo(kind=CODEBOOK, version=answer.version))
+        assert body == narrow_codebook(1).body
+    assert ahead.state == in_step.state
+    ahead.close()
+    in_step.close()
 
 
 def test_versions_of_a_shard_only_grow(shard: Shard, site: Site) -> None:

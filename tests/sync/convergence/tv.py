@@ -7,29 +7,30 @@ import shutil
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 
 from omega.common.v1 import resource_pb2
 from omega.sync.v1 import sync_service_pb2 as pb
+from omega_brain.deltas import Collective, Holding, start_afresh
+from omega_brain.fleet import Fleet
+from omega_brain.pages_of_news import collect
+from omega_brain.stores import Stores
 from omega_core import limits
 from omega_core.clock import ManualClock
 from omega_core.content import Content, ContentKind
 from omega_core.errors import ErrorCode, OmegaError
-from omega_delta import GlobalPattern, StateDelta, decode_state_delta, join_state_deltas
-from omega_delta.transform import (
-    Codebook,
-    CodedState,
-    decode_news,
-    pack_state,
-    patterns_of,
-    unpack_state,
-)
+from omega_delta import decode_state_delta, join_state_deltas
+from omega_delta.transform import Codebook
 from omega_persistence import Contents, Database, StoredContent
-from omega_persistence.coded_state import CodedStates, StoredState
+from omega_persistence.coded_state import CodedStates
 from omega_persistence.patterns import GlobalPatterns, StoredPattern
 from omega_persistence.resources import ResourceKey, Resources
-from omega_persistence.sketches import Push, Sketches
+from omega_persistence.sketches import Sketches
+from omega_persistence.title_vectors import TitleVectors
+from omega_persistence.trends import Trends
 from omega_testing.codebooks import alike
 from omega_testing.fleet import MODEL, NOW
 
@@ -99,48 +100,42 @@ class Tv:
     def request(self) -> pb.SyncRequest:
         """The next exchange; an open push comes again with equal bytes."""
         push = self._sketches.next_push(_PUSH, model_version=MODEL)
-        version, codebook_id = self._holds()
-        return pb.SyncRequest(
-            request_id=push.request_id
-            if push
-            else str(uuid.UUID(int=self._chance.getrandbits(128))),
+        self._told = self._holding()
+        request = pb.SyncRequest(
+            request_id=push.request_id if push else str(self._drawn()),
             model_version=MODEL,
-            state_version=version,
+            state_version=self._told.version,
             held=[
                 resource_pb2.HeldResource(kind=CODEBOOK, version=key.version)
                 for key in self._resources.held()
             ],
-            codec=self.codec,
-            codebook_id=codebook_id,
-            **_pushed(push),
+            codec=self._told.codec,
+            codebook_id=self._told.codebook_id,
         )
+        if push:
+            request.sketches, request.classes = push.sketches, push.classes
+            request.sigma_hundredths = push.sigma_hundredths
+        self._request = request
+        return request
 
     def acknowledge(self, request_id: str) -> None:
         """The push of that request is stored."""
         self._sketches.acknowledge(request_id)
 
     def take(self, answer: pb.SyncResponse, next_page: NextPage) -> None:
-        """Takes up news, all pages or none; what does not fit what is held starts afresh."""
-        if not answer.delta:
-            return
-        version, codebook_id = self._holds()
-        asked = pb.PullPatternsRequest(
-            state_version=version, codec=self.codec, codebook_id=codebook_id
-        )
-        found: list[pb.SyncResponse | pb.PullPatternsResponse] = [answer]
-        while len(found) < found[0].pages:
-            asked.page, asked.wanted_version = len(found), found[0].state_version
-            page = next_page(asked)
-            found = [*found, page] if page.page else [page]
+        """Takes up the answer of the last request, all pages or none."""
+        fleet = cast("Fleet", SimpleNamespace(pull=next_page))
+        found = collect(fleet, self._request, answer)
         try:
-            with self._database.transaction():
-                self._apply(found)
+            if self.codec == TRANSFORM:
+                self._collective.take(self._told, found.answer, found.rest)
+            elif found.answer.delta:
+                self._take_plain(found.answer, found.rest)
         except OmegaError as error:
+            # What does not fit what is held starts afresh.
             if error.code not in _MISFITS:
                 raise
-            with self._database.transaction():
-                self._patterns.clear()
-                self._coded.clear()
+            start_afresh(self._stores)
 
     def keep_codebook(self, info: resource_pb2.ResourceInfo, body: bytes) -> None:
         """Holds another codebook from now on."""
@@ -203,7 +198,9 @@ class Tv:
             rows = connection.execute(
                 "SELECT * FROM global_patterns ORDER BY pattern_id"
             ).fetchall()
-        return self.version, held.codebook_id if held else 0, held.body if held else b"", rows
+            trends = connection.execute("SELECT * FROM trends ORDER BY ordinal").fetchall()
+        form = (held.codebook_id, held.body) if held else (0, b"")
+        return self.version, *form, rows, trends if self.codec == TRANSFORM else []
 
     @property
     def _directory(self) -> Path:
@@ -215,34 +212,28 @@ class Tv:
         self._patterns = GlobalPatterns(self._database)
         self._coded = CodedStates(self._database)
         self._resources = Resources(self._database)
+        self._stores = cast(
+            "Stores",
+            SimpleNamespace(
+                database=self._database,
+                patterns=self._patterns,
+                coded=self._coded,
+                resources=self._resources,
+                trends=Trends(self._database),
+                title_vectors=TitleVectors(self._database),
+            ),
+        )
+        self._collective = Collective(self._stores)
 
-    def _holds(self) -> tuple[int, int]:
-        """Version and codebook as they are stated: a state in another form counts as none."""
-        book, held = self.codebook, self._coded.held()
-        if self.codec == TRANSFORM and book is not None:
-            return (held.version if held and held.codebook_id == book.id else 0), book.id
-        return (0 if held else self._patterns.version()), 0
+    def _holding(self) -> Holding:
+        if self.codec == TRANSFORM:
+            return self._collective.holding()
+        return Holding(self.codec, version=self._patterns.version())
 
-    def _apply(self, found: Sequence[pb.SyncResponse | pb.PullPatternsResponse]) -> None:
-        if found[0].codec == TRANSFORM:
-            self._apply_coded(found[0].delta)
-            return
-        codec = found[0].codec or F16
-        delta = join_state_deltas([decode_state_delta(page.delta, codec) for page in found])
-        self._coded.clear()
-        self._put(delta, delta.patterns)
-
-    def _apply_coded(self, body: bytes) -> None:
-        book, held = self.codebook, self._coded.held()
-        assert book is not None
-        base: CodedState | None = None
-        if held is not None and held.codebook_id == book.id:
-            base = unpack_state(held.body, book)
-        state = decode_news(body, book, base).state
-        self._coded.put(StoredState(state.version, book.id, pack_state(state, book)))
-        self._put(StateDelta(0, state.version, MODEL, ()), patterns_of(state, book))
-
-    def _put(self, delta: StateDelta, patterns: Sequence[GlobalPattern]) -> None:
+    def _take_plain(self, answer: pb.SyncResponse, rest: Sequence[bytes]) -> None:
+        """As a TV of an earlier release, or one that reads fallback codecs alone."""
+        codec = answer.codec or F16
+        delta = join_state_deltas([decode_state_delta(p, codec) for p in (answer.delta, *rest)])
         self._patterns.apply_delta(
             base_version=delta.base_version,
             version=delta.version,
@@ -250,18 +241,11 @@ class Tv:
                 StoredPattern(
                     p.pattern_id, p.embedding, p.success_rate, p.device_count_floor, p.weight
                 )
-                for p in patterns
+                for p in delta.patterns
             ],
             removed_ids=delta.removed_pattern_ids,
             model_version=delta.model_version,
         )
 
-
-def _pushed(push: Push | None) -> dict[str, object]:
-    if push is None:
-        return {}
-    return {
-        "sketches": push.sketches,
-        "classes": push.classes,
-        "sigma_hundredths": push.sigma_hundredths,
-    }
+    def _drawn(self) -> uuid.UUID:
+        return uuid.UUID(int=self._chance.getrandbits(128))

@@ -40,6 +40,8 @@ from omega_testing.stand_in import DEVICE, StandIn
 
 DAY = timedelta(days=1)
 Ask = Callable[..., list[Any]]
+TOLD = ("state_version", "trend_regions")
+"""What the gateway learns from heads, and keeps."""
 TRANSPORTS = ("grpc", "grpc mutual TLS", "HTTP/1.1", "HTTP/2", "HTTP/3")
 
 
@@ -110,18 +112,27 @@ def upstream(module_upstream: StandIn) -> Iterator[StandIn]:
     before = dict(vars(module_upstream))
     module_upstream.asked.clear()
     yield module_upstream
+    told = [getattr(module_upstream, name) != before[name] for name in TOLD]
     vars(module_upstream).update({**before, "polls": module_upstream.polls})
+    if any(told):
+        module_upstream.await_poll()
 
 
 @pytest.fixture(scope="module")
 def place(
     module_upstream: StandIn,
     key_file: Path,
-    keys: TokenKeys,
     tmp_path_factory: pytest.TempPathFactory,
     resources: ExitStack,
 ) -> Place:
     folder = tmp_path_factory.mktemp("certificates")
+    return begin(module_upstream, key_file, folder, resources, grace=0)
+
+
+def begin(
+    upstream: StandIn, key_file: Path, folder: Path, resources: ExitStack, *, grace: float
+) -> Place:
+    """Starts a gateway on all of its listeners."""
     # Stands still, so that tokens of two registrations are equal.
     clock = ManualClock(datetime.now(UTC).replace(microsecond=0))
     now = clock.now()
@@ -129,7 +140,7 @@ def place(
     servers = local_authority.authority("servers", now, DAY)
     leaf = local_authority.server(servers, ["localhost", "127.0.0.1"], now, DAY)
     local = ServerConfig("127.0.0.1:0", grace_seconds=0)
-    target = resources.enter_context(running(Server(local, [module_upstream.binding()])))
+    target = resources.enter_context(running(Server(local, [upstream.binding()])))
     config = SyncConfig(
         token_keys=key_file,
         constellation_target=target,
@@ -150,7 +161,7 @@ def place(
         "127.0.0.1:0",
         tls_certificate=write(folder / "server.pem", leaf.certificate_pem()),
         tls_key=write(folder / "server.key", leaf.key_pem()),
-        grace_seconds=0,
+        grace_seconds=grace,
     )
     application = build(config, server, clock)
     address = resources.enter_context(running(application.server))
@@ -164,7 +175,7 @@ def place(
         write(folder / "servers.pem", servers.certificate_pem()),
         folder,
         key,
-        keys.issue(claims),
+        TokenKeys.read("token_keys", key_file).issue(claims),
         issued.chain,
         clock,
     )

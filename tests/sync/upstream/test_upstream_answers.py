@@ -13,10 +13,7 @@ from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as upstream_pb
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega.sync.v1 import sync_service_pb2_grpc
-from omega_core import limits
-from omega_core.errors import ErrorCode
 from omega_rpc.device_keys import DeviceKey
-from omega_rpc.status import from_rpc_error
 from omega_rpc.tokens import TokenKeys
 from omega_testing.probe import await_health
 from omega_testing.stand_in import CATALOGUE_KIND, DEVICE, REGISTERED, StandIn
@@ -150,47 +147,3 @@ def test_the_retry_time_gets_a_jitter_and_stays_in_bounds(
     }
     assert least <= min(waits) <= max(waits) <= most
     assert (len(waits) > 1) == (least < most)
-
-
-def test_a_body_comes_through_in_its_own_chunks(upstream: StandIn, tv: Tv, bearer: Bearer) -> None:
-    request = pb.GetResourceRequest(kind=CATALOGUE_KIND, version=4, offset=7)
-    chunks = [answer.chunk for answer in tv.GetResource(request, **bearer)]
-    assert [chunk.offset for chunk in chunks] == [0, limits.MAX_CHUNK, 2 * limits.MAX_CHUNK]
-    assert {len(chunk.data) for chunk in chunks} == {limits.MAX_CHUNK}
-    assert upstream.asked == [
-        upstream_pb.GetResourceRequest(kind=CATALOGUE_KIND, version=4, offset=7)
-    ]
-
-
-def test_a_slow_tv_slows_the_constellation_and_holds_no_other_up(
-    upstream: StandIn, tv: Tv, bearer: Bearer, push: Push
-) -> None:
-    upstream.chunks = 256
-    body = tv.GetResource(WANTED, **bearer)
-    next(body)
-    # What is under way fits the windows of two connections: far from the 64 MiB of the body.
-    tv.Sync(push(1), **bearer)
-    second = refusal(lambda tv, bearer: next(tv.GetResource(WANTED, **bearer)), tv, bearer)
-    assert from_rpc_error(second).code is ErrorCode.OVERLOADED
-    assert upstream.sent < 128
-    body.cancel()
-
-
-def test_a_tv_that_hangs_up_ends_the_stream_at_the_constellation(
-    upstream: StandIn, tv: Tv, bearer: Bearer
-) -> None:
-    upstream.chunks = 256
-    body = tv.GetResource(WANTED, **bearer)
-    next(body)
-    body.cancel()
-    assert upstream.left.wait(20)
-    assert upstream.sent < 256
-    upstream.chunks = 1
-    # The place of the stream is free again as soon as the gateway has noticed.
-    while True:
-        try:
-            assert len(list(tv.GetResource(WANTED, **bearer))) == 1
-        except grpc.RpcError as error:
-            assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED  # noqa: PT017 - until then
-        else:
-            break

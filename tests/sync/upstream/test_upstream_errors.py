@@ -96,7 +96,11 @@ def test_the_request_id_and_the_deadline_go_along(
 ) -> None:
     ask(tv, {**bearer, "timeout": 5})
     assert upstream.request_ids == {"from-the-tv"}
-    # Pushes and steps are asked for on behalf of many.
-    shared = (upstream_pb.IngestPatternsRequest, upstream_pb.GetGlobalStateRequest)
+    # Pushes, steps and bodies are asked for on behalf of many.
+    longest = {
+        upstream_pb.IngestPatternsRequest: 11,
+        upstream_pb.GetGlobalStateRequest: 11,
+        upstream_pb.GetResourceRequest: 301,
+    }
     for request, left in zip(upstream.asked, upstream.time_left, strict=True):
-        assert left < (11 if isinstance(request, shared) else 6)
+        assert left < longest.get(type(request), 6)

@@ -6,7 +6,7 @@ Needs the extra `connect`.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from typing import Final, Literal, Protocol, Self, TypeVar
+from typing import Final, Literal, Self, TypeVar
 
 from connectrpc.code import Code
 from connectrpc.errors import ConnectError
@@ -20,7 +20,7 @@ from omega.sync.v1.sync_service_connect import SyncServiceClientSync
 from omega_client.base import LONGEST, with_request_id
 from omega_client.errors import ServiceError, unpacked
 from omega_client.resources import assemble, checked_chunks
-from omega_client.sync import BODY_SECONDS, EXCHANGE_SECONDS
+from omega_client.sync import BODY_SECONDS, EXCHANGE_SECONDS, SERVICE, Credential
 from omega_core import limits, validate
 from omega_core.errors import invalid
 from omega_rpc import call as calls
@@ -30,14 +30,6 @@ A = TypeVar("A")
 Version = Literal["1.1", "2", "3"]
 _VERSIONS: Final = {"1.1": HTTPVersion.HTTP1, "2": HTTPVersion.HTTP2, "3": HTTPVersion.HTTP3}
 _CONNECT_SECONDS = 10.0
-
-
-class Credential(Protocol):
-    """Shows who calls."""
-
-    def metadata(self, method: str) -> tuple[tuple[str, str], ...]:
-        """Header fields of one call of `method`, "/package.Service/Method"."""
-        ...
 
 
 class SyncConnectClient:
@@ -216,5 +208,5 @@ def service_error(error: ConnectError) -> ServiceError:
 
 
 def _fields(name: str, credential: Credential | None) -> dict[str, str]:
-    shown = credential.metadata(f"/omega.sync.v1.SyncService/{name}") if credential else ()
+    shown = credential.metadata(SERVICE + name) if credential else ()
     return {key: str(value) for key, value in with_request_id(shown)}

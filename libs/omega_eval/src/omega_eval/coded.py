@@ -31,6 +31,8 @@ TITLES_A_PULL = 48
 """New titles of a pull."""
 TITLES_BUDGET = 2_560
 """Bytes that they have in it, beside a full state."""
+_MADE_UP = 2_048
+"""Patterns that the codebook is trained from."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Through:
 def codebook(shard: Shard) -> Codebook:
     """Trained on the catalogue alone, as an operator without a fleet trains it."""
     pack = shard.pack
-    made_up = neighbourhoods(pack.embeddings, pack.centring_mean)
+    made_up = neighbourhoods(pack.embeddings, pack.centring_mean, count=_MADE_UP)
     return train(pack.model_version, made_up, pack.embeddings)
 
 

@@ -6,6 +6,7 @@ import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from omega_core import validate
 from omega_core.errors import ErrorCode, OmegaError
@@ -73,6 +74,7 @@ class RateLimit:
             self._full_at.popitem(last=False)
 
 
+@lru_cache(maxsize=16_384)
 def network(address: str) -> str:
     """The network of an IP address: its /24 (IPv4) or /64 (IPv6); empty without an address.
 

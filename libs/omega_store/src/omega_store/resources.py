@@ -27,6 +27,11 @@ _FOLLOWING: LiteralString = (
     " (SELECT coalesce(max(version), 0) FROM resources WHERE kind = %(kind)s),"
     " (SELECT coalesce(max(version), 0) FROM withdrawn_resources WHERE kind = %(kind)s))"
 )
+# Counted, not reckoned: after a shard was put back from a backup, versions have a gap.
+_FORGET: LiteralString = (
+    "DELETE FROM resources WHERE kind = %(kind)s AND version NOT IN ("
+    " SELECT version FROM resources WHERE kind = %(kind)s ORDER BY version DESC LIMIT %(keep)s)"
+)
 _ONE = sql.SQL("SELECT {} FROM resources WHERE (kind, version) = (%s, %s)")
 
 
@@ -154,7 +159,7 @@ def publish(
         " VALUES (%s, %s, %s, %s, %s, %b, %s)",
         (kind, version, model_version, sha256, len(body), body, now),
     )
-    conn.execute("DELETE FROM resources WHERE kind = %s AND version <= %s", (kind, version - KEEP))
+    conn.execute(_FORGET, {"kind": kind, "keep": KEEP})
     return ResourceInfo(kind, version, len(body), sha256, model_version)
 
 

@@ -57,7 +57,7 @@ def world(seed: int = 0) -> World:
 def tastes(of: World, count: int, seed: int) -> tuple[GlobalPattern, ...]:
     """So many global patterns with ids of which some are left out."""
     rng = np.random.default_rng(seed)
-    rows = neighbourhoods(of.titles[_TITLES // 2 :], of.mean, seed, count)[:count]
+    rows = neighbourhoods(of.titles[_TITLES // 2 :], of.mean, seed, max(count, 1))[:count]
     ids = np.cumsum(rng.integers(1, 4, count)).tolist()
     return tuple(
         GlobalPattern(
@@ -149,4 +149,4 @@ def damaged(message: bytes, rng: random.Random) -> bytes:
             break
         else:
             data.insert(at, rng.randrange(256))
-    return bytes(data)
+    return bytes(data) if data != message else damaged(message, rng)

@@ -98,7 +98,8 @@ class ServiceProcess:
             if begun:
                 begun(self.pid)
             deadline = time.monotonic() + _START_SECONDS
-            self.address = self._listening(deadline)
+            self.addresses = self._listening(deadline)
+            self.address = self.addresses.pop("listening")
             if serving:
                 self.wait_serving(deadline - time.monotonic())
         except BaseException:
@@ -168,11 +169,11 @@ class ServiceProcess:
         if self._temporary:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
-    def _listening(self, deadline: float) -> str:
+    def _listening(self, deadline: float) -> dict[str, str]:
         while True:
             for line in self._output.read_text("utf-8").splitlines():
                 if line.startswith('{"listening":') and line.endswith("}"):
-                    return str(json.loads(line)["listening"])
+                    return {name: str(value) for name, value in json.loads(line).items()}
             self._check("did not listen", deadline)
             time.sleep(0.02)
 

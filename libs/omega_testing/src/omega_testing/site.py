@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,6 +109,8 @@ class Site:
     """Listener for tokens and enrolment."""
     mutual_address: str
     """Listener that asks for certificates."""
+    addresses: Mapping[str, str]
+    """Further listeners, by their settings."""
     operator: ConstellationClient
     """Of the constellation."""
     admin: AdminClient

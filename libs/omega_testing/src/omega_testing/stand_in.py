@@ -57,6 +57,8 @@ class StandIn(pb_grpc.ConstellationServiceServicer):
     """Version from which there is a delta; 0 = none."""
     sha256: bytes = b""
     """What is stated of a body; empty = the truth."""
+    announced: bytes = b""
+    """SHA-256 that the heads tell of catalogue 4; empty = none."""
     ready: threading.Event = field(default_factory=threading.Event)
     """Whether health says SERVING."""
     asked: list[Any] = field(default_factory=list)
@@ -105,7 +107,9 @@ class StandIn(pb_grpc.ConstellationServiceServicer):
         self.polls += 1
         return pb.GetHeadsResponse(
             state_version=self.state_version,
-            resources=[resource_pb2.ResourceInfo(kind=CATALOGUE_KIND, version=4)],
+            resources=[
+                resource_pb2.ResourceInfo(kind=CATALOGUE_KIND, version=4, sha256=self.announced)
+            ],
             trend_regions=self.trend_regions,
             retry_after=self.retry_after,
             revocations=told,

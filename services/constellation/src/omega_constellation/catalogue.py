@@ -37,7 +37,7 @@ def upsert(
         conn, rows, model_version=model_version, catalogue_version=version, now=now
     )
     if publish and titles.changed_since(conn, version):
-        version += 1
+        version = resources.following_version(conn, ResourceKind.CATALOGUE)
         body = _encode(conn, version, model_version, now)
         resources.publish(
             conn,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 
 import omega_rpc  # noqa: F401 - before grpc is loaded: what TLS it speaks
@@ -13,6 +14,9 @@ from omega_sync.config import PREFIX, SyncConfig
 
 def main() -> int:
     """Runs the gateway; returns the exit code."""
+    # A stream is a descriptor; the soft limit is often 1,024 where the hard one is far higher.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     return run_service(
         Service(
             name="omega-sync",

@@ -12,6 +12,7 @@ from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as upstream_pb
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega_core.errors import ErrorCode, OmegaError
+from omega_delta import announce
 from omega_rpc import call as calls
 from omega_rpc.call import Caller, Principal
 from omega_sync import checks
@@ -163,12 +164,13 @@ class SyncCore:
             state_version=news.state_version,
             compression=news.compression,
             delta=news.delta,
-            resources=() if news.page else _newer(heads, holdings),
             codec=news.codec,
             pages=news.pages,
             page=news.page,
         )
         jitter(answer.retry_after, heads.retry_after)
+        if not news.page:
+            announce(answer, _newer(heads, holdings))
         return answer
 
     async def resource(
@@ -270,8 +272,8 @@ def _fill(
     answer.delta = news.delta
     answer.codec = news.codec
     answer.pages = news.pages
-    answer.resources.extend(_newer(heads, holdings))
     jitter(answer.retry_after, heads.retry_after)
+    announce(answer, _newer(heads, holdings))
 
 
 def _versions(held: Sequence[resource_pb2.HeldResource]) -> tuple[tuple[int, int], ...]:

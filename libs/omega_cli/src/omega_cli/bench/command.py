@@ -20,6 +20,14 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--devices", type=int, default=2_000, metavar="N", help="devices of the shard"
     )
     federation.set_defaults(run=_federation)
+    sync = what.add_parser("sync", help="the gateway: exchanges a core, open streams")
+    sync.add_argument("--json", action="store_true", help="print one object for machines")
+    sync.add_argument(
+        "--streams", type=int, default=5_000, metavar="N", help="streams to hold open; 0 = none"
+    )
+    sync.add_argument("--runs", type=int, default=5, metavar="N", help="runs of each figure")
+    sync.add_argument("--plot", type=Path, metavar="PNG", help="draw the growth")
+    sync.set_defaults(run=_sync)
     wire = what.add_parser("wire", help="bytes of pushes, pulls and updates")
     wire.add_argument("--json", action="store_true", help="print one object for machines")
     wire.add_argument("--cache-dir", type=Path, help="where `omega model install` put the model")
@@ -54,6 +62,23 @@ def _federation(arguments: argparse.Namespace) -> int:
         print(figures.as_json("federation", found))
     else:
         figures.show("federation", found, Console())
+    return 0
+
+
+def _sync(arguments: argparse.Namespace) -> int:
+    from rich.console import Console  # noqa: PLC0415
+
+    from omega_cli.bench import figures, sync, sync_plot  # noqa: PLC0415
+
+    plan = sync.Plan(streams=arguments.streams, runs=arguments.runs)
+    with Console(stderr=True).status("measuring the gateway") as status:
+        found, growth = sync.measure(plan, status.update)
+    if arguments.plot:
+        sync_plot.draw(growth, arguments.plot)
+    if arguments.json:
+        print(figures.as_json("sync", found))
+    else:
+        figures.show("sync", found, Console())
     return 0
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from omega_cli.bench.embeddings import embedded
 from omega_core.content import embedding_text
 from omega_core.vectors import FloatArray, centre
-from omega_delta.transform import Codebook, neighbourhoods, train
+from omega_delta.transform import Codebook, train
 from omega_delta.transform.neighbourhoods import clustered
 from omega_embed import default_cache_dir, open_encoder
 from omega_eval.household import Household
@@ -49,6 +49,8 @@ class Corpus:
     """Titles that no codebook has seen, (n,)."""
     mean: FloatArray
     """Mean of the others, (384,)."""
+    rates: NDArray[np.float64]
+    """Share of each title's viewings that were liked, (n,), 0 where none was."""
     liked: tuple[Places, ...]
     """Titles that each measured household liked."""
     known: tuple[Places, ...]
@@ -70,12 +72,19 @@ class Corpus:
             points, weights, min(count, len(rows)), start=start, seed=seed
         )
         shares = np.bincount(labels, weights, minlength=len(centroids)) / weights.sum()
-        rng = np.random.default_rng(0)  # figures that stay where the taste does
-        rates, floors = rng.uniform(0.4, 0.9, len(centroids)), rng.integers(2, 8, len(centroids))
+        label_of = np.full(len(self.titles), -1)
+        label_of[rows] = labels
+        behind = np.bincount(
+            np.concatenate([np.unique(label_of[h]) for h in households]), minlength=len(centroids)
+        )
+        tried = np.bincount(labels, weights / self.rates[rows], minlength=len(centroids))
+        rates = np.bincount(labels, weights, minlength=len(centroids)) / tried
         return tuple(
-            GlobalPattern(place, row, float(rate), 1 << int(floor), float(share))
-            for place, (row, rate, floor, share) in enumerate(
-                zip(centroids, rates, floors, shares, strict=True), 1
+            GlobalPattern(
+                place, row, float(rate), 1 << (max(int(devices), 2).bit_length() - 1), float(share)
+            )
+            for place, (row, rate, devices, share) in enumerate(
+                zip(centroids, rates, behind, shares, strict=True), 1
             )
         )
 
@@ -83,7 +92,7 @@ class Corpus:
         """Trained from the titles that are not held out and tastes of the other households."""
         rng = np.random.default_rng(0)
         seen = self.titles[~self.held_out]
-        rows = [neighbourhoods(seen, self.mean, 0, 1_000)]
+        rows = []
         for _ in range(draws):
             share = rng.uniform(0.4, 1.0)
             some = [h for h in self.known if rng.random() < share] or [*self.known]
@@ -115,6 +124,7 @@ def load(encoder_kind: str, cache_dir: Path | None) -> Corpus:
     held_out[rng.permutation(len(titles))[: len(titles) // _HELD_OUT]] = True
     places = {content.content_id: place for place, content in enumerate(contents)}
     liked = [found for h in households if len(found := _liked(h, places))]
+    rates = _rates(households, places)
     order = rng.permutation(len(liked)).tolist()
     border = int(_KNOWN * len(order))
     return Corpus(
@@ -122,6 +132,7 @@ def load(encoder_kind: str, cache_dir: Path | None) -> Corpus:
         titles=titles,
         held_out=held_out,
         mean=np.asarray(titles[~held_out].mean(0), np.float32),
+        rates=rates,
         liked=tuple(liked[i] for i in order[border:]),
         known=tuple(liked[i][~held_out[liked[i]]] for i in order[:border]),
     )
@@ -131,3 +142,13 @@ def _liked(household: Household, places: dict[str, int]) -> Places:
     return np.array(
         [places[e.content_id] for e in household.events if e.watch_percentage >= _LIKED], np.int64
     )
+
+
+def _rates(households: Sequence[Household], places: dict[str, int]) -> NDArray[np.float64]:
+    seen, liked = np.zeros(len(places)), np.zeros(len(places))
+    for household in households:
+        for event in household.events:
+            place = places[event.content_id]
+            seen[place] += 1
+            liked[place] += event.watch_percentage >= _LIKED
+    return np.asarray(liked / np.maximum(seen, 1), np.float64)

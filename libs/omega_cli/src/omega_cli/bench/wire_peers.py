@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from omega_delta.bytewise import pack_u8, unpack_u8
 
 from omega.common.v1 import resource_pb2
 from omega_core.vectors import FloatArray, unit
 from omega_delta import GlobalPattern, StateDelta, compress, encode_state_delta
+from omega_delta.components import U8, decode_vectors, encode_vector
 
 _CENTROIDS = 256
 _ROUNDS = 8
@@ -89,7 +89,7 @@ def cosines(rows: FloatArray, trained: FloatArray) -> dict[str, float]:
     """Mean cosine of unit rows (n, 384) after each other way; quantisers see `trained` alone."""
     ways: dict[str, FloatArray] = {
         "f16 + zstd": unit(rows.astype(np.float16).astype(np.float32)),
-        "u8 + zstd": unpack_u8([pack_u8(row) for row in rows], "rows[{}]"),
+        "u8 + zstd": decode_vectors(U8, [encode_vector(U8, row) for row in rows], "rows[{}]"),
     }
     for parts in PARTS:
         ways[f"PQ {parts}"] = ProductQuantiser.fit(trained, parts).passed(rows)

@@ -89,15 +89,23 @@ class FleetTv:
             )
 
     def exchange(
-        self, client: SyncClient, model_version: str, sketches: bytes = b"", classes: bytes = b""
+        self,
+        client: SyncClient,
+        model_version: str,
+        sketches: bytes = b"",
+        classes: bytes = b"",
+        *,
+        codebook_id: int = 0,
     ) -> pb.SyncResponse:
-        """One call of Sync."""
+        """One call of Sync by a TV that holds this codebook; 0 = it knows of no codec."""
         request = pb.SyncRequest(
             request_id=str(uuid.uuid4()),
             model_version=model_version,
             sketches=sketches,
             classes=classes,
             sigma_hundredths=SketchPolicy.default().sigma_hundredths if sketches else 0,
+            codec=resource_pb2.CODEC_TRANSFORM if codebook_id else resource_pb2.CODEC_UNSPECIFIED,
+            codebook_id=codebook_id,
         )
         answer = client.sync(request, credential=self.credential)
         self.exchanges.append(Exchange(len(classes), request.ByteSize(), answer.ByteSize()))

@@ -93,11 +93,18 @@ def _figures(report: DemoReport) -> str:
             f"{traffic.push_bytes_mean:,.0f} / {traffic.push_bytes_max:,}",
             "limit: 1,024",
         ),
-        ("bytes of the pull with the news", f"{traffic.pull_bytes:,}", f"{done.patterns} patterns"),
         (
-            "bytes of the catalogue / of the factors",
-            f"{traffic.catalogue_bytes:,} / {traffic.factors_bytes:,}",
-            "once / at each new version",
+            "bytes of the pull with the news",
+            f"{traffic.pull_bytes:,}",
+            (
+                f"{done.patterns} patterns and new titles; limit: 5,120; "
+                f"patterns as float16: {traffic.pull_plain_bytes:,}"
+            ),
+        ),
+        (
+            "bytes of the catalogue / of the codebook / of the factors",
+            f"{traffic.catalogue_bytes:,} / {traffic.codebook_bytes:,} / {traffic.factors_bytes:,}",
+            "once / once / at each new version",
         ),
         ("exchanges / sketches stored", f"{traffic.exchanges:,} / {traffic.sketches:,}", ""),
         (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from omega_cli.demo.households import Cast
 from omega_cli.demo.report import QualityFigures
-from omega_delta import CataloguePack, FactorPack, StateDelta
+from omega_delta import CataloguePack, FactorPack, GlobalPattern
 from omega_eval.baselines import Interactions, popularity
 from omega_eval.evaluate import held_out_rows, rank_all
 from omega_eval.metrics import RowArray, Scores, ratio, score
@@ -20,7 +22,9 @@ def served_catalogue(pack: CataloguePack) -> Catalogue:
     )
 
 
-def served_model(catalogue: Catalogue, factors: FactorPack, delta: StateDelta) -> CollectiveModel:
+def served_model(
+    catalogue: Catalogue, factors: FactorPack, patterns: Sequence[GlobalPattern]
+) -> CollectiveModel:
     """The collective model as a brain builds it from what it pulled."""
     return CollectiveModel.build(
         catalogue,
@@ -32,9 +36,12 @@ def served_model(catalogue: Catalogue, factors: FactorPack, delta: StateDelta) -
             factors.prior,
         ),
         GlobalPatterns(
-            np.array([p.embedding for p in delta.patterns], np.float32).reshape(-1, 384),
-            np.array([p.success_rate for p in delta.patterns], np.float32),
-            np.array([p.weight for p in delta.patterns], np.float32),
+            # As float16, as a brain keeps them.
+            np.array([p.embedding for p in patterns], np.float16)
+            .astype(np.float32)
+            .reshape(-1, 384),
+            np.array([p.success_rate for p in patterns], np.float32),
+            np.array([p.weight for p in patterns], np.float32),
         ),
     )
 

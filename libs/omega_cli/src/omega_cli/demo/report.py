@@ -46,7 +46,11 @@ class TrafficFigures:
     push_sketches_mean: float
     """Sketches of such an exchange."""
     pull_bytes: int
-    """Serialised response that carried the round's news."""
+    """Serialised response that carried the round's news, under the codebook."""
+    pull_plain_bytes: int
+    """The same for a TV that knows of no codec: vectors as float16."""
+    codebook_bytes: int
+    """The codebook resource, once."""
     catalogue_bytes: int
     """The catalogue resource, once."""
     factors_bytes: int

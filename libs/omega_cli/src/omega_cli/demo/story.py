@@ -14,6 +14,7 @@ from rich.progress import Progress
 from omega.brain.v1 import brain_service_pb2 as brain_pb
 from omega.common.v1 import resource_pb2
 from omega.federation.v1 import federation_service_pb2 as federation_pb
+from omega_cli.codebook import newest_catalogue, trained
 from omega_cli.content import import_contents
 from omega_cli.demo import latency, quality
 from omega_cli.demo.cluster import Cluster
@@ -21,7 +22,8 @@ from omega_cli.demo.fleet import FleetTv, for_each, newest, settle
 from omega_cli.demo.households import Cast
 from omega_cli.demo.report import DemoReport, HouseholdStory, Listed, RoundFigures, TrafficFigures
 from omega_client import BrainClient, ConstellationClient, FederationClient, SyncClient
-from omega_delta import decode_catalogue, decode_factors, decode_state_delta, event_to_proto
+from omega_delta import decode_catalogue, decode_factors, event_to_proto
+from omega_delta.transform import Codebook, decode_news, patterns_of
 from omega_embed import Encoder, LexicalEncoder
 from omega_eval.split import SplitHousehold
 
@@ -30,7 +32,9 @@ LIST = 10
 LATENCY_CALLS = 300
 """Calls of GetRecommendations behind the percentiles."""
 CATALOGUE = resource_pb2.RESOURCE_KIND_CATALOGUE
+CODEBOOK = resource_pb2.RESOURCE_KIND_CODEBOOK
 FACTORS = resource_pb2.RESOURCE_KIND_FACTORS
+_POLL_SECONDS = 0.2
 Advance = Callable[[int], None]
 
 
@@ -78,7 +82,7 @@ class Story:
         before = [_list(each.client) for each in sets]
         self._push(sets, tvs)
         round_figures = self._run_round()
-        pull_bytes, factors_bytes = self._pull(sets, tvs)
+        pulled = self._pull(sets, tvs)
         after = [_list(each.client) for each in sets]
         with self._step("measuring latency over gRPC", LATENCY_CALLS) as advance:
             first = sets[0]
@@ -98,7 +102,7 @@ class Story:
                 self._story(each, was, now, [self._catalogue.ids[r] for r in lists[at][:LIST]])
                 for each, was, now, at in zip(sets, before, after, cast.with_brain, strict=True)
             ),
-            traffic=self._traffic(tvs, pull_bytes, factors_bytes),
+            traffic=self._traffic(tvs, *pulled),
             latency=latency_figures,
             round=round_figures,
             quality=table,
@@ -112,6 +116,12 @@ class Story:
             ConstellationClient(self._cluster.constellation.address) as client,
         ):
             import_contents(client, self._encoder, contents, advance)
+        with (
+            self._step("training and publishing the codebook", 1),
+            ConstellationClient(self._cluster.constellation.address) as client,
+        ):
+            book, _ = trained(newest_catalogue(client))
+            client.publish_codebook(book.body)
 
     def _settle(self) -> None:
         """Waits until the gateway tells what the shard holds, by a TV that counts nowhere."""
@@ -145,6 +155,8 @@ class Story:
         answer = tv.exchange(self._sync, self._encoder.model_version)
         info = newest(answer, CATALOGUE)
         self._catalogue_bytes = info.size_bytes
+        body = self._sync.download(newest(answer, CODEBOOK), credential=tv.credential)
+        self._codebook = Codebook.decode(body)
         pack = decode_catalogue(self._sync.download(info, credential=tv.credential))
         self._catalogue = quality.served_catalogue(pack)
 
@@ -191,26 +203,38 @@ class Story:
             state_version=done.state_version,
         )
 
-    def _pull(self, sets: list[BrainSet], tvs: list[FleetTv]) -> tuple[int, int]:
-        """Brings the round's result to every TV; returns bytes of a pull and of the factors.
+    def _pull(self, sets: list[BrainSet], tvs: list[FleetTv]) -> tuple[int, int, int]:
+        """Brings the round's result to every TV.
 
+        Returns bytes of a pull, of one by a TV that knows of no codec, and of the factors.
         Resources are equal for all, so one TV of the fleet fetches the factors for the figures.
         """
+        model_version = self._encoder.model_version
         with self._step("pulling what the fleet learned", len(sets) + len(tvs)) as advance:
+            book = self._codebook
+            first, old, *others = tvs
+            # The gateway asks once a second what is newest.
+            while not (plain := old.exchange(self._sync, model_version)).delta:
+                time.sleep(_POLL_SECONDS)
             for each in sets:
                 each.client.sync_now()
                 advance(1)
-            model_version = self._encoder.model_version
-            for_each(tvs[1:], lambda tv: tv.exchange(self._sync, model_version), lambda: advance(1))
-            answer = tvs[0].exchange(self._sync, model_version)
+            for_each(
+                others,
+                lambda tv: tv.exchange(self._sync, model_version, codebook_id=book.id),
+                lambda: advance(1),
+            )
+            answer = first.exchange(self._sync, model_version, codebook_id=book.id)
             info = newest(answer, FACTORS)
             factors = decode_factors(self._sync.download(info, credential=tvs[0].credential))
-            delta = decode_state_delta(answer.delta)
-            self._model = quality.served_model(self._catalogue, factors, delta)
-            advance(1)
-        return answer.ByteSize(), info.size_bytes
+            patterns = patterns_of(decode_news(answer.delta, book, None).state, book)
+            self._model = quality.served_model(self._catalogue, factors, patterns)
+            advance(2)
+        return answer.ByteSize(), plain.ByteSize(), info.size_bytes
 
-    def _traffic(self, tvs: list[FleetTv], pull_bytes: int, factors_bytes: int) -> TrafficFigures:
+    def _traffic(
+        self, tvs: list[FleetTv], pull_bytes: int, pull_plain_bytes: int, factors_bytes: int
+    ) -> TrafficFigures:
         exchanges = [exchange for tv in tvs for exchange in tv.exchanges]
         pushes = [exchange for exchange in exchanges if exchange.sketches]
         return TrafficFigures(
@@ -218,6 +242,8 @@ class Story:
             push_bytes_max=max(p.pushed_bytes for p in pushes),
             push_sketches_mean=float(np.mean([p.sketches for p in pushes])),
             pull_bytes=pull_bytes,
+            pull_plain_bytes=pull_plain_bytes,
+            codebook_bytes=len(self._codebook.body),
             catalogue_bytes=self._catalogue_bytes,
             factors_bytes=factors_bytes,
             exchanges=len(exchanges),

@@ -79,11 +79,18 @@ def _figures(report: DemoReport) -> Table:
             f"{traffic.push_bytes_mean:,.0f} / {traffic.push_bytes_max:,}",
             f"limit 1,024; {traffic.push_sketches_mean:.1f} sketches on average",
         ),
-        ("bytes of the pull with the news", f"{traffic.pull_bytes:,}", f"{done.patterns} patterns"),
         (
-            "bytes of resources: catalogue / factors",
-            f"{traffic.catalogue_bytes:,} / {traffic.factors_bytes:,}",
-            "once / at each new version",
+            "bytes of the pull with the news",
+            f"{traffic.pull_bytes:,}",
+            (
+                f"limit 5,120; {done.patterns} patterns and new titles; "
+                f"patterns as float16 {traffic.pull_plain_bytes:,}"
+            ),
+        ),
+        (
+            "bytes of resources: catalogue / codebook / factors",
+            f"{traffic.catalogue_bytes:,} / {traffic.codebook_bytes:,} / {traffic.factors_bytes:,}",
+            "once / once / at each new version",
         ),
         (
             "federation round",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from omega_core import validate
-from omega_core.errors import invalid
+from omega_core.errors import OmegaError, invalid
 from omega_core.limits import DIMENSION
 from omega_delta import checks
 from omega_delta.state import GlobalPattern, check_pattern
@@ -23,13 +23,15 @@ from omega_delta.transform.quantise import (
 from omega_delta.transform.search import last
 from omega_delta.transform.state import CodedState, points
 
-STATE_BUDGET = 2_304
+STATE_BUDGET = 2_288
 """Bytes of a state of which a pull of 5,120 bytes also carries 48 new titles and 10 trends."""
 REFRESH = 32
-"""Versions after which every pattern is coded anew from its floats."""
+"""Versions in which each pattern is once coded anew from its floats, a part of them in each."""
 FINEST, COARSEST = 64, 16
 """Steps of states: beyond them nothing is gained, or patterns are no longer told apart."""
-HEADROOM = 32
+SLACK = 4
+"""A state that leaves one part in so many of its budget is coded anew when REFRESH comes round."""
+HEADROOM = 64
 """A state that is coded anew leaves one part in so many of its budget to the versions after it."""
 
 
@@ -43,10 +45,10 @@ def code_state(
     """The lattice point of a version, of which pack_state makes at most `budget` bytes.
 
     A pattern that goes on moves by whole steps from where the version before put it, so changes
-    cost little and errors never add up. Everything is coded anew, under the finest step that fits,
-    where there is no version before under this codebook, every REFRESH versions, and where the
-    budget asks for another step. Patterns that do not fit even under the coarsest one are left out,
-    the lightest first.
+    cost little and errors never add up; once in REFRESH versions it is coded as if it were new.
+    Everything is coded anew, under the finest step that fits, where there is no version before
+    under this codebook, and where the budget asks for another step. Patterns that do not fit even
+    under the coarsest one are left out, the lightest first.
 
     Args:
         codebook: of the encoder of the patterns.
@@ -65,15 +67,13 @@ def code_state(
         raise invalid("version", "greater than that of the state before")
     ordered = sorted(patterns, key=lambda p: p.pattern_id)
     targets = _targets(codebook, ordered)
-    if previous is not None and _goes_on(codebook, version, previous):
+    if previous is not None and previous.codebook_id == codebook.id:
         state = _follow(codebook, version, ordered, targets, previous)
-        if _fits(codebook, state, budget):
+        size = _size(codebook, state)
+        wasted = version % REFRESH == 0 and state.step < FINEST and size < budget - budget // SLACK
+        if size <= budget and not wasted:
             return state
     return _afresh(codebook, version, ordered, targets, budget)
-
-
-def _goes_on(book: Codebook, version: int, previous: CodedState) -> bool:
-    return previous.codebook_id == book.id and previous.version // REFRESH == version // REFRESH
 
 
 def _follow(
@@ -87,7 +87,11 @@ def _follow(
     step = previous.step
     levels, worth = quantise_patterns(book, targets, step)
     held = {number: row for row, number in enumerate(previous.ids.tolist())}
-    rows = [row for row, p in enumerate(patterns) if p.pattern_id in held]
+    rows = [
+        row
+        for row, p in enumerate(patterns)
+        if p.pattern_id in held and (p.pattern_id + version) % REFRESH
+    ]
     if rows:
         old = [held[patterns[row].pattern_id] for row in rows]
         change, change_worth = quantise(
@@ -123,7 +127,15 @@ def _afresh(
 
 
 def _fits(book: Codebook, state: CodedState, room: int) -> bool:
-    return len(pack_state(state, book)) <= room
+    return _size(book, state) <= room
+
+
+def _size(book: Codebook, state: CodedState) -> int:
+    """Bytes of pack_state, or more than any budget where it has no room."""
+    try:
+        return len(pack_state(state, book))
+    except OmegaError:
+        return layout.MAX_PAYLOAD + 1
 
 
 def _state(

@@ -10,7 +10,7 @@ _SIZES = (8, 16, 32, 64)
 """Clusters that a draw of titles falls into."""
 _TITLES_A_CLUSTER = (4, 25)
 """Titles a cluster, least and most."""
-_ROUNDS = 6
+_ROUNDS = 8
 
 
 def neighbourhoods(
@@ -46,7 +46,8 @@ def clustered(
     rows: FloatArray, weights: FloatArray, clusters: int, rng: np.random.Generator
 ) -> FloatArray:
     """Unit centroids of a weighted spherical k-means (Dhillon & Modha 2001), a few turns of it."""
-    centroids = rows[rng.choice(len(rows), clusters, replace=False)]
+    shares = weights.astype(np.float64) / weights.sum(dtype=np.float64)
+    centroids = rows[rng.choice(len(rows), clusters, replace=False, p=shares)]
     for _ in range(_ROUNDS):
         labels = (rows @ centroids.T).argmax(1)
         members = np.zeros((len(centroids), len(rows)), np.float32)

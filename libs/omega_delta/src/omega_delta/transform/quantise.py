@@ -11,8 +11,9 @@ from omega_delta.transform.codebook import Codebook, Int64Array
 
 _FINE = 6
 """Fraction bits of a level before it is rounded."""
-_LAMBDA = 31
-"""Squared steps, in units of 2^-16, that a bit in units of 2^-8 is worth: .12 of a bit's."""
+_LAMBDAS = (31, 34, 31)
+"""Squared steps a bit, by kind, in units of 2^-8: .12 for patterns, .13 for titles. Titles
+are the many, and just near enough."""
 
 
 def project(book: Codebook, rows: FloatArray) -> Int64Array:
@@ -34,23 +35,23 @@ def quantise(
     least squared error + lambda x bits (rate-distortion optimised quantisation, Sullivan 1996),
     under the gain class that does best for the vector. Worth is that sum, in a unit of its own.
     """
-    wide = int(book.steps[step])
+    wide, price = int(book.steps[step]), _LAMBDAS[kind]
     fine = ((residuals << _FINE + 1) + wide) // (2 * wide)
     nearest = (fine + (1 << _FINE - 1)) >> _FINE
     lower = nearest - np.sign(nearest)
     choices = (nearest, lower, np.zeros_like(nearest))
     errors = [(fine - (c << _FINE)) ** 2 << 16 - 2 * _FINE for c in choices]
     indices = [np.clip(c, -layout.SPAN, layout.SPAN) + layout.SPAN for c in choices]
-    more = [_escape_costs(c) * _LAMBDA for c in choices]
+    more = [_escape_costs(c) * price for c in choices]
     fixed = [e + m for e, m in zip(errors, more, strict=True)]
     best = np.full(len(residuals), np.iinfo(np.int64).max)
     levels = np.zeros_like(nearest)
     columns = np.arange(book.size)
     for gain in range(layout.GAINS):
-        costs = book.level_costs[book.tables_of(kind, gain, step)] * _LAMBDA
+        costs = book.level_costs[book.tables_of(kind, gain, step)] * price
         worths = [f + costs[columns, i] for f, i in zip(fixed, indices, strict=True)]
         least = np.minimum(np.minimum(worths[0], worths[1]), worths[2])
-        total = least.sum(1, dtype=np.int64) + int(book.gain_costs[kind, gain]) * _LAMBDA
+        total = least.sum(1, dtype=np.int64) + int(book.gain_costs[kind, gain]) * price
         better = total < best
         if not better.any():
             continue
@@ -78,7 +79,7 @@ def quantise_patterns(
     near = nearest_anchors(book, (2 * targets + wide) // (2 * wide), step)
     anchors = book.anchor_levels(step)[near]
     levels, worth = quantise(book, targets - anchors * wide, layout.PATTERN, step)
-    return anchors + levels, worth + (book.anchor_bits << 8) * _LAMBDA
+    return anchors + levels, worth + (book.anchor_bits << 8) * _LAMBDAS[layout.PATTERN]
 
 
 def costs(

@@ -29,6 +29,10 @@ _EVEN = 40
 """Table of a coefficient whose spread equals the step."""
 _FINE = 64
 """Step at which distances to anchors are taken in training."""
+_ROWS_AN_ANCHOR = 8
+"""Fewest patterns for each anchor: those of fewer would be the patterns themselves."""
+_LEAST_TRACE = 1e-9
+"""Least sum of variances that says anything about directions."""
 _TITLES_SHARE = 0.5
 """Share of the titles in the covariance that the basis diagonalises; the rest is the patterns'."""
 _SHAPE = 1.6
@@ -91,9 +95,10 @@ def _rows(name: str, rows: FloatArray, seed: int) -> FloatArray:
 
 
 def _centroids(rows: FloatArray, seed: int) -> tuple[FloatArray, Int64Array]:
-    """ANCHORS - 1 centroids of rows (n, 384), and the nearest of each row (Lloyd 1982)."""
+    """At most ANCHORS - 1 centroids of rows (n, 384), and the nearest of each (Lloyd 1982)."""
     rng = np.random.default_rng(seed)
-    centroids = rows[rng.choice(len(rows), min(ANCHORS - 1, len(rows)), replace=False)]
+    count = min(ANCHORS - 1, len(rows) // _ROWS_AN_ANCHOR)
+    centroids = rows[rng.choice(len(rows), count, replace=False)]
     for turn in range(_ROUNDS + 1):
         labels = (rows @ centroids.T - (centroids**2).sum(1) / 2).argmax(1)
         if turn == _ROUNDS:
@@ -118,7 +123,7 @@ def _basis(
 ) -> tuple[NDArray[np.int8], NDArray[np.uint16]]:
     """Eigenvectors of a mixed covariance, greatest first, as int8 rows, and a scale a row."""
     covariances = [np.cov(rows.astype(np.float64).T) for rows in (patterns, contents)]
-    shaped = [c / np.trace(c) for c in covariances]
+    shaped = [c / max(float(np.trace(c)), _LEAST_TRACE) for c in covariances]
     mixed = (1 - _TITLES_SHARE) * shaped[0] + _TITLES_SHARE * shaped[1]
     _, vectors = np.linalg.eigh(mixed)
     rows = vectors[:, ::-1].T

@@ -179,9 +179,9 @@ class RegisterDeviceRequest(_message.Message):
     device of a release without keys.
     """
     claim: _builtins.str
-    """As in omega.sync.v1.RegisterDeviceRequest; checked and spent where the shard asks for claims."""
+    """At most 64 characters of [A-Za-z0-9_-]; checked and spent where the shard asks for claims."""
     csr: _builtins.bytes
-    """As in omega.sync.v1.RegisterDeviceRequest; of the same key as key_sha256."""
+    """PKCS #10 request of the same key as key_sha256, at most 2,048 bytes; empty = none."""
     def __init__(
         self,
         *,
@@ -546,7 +546,7 @@ class GetGlobalStateRequest(_message.Message):
     wanted_version: _builtins.int
     """As in omega.sync.v1.PullPatternsRequest."""
     region: _builtins.str
-    """Region whose trends are wanted, where no device is named."""
+    """Region whose trends are wanted, where no device is named; at most 16 characters of [A-Za-z0-9-]."""
     @_builtins.property
     def held(self) -> _containers.RepeatedCompositeFieldContainer[_resource_pb2.HeldResource]:
         """Resources held; at most 8."""

@@ -264,11 +264,11 @@ class PushPatternsRequest(_message.Message):
     request_id: _builtins.str
     """A UUID, 36 characters; the idempotency key."""
     model_version: _builtins.str
-    """As in SyncRequest."""
+    """Encoder of the sketches, 1 to 64 characters."""
     sketches: _builtins.bytes
     """As in SyncRequest; 1 to 20 sketches."""
     classes: _builtins.bytes
-    """As in SyncRequest."""
+    """A byte a sketch, each 0 to 31, as in SyncRequest."""
     sigma_hundredths: _builtins.int
     """As in SyncRequest."""
     def __init__(
@@ -346,7 +346,7 @@ class PullPatternsRequest(_message.Message):
     """
     @_builtins.property
     def held(self) -> _containers.RepeatedCompositeFieldContainer[_resource_pb2.HeldResource]:
-        """As in SyncRequest."""
+        """Resources the TV holds; at most 8."""
 
     def __init__(
         self,
