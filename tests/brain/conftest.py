@@ -47,6 +47,7 @@ def config(tmp_path: Path) -> BrainConfig:
         constellation_url="",
         recommend_timeout_ms=10_000,
         share_delay_hours=0,
+        catalogue_hours=0,
     )
 
 
@@ -160,7 +161,6 @@ def open_tv(config: BrainConfig, gateway: Gateway) -> Iterator[Callable[..., Tv]
                 "constellation_url": f"http://{address}",
                 "min_samples": 1,
                 "factors_hours": 0,
-                "catalogue_hours": 0,
                 **settings,
             }
             brain = Brain(replace(config, **settings), encoder=encoder)

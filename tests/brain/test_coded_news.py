@@ -17,7 +17,7 @@ from omega_core.errors import ErrorCode, OmegaError
 from omega_core.vectors import centre, unit
 from omega_delta import GlobalPattern, StateDelta, Trend, Trends
 from omega_delta.components import U8
-from omega_delta.transform import Codebook, NewTitles, patterns_of, train
+from omega_delta.transform import Codebook, NewTitles, neighbourhoods, patterns_of, train
 from omega_embed import open_encoder
 from omega_testing.gateway import Gateway
 
@@ -36,9 +36,8 @@ def vectors(titles: list[Content]) -> np.ndarray:
 @pytest.fixture(scope="session")
 def codebooks(vectors: np.ndarray) -> tuple[Codebook, Codebook]:
     """Two codebooks of one encoder."""
-    patterns = centre(vectors, vectors.mean(axis=0))
-    first = train(MODEL, patterns, vectors, 1)
-    return first, train(MODEL, patterns[:80], vectors, 2)
+    tastes = neighbourhoods(vectors, vectors.mean(axis=0), 0, 400)
+    return train(MODEL, tastes, vectors, 1), train(MODEL, tastes[:300], vectors, 2)
 
 
 @pytest.fixture(scope="session")

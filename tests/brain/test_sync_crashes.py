@@ -66,6 +66,7 @@ def environ(tmp_path: Path, gateway: Gateway) -> Iterator[dict[str, str]]:
             "OMEGA_BRAIN_CONSTELLATION_URL": f"http://{address}",
             "OMEGA_BRAIN_SYNC_INTERVAL_SECS": "0",
             "OMEGA_BRAIN_MIN_SAMPLES": "1",
+            "OMEGA_BRAIN_CATALOGUE_HOURS": "0",
         }
 
 

@@ -88,7 +88,7 @@ def _wire(arguments: argparse.Namespace) -> int:
     from omega_cli.bench import figures, wire  # noqa: PLC0415
 
     with Console(stderr=True).status("measuring the wire") as status:
-        found = wire.measure(wire.Plan(cache_dir=arguments.cache_dir), status.update)
+        found = wire.measure(wire.Plan(day=True, cache_dir=arguments.cache_dir), status.update)
     if arguments.json:
         print(figures.as_json("wire", found))
     else:

@@ -57,6 +57,8 @@ class Plan:
     """Versions over which updates are counted, 1 to 32."""
     households: int = 0
     """Households whose budgets are checked, 0 = all that are measured."""
+    day: bool = False
+    """Whether a day of a real TV is measured, too: some minutes."""
     encoder: str = "minilm"
     """Encoder of the titles: "minilm", or "lexical" to do without a model."""
     cache_dir: Path | None = None
@@ -101,7 +103,8 @@ def measure(plan: Plan, say: Callable[[str], None]) -> dict[str, Figure]:
     figures |= _pull(corpus, book, plan)
     say("updates")
     figures |= _updates(corpus, book, plan)
-    figures |= wire_day.measure(corpus, book, plan.encoder, plan.cache_dir, plan.patterns, say)
+    if plan.day:
+        figures |= wire_day.measure(corpus, book, plan.encoder, plan.cache_dir, plan.patterns, say)
     return figures | _budgets(corpus, book, plan, say)
 
 
