@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,14 @@ from omega_cli.bench import wire, wire_corpus, wire_peers
 from omega_core.errors import OmegaError
 from omega_core.vectors import unit
 
-PLAN = {"patterns": 8, "titles": 6, "draws": 1, "training": 10, "rounds": 2, "households": 2}
+PLAN: dict[str, Any] = {
+    "patterns": 8,
+    "titles": 6,
+    "draws": 1,
+    "training": 10,
+    "rounds": 2,
+    "households": 2,
+}
 
 
 def test_every_figure_is_there_and_every_answer_keeps_its_bound(
@@ -63,5 +71,5 @@ def test_more_bytes_of_a_product_quantiser_lose_less() -> None:
 @pytest.mark.parametrize(("field", "value"), [("patterns", 3), ("draws", 0), ("rounds", 33)])
 def test_a_plan_out_of_bounds_is_refused(field: str, value: int) -> None:
     with pytest.raises(OmegaError) as caught:
-        wire.Plan(**{**PLAN, field: value})  # type: ignore[arg-type]  # numbers all
+        wire.Plan(**{**PLAN, field: value})
     assert caught.value.field == field
