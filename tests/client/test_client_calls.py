@@ -189,6 +189,10 @@ CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], obje
                 ),
                 constellation_service_pb2.UpsertContentsRequest(publish=True),
             ),
+            "PublishCodebook": (
+                lambda c: c.publish_codebook(b"body"),
+                constellation_service_pb2.PublishCodebookRequest(body=b"body"),
+            ),
             "GetResource": (
                 lambda c: list(c.get_resource(CATALOGUE, 4, 9)),
                 constellation_service_pb2.GetResourceRequest(kind=CATALOGUE, version=4, offset=9),

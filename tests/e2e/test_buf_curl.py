@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from omega_cli.demo.cluster import Cluster
+from omega_rpc.device_keys import DeviceKey
 
 ROOT = Path(__file__).parents[2]
 NOT_FOUND = 5
@@ -25,6 +27,8 @@ def _call(address: str, method: str, **request: object) -> tuple[int, dict[str, 
         "--protocol",
         "grpc",
         "--http2-prior-knowledge",
+        "--timeout",
+        "20s",
         "-d",
         json.dumps(request),
         f"http://{address}/{method}",
@@ -47,6 +51,7 @@ def test_each_service_answers_buf_curl() -> None:
             cluster.sync.address,
             "omega.sync.v1.SyncService/RegisterDevice",
             requestId=str(uuid.uuid4()),
+            csr=base64.b64encode(DeviceKey.generate().csr()).decode(),
         )
         assert code == 0
         assert answer["deviceId"].startswith("tv-")

@@ -221,6 +221,6 @@ def test_what_an_earlier_encoder_taught_stays_until_a_device_behind_it_is_erased
     done = run(client)
     assert (done.devices, done.patterns, done.state_version) == (0, 0, 2)
     with store.snapshot() as conn:
-        assert states.current(conn) == states.State(2, "another-r1")
+        assert states.current(conn) == states.State(2, "another-r1", 2)
         assert resources.newest_version(conn, ResourceKind.FACTORS) == 0
         assert states.patterns(conn) == []

@@ -136,7 +136,7 @@ def test_a_new_encoder_starts_afresh(
     factors = newest_factors(store)
     assert (factors.model_version, factors.catalogue_version) == ("another-r1", 2)
     with store.snapshot() as conn:
-        assert states.current(conn) == states.State(2, "another-r1")
+        assert states.current(conn) == states.State(2, "another-r1", 2)
 
 
 def test_a_revoked_device_takes_no_part(

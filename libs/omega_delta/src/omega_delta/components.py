@@ -23,9 +23,15 @@ _U8_BYTES = 2 * _RANGE.itemsize + DIMENSION
 
 
 def encode_vector(codec: int, vector: FloatArray) -> bytes:
-    """A unit vector, float32 (384,), under F16 or U8."""
+    """A unit vector, float32 (384,), under F16 or U8.
+
+    Raises:
+        OmegaError: INVALID_FIELD codec for any other.
+    """
     if codec == F16:
         return pack_f16(vector)
+    if codec != U8:
+        raise invalid("codec", "CODEC_F16_ZSTD or CODEC_U8_ZSTD")
     least = _RANGE.type(vector.min())
     step = _RANGE.type((float(vector.max()) - float(least)) / _LEVELS)
     if float(least) + _LEVELS * float(step) < float(vector.max()):

@@ -44,8 +44,14 @@ def most_sketches(model_version: str) -> int:
         sigma_hundredths=limits.MAX_SIGMA,
         held=[
             resource_pb2.HeldResource(kind=kind, version=longest)
-            for kind in (resource_pb2.RESOURCE_KIND_CATALOGUE, resource_pb2.RESOURCE_KIND_FACTORS)
+            for kind in (
+                resource_pb2.RESOURCE_KIND_CATALOGUE,
+                resource_pb2.RESOURCE_KIND_FACTORS,
+                resource_pb2.RESOURCE_KIND_CODEBOOK,
+            )
         ],
+        codec=resource_pb2.CODEC_TRANSFORM,
+        codebook_id=2**32 - 1,
     )
     room = limits.MAX_SYNC_REQUEST - (rest.ByteSize() - 256)
     return min(room // (SKETCH_BYTES + 1), limits.MAX_PUSH_SKETCHES)
