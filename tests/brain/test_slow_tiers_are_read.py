@@ -179,7 +179,8 @@ def test_a_year_that_moved_the_taste_bends_the_ranking_at_its_end(
     shipped_half_life = brain.household.tuned.rank.half_life
     for _ in range(3):
         clock.advance(timedelta(days=366))
-        brain.loops.tick(clock.now())
+        for _ in range(4):  # a busy machine cuts a cycle off; the next tick goes on with it
+            brain.loops.tick(clock.now())
         if brain.household.tuned.rank.half_life < shipped_half_life:
             break
     drifts = brain.memory.named(Tier.EVOLUTIONARY, trajectory.DRIFT_PREFIX, clock.now())
