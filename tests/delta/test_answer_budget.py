@@ -8,7 +8,7 @@ from google.protobuf.duration_pb2 import Duration
 from omega.common.v1 import resource_pb2
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega_core import limits
-from omega_delta import PAGE_BYTES, announce, room
+from omega_delta import PAGE_BYTES, announce, most_sketches, room
 
 Answer = type[pb.SyncResponse] | type[pb.PullPatternsResponse]
 BOTH = pytest.mark.parametrize("kind", [pb.SyncResponse, pb.PullPatternsResponse])
@@ -92,3 +92,27 @@ def test_an_answer_to_a_tv_that_knows_no_codec_is_not_bounded(kind: Answer) -> N
     answer.codec = resource_pb2.Codec.CODEC_UNSPECIFIED
     announce(answer, _resources(3))
     assert len(answer.resources) == 3
+
+
+@pytest.mark.parametrize("model_version", ["m", "all-MiniLM-L6-v2-int8-r1", "x" * 64])
+def test_the_fullest_exchange_holds_as_many_sketches_as_said_and_no_more(
+    model_version: str,
+) -> None:
+    def size(sketches: int) -> int:
+        return pb.SyncRequest(
+            request_id="0" * 36,
+            model_version=model_version,
+            sketches=bytes(limits.SKETCH_BYTES * sketches),
+            classes=bytes(sketches),
+            state_version=limits.MAX_VERSION,
+            held=[
+                resource_pb2.HeldResource(kind=kind, version=limits.MAX_VERSION)
+                for kind in resource_pb2.ResourceKind.values()[1:]
+            ],
+            sigma_hundredths=limits.MAX_SIGMA,
+            codec=resource_pb2.Codec.CODEC_TRANSFORM,
+            codebook_id=2**32 - 1,
+        ).ByteSize()
+
+    most = most_sketches(model_version)
+    assert size(most) <= limits.MAX_SYNC_REQUEST < size(most + 1)

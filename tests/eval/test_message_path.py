@@ -9,11 +9,10 @@ import pytest
 
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega_agentdb import SkillLearner
-from omega_brain.outbox import most_sketches as most_of_the_brain
 from omega_core.limits import MAX_SYNC_REQUEST, SKETCH_BYTES
 from omega_core.taste import TasteViewing
 from omega_eval.federation import federate, sent
-from omega_eval.messages import Delivery, device_sketches, most_sketches, pushes
+from omega_eval.messages import Delivery, device_sketches, pushes
 from omega_eval.policies import Shard, Sketches, named
 from omega_eval.reports import (
     NoiseStore,
@@ -28,11 +27,6 @@ from omega_persistence.skills import Skills
 from omega_privacy import SketchPolicy, class_byte, make_sketch
 from omega_rank import CollectiveModel
 from omega_testing.taste_tables import database_of_titles, titles
-
-
-@pytest.mark.parametrize("model_version", ["m", "all-MiniLM-L6-v2-int8-r1", "x" * 64])
-def test_a_message_takes_as_many_sketches_as_the_brain_sends(model_version: str) -> None:
-    assert most_sketches(model_version) == most_of_the_brain(model_version)
 
 
 def test_messages_are_small_and_hold_every_sketch_once_in_another_order() -> None:

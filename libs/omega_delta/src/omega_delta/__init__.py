@@ -10,7 +10,7 @@ from omega_delta.catalogue_delta import (
     titles_sha256,
 )
 from omega_delta.content import content_from_proto, content_to_proto
-from omega_delta.envelope import STATE_BYTES, announce, room
+from omega_delta.envelope import STATE_BYTES, announce, most_sketches, room
 from omega_delta.event import (
     context_from_proto,
     context_to_proto,
@@ -65,6 +65,7 @@ __all__ = [
     "event_to_proto",
     "factors_sha256",
     "join_state_deltas",
+    "most_sketches",
     "profile_from_proto",
     "profile_to_proto",
     "room",

@@ -1,4 +1,4 @@
-"""How many bytes an answer to a TV has left for news, all its other fields counted."""
+"""How much room the messages between a TV and its fleet have, all their other fields counted."""
 
 from __future__ import annotations
 
@@ -67,3 +67,32 @@ def announce(
         answer.resources.append(info)
         if bounded and answer.ByteSize() > limits.MAX_SYNC_ANSWER:
             del answer.resources[-1]
+
+
+def most_sketches(model_version: str) -> int:
+    """Sketches that an exchange always has room for, whatever else it states; at most 20.
+
+    Args:
+        model_version: of the sketches, 1 to 64 characters.
+    """
+    rest = pb.SyncRequest(
+        request_id="0" * 36,
+        model_version=model_version,
+        # Long enough that their lengths take two bytes; taken off again below.
+        sketches=bytes(128),
+        classes=bytes(128),
+        state_version=limits.MAX_VERSION,
+        sigma_hundredths=limits.MAX_SIGMA,
+        held=[
+            resource_pb2.HeldResource(kind=kind, version=limits.MAX_VERSION)
+            for kind in (
+                resource_pb2.RESOURCE_KIND_CATALOGUE,
+                resource_pb2.RESOURCE_KIND_FACTORS,
+                resource_pb2.RESOURCE_KIND_CODEBOOK,
+            )
+        ],
+        codec=resource_pb2.CODEC_TRANSFORM,
+        codebook_id=2**32 - 1,
+    )
+    room_left = limits.MAX_SYNC_REQUEST - (rest.ByteSize() - 256)
+    return min(room_left // (limits.SKETCH_BYTES + 1), limits.MAX_PUSH_SKETCHES)

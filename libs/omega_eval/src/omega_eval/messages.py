@@ -8,10 +8,8 @@ from uuid import UUID
 
 import numpy as np
 
-from omega.common.v1 import resource_pb2
 from omega.sync.v1 import sync_service_pb2 as pb
-from omega_core import limits
-from omega_core.limits import SKETCH_BYTES
+from omega_delta import most_sketches
 from omega_learn import DeviceSketches
 
 _UUID4 = 4
@@ -25,36 +23,6 @@ class Delivery:
     """The device that the connection's token names; empty where a policy hides it."""
     body: bytes
     """The serialised message."""
-
-
-def most_sketches(model_version: str) -> int:
-    """Sketches that a request always has room for, whatever versions it states; at most 20.
-
-    The bound of the brain's outbox: omega_core.limits.MAX_SYNC_REQUEST less the longest of
-    everything else that a request states.
-    """
-    longest = limits.MAX_VERSION
-    rest = pb.SyncRequest(
-        request_id="0" * 36,
-        model_version=model_version,
-        # Long enough that their lengths take two bytes; taken off again below.
-        sketches=bytes(128),
-        classes=bytes(128),
-        state_version=longest,
-        sigma_hundredths=limits.MAX_SIGMA,
-        held=[
-            resource_pb2.HeldResource(kind=kind, version=longest)
-            for kind in (
-                resource_pb2.RESOURCE_KIND_CATALOGUE,
-                resource_pb2.RESOURCE_KIND_FACTORS,
-                resource_pb2.RESOURCE_KIND_CODEBOOK,
-            )
-        ],
-        codec=resource_pb2.CODEC_TRANSFORM,
-        codebook_id=2**32 - 1,
-    )
-    room = limits.MAX_SYNC_REQUEST - (rest.ByteSize() - 256)
-    return min(room // (SKETCH_BYTES + 1), limits.MAX_PUSH_SKETCHES)
 
 
 def pushes(

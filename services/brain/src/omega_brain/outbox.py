@@ -11,10 +11,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from omega.common.v1 import resource_pb2
-from omega.sync.v1 import sync_service_pb2 as pb
 from omega_brain.answers import LikedTitle
-from omega_core import limits
+from omega_delta import most_sketches
 from omega_persistence.sketches import Push
 from omega_privacy import SketchPolicy
 from omega_privacy.classes import Detail, class_byte, coarsened, count_class, rate_class
@@ -123,32 +121,6 @@ class Outbox:
                     release_at=self._release(now),
                 )
         self._queued.update((title.rowid, classes) for title, classes in due)
-
-
-def most_sketches(model_version: str) -> int:
-    """Sketches that a request always has room for, whatever versions it states; at most 20."""
-    longest = 2**63 - 1
-    rest = pb.SyncRequest(
-        request_id="0" * 36,
-        model_version=model_version,
-        # Long enough that their lengths take two bytes; taken off again below.
-        sketches=bytes(128),
-        classes=bytes(128),
-        state_version=longest,
-        sigma_hundredths=limits.MAX_SIGMA,
-        held=[
-            resource_pb2.HeldResource(kind=kind, version=longest)
-            for kind in (
-                resource_pb2.RESOURCE_KIND_CATALOGUE,
-                resource_pb2.RESOURCE_KIND_FACTORS,
-                resource_pb2.RESOURCE_KIND_CODEBOOK,
-            )
-        ],
-        codec=resource_pb2.CODEC_TRANSFORM,
-        codebook_id=2**32 - 1,
-    )
-    room = limits.MAX_SYNC_REQUEST - (rest.ByteSize() - 256)
-    return min(room // (limits.SKETCH_BYTES + 1), limits.MAX_PUSH_SKETCHES)
 
 
 def _classes(title: LikedTitle, detail: Detail) -> int:
