@@ -19,7 +19,7 @@ from omega.sync.v1 import sync_service_pb2 as pb
 from omega.sync.v1.sync_service_connect import SyncServiceClientSync
 from omega_client.base import LONGEST, with_request_id
 from omega_client.errors import ServiceError, unpacked
-from omega_client.resources import assemble, checked_chunks
+from omega_client.resources import checked_chunks, download
 from omega_client.sync import BODY_SECONDS, EXCHANGE_SECONDS, SERVICE, Credential
 from omega_core import limits, validate
 from omega_core.errors import invalid
@@ -162,14 +162,13 @@ class SyncConnectClient:
         into: bytearray | None = None,
     ) -> bytes:
         """As SyncClient.download."""
-        held = bytearray() if into is None else into
-        complete = len(held) >= info.size_bytes
-        chunks = (
-            iter(())
-            if complete
-            else self.get_resource(info.kind, info.version, len(held), credential=credential)
+        return download(
+            lambda offset: self.get_resource(
+                info.kind, info.version, offset, credential=credential
+            ),
+            info,
+            into,
         )
-        return assemble(chunks, info, held)
 
     def _call(
         self, method: Callable[..., A], name: str, request: object, credential: Credential | None

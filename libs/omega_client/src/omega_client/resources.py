@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from typing import Any, Protocol
 
@@ -81,6 +81,20 @@ def assemble(
         into.clear()
         raise _corrupt("size or SHA-256 differ from what was announced")
     return body
+
+
+def download(
+    fetch: Callable[[int], Iterable[resource_pb2.ResourceChunk]],
+    info: resource_pb2.ResourceInfo,
+    into: bytearray | None,
+) -> bytes:
+    """The whole body that `info` announces; `fetch` gives its chunks from an offset on.
+
+    Nothing is fetched where `into` is complete already; else as assemble().
+    """
+    held = bytearray() if into is None else into
+    chunks = fetch(len(held)) if len(held) < info.size_bytes else ()
+    return assemble(chunks, info, held)
 
 
 def _corrupt(detail: str) -> OmegaError:

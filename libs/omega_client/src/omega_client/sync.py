@@ -14,7 +14,7 @@ from omega.sync.v1 import sync_service_pb2 as pb
 from omega.sync.v1 import sync_service_pb2_grpc
 from omega_client.base import Metadata, ServiceClient
 from omega_client.errors import ServiceError
-from omega_client.resources import assemble, checked_chunks
+from omega_client.resources import checked_chunks, download
 from omega_rpc.tls import ClientTls
 
 Q = TypeVar("Q")
@@ -190,14 +190,13 @@ class SyncClient(ServiceClient):
             ServiceError: the server refused or the transfer broke.
             OmegaError: CORRUPT_RESOURCE.
         """
-        held = bytearray() if into is None else into
-        complete = len(held) >= info.size_bytes
-        chunks = (
-            iter(())
-            if complete
-            else self.get_resource(info.kind, info.version, len(held), credential=credential)
+        return download(
+            lambda offset: self.get_resource(
+                info.kind, info.version, offset, credential=credential
+            ),
+            info,
+            into,
         )
-        return assemble(chunks, info, held)
 
     def _proven(
         self,
