@@ -125,7 +125,7 @@ def test_nothing_newer_is_no_page(
 @pytest.mark.parametrize(
     ("field", "request_"),
     [
-        ("codec", pb.GetGlobalStateRequest(codec=9)),  # type: ignore[arg-type]
+        ("codec", pb.GetGlobalStateRequest(codec=9)),  # type: ignore[arg-type]  # of no enum
         ("page", pb.GetGlobalStateRequest(page=128)),
         ("wanted_version", pb.GetGlobalStateRequest(wanted_version=2**63)),
         ("region", pb.GetGlobalStateRequest(region="F R")),

@@ -192,14 +192,14 @@ class History:
                 model_version=MODEL,
                 publish=True,
             ),
-            None,  # type: ignore[arg-type]
+            None,  # type: ignore[arg-type]  # the method heeds no context
         )
 
     def rotate_codebook(self) -> None:
         """The operator publishes another codebook."""
         body = narrow_codebook(self._chance.randrange(4)).body
         request = upstream_pb.PublishCodebookRequest(body=body)
-        self._shard.constellation.PublishCodebook(request, None)  # type: ignore[arg-type]
+        self._shard.constellation.PublishCodebook(request, None)  # type: ignore[arg-type]  # likewise
 
     def poll(self) -> None:
         """The gateway hears what is newest."""
@@ -212,7 +212,7 @@ class History:
         path = self._path / f"tv{number}"
         copytree(self._template, path.with_name(f"{path.name}-0"))
         (device_id,) = registered(self._shard.store, 1)
-        return Tv(path, device_id, codec, self._chance.getrandbits(32))  # type: ignore[arg-type]
+        return Tv(path, device_id, codec, self._chance.getrandbits(32))  # type: ignore[arg-type]  # an enum's number
 
     def _take(self, tv: Tv, answer: pb.SyncResponse, loss: float) -> None:
         assert answer.ByteSize() <= limits.MAX_SYNC_ANSWER or not answer.codec

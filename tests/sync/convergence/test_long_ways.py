@@ -88,7 +88,7 @@ def begin(shard: Shard, patterns: int = 12, seed: int = 0) -> None:
     body = narrow_codebook().body
     shard.constellation.PublishCodebook(
         upstream_pb.PublishCodebookRequest(body=body),
-        None,  # type: ignore[arg-type]
+        None,  # type: ignore[arg-type]  # the method heeds no context
     )
     publish(shard.store, patterns_alike(patterns, seed))
 
@@ -193,7 +193,7 @@ def test_a_shard_put_back_from_a_backup_leads_every_tv_on(
     other_shard.crash()
     change(other_shard, 3, seed=400)
     rotated = upstream_pb.PublishCodebookRequest(body=narrow_codebook(1).body)
-    answer = other_shard.constellation.PublishCodebook(rotated, None)  # type: ignore[arg-type]
+    answer = other_shard.constellation.PublishCodebook(rotated, None)  # type: ignore[arg-type]  # likewise
     assert answer.version > 1_000_000
     (ahead.device_id,) = registered(other_shard.store, 1)
     for tv in (ahead, in_step):

@@ -214,7 +214,7 @@ def _opened(config: BrainConfig) -> list[tuple[Transport, Callable[[], SyncCalls
 
 def _over_http(at: Endpoint, version: Literal["1.1", "3"], tls: ClientTls) -> SyncCalls:
     # Loaded at the first need: a TV that reaches the fleet by gRPC does without.
-    from omega_client.connect import SyncConnectClient  # noqa: PLC0415
+    from omega_client.connect import SyncConnectClient  # noqa: PLC0415 - as said
 
     scheme = "https" if at.tls else "http"
     return SyncConnectClient(f"{scheme}://{at.target}", version=version, tls=tls)

@@ -52,7 +52,8 @@ class Gate:
         elif left <= 0:
             raise OmegaError(ErrorCode.DEADLINE_EXCEEDED)
         calls._principal.set(principal)  # noqa: SLF001 - a writer
-        calls._deadline.set(None if left is None else time.monotonic() + left)  # noqa: SLF001
+        ends = None if left is None else time.monotonic() + left
+        calls._deadline.set(ends)  # noqa: SLF001 - a writer
         calls._caller.set(caller)  # noqa: SLF001 - a writer
 
 
