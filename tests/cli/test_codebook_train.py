@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,17 +15,6 @@ from omega_delta import content_to_proto
 from omega_delta.transform import Codebook
 from omega_testing.codebooks import alike
 from omega_testing.fleet import MODEL, titles
-from omega_testing.processes import ServiceProcess
-
-
-@pytest.fixture
-def target(database_url: str) -> Iterator[str]:
-    environ = {
-        "OMEGA_CONSTELLATION_DATABASE_URL": database_url,
-        "OMEGA_CONSTELLATION_LISTEN": "127.0.0.1:0",
-    }
-    with ServiceProcess(["omega-constellation"], environ) as process:
-        yield process.address
 
 
 def _add_titles(target: str, number: int) -> None:

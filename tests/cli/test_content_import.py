@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from omega_cli.main import main
 from omega_client import ConstellationClient
-from omega_testing.processes import ServiceProcess
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample" / "titles.jsonl"
 TITLES = 30
-
-
-@pytest.fixture
-def target(database_url: str) -> Iterator[str]:
-    environ = {
-        "OMEGA_CONSTELLATION_DATABASE_URL": database_url,
-        "OMEGA_CONSTELLATION_LISTEN": "127.0.0.1:0",
-    }
-    with ServiceProcess(["omega-constellation"], environ) as process:
-        yield process.address
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import ssl
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
 
 import grpc
 import pytest
@@ -45,11 +44,7 @@ def test_a_device_syncs_once_a_minute_after_a_small_burst(
     site: Site, push: Push, form: str
 ) -> None:
     device, other = site.device(), site.device()
-    tv = site.mutual(device) if form == "certificate" else site.dial()
-
-    def call(method: str) -> dict[str, Any]:
-        return {"timeout": 20} if form == "certificate" else device.call(method)
-
+    tv, call = site.speaking(device, form)
     for _ in range(5):
         tv.Sync(push(), **call("Sync"))
     error = denied(lambda: tv.Sync(push(), **call("Sync")))

@@ -294,11 +294,7 @@ def test_a_revoked_device_is_refused_everywhere_once_gateways_have_looked(
     site: Site, push: Push, form: str
 ) -> None:
     device, other = site.device(), site.device()
-    tv = site.mutual(device) if form == "certificate" else site.dial()
-
-    def call(method: str) -> dict[str, Any]:
-        return {"timeout": 20} if form == "certificate" else device.call(method)
-
+    tv, call = site.speaking(device, form)
     assert tv.Sync(push(), **call("Sync")).accepted_sketches == 2
     site.admin.revoke_device(device.device_id)
     # Pushes are refused at once; what stores nothing, when the gateway has looked.

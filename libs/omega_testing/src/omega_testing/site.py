@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,6 +133,12 @@ class Site:
     def mutual(self, device: Device) -> Stub:
         """A connection of a device that shows its own certificate."""
         return self.dial_with(device.certificates, device.key.pem(), device.device_id)
+
+    def speaking(self, device: Device, form: str) -> tuple[Stub, Callable[[str], dict[str, Any]]]:
+        """A connection of a device by "certificate" or "token", and the arguments of its calls."""
+        if form == "certificate":
+            return self.mutual(device), lambda _method: {"timeout": 20}
+        return self.dial(), device.call
 
     def new_device(self) -> Device:
         """A TV that has not called yet."""
