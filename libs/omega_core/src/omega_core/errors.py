@@ -28,6 +28,13 @@ class ErrorCode(StrEnum):
     RATE_LIMITED = "RATE_LIMITED"
     DEADLINE_REQUIRED = "DEADLINE_REQUIRED"
     UNKNOWN_DEVICE = "UNKNOWN_DEVICE"
+    UNKNOWN_SHARD = "UNKNOWN_SHARD"
+    UNKNOWN_RELEASE = "UNKNOWN_RELEASE"
+    SHARD_FULL = "SHARD_FULL"
+    DEVICE_MOVING = "DEVICE_MOVING"
+    DIRECTORY_CONFLICT = "DIRECTORY_CONFLICT"
+    RELEASE_ENDED = "RELEASE_ENDED"
+    ROLE_MISSING = "ROLE_MISSING"
     ENCODER_MISMATCH = "ENCODER_MISMATCH"
     SYNC_NOT_CONFIGURED = "SYNC_NOT_CONFIGURED"
     SYNC_NOT_ALLOWED = "SYNC_NOT_ALLOWED"
@@ -81,6 +88,21 @@ CATALOGUE: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
         ),
         ErrorCode.DEADLINE_REQUIRED: ErrorSpec("INVALID_ARGUMENT", "the call needs a deadline"),
         ErrorCode.UNKNOWN_DEVICE: ErrorSpec("NOT_FOUND", "{field} must name a registered device"),
+        ErrorCode.UNKNOWN_SHARD: ErrorSpec(
+            "NOT_FOUND", "{field} must name a shard of the directory"
+        ),
+        ErrorCode.UNKNOWN_RELEASE: ErrorSpec("NOT_FOUND", "{field} must name a recorded release"),
+        ErrorCode.SHARD_FULL: ErrorSpec(
+            "RESOURCE_EXHAUSTED", "this shard takes no more than {bound} devices"
+        ),
+        ErrorCode.DEVICE_MOVING: ErrorSpec(
+            "UNAVAILABLE", "the device is moving to another shard; nothing was stored, try again"
+        ),
+        ErrorCode.DIRECTORY_CONFLICT: ErrorSpec("FAILED_PRECONDITION", "{field} must be {bound}"),
+        ErrorCode.RELEASE_ENDED: ErrorSpec(
+            "FAILED_PRECONDITION", "this release has ended: it is {bound}"
+        ),
+        ErrorCode.ROLE_MISSING: ErrorSpec("PERMISSION_DENIED", "the role {bound} is needed"),
         ErrorCode.ENCODER_MISMATCH: ErrorSpec(
             "FAILED_PRECONDITION", "{field} must be {bound}: vectors of two encoders never meet"
         ),

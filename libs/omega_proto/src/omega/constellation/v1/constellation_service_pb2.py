@@ -25,74 +25,78 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from omega.common.v1 import content_pb2 as omega_dot_common_dot_v1_dot_content__pb2
+from omega.common.v1 import release_pb2 as omega_dot_common_dot_v1_dot_release__pb2
 from omega.common.v1 import resource_pb2 as omega_dot_common_dot_v1_dot_resource__pb2
+from omega.constellation.v1 import admin_pb2 as omega_dot_constellation_dot_v1_dot_admin__pb2
+from omega.constellation.v1 import directory_pb2 as omega_dot_constellation_dot_v1_dot_directory__pb2
+from omega.constellation.v1 import release_pb2 as omega_dot_constellation_dot_v1_dot_release__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2omega/constellation/v1/constellation_service.proto\x12\x16omega.constellation.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1domega/common/v1/content.proto\x1a\x1eomega/common/v1/resource.proto\"R\n\x13\x43reateClaimsRequest\x12\r\n\x05\x63ount\x18\x01 \x01(\r\x12,\n\tvalid_for\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"&\n\x14\x43reateClaimsResponse\x12\x0e\n\x06\x63laims\x18\x01 \x03(\t\"(\n\x13RevokeDeviceRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\"F\n\x14RevokeDeviceResponse\x12.\n\nrevoked_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x92\x01\n\x15RegisterDeviceRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08platform\x18\x02 \x01(\t\x12\x13\n\x0b\x61pp_version\x18\x03 \x01(\t\x12\x0e\n\x06region\x18\x04 \x01(\t\x12\x12\n\nkey_sha256\x18\x05 \x01(\x0c\x12\r\n\x05\x63laim\x18\x06 \x01(\t\x12\x0b\n\x03\x63sr\x18\x07 \x01(\x0c\"\xb0\x01\n\x16RegisterDeviceResponse\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x31\n\rregistered_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x63\x65rtificates\x18\x03 \x03(\x0c\x12:\n\x16\x63\x65rtificate_expires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\",\n\x0fGetHeadsRequest\x12\x19\n\x11revocations_after\x18\x01 \x01(\x04\"\xa6\x02\n\x10GetHeadsResponse\x12\x15\n\rstate_version\x18\x01 \x01(\x04\x12\x30\n\tresources\x18\x02 \x03(\x0b\x32\x1d.omega.common.v1.ResourceInfo\x12\x15\n\rtrend_regions\x18\x03 \x03(\t\x12\x13\n\x0b\x63odebook_id\x18\x04 \x01(\x07\x12.\n\x0bretry_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x37\n\x0brevocations\x18\x06 \x03(\x0b\x32\".omega.constellation.v1.Revocation\x12\x1a\n\x12revocations_cursor\x18\x07 \x01(\x04\x12\x18\n\x10more_revocations\x18\x08 \x01(\x08\"0\n\nRevocation\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x0f\n\x07serials\x18\x02 \x03(\x0c\"&\n\x16PublishCodebookRequest\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\"?\n\x17PublishCodebookResponse\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x13\n\x0b\x63odebook_id\x18\x02 \x01(\x07\"K\n\x15IngestPatternsRequest\x12\x32\n\x06pushes\x18\x01 \x03(\x0b\x32\".omega.constellation.v1.DevicePush\"\x87\x01\n\nDevicePush\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\x10\n\x08sketches\x18\x04 \x01(\x0c\x12\x0f\n\x07\x63lasses\x18\x05 \x01(\x0c\x12\x18\n\x10sigma_hundredths\x18\x06 \x01(\r\"M\n\x16IngestPatternsResponse\x12\x33\n\x07results\x18\x01 \x03(\x0b\x32\".omega.constellation.v1.PushResult\"d\n\nPushResult\x12\x34\n\x07outcome\x18\x01 \x01(\x0e\x32#.omega.constellation.v1.PushOutcome\x12\x10\n\x08sketches\x18\x02 \x01(\r\x12\x0e\n\x06region\x18\x03 \x01(\t\"\xe0\x01\n\x15GetGlobalStateRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x15\n\rstate_version\x18\x02 \x01(\x04\x12+\n\x04held\x18\x03 \x03(\x0b\x32\x1d.omega.common.v1.HeldResource\x12%\n\x05\x63odec\x18\x04 \x01(\x0e\x32\x16.omega.common.v1.Codec\x12\x13\n\x0b\x63odebook_id\x18\x05 \x01(\x07\x12\x0c\n\x04page\x18\x06 \x01(\r\x12\x16\n\x0ewanted_version\x18\x07 \x01(\x04\x12\x0e\n\x06region\x18\x08 \x01(\t\"\x97\x02\n\x16GetGlobalStateResponse\x12\x15\n\rstate_version\x18\x01 \x01(\x04\x12\x31\n\x0b\x63ompression\x18\x02 \x01(\x0e\x32\x1c.omega.common.v1.Compression\x12\r\n\x05\x64\x65lta\x18\x03 \x01(\x0c\x12\x30\n\tresources\x18\x04 \x03(\x0b\x32\x1d.omega.common.v1.ResourceInfo\x12.\n\x0bretry_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\x05\x63odec\x18\x06 \x01(\x0e\x32\x16.omega.common.v1.Codec\x12\r\n\x05pages\x18\x07 \x01(\r\x12\x0c\n\x04page\x18\x08 \x01(\r\"z\n\x15UpsertContentsRequest\x12\x39\n\x08\x63ontents\x18\x01 \x03(\x0b\x32\'.omega.constellation.v1.EmbeddedContent\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x0f\n\x07publish\x18\x03 \x01(\x08\"O\n\x0f\x45mbeddedContent\x12)\n\x07\x63ontent\x18\x01 \x01(\x0b\x32\x18.omega.common.v1.Content\x12\x11\n\tembedding\x18\x02 \x01(\x0c\"f\n\x16UpsertContentsResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\r\x12\x0f\n\x07updated\x18\x02 \x01(\r\x12\x11\n\tunchanged\x18\x03 \x01(\r\x12\x19\n\x11\x63\x61talogue_version\x18\x04 \x01(\x04\"\x8d\x01\n\x12GetResourceRequest\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.omega.common.v1.ResourceKind\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06offset\x18\x03 \x01(\x04\x12\x14\n\x0c\x62\x61se_version\x18\x04 \x01(\x04\x12\x13\n\x0b\x62\x61se_sha256\x18\x05 \x01(\x0c\"D\n\x13GetResourceResponse\x12-\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\x1e.omega.common.v1.ResourceChunk\".\n\x17GetClusterStatusRequest\x12\x13\n\x0bmax_devices\x18\x01 \x01(\r\"\x99\x02\n\x18GetClusterStatusResponse\x12\x15\n\rtotal_devices\x18\x01 \x01(\x04\x12\x16\n\x0e\x61\x63tive_devices\x18\x02 \x01(\x04\x12\x0e\n\x06pushes\x18\x03 \x01(\x04\x12\x10\n\x08sketches\x18\x04 \x01(\x04\x12\x10\n\x08\x63ontents\x18\x05 \x01(\x04\x12\x19\n\x11\x63\x61talogue_version\x18\x06 \x01(\x04\x12\x15\n\rstate_version\x18\x07 \x01(\x04\x12\x30\n\x0clast_push_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x07\x64\x65vices\x18\t \x03(\x0b\x32%.omega.constellation.v1.DeviceSummary\"\xab\x01\n\rDeviceSummary\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x10\n\x08platform\x18\x02 \x01(\t\x12\x31\n\rregistered_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_seen_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08sketches\x18\x05 \x01(\x04\"\'\n\x12\x45raseDeviceRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\"%\n\x13\x45raseDeviceResponse\x12\x0e\n\x06pushes\x18\x01 \x01(\x04*\xa2\x01\n\x0bPushOutcome\x12\x1c\n\x18PUSH_OUTCOME_UNSPECIFIED\x10\x00\x12\x17\n\x13PUSH_OUTCOME_STORED\x10\x01\x12\x1a\n\x16PUSH_OUTCOME_DUPLICATE\x10\x02\x12\x1f\n\x1bPUSH_OUTCOME_UNKNOWN_DEVICE\x10\x03\x12\x1f\n\x1bPUSH_OUTCOME_REVOKED_DEVICE\x10\x04\x32\xf6\x07\n\x14\x43onstellationService\x12o\n\x0eRegisterDevice\x12-.omega.constellation.v1.RegisterDeviceRequest\x1a..omega.constellation.v1.RegisterDeviceResponse\x12o\n\x0eIngestPatterns\x12-.omega.constellation.v1.IngestPatternsRequest\x1a..omega.constellation.v1.IngestPatternsResponse\x12o\n\x0eGetGlobalState\x12-.omega.constellation.v1.GetGlobalStateRequest\x1a..omega.constellation.v1.GetGlobalStateResponse\x12o\n\x0eUpsertContents\x12-.omega.constellation.v1.UpsertContentsRequest\x1a..omega.constellation.v1.UpsertContentsResponse\x12h\n\x0bGetResource\x12*.omega.constellation.v1.GetResourceRequest\x1a+.omega.constellation.v1.GetResourceResponse0\x01\x12\x66\n\x0b\x45raseDevice\x12*.omega.constellation.v1.EraseDeviceRequest\x1a+.omega.constellation.v1.EraseDeviceResponse\x12]\n\x08GetHeads\x12\'.omega.constellation.v1.GetHeadsRequest\x1a(.omega.constellation.v1.GetHeadsResponse\x12r\n\x0fPublishCodebook\x12..omega.constellation.v1.PublishCodebookRequest\x1a/.omega.constellation.v1.PublishCodebookResponse\x12u\n\x10GetClusterStatus\x12/.omega.constellation.v1.GetClusterStatusRequest\x1a\x30.omega.constellation.v1.GetClusterStatusResponse2\xe4\x01\n\x0c\x41\x64minService\x12i\n\x0c\x43reateClaims\x12+.omega.constellation.v1.CreateClaimsRequest\x1a,.omega.constellation.v1.CreateClaimsResponse\x12i\n\x0cRevokeDevice\x12+.omega.constellation.v1.RevokeDeviceRequest\x1a,.omega.constellation.v1.RevokeDeviceResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2omega/constellation/v1/constellation_service.proto\x12\x16omega.constellation.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1domega/common/v1/content.proto\x1a\x1domega/common/v1/release.proto\x1a\x1eomega/common/v1/resource.proto\x1a\"omega/constellation/v1/admin.proto\x1a&omega/constellation/v1/directory.proto\x1a$omega/constellation/v1/release.proto\"R\n\x13\x43reateClaimsRequest\x12\r\n\x05\x63ount\x18\x01 \x01(\r\x12,\n\tvalid_for\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"&\n\x14\x43reateClaimsResponse\x12\x0e\n\x06\x63laims\x18\x01 \x03(\t\"(\n\x13RevokeDeviceRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\"F\n\x14RevokeDeviceResponse\x12.\n\nrevoked_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xba\x01\n\x15RegisterDeviceRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08platform\x18\x02 \x01(\t\x12\x13\n\x0b\x61pp_version\x18\x03 \x01(\t\x12\x0e\n\x06region\x18\x04 \x01(\t\x12\x12\n\nkey_sha256\x18\x05 \x01(\x0c\x12\r\n\x05\x63laim\x18\x06 \x01(\t\x12\x0b\n\x03\x63sr\x18\x07 \x01(\x0c\x12\x11\n\tdevice_id\x18\x08 \x01(\t\x12\x13\n\x0b\x63laim_spent\x18\t \x01(\x08\"\xb0\x01\n\x16RegisterDeviceResponse\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x31\n\rregistered_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x63\x65rtificates\x18\x03 \x03(\x0c\x12:\n\x16\x63\x65rtificate_expires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\",\n\x0fGetHeadsRequest\x12\x19\n\x11revocations_after\x18\x01 \x01(\x04\"\xf9\x02\n\x10GetHeadsResponse\x12\x15\n\rstate_version\x18\x01 \x01(\x04\x12\x30\n\tresources\x18\x02 \x03(\x0b\x32\x1d.omega.common.v1.ResourceInfo\x12\x15\n\rtrend_regions\x18\x03 \x03(\t\x12\x13\n\x0b\x63odebook_id\x18\x04 \x01(\x07\x12.\n\x0bretry_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x37\n\x0brevocations\x18\x06 \x03(\x0b\x32\".omega.constellation.v1.Revocation\x12\x1a\n\x12revocations_cursor\x18\x07 \x01(\x04\x12\x18\n\x10more_revocations\x18\x08 \x01(\x08\x12\x19\n\x11\x64irectory_version\x18\t \x01(\x04\x12\x36\n\x06staged\x18\n \x03(\x0b\x32&.omega.constellation.v1.StagedResource\"0\n\nRevocation\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x0f\n\x07serials\x18\x02 \x03(\x0c\"&\n\x16PublishCodebookRequest\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\"?\n\x17PublishCodebookResponse\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x13\n\x0b\x63odebook_id\x18\x02 \x01(\x07\"K\n\x15IngestPatternsRequest\x12\x32\n\x06pushes\x18\x01 \x03(\x0b\x32\".omega.constellation.v1.DevicePush\"\xb7\x01\n\nDevicePush\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x15\n\rmodel_version\x18\x03 \x01(\t\x12\x10\n\x08sketches\x18\x04 \x01(\x0c\x12\x0f\n\x07\x63lasses\x18\x05 \x01(\x0c\x12\x18\n\x10sigma_hundredths\x18\x06 \x01(\r\x12.\n\x06report\x18\x07 \x01(\x0b\x32\x1e.omega.common.v1.ReleaseReport\"M\n\x16IngestPatternsResponse\x12\x33\n\x07results\x18\x01 \x03(\x0b\x32\".omega.constellation.v1.PushResult\"d\n\nPushResult\x12\x34\n\x07outcome\x18\x01 \x01(\x0e\x32#.omega.constellation.v1.PushOutcome\x12\x10\n\x08sketches\x18\x02 \x01(\r\x12\x0e\n\x06region\x18\x03 \x01(\t\"\xe0\x01\n\x15GetGlobalStateRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x15\n\rstate_version\x18\x02 \x01(\x04\x12+\n\x04held\x18\x03 \x03(\x0b\x32\x1d.omega.common.v1.HeldResource\x12%\n\x05\x63odec\x18\x04 \x01(\x0e\x32\x16.omega.common.v1.Codec\x12\x13\n\x0b\x63odebook_id\x18\x05 \x01(\x07\x12\x0c\n\x04page\x18\x06 \x01(\r\x12\x16\n\x0ewanted_version\x18\x07 \x01(\x04\x12\x0e\n\x06region\x18\x08 \x01(\t\"\x97\x02\n\x16GetGlobalStateResponse\x12\x15\n\rstate_version\x18\x01 \x01(\x04\x12\x31\n\x0b\x63ompression\x18\x02 \x01(\x0e\x32\x1c.omega.common.v1.Compression\x12\r\n\x05\x64\x65lta\x18\x03 \x01(\x0c\x12\x30\n\tresources\x18\x04 \x03(\x0b\x32\x1d.omega.common.v1.ResourceInfo\x12.\n\x0bretry_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\x05\x63odec\x18\x06 \x01(\x0e\x32\x16.omega.common.v1.Codec\x12\r\n\x05pages\x18\x07 \x01(\r\x12\x0c\n\x04page\x18\x08 \x01(\r\"z\n\x15UpsertContentsRequest\x12\x39\n\x08\x63ontents\x18\x01 \x03(\x0b\x32\'.omega.constellation.v1.EmbeddedContent\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x0f\n\x07publish\x18\x03 \x01(\x08\"O\n\x0f\x45mbeddedContent\x12)\n\x07\x63ontent\x18\x01 \x01(\x0b\x32\x18.omega.common.v1.Content\x12\x11\n\tembedding\x18\x02 \x01(\x0c\"f\n\x16UpsertContentsResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\r\x12\x0f\n\x07updated\x18\x02 \x01(\r\x12\x11\n\tunchanged\x18\x03 \x01(\r\x12\x19\n\x11\x63\x61talogue_version\x18\x04 \x01(\x04\"\x8d\x01\n\x12GetResourceRequest\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.omega.common.v1.ResourceKind\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06offset\x18\x03 \x01(\x04\x12\x14\n\x0c\x62\x61se_version\x18\x04 \x01(\x04\x12\x13\n\x0b\x62\x61se_sha256\x18\x05 \x01(\x0c\"D\n\x13GetResourceResponse\x12-\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\x1e.omega.common.v1.ResourceChunk\".\n\x17GetClusterStatusRequest\x12\x13\n\x0bmax_devices\x18\x01 \x01(\r\"\x99\x02\n\x18GetClusterStatusResponse\x12\x15\n\rtotal_devices\x18\x01 \x01(\x04\x12\x16\n\x0e\x61\x63tive_devices\x18\x02 \x01(\x04\x12\x0e\n\x06pushes\x18\x03 \x01(\x04\x12\x10\n\x08sketches\x18\x04 \x01(\x04\x12\x10\n\x08\x63ontents\x18\x05 \x01(\x04\x12\x19\n\x11\x63\x61talogue_version\x18\x06 \x01(\x04\x12\x15\n\rstate_version\x18\x07 \x01(\x04\x12\x30\n\x0clast_push_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x07\x64\x65vices\x18\t \x03(\x0b\x32%.omega.constellation.v1.DeviceSummary\"\xab\x01\n\rDeviceSummary\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x10\n\x08platform\x18\x02 \x01(\t\x12\x31\n\rregistered_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_seen_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08sketches\x18\x05 \x01(\x04\"\'\n\x12\x45raseDeviceRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\"%\n\x13\x45raseDeviceResponse\x12\x0e\n\x06pushes\x18\x01 \x01(\x04*\xc1\x01\n\x0bPushOutcome\x12\x1c\n\x18PUSH_OUTCOME_UNSPECIFIED\x10\x00\x12\x17\n\x13PUSH_OUTCOME_STORED\x10\x01\x12\x1a\n\x16PUSH_OUTCOME_DUPLICATE\x10\x02\x12\x1f\n\x1bPUSH_OUTCOME_UNKNOWN_DEVICE\x10\x03\x12\x1f\n\x1bPUSH_OUTCOME_REVOKED_DEVICE\x10\x04\x12\x1d\n\x19PUSH_OUTCOME_MOVED_DEVICE\x10\x05\x32\xb1\n\n\x14\x43onstellationService\x12o\n\x0eRegisterDevice\x12-.omega.constellation.v1.RegisterDeviceRequest\x1a..omega.constellation.v1.RegisterDeviceResponse\x12o\n\x0eIngestPatterns\x12-.omega.constellation.v1.IngestPatternsRequest\x1a..omega.constellation.v1.IngestPatternsResponse\x12o\n\x0eGetGlobalState\x12-.omega.constellation.v1.GetGlobalStateRequest\x1a..omega.constellation.v1.GetGlobalStateResponse\x12o\n\x0eUpsertContents\x12-.omega.constellation.v1.UpsertContentsRequest\x1a..omega.constellation.v1.UpsertContentsResponse\x12h\n\x0bGetResource\x12*.omega.constellation.v1.GetResourceRequest\x1a+.omega.constellation.v1.GetResourceResponse0\x01\x12\x66\n\x0b\x45raseDevice\x12*.omega.constellation.v1.EraseDeviceRequest\x1a+.omega.constellation.v1.EraseDeviceResponse\x12]\n\x08GetHeads\x12\'.omega.constellation.v1.GetHeadsRequest\x1a(.omega.constellation.v1.GetHeadsResponse\x12r\n\x0fPublishCodebook\x12..omega.constellation.v1.PublishCodebookRequest\x1a/.omega.constellation.v1.PublishCodebookResponse\x12u\n\x10GetClusterStatus\x12/.omega.constellation.v1.GetClusterStatusRequest\x1a\x30.omega.constellation.v1.GetClusterStatusResponse\x12i\n\x0cGetDirectory\x12+.omega.constellation.v1.GetDirectoryRequest\x1a,.omega.constellation.v1.GetDirectoryResponse\x12i\n\x0c\x41\x64optDevices\x12+.omega.constellation.v1.AdoptDevicesRequest\x1a,.omega.constellation.v1.AdoptDevicesResponse\x12\x63\n\nSpendClaim\x12).omega.constellation.v1.SpendClaimRequest\x1a*.omega.constellation.v1.SpendClaimResponse2\xd9\x0c\n\x0c\x41\x64minService\x12i\n\x0c\x43reateClaims\x12+.omega.constellation.v1.CreateClaimsRequest\x1a,.omega.constellation.v1.CreateClaimsResponse\x12i\n\x0cRevokeDevice\x12+.omega.constellation.v1.RevokeDeviceRequest\x1a,.omega.constellation.v1.RevokeDeviceResponse\x12\x63\n\nListShards\x12).omega.constellation.v1.ListShardsRequest\x1a*.omega.constellation.v1.ListShardsResponse\x12l\n\rGetShardStats\x12,.omega.constellation.v1.GetShardStatsRequest\x1a-.omega.constellation.v1.GetShardStatsResponse\x12u\n\x10PublishDirectory\x12/.omega.constellation.v1.PublishDirectoryRequest\x1a\x30.omega.constellation.v1.PublishDirectoryResponse\x12\x66\n\x0bListDevices\x12*.omega.constellation.v1.ListDevicesRequest\x1a+.omega.constellation.v1.ListDevicesResponse\x12`\n\tGetDevice\x12(.omega.constellation.v1.GetDeviceRequest\x1a).omega.constellation.v1.GetDeviceResponse\x12~\n\x0b\x45raseDevice\x12\x36.omega.constellation.v1.AdminServiceEraseDeviceRequest\x1a\x37.omega.constellation.v1.AdminServiceEraseDeviceResponse\x12i\n\x0cListContents\x12+.omega.constellation.v1.ListContentsRequest\x1a,.omega.constellation.v1.ListContentsResponse\x12\x63\n\nListTrends\x12).omega.constellation.v1.ListTrendsRequest\x1a*.omega.constellation.v1.ListTrendsResponse\x12x\n\x11TriggerFederation\x12\x30.omega.constellation.v1.TriggerFederationRequest\x1a\x31.omega.constellation.v1.TriggerFederationResponse\x12\x63\n\nListRounds\x12).omega.constellation.v1.ListRoundsRequest\x1a*.omega.constellation.v1.ListRoundsResponse\x12`\n\tListAudit\x12(.omega.constellation.v1.ListAuditRequest\x1a).omega.constellation.v1.ListAuditResponse\x12i\n\x0cListReleases\x12+.omega.constellation.v1.ListReleasesRequest\x1a,.omega.constellation.v1.ListReleasesResponse\x12\x63\n\nEndRelease\x12).omega.constellation.v1.EndReleaseRequest\x1a*.omega.constellation.v1.EndReleaseResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'omega.constellation.v1.constellation_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PUSHOUTCOME']._serialized_start=3285
-  _globals['_PUSHOUTCOME']._serialized_end=3447
-  _globals['_CREATECLAIMSREQUEST']._serialized_start=206
-  _globals['_CREATECLAIMSREQUEST']._serialized_end=288
-  _globals['_CREATECLAIMSRESPONSE']._serialized_start=290
-  _globals['_CREATECLAIMSRESPONSE']._serialized_end=328
-  _globals['_REVOKEDEVICEREQUEST']._serialized_start=330
-  _globals['_REVOKEDEVICEREQUEST']._serialized_end=370
-  _globals['_REVOKEDEVICERESPONSE']._serialized_start=372
-  _globals['_REVOKEDEVICERESPONSE']._serialized_end=442
-  _globals['_REGISTERDEVICEREQUEST']._serialized_start=445
-  _globals['_REGISTERDEVICEREQUEST']._serialized_end=591
-  _globals['_REGISTERDEVICERESPONSE']._serialized_start=594
-  _globals['_REGISTERDEVICERESPONSE']._serialized_end=770
-  _globals['_GETHEADSREQUEST']._serialized_start=772
-  _globals['_GETHEADSREQUEST']._serialized_end=816
-  _globals['_GETHEADSRESPONSE']._serialized_start=819
-  _globals['_GETHEADSRESPONSE']._serialized_end=1113
-  _globals['_REVOCATION']._serialized_start=1115
-  _globals['_REVOCATION']._serialized_end=1163
-  _globals['_PUBLISHCODEBOOKREQUEST']._serialized_start=1165
-  _globals['_PUBLISHCODEBOOKREQUEST']._serialized_end=1203
-  _globals['_PUBLISHCODEBOOKRESPONSE']._serialized_start=1205
-  _globals['_PUBLISHCODEBOOKRESPONSE']._serialized_end=1268
-  _globals['_INGESTPATTERNSREQUEST']._serialized_start=1270
-  _globals['_INGESTPATTERNSREQUEST']._serialized_end=1345
-  _globals['_DEVICEPUSH']._serialized_start=1348
-  _globals['_DEVICEPUSH']._serialized_end=1483
-  _globals['_INGESTPATTERNSRESPONSE']._serialized_start=1485
-  _globals['_INGESTPATTERNSRESPONSE']._serialized_end=1562
-  _globals['_PUSHRESULT']._serialized_start=1564
-  _globals['_PUSHRESULT']._serialized_end=1664
-  _globals['_GETGLOBALSTATEREQUEST']._serialized_start=1667
-  _globals['_GETGLOBALSTATEREQUEST']._serialized_end=1891
-  _globals['_GETGLOBALSTATERESPONSE']._serialized_start=1894
-  _globals['_GETGLOBALSTATERESPONSE']._serialized_end=2173
-  _globals['_UPSERTCONTENTSREQUEST']._serialized_start=2175
-  _globals['_UPSERTCONTENTSREQUEST']._serialized_end=2297
-  _globals['_EMBEDDEDCONTENT']._serialized_start=2299
-  _globals['_EMBEDDEDCONTENT']._serialized_end=2378
-  _globals['_UPSERTCONTENTSRESPONSE']._serialized_start=2380
-  _globals['_UPSERTCONTENTSRESPONSE']._serialized_end=2482
-  _globals['_GETRESOURCEREQUEST']._serialized_start=2485
-  _globals['_GETRESOURCEREQUEST']._serialized_end=2626
-  _globals['_GETRESOURCERESPONSE']._serialized_start=2628
-  _globals['_GETRESOURCERESPONSE']._serialized_end=2696
-  _globals['_GETCLUSTERSTATUSREQUEST']._serialized_start=2698
-  _globals['_GETCLUSTERSTATUSREQUEST']._serialized_end=2744
-  _globals['_GETCLUSTERSTATUSRESPONSE']._serialized_start=2747
-  _globals['_GETCLUSTERSTATUSRESPONSE']._serialized_end=3028
-  _globals['_DEVICESUMMARY']._serialized_start=3031
-  _globals['_DEVICESUMMARY']._serialized_end=3202
-  _globals['_ERASEDEVICEREQUEST']._serialized_start=3204
-  _globals['_ERASEDEVICEREQUEST']._serialized_end=3243
-  _globals['_ERASEDEVICERESPONSE']._serialized_start=3245
-  _globals['_ERASEDEVICERESPONSE']._serialized_end=3282
-  _globals['_CONSTELLATIONSERVICE']._serialized_start=3450
-  _globals['_CONSTELLATIONSERVICE']._serialized_end=4464
-  _globals['_ADMINSERVICE']._serialized_start=4467
-  _globals['_ADMINSERVICE']._serialized_end=4695
+  _globals['_PUSHOUTCOME']._serialized_start=3601
+  _globals['_PUSHOUTCOME']._serialized_end=3794
+  _globals['_CREATECLAIMSREQUEST']._serialized_start=351
+  _globals['_CREATECLAIMSREQUEST']._serialized_end=433
+  _globals['_CREATECLAIMSRESPONSE']._serialized_start=435
+  _globals['_CREATECLAIMSRESPONSE']._serialized_end=473
+  _globals['_REVOKEDEVICEREQUEST']._serialized_start=475
+  _globals['_REVOKEDEVICEREQUEST']._serialized_end=515
+  _globals['_REVOKEDEVICERESPONSE']._serialized_start=517
+  _globals['_REVOKEDEVICERESPONSE']._serialized_end=587
+  _globals['_REGISTERDEVICEREQUEST']._serialized_start=590
+  _globals['_REGISTERDEVICEREQUEST']._serialized_end=776
+  _globals['_REGISTERDEVICERESPONSE']._serialized_start=779
+  _globals['_REGISTERDEVICERESPONSE']._serialized_end=955
+  _globals['_GETHEADSREQUEST']._serialized_start=957
+  _globals['_GETHEADSREQUEST']._serialized_end=1001
+  _globals['_GETHEADSRESPONSE']._serialized_start=1004
+  _globals['_GETHEADSRESPONSE']._serialized_end=1381
+  _globals['_REVOCATION']._serialized_start=1383
+  _globals['_REVOCATION']._serialized_end=1431
+  _globals['_PUBLISHCODEBOOKREQUEST']._serialized_start=1433
+  _globals['_PUBLISHCODEBOOKREQUEST']._serialized_end=1471
+  _globals['_PUBLISHCODEBOOKRESPONSE']._serialized_start=1473
+  _globals['_PUBLISHCODEBOOKRESPONSE']._serialized_end=1536
+  _globals['_INGESTPATTERNSREQUEST']._serialized_start=1538
+  _globals['_INGESTPATTERNSREQUEST']._serialized_end=1613
+  _globals['_DEVICEPUSH']._serialized_start=1616
+  _globals['_DEVICEPUSH']._serialized_end=1799
+  _globals['_INGESTPATTERNSRESPONSE']._serialized_start=1801
+  _globals['_INGESTPATTERNSRESPONSE']._serialized_end=1878
+  _globals['_PUSHRESULT']._serialized_start=1880
+  _globals['_PUSHRESULT']._serialized_end=1980
+  _globals['_GETGLOBALSTATEREQUEST']._serialized_start=1983
+  _globals['_GETGLOBALSTATEREQUEST']._serialized_end=2207
+  _globals['_GETGLOBALSTATERESPONSE']._serialized_start=2210
+  _globals['_GETGLOBALSTATERESPONSE']._serialized_end=2489
+  _globals['_UPSERTCONTENTSREQUEST']._serialized_start=2491
+  _globals['_UPSERTCONTENTSREQUEST']._serialized_end=2613
+  _globals['_EMBEDDEDCONTENT']._serialized_start=2615
+  _globals['_EMBEDDEDCONTENT']._serialized_end=2694
+  _globals['_UPSERTCONTENTSRESPONSE']._serialized_start=2696
+  _globals['_UPSERTCONTENTSRESPONSE']._serialized_end=2798
+  _globals['_GETRESOURCEREQUEST']._serialized_start=2801
+  _globals['_GETRESOURCEREQUEST']._serialized_end=2942
+  _globals['_GETRESOURCERESPONSE']._serialized_start=2944
+  _globals['_GETRESOURCERESPONSE']._serialized_end=3012
+  _globals['_GETCLUSTERSTATUSREQUEST']._serialized_start=3014
+  _globals['_GETCLUSTERSTATUSREQUEST']._serialized_end=3060
+  _globals['_GETCLUSTERSTATUSRESPONSE']._serialized_start=3063
+  _globals['_GETCLUSTERSTATUSRESPONSE']._serialized_end=3344
+  _globals['_DEVICESUMMARY']._serialized_start=3347
+  _globals['_DEVICESUMMARY']._serialized_end=3518
+  _globals['_ERASEDEVICEREQUEST']._serialized_start=3520
+  _globals['_ERASEDEVICEREQUEST']._serialized_end=3559
+  _globals['_ERASEDEVICERESPONSE']._serialized_start=3561
+  _globals['_ERASEDEVICERESPONSE']._serialized_end=3598
+  _globals['_CONSTELLATIONSERVICE']._serialized_start=3797
+  _globals['_CONSTELLATIONSERVICE']._serialized_end=5126
+  _globals['_ADMINSERVICE']._serialized_start=5129
+  _globals['_ADMINSERVICE']._serialized_end=6754
 # @@protoc_insertion_point(module_scope)

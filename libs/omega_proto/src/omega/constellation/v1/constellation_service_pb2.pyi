@@ -11,7 +11,9 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from omega.common.v1 import content_pb2 as _content_pb2
+from omega.common.v1 import release_pb2 as _release_pb2_1
 from omega.common.v1 import resource_pb2 as _resource_pb2
+from omega.constellation.v1 import release_pb2 as _release_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -39,6 +41,8 @@ class _PushOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PushOutco
     """No such device; nothing stored."""
     PUSH_OUTCOME_REVOKED_DEVICE: _PushOutcome.ValueType  # 4
     """The device was revoked; nothing stored."""
+    PUSH_OUTCOME_MOVED_DEVICE: _PushOutcome.ValueType  # 5
+    """The device has moved to another shard, or is on its way there; nothing stored."""
 
 class PushOutcome(_PushOutcome, metaclass=_PushOutcomeEnumTypeWrapper):
     """What became of one push."""
@@ -53,6 +57,8 @@ PUSH_OUTCOME_UNKNOWN_DEVICE: PushOutcome.ValueType  # 3
 """No such device; nothing stored."""
 PUSH_OUTCOME_REVOKED_DEVICE: PushOutcome.ValueType  # 4
 """The device was revoked; nothing stored."""
+PUSH_OUTCOME_MOVED_DEVICE: PushOutcome.ValueType  # 5
+"""The device has moved to another shard, or is on its way there; nothing stored."""
 Global___PushOutcome: _TypeAlias = PushOutcome  # noqa: Y015
 
 @_typing.final
@@ -166,6 +172,8 @@ class RegisterDeviceRequest(_message.Message):
     KEY_SHA256_FIELD_NUMBER: _builtins.int
     CLAIM_FIELD_NUMBER: _builtins.int
     CSR_FIELD_NUMBER: _builtins.int
+    DEVICE_ID_FIELD_NUMBER: _builtins.int
+    CLAIM_SPENT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID, 36 characters; the idempotency key."""
     platform: _builtins.str
@@ -182,6 +190,12 @@ class RegisterDeviceRequest(_message.Message):
     """At most 64 characters of [A-Za-z0-9_-]; checked and spent where the shard asks for claims."""
     csr: _builtins.bytes
     """PKCS #10 request of the same key as key_sha256, at most 2,048 bytes; empty = none."""
+    device_id: _builtins.str
+    """Identity that the gateway drew from the request_id, `tv-` and 32 hexadecimal digits; empty = this
+    shard draws one. A request_id that made another identity before keeps that one.
+    """
+    claim_spent: _builtins.bool
+    """True: the claim was spent for this identity at the home shard."""
     def __init__(
         self,
         *,
@@ -192,10 +206,12 @@ class RegisterDeviceRequest(_message.Message):
         key_sha256: _builtins.bytes = ...,
         claim: _builtins.str = ...,
         csr: _builtins.bytes = ...,
+        device_id: _builtins.str = ...,
+        claim_spent: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_version", b"app_version", "claim", b"claim", "csr", b"csr", "key_sha256", b"key_sha256", "platform", b"platform", "region", b"region", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_version", b"app_version", "claim", b"claim", "claim_spent", b"claim_spent", "csr", b"csr", "device_id", b"device_id", "key_sha256", b"key_sha256", "platform", b"platform", "region", b"region", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -277,6 +293,8 @@ class GetHeadsResponse(_message.Message):
     REVOCATIONS_FIELD_NUMBER: _builtins.int
     REVOCATIONS_CURSOR_FIELD_NUMBER: _builtins.int
     MORE_REVOCATIONS_FIELD_NUMBER: _builtins.int
+    DIRECTORY_VERSION_FIELD_NUMBER: _builtins.int
+    STAGED_FIELD_NUMBER: _builtins.int
     state_version: _builtins.int
     """Newest collective state; 0 = none."""
     codebook_id: _builtins.int
@@ -285,6 +303,8 @@ class GetHeadsResponse(_message.Message):
     """Where the next request goes on."""
     more_revocations: _builtins.bool
     """True: there are more revocations; ask again at once."""
+    directory_version: _builtins.int
+    """Directory that is held; 0 = none."""
     @_builtins.property
     def resources(self) -> _containers.RepeatedCompositeFieldContainer[_resource_pb2.ResourceInfo]:
         """The newest version of each resource; at most 8."""
@@ -301,6 +321,12 @@ class GetHeadsResponse(_message.Message):
     def revocations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Revocation]:
         """Devices that were revoked since the cursor, oldest first; at most 1,000."""
 
+    @_builtins.property
+    def staged(self) -> _containers.RepeatedCompositeFieldContainer[_release_pb2.StagedResource]:
+        """Releases under way; at most 8. Of the kinds that they name, `resources` and `codebook_id` say
+        what devices outside of them get.
+        """
+
     def __init__(
         self,
         *,
@@ -312,10 +338,12 @@ class GetHeadsResponse(_message.Message):
         revocations: _abc.Iterable[Global___Revocation] | None = ...,
         revocations_cursor: _builtins.int = ...,
         more_revocations: _builtins.bool = ...,
+        directory_version: _builtins.int = ...,
+        staged: _abc.Iterable[_release_pb2.StagedResource] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["codebook_id", b"codebook_id", "more_revocations", b"more_revocations", "resources", b"resources", "retry_after", b"retry_after", "revocations", b"revocations", "revocations_cursor", b"revocations_cursor", "state_version", b"state_version", "trend_regions", b"trend_regions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["codebook_id", b"codebook_id", "directory_version", b"directory_version", "more_revocations", b"more_revocations", "resources", b"resources", "retry_after", b"retry_after", "revocations", b"revocations", "revocations_cursor", b"revocations_cursor", "staged", b"staged", "state_version", b"state_version", "trend_regions", b"trend_regions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -435,6 +463,7 @@ class DevicePush(_message.Message):
     SKETCHES_FIELD_NUMBER: _builtins.int
     CLASSES_FIELD_NUMBER: _builtins.int
     SIGMA_HUNDREDTHS_FIELD_NUMBER: _builtins.int
+    REPORT_FIELD_NUMBER: _builtins.int
     device_id: _builtins.str
     """`tv-` and 32 hexadecimal digits."""
     request_id: _builtins.str
@@ -447,6 +476,10 @@ class DevicePush(_message.Message):
     """A byte a sketch, 0 to 31."""
     sigma_hundredths: _builtins.int
     """Noise scale sigma of all its sketches in hundredths, 50 to 6,400; 0 = not stated."""
+    @_builtins.property
+    def report(self) -> _release_pb2_1.ReleaseReport:
+        """As in omega.sync.v1.SyncRequest; absent = none."""
+
     def __init__(
         self,
         *,
@@ -456,10 +489,11 @@ class DevicePush(_message.Message):
         sketches: _builtins.bytes = ...,
         classes: _builtins.bytes = ...,
         sigma_hundredths: _builtins.int = ...,
+        report: _release_pb2_1.ReleaseReport | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "device_id", b"device_id", "model_version", b"model_version", "request_id", b"request_id", "sigma_hundredths", b"sigma_hundredths", "sketches", b"sketches"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "device_id", b"device_id", "model_version", b"model_version", "report", b"report", "request_id", b"request_id", "sigma_hundredths", b"sigma_hundredths", "sketches", b"sketches"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -3,7 +3,10 @@
 import grpc
 import warnings
 
+from omega.constellation.v1 import admin_pb2 as omega_dot_constellation_dot_v1_dot_admin__pb2
 from omega.constellation.v1 import constellation_service_pb2 as omega_dot_constellation_dot_v1_dot_constellation__service__pb2
+from omega.constellation.v1 import directory_pb2 as omega_dot_constellation_dot_v1_dot_directory__pb2
+from omega.constellation.v1 import release_pb2 as omega_dot_constellation_dot_v1_dot_release__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -79,6 +82,21 @@ class ConstellationServiceStub:
                 '/omega.constellation.v1.ConstellationService/GetClusterStatus',
                 request_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.GetClusterStatusRequest.SerializeToString,
                 response_deserializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.GetClusterStatusResponse.FromString,
+                _registered_method=True)
+        self.GetDirectory = channel.unary_unary(
+                '/omega.constellation.v1.ConstellationService/GetDirectory',
+                request_serializer=omega_dot_constellation_dot_v1_dot_directory__pb2.GetDirectoryRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_directory__pb2.GetDirectoryResponse.FromString,
+                _registered_method=True)
+        self.AdoptDevices = channel.unary_unary(
+                '/omega.constellation.v1.ConstellationService/AdoptDevices',
+                request_serializer=omega_dot_constellation_dot_v1_dot_directory__pb2.AdoptDevicesRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_directory__pb2.AdoptDevicesResponse.FromString,
+                _registered_method=True)
+        self.SpendClaim = channel.unary_unary(
+                '/omega.constellation.v1.ConstellationService/SpendClaim',
+                request_serializer=omega_dot_constellation_dot_v1_dot_directory__pb2.SpendClaimRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_directory__pb2.SpendClaimResponse.FromString,
                 _registered_method=True)
 
 
@@ -156,6 +174,31 @@ class ConstellationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetDirectory(self, request, context):
+        """The directory that this shard holds. UNAVAILABLE (no database).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AdoptDevices(self, request, context):
+        """Takes over devices that the directory gives to this shard, each with all that is held of it;
+        answered after commit, and a device that is here already stays as it is. INVALID_ARGUMENT,
+        FAILED_PRECONDITION (an earlier directory is held here, or one of them belongs elsewhere),
+        RESOURCE_EXHAUSTED (the shard is full), UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SpendClaim(self, request, context):
+        """Spends a one-time claim for a device; asked of the home shard. PERMISSION_DENIED where it is
+        unknown, over, or was spent by another device; INVALID_ARGUMENT, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ConstellationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -203,6 +246,21 @@ def add_ConstellationServiceServicer_to_server(servicer, server):
                     servicer.GetClusterStatus,
                     request_deserializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.GetClusterStatusRequest.FromString,
                     response_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.GetClusterStatusResponse.SerializeToString,
+            ),
+            'GetDirectory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDirectory,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_directory__pb2.GetDirectoryRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_directory__pb2.GetDirectoryResponse.SerializeToString,
+            ),
+            'AdoptDevices': grpc.unary_unary_rpc_method_handler(
+                    servicer.AdoptDevices,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_directory__pb2.AdoptDevicesRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_directory__pb2.AdoptDevicesResponse.SerializeToString,
+            ),
+            'SpendClaim': grpc.unary_unary_rpc_method_handler(
+                    servicer.SpendClaim,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_directory__pb2.SpendClaimRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_directory__pb2.SpendClaimResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -459,6 +517,87 @@ class ConstellationService:
             metadata,
             _registered_method=True)
 
+    @staticmethod
+    def GetDirectory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.ConstellationService/GetDirectory',
+            omega_dot_constellation_dot_v1_dot_directory__pb2.GetDirectoryRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_directory__pb2.GetDirectoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AdoptDevices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.ConstellationService/AdoptDevices',
+            omega_dot_constellation_dot_v1_dot_directory__pb2.AdoptDevicesRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_directory__pb2.AdoptDevicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SpendClaim(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.ConstellationService/SpendClaim',
+            omega_dot_constellation_dot_v1_dot_directory__pb2.SpendClaimRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_directory__pb2.SpendClaimResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
 
 class AdminServiceStub:
     """What operators do to a shard. Never exposed to TVs.
@@ -479,6 +618,71 @@ class AdminServiceStub:
                 '/omega.constellation.v1.AdminService/RevokeDevice',
                 request_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.RevokeDeviceRequest.SerializeToString,
                 response_deserializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.RevokeDeviceResponse.FromString,
+                _registered_method=True)
+        self.ListShards = channel.unary_unary(
+                '/omega.constellation.v1.AdminService/ListShards',
+                request_serializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListShardsRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListShardsResponse.FromString,
+                _registered_method=True)
+        self.GetShardStats = channel.unary_unary(
+                '/omega.constellation.v1.AdminService/GetShardStats',
+                request_serializer=omega_dot_constellation_dot_v1_dot_admin__pb2.GetShardStatsRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_admin__pb2.GetShardStatsResponse.FromString,
+                _registered_method=True)
+        self.PublishDirectory = channel.unary_unary(
+                '/omega.constellation.v1.AdminService/PublishDirectory',
+                request_serializer=omega_dot_constellation_dot_v1_dot_directory__pb2.PublishDirectoryRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_directory__pb2.PublishDirectoryResponse.FromString,
+                _registered_method=True)
+        self.ListDevices = channel.unary_unary(
+                '/omega.constellation.v1.AdminService/ListDevices',
+                request_serializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListDevicesRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListDevicesResponse.FromString,
+                _registered_method=True)
+        self.GetDevice = channel.unary_unary(
+                '/omega.constellation.v1.AdminService/GetDevice',
+                request_serializer=omega_dot_constellation_dot_v1_dot_admin__pb2.GetDeviceRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_admin__pb2.GetDeviceResponse.FromString,
+                _registered_method=True)
+        self.EraseDevice = channel.unary_unary(
+                '/omega.constellation.v1.AdminService/EraseDevice',
+                request_serializer=omega_dot_constellation_dot_v1_dot_admin__pb2.AdminServiceEraseDeviceRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_admin__pb2.AdminServiceEraseDeviceResponse.FromString,
+                _registered_method=True)
+        self.ListContents = channel.unary_unary(
+                '/omega.constellation.v1.AdminService/ListContents',
+                request_serializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListContentsRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListContentsResponse.FromString,
+                _registered_method=True)
+        self.ListTrends = channel.unary_unary(
+                '/omega.constellation.v1.AdminService/ListTrends',
+                request_serializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListTrendsRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListTrendsResponse.FromString,
+                _registered_method=True)
+        self.TriggerFederation = channel.unary_unary(
+                '/omega.constellation.v1.AdminService/TriggerFederation',
+                request_serializer=omega_dot_constellation_dot_v1_dot_admin__pb2.TriggerFederationRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_admin__pb2.TriggerFederationResponse.FromString,
+                _registered_method=True)
+        self.ListRounds = channel.unary_unary(
+                '/omega.constellation.v1.AdminService/ListRounds',
+                request_serializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListRoundsRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListRoundsResponse.FromString,
+                _registered_method=True)
+        self.ListAudit = channel.unary_unary(
+                '/omega.constellation.v1.AdminService/ListAudit',
+                request_serializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListAuditRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListAuditResponse.FromString,
+                _registered_method=True)
+        self.ListReleases = channel.unary_unary(
+                '/omega.constellation.v1.AdminService/ListReleases',
+                request_serializer=omega_dot_constellation_dot_v1_dot_release__pb2.ListReleasesRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_release__pb2.ListReleasesResponse.FromString,
+                _registered_method=True)
+        self.EndRelease = channel.unary_unary(
+                '/omega.constellation.v1.AdminService/EndRelease',
+                request_serializer=omega_dot_constellation_dot_v1_dot_release__pb2.EndReleaseRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_release__pb2.EndReleaseResponse.FromString,
                 _registered_method=True)
 
 
@@ -502,6 +706,103 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListShards(self, request, context):
+        """The shards of the fleet, asked one by one. UNAVAILABLE (no database).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetShardStats(self, request, context):
+        """Figures of a shard; any shard answers for any other. NOT_FOUND for one that the directory does
+        not name, INVALID_ARGUMENT, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PublishDirectory(self, request, context):
+        """Makes a directory the one that is held here; published to every shard of it, the home shard
+        first. INVALID_ARGUMENT, FAILED_PRECONDITION (a version that does not follow), UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDevices(self, request, context):
+        """Devices of a shard, page by page. NOT_FOUND (no such shard), INVALID_ARGUMENT, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDevice(self, request, context):
+        """One device, wherever it is. NOT_FOUND, INVALID_ARGUMENT, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EraseDevice(self, request, context):
+        """Erases a device, wherever it is, as omega.sync.v1.SyncService.EraseDevice does. INVALID_ARGUMENT,
+        UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListContents(self, request, context):
+        """Titles, page by page. INVALID_ARGUMENT, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTrends(self, request, context):
+        """Trends in force. INVALID_ARGUMENT, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TriggerFederation(self, request, context):
+        """Asks for a federation round and answers at once; repeating a request_id gives the record of the
+        first. Asked of the home shard, or handed on to it. INVALID_ARGUMENT, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRounds(self, request, context):
+        """Records of federation rounds, as TriggerFederation. INVALID_ARGUMENT, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAudit(self, request, context):
+        """What operators did to this shard. INVALID_ARGUMENT, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReleases(self, request, context):
+        """Releases of resources and how they fare. INVALID_ARGUMENT, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndRelease(self, request, context):
+        """Ends a release that is under way: it goes to all devices, or is taken back from those that have
+        it. Repeating it changes nothing. NOT_FOUND, FAILED_PRECONDITION (it ended otherwise),
+        INVALID_ARGUMENT, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -514,6 +815,71 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.RevokeDevice,
                     request_deserializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.RevokeDeviceRequest.FromString,
                     response_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.RevokeDeviceResponse.SerializeToString,
+            ),
+            'ListShards': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListShards,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListShardsRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListShardsResponse.SerializeToString,
+            ),
+            'GetShardStats': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetShardStats,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_admin__pb2.GetShardStatsRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_admin__pb2.GetShardStatsResponse.SerializeToString,
+            ),
+            'PublishDirectory': grpc.unary_unary_rpc_method_handler(
+                    servicer.PublishDirectory,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_directory__pb2.PublishDirectoryRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_directory__pb2.PublishDirectoryResponse.SerializeToString,
+            ),
+            'ListDevices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDevices,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListDevicesRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListDevicesResponse.SerializeToString,
+            ),
+            'GetDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDevice,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_admin__pb2.GetDeviceRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_admin__pb2.GetDeviceResponse.SerializeToString,
+            ),
+            'EraseDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseDevice,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_admin__pb2.AdminServiceEraseDeviceRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_admin__pb2.AdminServiceEraseDeviceResponse.SerializeToString,
+            ),
+            'ListContents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListContents,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListContentsRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListContentsResponse.SerializeToString,
+            ),
+            'ListTrends': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTrends,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListTrendsRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListTrendsResponse.SerializeToString,
+            ),
+            'TriggerFederation': grpc.unary_unary_rpc_method_handler(
+                    servicer.TriggerFederation,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_admin__pb2.TriggerFederationRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_admin__pb2.TriggerFederationResponse.SerializeToString,
+            ),
+            'ListRounds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRounds,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListRoundsRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListRoundsResponse.SerializeToString,
+            ),
+            'ListAudit': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAudit,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListAuditRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_admin__pb2.ListAuditResponse.SerializeToString,
+            ),
+            'ListReleases': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReleases,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_release__pb2.ListReleasesRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_release__pb2.ListReleasesResponse.SerializeToString,
+            ),
+            'EndRelease': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndRelease,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_release__pb2.EndReleaseRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_release__pb2.EndReleaseResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -571,6 +937,357 @@ class AdminService:
             '/omega.constellation.v1.AdminService/RevokeDevice',
             omega_dot_constellation_dot_v1_dot_constellation__service__pb2.RevokeDeviceRequest.SerializeToString,
             omega_dot_constellation_dot_v1_dot_constellation__service__pb2.RevokeDeviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListShards(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.AdminService/ListShards',
+            omega_dot_constellation_dot_v1_dot_admin__pb2.ListShardsRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_admin__pb2.ListShardsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetShardStats(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.AdminService/GetShardStats',
+            omega_dot_constellation_dot_v1_dot_admin__pb2.GetShardStatsRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_admin__pb2.GetShardStatsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PublishDirectory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.AdminService/PublishDirectory',
+            omega_dot_constellation_dot_v1_dot_directory__pb2.PublishDirectoryRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_directory__pb2.PublishDirectoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDevices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.AdminService/ListDevices',
+            omega_dot_constellation_dot_v1_dot_admin__pb2.ListDevicesRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_admin__pb2.ListDevicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.AdminService/GetDevice',
+            omega_dot_constellation_dot_v1_dot_admin__pb2.GetDeviceRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_admin__pb2.GetDeviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.AdminService/EraseDevice',
+            omega_dot_constellation_dot_v1_dot_admin__pb2.AdminServiceEraseDeviceRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_admin__pb2.AdminServiceEraseDeviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListContents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.AdminService/ListContents',
+            omega_dot_constellation_dot_v1_dot_admin__pb2.ListContentsRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_admin__pb2.ListContentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTrends(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.AdminService/ListTrends',
+            omega_dot_constellation_dot_v1_dot_admin__pb2.ListTrendsRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_admin__pb2.ListTrendsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TriggerFederation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.AdminService/TriggerFederation',
+            omega_dot_constellation_dot_v1_dot_admin__pb2.TriggerFederationRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_admin__pb2.TriggerFederationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRounds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.AdminService/ListRounds',
+            omega_dot_constellation_dot_v1_dot_admin__pb2.ListRoundsRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_admin__pb2.ListRoundsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAudit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.AdminService/ListAudit',
+            omega_dot_constellation_dot_v1_dot_admin__pb2.ListAuditRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_admin__pb2.ListAuditResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReleases(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.AdminService/ListReleases',
+            omega_dot_constellation_dot_v1_dot_release__pb2.ListReleasesRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_release__pb2.ListReleasesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndRelease(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.AdminService/EndRelease',
+            omega_dot_constellation_dot_v1_dot_release__pb2.EndReleaseRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_release__pb2.EndReleaseResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,7 +5,10 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from omega.constellation.v1 import admin_pb2 as _admin_pb2
 from omega.constellation.v1 import constellation_service_pb2 as _constellation_service_pb2
+from omega.constellation.v1 import directory_pb2 as _directory_pb2
+from omega.constellation.v1 import release_pb2 as _release_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -65,6 +68,18 @@ class ConstellationServiceStub:
     """
     GetClusterStatus: _grpc.UnaryUnaryMultiCallable[_constellation_service_pb2.GetClusterStatusRequest, _constellation_service_pb2.GetClusterStatusResponse]
     """Figures of the shard."""
+    GetDirectory: _grpc.UnaryUnaryMultiCallable[_directory_pb2.GetDirectoryRequest, _directory_pb2.GetDirectoryResponse]
+    """The directory that this shard holds. UNAVAILABLE (no database)."""
+    AdoptDevices: _grpc.UnaryUnaryMultiCallable[_directory_pb2.AdoptDevicesRequest, _directory_pb2.AdoptDevicesResponse]
+    """Takes over devices that the directory gives to this shard, each with all that is held of it;
+    answered after commit, and a device that is here already stays as it is. INVALID_ARGUMENT,
+    FAILED_PRECONDITION (an earlier directory is held here, or one of them belongs elsewhere),
+    RESOURCE_EXHAUSTED (the shard is full), UNAVAILABLE.
+    """
+    SpendClaim: _grpc.UnaryUnaryMultiCallable[_directory_pb2.SpendClaimRequest, _directory_pb2.SpendClaimResponse]
+    """Spends a one-time claim for a device; asked of the home shard. PERMISSION_DENIED where it is
+    unknown, over, or was spent by another device; INVALID_ARGUMENT, UNAVAILABLE.
+    """
 
 @_typing.type_check_only
 class ConstellationServiceAsyncStub(ConstellationServiceStub):
@@ -103,6 +118,18 @@ class ConstellationServiceAsyncStub(ConstellationServiceStub):
     """
     GetClusterStatus: _aio.UnaryUnaryMultiCallable[_constellation_service_pb2.GetClusterStatusRequest, _constellation_service_pb2.GetClusterStatusResponse]  # type: ignore[assignment]
     """Figures of the shard."""
+    GetDirectory: _aio.UnaryUnaryMultiCallable[_directory_pb2.GetDirectoryRequest, _directory_pb2.GetDirectoryResponse]  # type: ignore[assignment]
+    """The directory that this shard holds. UNAVAILABLE (no database)."""
+    AdoptDevices: _aio.UnaryUnaryMultiCallable[_directory_pb2.AdoptDevicesRequest, _directory_pb2.AdoptDevicesResponse]  # type: ignore[assignment]
+    """Takes over devices that the directory gives to this shard, each with all that is held of it;
+    answered after commit, and a device that is here already stays as it is. INVALID_ARGUMENT,
+    FAILED_PRECONDITION (an earlier directory is held here, or one of them belongs elsewhere),
+    RESOURCE_EXHAUSTED (the shard is full), UNAVAILABLE.
+    """
+    SpendClaim: _aio.UnaryUnaryMultiCallable[_directory_pb2.SpendClaimRequest, _directory_pb2.SpendClaimResponse]  # type: ignore[assignment]
+    """Spends a one-time claim for a device; asked of the home shard. PERMISSION_DENIED where it is
+    unknown, over, or was spent by another device; INVALID_ARGUMENT, UNAVAILABLE.
+    """
 
 class ConstellationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Owner of a shard's data. Called by sync and by operators, never by TVs."""
@@ -193,6 +220,36 @@ class ConstellationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_constellation_service_pb2.GetClusterStatusResponse, _abc.Awaitable[_constellation_service_pb2.GetClusterStatusResponse]]:
         """Figures of the shard."""
 
+    @_abc_1.abstractmethod
+    def GetDirectory(
+        self,
+        request: _directory_pb2.GetDirectoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_directory_pb2.GetDirectoryResponse, _abc.Awaitable[_directory_pb2.GetDirectoryResponse]]:
+        """The directory that this shard holds. UNAVAILABLE (no database)."""
+
+    @_abc_1.abstractmethod
+    def AdoptDevices(
+        self,
+        request: _directory_pb2.AdoptDevicesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_directory_pb2.AdoptDevicesResponse, _abc.Awaitable[_directory_pb2.AdoptDevicesResponse]]:
+        """Takes over devices that the directory gives to this shard, each with all that is held of it;
+        answered after commit, and a device that is here already stays as it is. INVALID_ARGUMENT,
+        FAILED_PRECONDITION (an earlier directory is held here, or one of them belongs elsewhere),
+        RESOURCE_EXHAUSTED (the shard is full), UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def SpendClaim(
+        self,
+        request: _directory_pb2.SpendClaimRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_directory_pb2.SpendClaimResponse, _abc.Awaitable[_directory_pb2.SpendClaimResponse]]:
+        """Spends a one-time claim for a device; asked of the home shard. PERMISSION_DENIED where it is
+        unknown, over, or was spent by another device; INVALID_ARGUMENT, UNAVAILABLE.
+        """
+
 def add_ConstellationServiceServicer_to_server(servicer: ConstellationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class AdminServiceStub:
@@ -209,6 +266,43 @@ class AdminServiceStub:
     its sketches. Repeating it changes nothing. NOT_FOUND for an unknown device, INVALID_ARGUMENT,
     UNAVAILABLE.
     """
+    ListShards: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListShardsRequest, _admin_pb2.ListShardsResponse]
+    """The shards of the fleet, asked one by one. UNAVAILABLE (no database)."""
+    GetShardStats: _grpc.UnaryUnaryMultiCallable[_admin_pb2.GetShardStatsRequest, _admin_pb2.GetShardStatsResponse]
+    """Figures of a shard; any shard answers for any other. NOT_FOUND for one that the directory does
+    not name, INVALID_ARGUMENT, UNAVAILABLE.
+    """
+    PublishDirectory: _grpc.UnaryUnaryMultiCallable[_directory_pb2.PublishDirectoryRequest, _directory_pb2.PublishDirectoryResponse]
+    """Makes a directory the one that is held here; published to every shard of it, the home shard
+    first. INVALID_ARGUMENT, FAILED_PRECONDITION (a version that does not follow), UNAVAILABLE.
+    """
+    ListDevices: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListDevicesRequest, _admin_pb2.ListDevicesResponse]
+    """Devices of a shard, page by page. NOT_FOUND (no such shard), INVALID_ARGUMENT, UNAVAILABLE."""
+    GetDevice: _grpc.UnaryUnaryMultiCallable[_admin_pb2.GetDeviceRequest, _admin_pb2.GetDeviceResponse]
+    """One device, wherever it is. NOT_FOUND, INVALID_ARGUMENT, UNAVAILABLE."""
+    EraseDevice: _grpc.UnaryUnaryMultiCallable[_admin_pb2.AdminServiceEraseDeviceRequest, _admin_pb2.AdminServiceEraseDeviceResponse]
+    """Erases a device, wherever it is, as omega.sync.v1.SyncService.EraseDevice does. INVALID_ARGUMENT,
+    UNAVAILABLE.
+    """
+    ListContents: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListContentsRequest, _admin_pb2.ListContentsResponse]
+    """Titles, page by page. INVALID_ARGUMENT, UNAVAILABLE."""
+    ListTrends: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListTrendsRequest, _admin_pb2.ListTrendsResponse]
+    """Trends in force. INVALID_ARGUMENT, UNAVAILABLE."""
+    TriggerFederation: _grpc.UnaryUnaryMultiCallable[_admin_pb2.TriggerFederationRequest, _admin_pb2.TriggerFederationResponse]
+    """Asks for a federation round and answers at once; repeating a request_id gives the record of the
+    first. Asked of the home shard, or handed on to it. INVALID_ARGUMENT, UNAVAILABLE.
+    """
+    ListRounds: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListRoundsRequest, _admin_pb2.ListRoundsResponse]
+    """Records of federation rounds, as TriggerFederation. INVALID_ARGUMENT, UNAVAILABLE."""
+    ListAudit: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListAuditRequest, _admin_pb2.ListAuditResponse]
+    """What operators did to this shard. INVALID_ARGUMENT, UNAVAILABLE."""
+    ListReleases: _grpc.UnaryUnaryMultiCallable[_release_pb2.ListReleasesRequest, _release_pb2.ListReleasesResponse]
+    """Releases of resources and how they fare. INVALID_ARGUMENT, UNAVAILABLE."""
+    EndRelease: _grpc.UnaryUnaryMultiCallable[_release_pb2.EndReleaseRequest, _release_pb2.EndReleaseResponse]
+    """Ends a release that is under way: it goes to all devices, or is taken back from those that have
+    it. Repeating it changes nothing. NOT_FOUND, FAILED_PRECONDITION (it ended otherwise),
+    INVALID_ARGUMENT, UNAVAILABLE.
+    """
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
@@ -221,6 +315,43 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """Shuts a device out: its certificates and tokens are refused within 60 seconds, and no round reads
     its sketches. Repeating it changes nothing. NOT_FOUND for an unknown device, INVALID_ARGUMENT,
     UNAVAILABLE.
+    """
+    ListShards: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListShardsRequest, _admin_pb2.ListShardsResponse]  # type: ignore[assignment]
+    """The shards of the fleet, asked one by one. UNAVAILABLE (no database)."""
+    GetShardStats: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetShardStatsRequest, _admin_pb2.GetShardStatsResponse]  # type: ignore[assignment]
+    """Figures of a shard; any shard answers for any other. NOT_FOUND for one that the directory does
+    not name, INVALID_ARGUMENT, UNAVAILABLE.
+    """
+    PublishDirectory: _aio.UnaryUnaryMultiCallable[_directory_pb2.PublishDirectoryRequest, _directory_pb2.PublishDirectoryResponse]  # type: ignore[assignment]
+    """Makes a directory the one that is held here; published to every shard of it, the home shard
+    first. INVALID_ARGUMENT, FAILED_PRECONDITION (a version that does not follow), UNAVAILABLE.
+    """
+    ListDevices: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListDevicesRequest, _admin_pb2.ListDevicesResponse]  # type: ignore[assignment]
+    """Devices of a shard, page by page. NOT_FOUND (no such shard), INVALID_ARGUMENT, UNAVAILABLE."""
+    GetDevice: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetDeviceRequest, _admin_pb2.GetDeviceResponse]  # type: ignore[assignment]
+    """One device, wherever it is. NOT_FOUND, INVALID_ARGUMENT, UNAVAILABLE."""
+    EraseDevice: _aio.UnaryUnaryMultiCallable[_admin_pb2.AdminServiceEraseDeviceRequest, _admin_pb2.AdminServiceEraseDeviceResponse]  # type: ignore[assignment]
+    """Erases a device, wherever it is, as omega.sync.v1.SyncService.EraseDevice does. INVALID_ARGUMENT,
+    UNAVAILABLE.
+    """
+    ListContents: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListContentsRequest, _admin_pb2.ListContentsResponse]  # type: ignore[assignment]
+    """Titles, page by page. INVALID_ARGUMENT, UNAVAILABLE."""
+    ListTrends: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListTrendsRequest, _admin_pb2.ListTrendsResponse]  # type: ignore[assignment]
+    """Trends in force. INVALID_ARGUMENT, UNAVAILABLE."""
+    TriggerFederation: _aio.UnaryUnaryMultiCallable[_admin_pb2.TriggerFederationRequest, _admin_pb2.TriggerFederationResponse]  # type: ignore[assignment]
+    """Asks for a federation round and answers at once; repeating a request_id gives the record of the
+    first. Asked of the home shard, or handed on to it. INVALID_ARGUMENT, UNAVAILABLE.
+    """
+    ListRounds: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListRoundsRequest, _admin_pb2.ListRoundsResponse]  # type: ignore[assignment]
+    """Records of federation rounds, as TriggerFederation. INVALID_ARGUMENT, UNAVAILABLE."""
+    ListAudit: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListAuditRequest, _admin_pb2.ListAuditResponse]  # type: ignore[assignment]
+    """What operators did to this shard. INVALID_ARGUMENT, UNAVAILABLE."""
+    ListReleases: _aio.UnaryUnaryMultiCallable[_release_pb2.ListReleasesRequest, _release_pb2.ListReleasesResponse]  # type: ignore[assignment]
+    """Releases of resources and how they fare. INVALID_ARGUMENT, UNAVAILABLE."""
+    EndRelease: _aio.UnaryUnaryMultiCallable[_release_pb2.EndReleaseRequest, _release_pb2.EndReleaseResponse]  # type: ignore[assignment]
+    """Ends a release that is under way: it goes to all devices, or is taken back from those that have
+    it. Repeating it changes nothing. NOT_FOUND, FAILED_PRECONDITION (it ended otherwise),
+    INVALID_ARGUMENT, UNAVAILABLE.
     """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -243,6 +374,121 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         """Shuts a device out: its certificates and tokens are refused within 60 seconds, and no round reads
         its sketches. Repeating it changes nothing. NOT_FOUND for an unknown device, INVALID_ARGUMENT,
         UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def ListShards(
+        self,
+        request: _admin_pb2.ListShardsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ListShardsResponse, _abc.Awaitable[_admin_pb2.ListShardsResponse]]:
+        """The shards of the fleet, asked one by one. UNAVAILABLE (no database)."""
+
+    @_abc_1.abstractmethod
+    def GetShardStats(
+        self,
+        request: _admin_pb2.GetShardStatsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.GetShardStatsResponse, _abc.Awaitable[_admin_pb2.GetShardStatsResponse]]:
+        """Figures of a shard; any shard answers for any other. NOT_FOUND for one that the directory does
+        not name, INVALID_ARGUMENT, UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def PublishDirectory(
+        self,
+        request: _directory_pb2.PublishDirectoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_directory_pb2.PublishDirectoryResponse, _abc.Awaitable[_directory_pb2.PublishDirectoryResponse]]:
+        """Makes a directory the one that is held here; published to every shard of it, the home shard
+        first. INVALID_ARGUMENT, FAILED_PRECONDITION (a version that does not follow), UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def ListDevices(
+        self,
+        request: _admin_pb2.ListDevicesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ListDevicesResponse, _abc.Awaitable[_admin_pb2.ListDevicesResponse]]:
+        """Devices of a shard, page by page. NOT_FOUND (no such shard), INVALID_ARGUMENT, UNAVAILABLE."""
+
+    @_abc_1.abstractmethod
+    def GetDevice(
+        self,
+        request: _admin_pb2.GetDeviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.GetDeviceResponse, _abc.Awaitable[_admin_pb2.GetDeviceResponse]]:
+        """One device, wherever it is. NOT_FOUND, INVALID_ARGUMENT, UNAVAILABLE."""
+
+    @_abc_1.abstractmethod
+    def EraseDevice(
+        self,
+        request: _admin_pb2.AdminServiceEraseDeviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.AdminServiceEraseDeviceResponse, _abc.Awaitable[_admin_pb2.AdminServiceEraseDeviceResponse]]:
+        """Erases a device, wherever it is, as omega.sync.v1.SyncService.EraseDevice does. INVALID_ARGUMENT,
+        UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def ListContents(
+        self,
+        request: _admin_pb2.ListContentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ListContentsResponse, _abc.Awaitable[_admin_pb2.ListContentsResponse]]:
+        """Titles, page by page. INVALID_ARGUMENT, UNAVAILABLE."""
+
+    @_abc_1.abstractmethod
+    def ListTrends(
+        self,
+        request: _admin_pb2.ListTrendsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ListTrendsResponse, _abc.Awaitable[_admin_pb2.ListTrendsResponse]]:
+        """Trends in force. INVALID_ARGUMENT, UNAVAILABLE."""
+
+    @_abc_1.abstractmethod
+    def TriggerFederation(
+        self,
+        request: _admin_pb2.TriggerFederationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.TriggerFederationResponse, _abc.Awaitable[_admin_pb2.TriggerFederationResponse]]:
+        """Asks for a federation round and answers at once; repeating a request_id gives the record of the
+        first. Asked of the home shard, or handed on to it. INVALID_ARGUMENT, UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def ListRounds(
+        self,
+        request: _admin_pb2.ListRoundsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ListRoundsResponse, _abc.Awaitable[_admin_pb2.ListRoundsResponse]]:
+        """Records of federation rounds, as TriggerFederation. INVALID_ARGUMENT, UNAVAILABLE."""
+
+    @_abc_1.abstractmethod
+    def ListAudit(
+        self,
+        request: _admin_pb2.ListAuditRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ListAuditResponse, _abc.Awaitable[_admin_pb2.ListAuditResponse]]:
+        """What operators did to this shard. INVALID_ARGUMENT, UNAVAILABLE."""
+
+    @_abc_1.abstractmethod
+    def ListReleases(
+        self,
+        request: _release_pb2.ListReleasesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_release_pb2.ListReleasesResponse, _abc.Awaitable[_release_pb2.ListReleasesResponse]]:
+        """Releases of resources and how they fare. INVALID_ARGUMENT, UNAVAILABLE."""
+
+    @_abc_1.abstractmethod
+    def EndRelease(
+        self,
+        request: _release_pb2.EndReleaseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_release_pb2.EndReleaseResponse, _abc.Awaitable[_release_pb2.EndReleaseResponse]]:
+        """Ends a release that is under way: it goes to all devices, or is taken back from those that have
+        it. Repeating it changes nothing. NOT_FOUND, FAILED_PRECONDITION (it ended otherwise),
+        INVALID_ARGUMENT, UNAVAILABLE.
         """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

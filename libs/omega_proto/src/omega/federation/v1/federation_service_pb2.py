@@ -25,15 +25,17 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,omega/federation/v1/federation_service.proto\x12\x13omega.federation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"6\n\x0fRunRoundRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07refresh\x18\x02 \x01(\x08\"=\n\x10RunRoundResponse\x12)\n\x05round\x18\x01 \x01(\x0b\x32\x1a.omega.federation.v1.Round\"#\n\x0fGetRoundRequest\x12\x10\n\x08round_id\x18\x01 \x01(\x04\"=\n\x10GetRoundResponse\x12)\n\x05round\x18\x01 \x01(\x0b\x32\x1a.omega.federation.v1.Round\"\x80\x03\n\x05Round\x12\x10\n\x08round_id\x18\x01 \x01(\x04\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x30\n\x06status\x18\x03 \x01(\x0e\x32 .omega.federation.v1.RoundStatus\x12.\n\nstarted_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64\x65vices\x18\x06 \x01(\x04\x12\x10\n\x08sketches\x18\x07 \x01(\x04\x12\x18\n\x10supported_titles\x18\x08 \x01(\x04\x12\x10\n\x08patterns\x18\t \x01(\x04\x12\x15\n\rstate_version\x18\n \x01(\x04\x12\x17\n\x0f\x66\x61\x63tors_version\x18\x0b \x01(\x04\x12\x12\n\nerror_code\x18\x0c \x01(\t\x12\x11\n\trefreshed\x18\r \x01(\x08\x12\x18\n\x10\x64\x65\x63oded_sketches\x18\x0e \x01(\x04*z\n\x0bRoundStatus\x12\x1c\n\x18ROUND_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14ROUND_STATUS_RUNNING\x10\x01\x12\x1a\n\x16ROUND_STATUS_SUCCEEDED\x10\x02\x12\x17\n\x13ROUND_STATUS_FAILED\x10\x03\x32\xc5\x01\n\x11\x46\x65\x64\x65rationService\x12W\n\x08RunRound\x12$.omega.federation.v1.RunRoundRequest\x1a%.omega.federation.v1.RunRoundResponse\x12W\n\x08GetRound\x12$.omega.federation.v1.GetRoundRequest\x1a%.omega.federation.v1.GetRoundResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,omega/federation/v1/federation_service.proto\x12\x13omega.federation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"6\n\x0fRunRoundRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07refresh\x18\x02 \x01(\x08\"=\n\x10RunRoundResponse\x12)\n\x05round\x18\x01 \x01(\x0b\x32\x1a.omega.federation.v1.Round\"#\n\x0fGetRoundRequest\x12\x10\n\x08round_id\x18\x01 \x01(\x04\"=\n\x10GetRoundResponse\x12)\n\x05round\x18\x01 \x01(\x0b\x32\x1a.omega.federation.v1.Round\"?\n\x11ListRoundsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x17\n\x0f\x62\x65\x66ore_round_id\x18\x02 \x01(\x04\"N\n\x12ListRoundsResponse\x12*\n\x06rounds\x18\x01 \x03(\x0b\x32\x1a.omega.federation.v1.Round\x12\x0c\n\x04more\x18\x02 \x01(\x08\"\x82\x01\n\nShardShare\x12\r\n\x05shard\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x32\n\x07outcome\x18\x03 \x01(\x0e\x32!.omega.federation.v1.ShardOutcome\x12\x0f\n\x07\x64\x65vices\x18\x04 \x01(\x04\x12\x10\n\x08sketches\x18\x05 \x01(\x04\"\xf8\x03\n\x05Round\x12\x10\n\x08round_id\x18\x01 \x01(\x04\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x30\n\x06status\x18\x03 \x01(\x0e\x32 .omega.federation.v1.RoundStatus\x12.\n\nstarted_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x66inished_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64\x65vices\x18\x06 \x01(\x04\x12\x10\n\x08sketches\x18\x07 \x01(\x04\x12\x18\n\x10supported_titles\x18\x08 \x01(\x04\x12\x10\n\x08patterns\x18\t \x01(\x04\x12\x15\n\rstate_version\x18\n \x01(\x04\x12\x17\n\x0f\x66\x61\x63tors_version\x18\x0b \x01(\x04\x12\x12\n\nerror_code\x18\x0c \x01(\t\x12\x11\n\trefreshed\x18\r \x01(\x08\x12\x18\n\x10\x64\x65\x63oded_sketches\x18\x0e \x01(\x04\x12/\n\x06shards\x18\x0f \x03(\x0b\x32\x1f.omega.federation.v1.ShardShare\x12\x15\n\rpattern_shift\x18\x10 \x01(\x01\x12\x0f\n\x07quality\x18\x11 \x01(\x01\x12\x0e\n\x06trends\x18\x12 \x01(\x04\x12\r\n\x05\x64p_mu\x18\x13 \x01(\x01*\x96\x01\n\x0bRoundStatus\x12\x1c\n\x18ROUND_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14ROUND_STATUS_RUNNING\x10\x01\x12\x1a\n\x16ROUND_STATUS_SUCCEEDED\x10\x02\x12\x17\n\x13ROUND_STATUS_FAILED\x10\x03\x12\x1a\n\x16ROUND_STATUS_REQUESTED\x10\x04*{\n\x0cShardOutcome\x12\x1d\n\x19SHARD_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16SHARD_OUTCOME_INCLUDED\x10\x01\x12\x16\n\x12SHARD_OUTCOME_LATE\x10\x02\x12\x18\n\x14SHARD_OUTCOME_FAILED\x10\x03\x32\xa4\x02\n\x11\x46\x65\x64\x65rationService\x12W\n\x08RunRound\x12$.omega.federation.v1.RunRoundRequest\x1a%.omega.federation.v1.RunRoundResponse\x12W\n\x08GetRound\x12$.omega.federation.v1.GetRoundRequest\x1a%.omega.federation.v1.GetRoundResponse\x12]\n\nListRounds\x12&.omega.federation.v1.ListRoundsRequest\x1a\'.omega.federation.v1.ListRoundsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'omega.federation.v1.federation_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ROUNDSTATUS']._serialized_start=708
-  _globals['_ROUNDSTATUS']._serialized_end=830
+  _globals['_ROUNDSTATUS']._serialized_start=1107
+  _globals['_ROUNDSTATUS']._serialized_end=1257
+  _globals['_SHARDOUTCOME']._serialized_start=1259
+  _globals['_SHARDOUTCOME']._serialized_end=1382
   _globals['_RUNROUNDREQUEST']._serialized_start=102
   _globals['_RUNROUNDREQUEST']._serialized_end=156
   _globals['_RUNROUNDRESPONSE']._serialized_start=158
@@ -42,8 +44,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETROUNDREQUEST']._serialized_end=256
   _globals['_GETROUNDRESPONSE']._serialized_start=258
   _globals['_GETROUNDRESPONSE']._serialized_end=319
-  _globals['_ROUND']._serialized_start=322
-  _globals['_ROUND']._serialized_end=706
-  _globals['_FEDERATIONSERVICE']._serialized_start=833
-  _globals['_FEDERATIONSERVICE']._serialized_end=1030
+  _globals['_LISTROUNDSREQUEST']._serialized_start=321
+  _globals['_LISTROUNDSREQUEST']._serialized_end=384
+  _globals['_LISTROUNDSRESPONSE']._serialized_start=386
+  _globals['_LISTROUNDSRESPONSE']._serialized_end=464
+  _globals['_SHARDSHARE']._serialized_start=467
+  _globals['_SHARDSHARE']._serialized_end=597
+  _globals['_ROUND']._serialized_start=600
+  _globals['_ROUND']._serialized_end=1104
+  _globals['_FEDERATIONSERVICE']._serialized_start=1385
+  _globals['_FEDERATIONSERVICE']._serialized_end=1677
 # @@protoc_insertion_point(module_scope)

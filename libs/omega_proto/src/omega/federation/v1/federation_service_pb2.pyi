@@ -3,9 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -32,6 +34,8 @@ class _RoundStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RoundStat
     """Published."""
     ROUND_STATUS_FAILED: _RoundStatus.ValueType  # 3
     """Ended with a cause; nothing was published."""
+    ROUND_STATUS_REQUESTED: _RoundStatus.ValueType  # 4
+    """Asked for, and not begun."""
 
 class RoundStatus(_RoundStatus, metaclass=_RoundStatusEnumTypeWrapper):
     """Where a round stands."""
@@ -44,7 +48,37 @@ ROUND_STATUS_SUCCEEDED: RoundStatus.ValueType  # 2
 """Published."""
 ROUND_STATUS_FAILED: RoundStatus.ValueType  # 3
 """Ended with a cause; nothing was published."""
+ROUND_STATUS_REQUESTED: RoundStatus.ValueType  # 4
+"""Asked for, and not begun."""
 Global___RoundStatus: _TypeAlias = RoundStatus  # noqa: Y015
+
+class _ShardOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ShardOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ShardOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SHARD_OUTCOME_UNSPECIFIED: _ShardOutcome.ValueType  # 0
+    """Never sent."""
+    SHARD_OUTCOME_INCLUDED: _ShardOutcome.ValueType  # 1
+    """Its sums are in the result."""
+    SHARD_OUTCOME_LATE: _ShardOutcome.ValueType  # 2
+    """It did not bring its sums within the round's time; they go into the next one."""
+    SHARD_OUTCOME_FAILED: _ShardOutcome.ValueType  # 3
+    """Its sums could not be made; the log says why."""
+
+class ShardOutcome(_ShardOutcome, metaclass=_ShardOutcomeEnumTypeWrapper):
+    """What became of a shard in a round."""
+
+SHARD_OUTCOME_UNSPECIFIED: ShardOutcome.ValueType  # 0
+"""Never sent."""
+SHARD_OUTCOME_INCLUDED: ShardOutcome.ValueType  # 1
+"""Its sums are in the result."""
+SHARD_OUTCOME_LATE: ShardOutcome.ValueType  # 2
+"""It did not bring its sums within the round's time; they go into the next one."""
+SHARD_OUTCOME_FAILED: ShardOutcome.ValueType  # 3
+"""Its sums could not be made; the log says why."""
+Global___ShardOutcome: _TypeAlias = ShardOutcome  # noqa: Y015
 
 @_typing.final
 class RunRoundRequest(_message.Message):
@@ -145,6 +179,98 @@ class GetRoundResponse(_message.Message):
 Global___GetRoundResponse: _TypeAlias = GetRoundResponse  # noqa: Y015
 
 @_typing.final
+class ListRoundsRequest(_message.Message):
+    """Asks for rounds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    BEFORE_ROUND_ID_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """Most rounds of an answer, 1 to 1,000; 0 = 100."""
+    before_round_id: _builtins.int
+    """Only earlier ones than this; 0 = from the newest on."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        before_round_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["before_round_id", b"before_round_id", "page_size", b"page_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRoundsRequest: _TypeAlias = ListRoundsRequest  # noqa: Y015
+
+@_typing.final
+class ListRoundsResponse(_message.Message):
+    """Rounds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROUNDS_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    more: _builtins.bool
+    """Whether there are earlier ones."""
+    @_builtins.property
+    def rounds(self) -> _containers.RepeatedCompositeFieldContainer[Global___Round]:
+        """Newest first; at most page_size."""
+
+    def __init__(
+        self,
+        *,
+        rounds: _abc.Iterable[Global___Round] | None = ...,
+        more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["more", b"more", "rounds", b"rounds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRoundsResponse: _TypeAlias = ListRoundsResponse  # noqa: Y015
+
+@_typing.final
+class ShardShare(_message.Message):
+    """A shard's part in a round."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHARD_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    DEVICES_FIELD_NUMBER: _builtins.int
+    SKETCHES_FIELD_NUMBER: _builtins.int
+    shard: _builtins.str
+    """Its name."""
+    region: _builtins.str
+    """Its region in the directory; empty = one for all."""
+    outcome: Global___ShardOutcome.ValueType
+    """What became of it."""
+    devices: _builtins.int
+    """Distinct devices that it counted."""
+    sketches: _builtins.int
+    """Distinct sketches behind them."""
+    def __init__(
+        self,
+        *,
+        shard: _builtins.str = ...,
+        region: _builtins.str = ...,
+        outcome: Global___ShardOutcome.ValueType = ...,
+        devices: _builtins.int = ...,
+        sketches: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["devices", b"devices", "outcome", b"outcome", "region", b"region", "shard", b"shard", "sketches", b"sketches"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShardShare: _TypeAlias = ShardShare  # noqa: Y015
+
+@_typing.final
 class Round(_message.Message):
     """One round."""
 
@@ -164,6 +290,11 @@ class Round(_message.Message):
     ERROR_CODE_FIELD_NUMBER: _builtins.int
     REFRESHED_FIELD_NUMBER: _builtins.int
     DECODED_SKETCHES_FIELD_NUMBER: _builtins.int
+    SHARDS_FIELD_NUMBER: _builtins.int
+    PATTERN_SHIFT_FIELD_NUMBER: _builtins.int
+    QUALITY_FIELD_NUMBER: _builtins.int
+    TRENDS_FIELD_NUMBER: _builtins.int
+    DP_MU_FIELD_NUMBER: _builtins.int
     round_id: _builtins.int
     """From 1."""
     request_id: _builtins.str
@@ -188,6 +319,16 @@ class Round(_message.Message):
     """Whether it decoded every sketch anew."""
     decoded_sketches: _builtins.int
     """Of the sketches, those that it decoded itself; what was kept of the others went on."""
+    pattern_shift: _builtins.float
+    """How far the patterns moved: 1 - weighted mean cosine of each to the nearest of those before, 0 to
+    2; 0 also where there were none.
+    """
+    quality: _builtins.float
+    """Weighted mean success rate of the patterns, 0 to 1."""
+    trends: _builtins.int
+    """Titles that rise, over all regions."""
+    dp_mu: _builtins.float
+    """Gaussian differential privacy that it spent; 0 = what it published carries no noise."""
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When it began."""
@@ -195,6 +336,10 @@ class Round(_message.Message):
     @_builtins.property
     def finished_at(self) -> _timestamp_pb2.Timestamp:
         """When it ended; absent while it runs."""
+
+    @_builtins.property
+    def shards(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShardShare]:
+        """Shards of a fleet, by name; empty where the shard is alone. At most 1,000."""
 
     def __init__(
         self,
@@ -213,10 +358,15 @@ class Round(_message.Message):
         error_code: _builtins.str = ...,
         refreshed: _builtins.bool = ...,
         decoded_sketches: _builtins.int = ...,
+        shards: _abc.Iterable[Global___ShardShare] | None = ...,
+        pattern_shift: _builtins.float = ...,
+        quality: _builtins.float = ...,
+        trends: _builtins.int = ...,
+        dp_mu: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["finished_at", b"finished_at", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decoded_sketches", b"decoded_sketches", "devices", b"devices", "error_code", b"error_code", "factors_version", b"factors_version", "finished_at", b"finished_at", "patterns", b"patterns", "refreshed", b"refreshed", "request_id", b"request_id", "round_id", b"round_id", "sketches", b"sketches", "started_at", b"started_at", "state_version", b"state_version", "status", b"status", "supported_titles", b"supported_titles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decoded_sketches", b"decoded_sketches", "devices", b"devices", "dp_mu", b"dp_mu", "error_code", b"error_code", "factors_version", b"factors_version", "finished_at", b"finished_at", "pattern_shift", b"pattern_shift", "patterns", b"patterns", "quality", b"quality", "refreshed", b"refreshed", "request_id", b"request_id", "round_id", b"round_id", "shards", b"shards", "sketches", b"sketches", "started_at", b"started_at", "state_version", b"state_version", "status", b"status", "supported_titles", b"supported_titles", "trends", b"trends"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -45,6 +45,11 @@ class FederationServiceStub:
                 request_serializer=omega_dot_federation_dot_v1_dot_federation__service__pb2.GetRoundRequest.SerializeToString,
                 response_deserializer=omega_dot_federation_dot_v1_dot_federation__service__pb2.GetRoundResponse.FromString,
                 _registered_method=True)
+        self.ListRounds = channel.unary_unary(
+                '/omega.federation.v1.FederationService/ListRounds',
+                request_serializer=omega_dot_federation_dot_v1_dot_federation__service__pb2.ListRoundsRequest.SerializeToString,
+                response_deserializer=omega_dot_federation_dot_v1_dot_federation__service__pb2.ListRoundsResponse.FromString,
+                _registered_method=True)
 
 
 class FederationServiceServicer:
@@ -67,6 +72,13 @@ class FederationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListRounds(self, request, context):
+        """Records of rounds, newest first. INVALID_ARGUMENT, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FederationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -79,6 +91,11 @@ def add_FederationServiceServicer_to_server(servicer, server):
                     servicer.GetRound,
                     request_deserializer=omega_dot_federation_dot_v1_dot_federation__service__pb2.GetRoundRequest.FromString,
                     response_serializer=omega_dot_federation_dot_v1_dot_federation__service__pb2.GetRoundResponse.SerializeToString,
+            ),
+            'ListRounds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRounds,
+                    request_deserializer=omega_dot_federation_dot_v1_dot_federation__service__pb2.ListRoundsRequest.FromString,
+                    response_serializer=omega_dot_federation_dot_v1_dot_federation__service__pb2.ListRoundsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -136,6 +153,33 @@ class FederationService:
             '/omega.federation.v1.FederationService/GetRound',
             omega_dot_federation_dot_v1_dot_federation__service__pb2.GetRoundRequest.SerializeToString,
             omega_dot_federation_dot_v1_dot_federation__service__pb2.GetRoundResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRounds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.federation.v1.FederationService/ListRounds',
+            omega_dot_federation_dot_v1_dot_federation__service__pb2.ListRoundsRequest.SerializeToString,
+            omega_dot_federation_dot_v1_dot_federation__service__pb2.ListRoundsResponse.FromString,
             options,
             channel_credentials,
             insecure,

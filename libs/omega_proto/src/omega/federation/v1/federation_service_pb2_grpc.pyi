@@ -40,6 +40,8 @@ class FederationServiceStub:
     """
     GetRound: _grpc.UnaryUnaryMultiCallable[_federation_service_pb2.GetRoundRequest, _federation_service_pb2.GetRoundResponse]
     """One round by its id. NOT_FOUND."""
+    ListRounds: _grpc.UnaryUnaryMultiCallable[_federation_service_pb2.ListRoundsRequest, _federation_service_pb2.ListRoundsResponse]
+    """Records of rounds, newest first. INVALID_ARGUMENT, UNAVAILABLE."""
 
 @_typing.type_check_only
 class FederationServiceAsyncStub(FederationServiceStub):
@@ -53,6 +55,8 @@ class FederationServiceAsyncStub(FederationServiceStub):
     """
     GetRound: _aio.UnaryUnaryMultiCallable[_federation_service_pb2.GetRoundRequest, _federation_service_pb2.GetRoundResponse]  # type: ignore[assignment]
     """One round by its id. NOT_FOUND."""
+    ListRounds: _aio.UnaryUnaryMultiCallable[_federation_service_pb2.ListRoundsRequest, _federation_service_pb2.ListRoundsResponse]  # type: ignore[assignment]
+    """Records of rounds, newest first. INVALID_ARGUMENT, UNAVAILABLE."""
 
 class FederationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Turns a shard's sketches into collective knowledge."""
@@ -75,5 +79,13 @@ class FederationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_federation_service_pb2.GetRoundResponse, _abc.Awaitable[_federation_service_pb2.GetRoundResponse]]:
         """One round by its id. NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def ListRounds(
+        self,
+        request: _federation_service_pb2.ListRoundsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_federation_service_pb2.ListRoundsResponse, _abc.Awaitable[_federation_service_pb2.ListRoundsResponse]]:
+        """Records of rounds, newest first. INVALID_ARGUMENT, UNAVAILABLE."""
 
 def add_FederationServiceServicer_to_server(servicer: FederationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

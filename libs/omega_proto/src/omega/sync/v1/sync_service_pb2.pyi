@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from omega.common.v1 import release_pb2 as _release_pb2
 from omega.common.v1 import resource_pb2 as _resource_pb2
 import builtins as _builtins
 import sys
@@ -143,6 +144,7 @@ class SyncRequest(_message.Message):
     SIGMA_HUNDREDTHS_FIELD_NUMBER: _builtins.int
     CODEC_FIELD_NUMBER: _builtins.int
     CODEBOOK_ID_FIELD_NUMBER: _builtins.int
+    REPORT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID, 36 characters; the idempotency key of the push."""
     model_version: _builtins.str
@@ -167,6 +169,10 @@ class SyncRequest(_message.Message):
     def held(self) -> _containers.RepeatedCompositeFieldContainer[_resource_pb2.HeldResource]:
         """Resources the TV holds; at most 8."""
 
+    @_builtins.property
+    def report(self) -> _release_pb2.ReleaseReport:
+        """How a release of a resource fares on this TV, at most once a period; absent = nothing to say."""
+
     def __init__(
         self,
         *,
@@ -179,10 +185,11 @@ class SyncRequest(_message.Message):
         sigma_hundredths: _builtins.int = ...,
         codec: _resource_pb2.Codec.ValueType = ...,
         codebook_id: _builtins.int = ...,
+        report: _release_pb2.ReleaseReport | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "codebook_id", b"codebook_id", "codec", b"codec", "held", b"held", "model_version", b"model_version", "request_id", b"request_id", "sigma_hundredths", b"sigma_hundredths", "sketches", b"sketches", "state_version", b"state_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["classes", b"classes", "codebook_id", b"codebook_id", "codec", b"codec", "held", b"held", "model_version", b"model_version", "report", b"report", "request_id", b"request_id", "sigma_hundredths", b"sigma_hundredths", "sketches", b"sketches", "state_version", b"state_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
