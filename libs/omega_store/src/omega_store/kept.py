@@ -84,11 +84,12 @@ _CHANGED: LiteralString = (
     "  SELECT device_id, count(*) AS pushes FROM pushes WHERE model_version = %s AND count > 0"
     "  GROUP BY device_id"
     ") AS p JOIN devices AS d USING (device_id) LEFT JOIN kept_rows AS k USING (device_id)"
-    " WHERE d.revoked_at IS NULL AND p.pushes IS DISTINCT FROM k.pushes ORDER BY p.device_id"
+    " WHERE d.revoked_at IS NULL AND d.leaving_for IS NULL AND p.pushes IS DISTINCT FROM k.pushes"
+    " ORDER BY p.device_id"
 )
 _SCAN: LiteralString = (
     "SELECT k.device_id, d.region, k.body FROM kept_rows AS k JOIN devices AS d USING (device_id)"
-    " WHERE d.revoked_at IS NULL ORDER BY k.device_id"
+    " WHERE d.revoked_at IS NULL AND d.leaving_for IS NULL ORDER BY k.device_id"
 )
 
 

@@ -121,7 +121,8 @@ _SCAN: LiteralString = (
     "SELECT p.device_id, d.region, coalesce(p.sigma_hundredths, 0), p.count, p.received_at,"
     " p.sketches, p.classes"
     " FROM pushes AS p JOIN devices AS d USING (device_id)"
-    " WHERE p.model_version = %s AND p.count > 0 AND d.revoked_at IS NULL"
+    " WHERE p.model_version = %s AND p.count > 0"
+    " AND d.revoked_at IS NULL AND d.leaving_for IS NULL"
 )
 _OF: LiteralString = " AND p.device_id = ANY(%s)"
 _ORDER: LiteralString = " ORDER BY p.device_id, p.received_at, p.request_id"
@@ -191,7 +192,7 @@ def iterate(
     With `device_ids`, those of these devices only.
 
     A device whose pushes differ in noise scale comes in several pieces beside each other.
-    Revoked devices are left out.
+    Devices that are revoked or on their way to another shard are left out.
 
     Streams through a server-side cursor, so memory holds `fetch` pushes at a time. Call it in
     Store.snapshot(): the transaction fixes what is seen, and no time limit of it runs while the
