@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from omega.constellation.v1 import constellation_service_pb2 as pb
-from omega_client import ClientTls, ConstellationClient
+from omega_cli.reach import add_reach, constellation
+from omega_client import ConstellationClient
 from omega_core.catalogue_file import read_catalogue
 from omega_core.content import Content, embedding_text
 from omega_core.vectors import pack_f16
@@ -84,8 +85,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     actions = group.add_subparsers(metavar="ACTION", required=True)
     parser = actions.add_parser("import", help="embed titles and publish them to a constellation")
     parser.add_argument("file", type=Path, help="one JSON object a line (docs/catalogue.md)")
-    parser.add_argument("--target", default="127.0.0.1:50072", help="HOST:PORT (%(default)s)")
-    parser.add_argument("--tls-ca", type=Path, help="PEM certificates that sign the constellation")
+    add_reach(parser)
     parser.add_argument("--cache-dir", type=Path, help="where `omega model install` put the model")
     parser.add_argument("--json", action="store_true", help="print the report for machines")
     parser.set_defaults(run=_run)
@@ -94,10 +94,9 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def _run(arguments: argparse.Namespace) -> int:
     contents = read_catalogue(arguments.file)
     encoder = open_encoder(arguments.cache_dir)
-    tls = ClientTls(ca=arguments.tls_ca) if arguments.tls_ca else None
     console = Console(file=sys.stderr)
     with (
-        ConstellationClient(arguments.target, tls=tls) as client,
+        constellation(arguments) as client,
         Progress(console=console) as progress,
     ):
         task = progress.add_task("embedding and storing titles", total=len(contents))
