@@ -13,7 +13,7 @@ from omega_constellation.news import StateNews
 from omega_constellation.readiness import Readiness
 from omega_constellation.servicer import ConstellationServicer
 from omega_constellation.steps import CODINGS, Steps
-from omega_core.clock import SystemClock
+from omega_core.shared_clock import service_clock
 from omega_rpc.authorities import DeviceAuthority
 from omega_rpc.config import ServerConfig
 from omega_rpc.server import Binding, Server
@@ -27,7 +27,7 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
     Raises:
         OmegaError: INVALID_FIELD that names the setting at fault.
     """
-    clock = SystemClock()
+    clock = service_clock()
     enrolment = Enrolment(
         config.shard,
         config.require_claim,

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError
+from omega_core.shared_clock import pause
 from omega_federation_worker.job import RoundJob
 
 _log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Schedule:
     def _run(self) -> None:
         while not self._stopping.is_set():
             settled = self._round()
-            self._stopping.wait(self._rest() if settled else _RETRY_SECONDS)
+            pause(self._clock, self._rest() if settled else _RETRY_SECONDS, self._stopping)
 
     def _round(self) -> bool:
         """Runs the period's round; False when it is worth another attempt soon."""
