@@ -68,7 +68,7 @@ class Schedule:
     def _run(self) -> None:
         settled, retry_at = -1, time.monotonic()
         while not self._stopping.is_set():
-            # By its number: a clock that is set, or moved by a simulation, neither skips nor repeats.
+            # By number: a clock that is set, or moved by a simulation, skips and repeats none.
             number = _number(self._clock.now(), self._period) if self._period else settled
             if number != settled and time.monotonic() >= retry_at:
                 if self._attempt(self._round):
