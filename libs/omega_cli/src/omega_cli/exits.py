@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 from omega_client import ServiceError
+from omega_core.errors import OmegaError
 
 
 class Exit(IntEnum):
@@ -39,4 +40,6 @@ def exit_of(error: Exception) -> Exit:
     """The code for a command that ended with an error."""
     if isinstance(error, ServiceError):
         return _OF_STATUS.get(error.status, Exit.FAILED)
+    if isinstance(error, OmegaError):
+        return _OF_STATUS.get(error.spec.status, Exit.FAILED)
     return Exit.FAILED

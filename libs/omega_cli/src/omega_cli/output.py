@@ -53,16 +53,18 @@ def show(
     caption: str = "",
     more: Mapping[str, object] | None = None,
 ) -> None:
-    """Prints records: a table, or with --json the object {name: records, **more}."""
+    """Prints records: a table and the caption under it, or with --json {name: records, **more}."""
     if arguments.json:
         print_json({name: list(records), **(more or {})})
         return
-    table = Table(box=box.SIMPLE_HEAD, caption=Text(caption) if caption else None)
+    table = Table(box=box.SIMPLE_HEAD)
     for column in columns:
         table.add_column(column.heading, justify="right" if column.right else "left")
     for record in records:
         table.add_row(*(_cell(record, column) for column in columns))
     console().print(table)
+    if caption:
+        print(printable(caption))
 
 
 def show_one(arguments: argparse.Namespace, record: Record, columns: Sequence[Column]) -> None:

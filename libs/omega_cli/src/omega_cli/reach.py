@@ -7,6 +7,7 @@ relative to its folder. `omega serve` writes one.
 from __future__ import annotations
 
 import argparse
+import getpass
 import os
 import tomllib
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ PROFILE = "OMEGA_CLI_PROFILE"
 """Variable that names a profile."""
 GROUP = "constellation"
 """Title of the flags in a command's help."""
+_LONGEST_ACTOR = 128
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,9 @@ def admin(arguments: argparse.Namespace) -> AdminClient:
         OmegaError: as reach_of; INVALID_FIELD for a TLS file of no use.
     """
     reach = reach_of(arguments)
-    return AdminClient(reach.target, tls=reach.tls)
+    # Where a certificate says who calls, nothing else does.
+    actor = "" if reach.tls_certificate else _login()
+    return AdminClient(reach.target, tls=reach.tls, actor=actor)
 
 
 def constellation(arguments: argparse.Namespace) -> ConstellationClient:
@@ -102,6 +106,15 @@ def constellation(arguments: argparse.Namespace) -> ConstellationClient:
     """
     reach = reach_of(arguments)
     return ConstellationClient(reach.target, tls=reach.tls)
+
+
+def _login() -> str:
+    """Who is logged in, for the audit log; empty where the system does not know."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        return ""
+    return "".join(c for c in name if " " <= c <= "~")[:_LONGEST_ACTOR]
 
 
 def _read(path: Path) -> dict[str, str]:
