@@ -10,9 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.console.conftest import UNKNOWN, Site, Start
 
 from omega_testing.certificates import Certificates
-from tests.console.conftest import UNKNOWN, Site, Start
 
 CLAIMS = {"count": 1, "valid_for_seconds": 60}
 
@@ -119,14 +119,17 @@ def test_an_upload_that_does_not_arrive_ends(start: Start) -> None:
         assert line.recv(64).startswith(b"HTTP/1.1 408 ")
 
 
-def test_paths_and_methods_that_do_not_exist(viewer: httpx.Client, admin: httpx.Client) -> None:
+def test_paths_and_methods_that_do_not_exist(
+    site: Site, viewer: httpx.Client, admin: httpx.Client
+) -> None:
     refused(viewer.get("nothing"), 404)
     refused(viewer.get("shards/a/b/c"), 404)
     answer = admin.put("claims", json=CLAIMS)
     refused(answer, 405)
     assert answer.headers["allow"] == "POST"
-    refused(viewer.get("/api/v2/shards"), 404)
-    assert viewer.get("/nothing").status_code == 404
+    for path in ("/api/v2/shards", "/nothing", "/../pyproject.toml", "/api"):
+        refused(viewer.get(site.url + path), 404)
+    refused(viewer.post(f"{site.url}/index.html"), 405)
 
 
 def test_the_request_id_is_taken_or_drawn(viewer: httpx.Client) -> None:
@@ -140,8 +143,8 @@ def test_the_request_id_is_taken_or_drawn(viewer: httpx.Client) -> None:
 
 def test_browsers_are_told_what_a_page_may_do(site: Site) -> None:
     with site.client() as client:
-        for path in ("/", "/app.js", "/style.css", "health/live", "shards", "/nothing"):
-            headers = client.get(path).headers
+        for path in ("", "app.js", "style.css", "api/v1/health/live", "api/v1/shards", "nothing"):
+            headers = client.get(f"{site.url}/{path}").headers
             policy = dict(
                 part.strip().partition(" ")[::2]
                 for part in headers["content-security-policy"].split(";")
@@ -168,16 +171,14 @@ def test_no_other_site_may_call(viewer: httpx.Client) -> None:
 
 def test_the_files_of_the_console_hold_no_inline_code(site: Site) -> None:
     with site.client() as client:
-        page = client.get("/").text
-    assert "<script type=\"module\" src=" in page
+        page = client.get(site.url).text
+    assert '<script type="module" src=' in page
     assert "style=" not in page
     assert "onclick" not in page
     assert "://" not in page.replace('xmlns="http://www.w3.org/2000/svg"', "")
 
 
-def test_over_tls_only_new_versions_and_for_good(
-    start: Start, tmp_path: Path
-) -> None:
+def test_over_tls_only_new_versions_and_for_good(start: Start, tmp_path: Path) -> None:
     pki = Certificates(tmp_path / "pki")
     site = start(server={"tls_certificate": pki.server_certificate, "tls_key": pki.server_key})
     site.options["verify"] = ssl.create_default_context(cafile=str(pki.ca))
@@ -214,9 +215,7 @@ def test_where_clients_must_show_a_certificate_no_other_gets_in(
         assert client.get("content/imports").status_code == 200
 
 
-def test_no_token_comes_into_the_log(
-    site: Site, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_no_token_comes_into_the_log(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     token = site.token("viewer")
     with site.client() as client:

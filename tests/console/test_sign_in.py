@@ -16,9 +16,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+from tests.console.conftest import Site, Start
 
 from omega_rpc.local_operators import AUDIENCE, ISSUER, OperatorKey
-from tests.console.conftest import Site, Start
 
 LIVE = "content/imports"
 """A path that every role may read, and that asks nobody else."""
@@ -229,5 +229,3 @@ def test_refused_tokens_are_counted_by_network(start: Start) -> None:
     assert answer.json()["retry_after"] == int(answer.headers["retry-after"])
     # Whoever holds a good one is not kept out by a neighbour.
     assert ask(site, site.token()).status_code == 200
-
-

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from omega_console.keys import KeyUnknown, SigningKeys, parse
+from omega_console.keys import UnknownKeyError, SigningKeys, parse
 from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc.local_operators import OperatorKey, key_set
 from omega_testing.certificates import Certificates
@@ -27,7 +27,7 @@ def path(tmp_path: Path) -> Path:
 def known(keys: SigningKeys, key: OperatorKey) -> bool:
     try:
         keys.key(key.kid)
-    except KeyUnknown:
+    except UnknownKeyError:
         return False
     return True
 
@@ -96,7 +96,7 @@ class _Answer(BaseHTTPRequestHandler):
 
     body = b""
 
-    def do_GET(self) -> None:  # noqa: N802 - of the standard library
+    def do_GET(self) -> None:
         self.send_response(302 if self.path == "/moved" else 200)
         self.send_header("Location", "/keys")
         self.send_header("Content-Length", str(len(self.body)))

@@ -42,7 +42,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         metavar="ROLE",
         choices=local_operators.ROLES,
         help="print a token for omega-console instead (viewer, operator or admin); it is signed"
-        " with FOLDER/operators.key, which is made with FOLDER/operators.jwks where it is not there",
+        " with FOLDER/operators.key, made with FOLDER/operators.jwks where it is not there",
     )
     command.add_argument(
         "--subject", default="desk", help="whom the token names (default: %(default)s)"

@@ -36,7 +36,7 @@ class OperatorKey:
             {name: public[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":")
         )
         self.kid = hashlib.sha256(thumbprint.encode("ascii")).hexdigest()[:16]
-        """Names the key in tokens and in the set: of its RFC 7638 thumbprint the first 16 digits."""
+        """Names the key: the first 16 hexadecimal digits of its RFC 7638 thumbprint."""
         self._public = {**public, "use": "sig", "alg": "ES256", "kid": self.kid}
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from omega_console.api.application import application
+from omega_console.api.application import application, files, switch
 from omega_console.api.document import openapi
 from omega_console.api.health import Readiness
 from omega_console.config import ConsoleConfig
@@ -45,7 +45,7 @@ def build(config: ConsoleConfig, server_config: ServerConfig) -> Application:
 
     try:
         guard = Guard(
-            application(upstream, keys, ready, imports, upload_bytes),
+            switch(application(upstream, keys, ready, imports, upload_bytes), files()),
             SignIn(config, keys).operator,
             tls=server_config.tls_certificate is not None,
             upload_bytes=upload_bytes,

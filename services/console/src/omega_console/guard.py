@@ -89,18 +89,16 @@ class Guard:
         send = self._told(scope, send)
         self._under_way += 1
         try:
-            if self._under_way > self._most:
-                raise OmegaError(ErrorCode.OVERLOADED, retry_after=1)
             await self._admit(scope, headers)
             receive = await self._bounded(scope, headers, receive)
         except OmegaError as error:
             await problems.answer(error)(scope, receive, send)
-        except TooLarge as error:
+        except TooLargeError as error:
             refusal = invalid("body", f"at most {error.most:,} bytes")
             await problems.answer(refusal, 413)(scope, receive, send)
         except TimeoutError:
             await problems.plain(408)(scope, receive, send)
-        except _Gone:
+        except _GoneError:
             return
         else:
             await self._application(scope, receive, send)
@@ -108,7 +106,13 @@ class Guard:
             self._under_way -= 1
 
     async def _admit(self, scope: Scope, headers: Headers) -> None:
-        """Finds out who calls where the path asks for it."""
+        """Finds out who calls where the path asks for it.
+
+        Raises:
+            OmegaError: OVERLOADED, and what sign_in raises.
+        """
+        if self._under_way > self._most:
+            raise OmegaError(ErrorCode.OVERLOADED, retry_after=1)
         path = scope["path"]
         if not path.startswith(API) or path in OPEN:
             return
@@ -123,7 +127,7 @@ class Guard:
         most, seconds = self._upload if upload else (LARGEST_BODY, _BODY_SECONDS)
         length = headers.get("content-length", "0")
         if length.isdigit() and int(length) > most:
-            raise TooLarge(most)
+            raise TooLargeError(most)
         body = _Body(receive, most, asyncio.get_running_loop().time() + seconds)
         return body if upload else await body.read()
 
@@ -153,7 +157,7 @@ class Guard:
         return telling
 
 
-class TooLarge(Exception):
+class TooLargeError(Exception):
     """A body above its bound, `most` bytes."""
 
     def __init__(self, most: int) -> None:
@@ -161,7 +165,7 @@ class TooLarge(Exception):
         self.most = most
 
 
-class _Gone(Exception):
+class _GoneError(Exception):
     """The caller hung up in the middle of a body: whatever it was, it is not done."""
 
 
@@ -181,7 +185,7 @@ class _Body:
             message = await self._receive()
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            raise TooLarge(self._most)
+            raise TooLargeError(self._most)
         self._complete = not message.get("more_body", False)
         return message
 
@@ -191,7 +195,7 @@ class _Body:
         while not self._complete:
             message = await self()
             if message["type"] == "http.disconnect":
-                raise _Gone
+                raise _GoneError
             pieces.append(message.get("body", b""))
         whole: list[Message] = [
             {"type": "http.request", "body": b"".join(pieces), "more_body": False}

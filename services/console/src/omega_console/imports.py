@@ -227,5 +227,3 @@ class Imports:
 
 def _fail(job: Import, error: OmegaError) -> None:
     job.state, job.code, job.detail = "failed", error.code.value, error.public_text
-
-

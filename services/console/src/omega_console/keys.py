@@ -28,7 +28,7 @@ _LEAST_RSA_BITS = 2_048
 _log = logging.getLogger(__name__)
 
 
-class KeyUnknown(Exception):
+class UnknownKeyError(Exception):
     """No key of the set has the wanted id."""
 
 
@@ -75,7 +75,7 @@ class SigningKeys:
         """The key of this id.
 
         Raises:
-            KeyUnknown: there is none, also after the set was read again.
+            UnknownKeyError: there is none, also after the set was read again.
         """
         with self._lock:
             now = self._clock()
@@ -84,14 +84,14 @@ class SigningKeys:
                 self._tried_at = now
                 self._refresh(now)
             if kid not in self._keys:
-                raise KeyUnknown(kid)
+                raise UnknownKeyError(kid)
             return self._keys[kid]
 
     def known(self) -> bool:
         """Whether any key is known; asks the source where none is."""
         try:
             self.key("")
-        except KeyUnknown:
+        except UnknownKeyError:
             return bool(self._keys)
         return True
 
@@ -121,7 +121,7 @@ def parse(body: bytes) -> dict[str, jwt.PyJWK]:
     document = json.loads(body)
     listed = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(listed, list):
-        raise ValueError("no JWK set")
+        raise ValueError("no JWK set")  # noqa: TRY004 - what json raises too
     found: dict[str, jwt.PyJWK] = {}
     for entry in listed:
         key = _usable(entry)

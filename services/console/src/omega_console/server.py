@@ -100,7 +100,7 @@ class _Uvicorn(uvicorn.Server):
 
 def _settings(application: Application, config: ServerConfig) -> uvicorn.Config:
     settings = uvicorn.Config(
-        application,  # type: ignore[arg-type]  # its ASGI types are narrower
+        application,
         loop="asyncio",
         http="h11",
         ws="none",

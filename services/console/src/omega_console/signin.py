@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 
 from omega_console.config import ConsoleConfig
-from omega_console.keys import KeyUnknown, SigningKeys, algorithm
+from omega_console.keys import UnknownKeyError, SigningKeys, algorithm
 from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc.rate_limits import Rate, RateLimit, network
 
@@ -118,7 +118,7 @@ class SignIn:
                 leeway=_LEEWAY,
                 options={"require": _NEEDED},
             )
-        except (jwt.PyJWTError, KeyUnknown, ValueError, TypeError) as error:
+        except (jwt.PyJWTError, UnknownKeyError, ValueError, TypeError) as error:
             raise _refused(type(error).__name__) from error
         subject = claims["sub"]
         if not (isinstance(subject, str) and 0 < len(subject) <= _LONGEST_ACTOR):

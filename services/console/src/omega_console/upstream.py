@@ -36,22 +36,16 @@ class Upstream(ServiceClient):
 
     def call(self, method: str, request: Message, actor: str) -> Any:
         """Calls a method of AdminService by its name; gives the message that answers."""
-        return self._call(
-            getattr(self._admin, method), request, self._seconds, ((ACTOR, actor),)
-        )
+        return self._call(getattr(self._admin, method), request, self._seconds, ((ACTOR, actor),))
 
     def upsert(self, request: pb.UpsertContentsRequest, actor: str) -> pb.UpsertContentsResponse:
         """Stores titles, all of them or none."""
-        return self._call(
-            self._titles.UpsertContents, request, UPSERT_SECONDS, ((ACTOR, actor),)
-        )
+        return self._call(self._titles.UpsertContents, request, UPSERT_SECONDS, ((ACTOR, actor),))
 
     def serving(self) -> bool:
         """Whether the constellation says SERVING now."""
         try:
-            answer = self._call(
-                self._health.Check, health_pb2.HealthCheckRequest(), _PROBE_SECONDS
-            )
+            answer = self._call(self._health.Check, health_pb2.HealthCheckRequest(), _PROBE_SECONDS)
         except ServiceError:
             return False
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from omega_client.errors import ServiceError
 from omega_console import WEB
 from omega_console.api import content, federation, health, problems, routes
 from omega_console.api.bounds import BOUNDS, Bound
 from omega_console.api.document import openapi
-from omega_console.guard import TooLarge
+from omega_console.guard import TooLargeError
 from omega_console.imports import Imports
 from omega_console.keys import SigningKeys
 from omega_console.upstream import Upstream
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_rpc.call import request_id
 
+_FORM = "a JSON object of the stated form"
 _WHERE = frozenset({"query", "path", "body", "header"})
 _log = logging.getLogger(__name__)
 
@@ -36,7 +40,7 @@ def application(
     imports: Imports,
     upload_bytes: int,
 ) -> FastAPI:
-    """Routes below /api/v1 and the files of the web console. Callers were found out before."""
+    """Routes below /api/v1. Callers were found out before."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     api = APIRouter(prefix="/api/v1")
     for part in (
@@ -53,13 +57,34 @@ def application(
     def document() -> JSONResponse:
         return JSONResponse(described)
 
-    @app.api_route("/api/{path:path}", methods=["GET", "HEAD"], include_in_schema=False)
-    def nothing(path: str) -> Response:  # noqa: ARG001 - the console's files are not below /api
-        return problems.plain(404)
-
-    app.mount("/", StaticFiles(directory=WEB, html=True))
     _handle(app)
     return app
+
+
+def files() -> Starlette:
+    """The files of the web console."""
+    app = Starlette()
+    app.mount("/", StaticFiles(directory=WEB, html=True))
+    app.add_exception_handler(HTTPException, _of_http)
+    return app
+
+
+def switch(api: ASGIApp, others: ASGIApp) -> ASGIApp:
+    """What is below /api goes to the one, all else to the other."""
+
+    async def chosen(scope: Scope, receive: Receive, send: Send) -> None:
+        below = scope["path"].startswith("/api/")
+        await (api if below else others)(scope, receive, send)
+
+    return chosen
+
+
+async def _of_http(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        return problems.answer(invalid("body", _FORM))
+    return problems.plain(error.status_code, error.detail, error.headers)
 
 
 def _handle(app: FastAPI) -> None:
@@ -81,12 +106,10 @@ def _handle(app: FastAPI) -> None:
     async def of_form(_: Request, error: RequestValidationError) -> Response:
         return problems.answer(_invalid(error))
 
-    @app.exception_handler(HTTPException)
-    async def of_http(_: Request, error: HTTPException) -> Response:
-        return problems.plain(error.status_code, error.detail, error.headers)
+    app.add_exception_handler(HTTPException, _of_http)
 
-    @app.exception_handler(TooLarge)
-    async def of_size(_: Request, error: TooLarge) -> Response:
+    @app.exception_handler(TooLargeError)
+    async def of_size(_: Request, error: TooLargeError) -> Response:
         return problems.answer(invalid("body", f"at most {error.most:,} bytes"), 413)
 
     @app.exception_handler(TimeoutError)
@@ -113,4 +136,4 @@ def _invalid(error: RequestValidationError) -> OmegaError:
     if first["type"] == "extra_forbidden":
         return invalid(name, "absent: there is no such field")
     bound = BOUNDS.get(name, Bound()).text or str(first["msg"]).removeprefix("Input should be ")
-    return invalid(name, bound if name != "body" else "a JSON object of the stated form")
+    return invalid(name, bound if name != "body" else _FORM)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-_LARGEST = 2**53 - 1
+LARGEST = 2**53 - 1
 """Numbers of JSON are exact up to here (RFC 8259, section 6)."""
 SHARD = r"^[a-z0-9-]{1,63}$"
 DEVICE = r"^tv-[0-9a-f]{32}$"
@@ -32,12 +32,10 @@ class Bound:
     """The same for a person, as an error says it."""
     needed: bool = False
     """Whether a request without it is refused."""
-    example: str | int | bool | None = None
-    """One that is good."""
 
 
-def _number(least: int, most: int, **more: bool) -> Bound:
-    return Bound(least, most, text=f"between {least:,} and {most:,}", **more)
+def _number(least: int, most: int, *, needed: bool = False) -> Bound:
+    return Bound(least, most, text=f"between {least:,} and {most:,}", needed=needed)
 
 
 BOUNDS: Mapping[str, Bound] = MappingProxyType(
@@ -45,20 +43,17 @@ BOUNDS: Mapping[str, Bound] = MappingProxyType(
         "page_size": _number(0, 1_000),
         "page_token": Bound(pattern=r"^[A-Za-z0-9._:=-]{0,256}$", text="that of an answer before"),
         "minutes": _number(0, 1_440),
-        "shard": Bound(
-            pattern=r"^[a-z0-9-]{0,63}$", text="at most 63 characters of [a-z0-9-]"
-        ),
+        "shard": Bound(pattern=r"^[a-z0-9-]{0,63}$", text="at most 63 characters of [a-z0-9-]"),
         "device_id": Bound(pattern=DEVICE, text="'tv-' and 32 hexadecimal digits"),
         "region": Bound(pattern=REGION, text="at most 16 characters of [A-Za-z0-9-]"),
         "title_prefix": Bound(
             pattern=r"^[^\x00-\x1f\x7f-\x9f]{0,64}$",
             text="at most 64 characters, free of control characters",
         ),
-        "before_round_id": _number(0, _LARGEST),
-        "before_entry_id": _number(0, _LARGEST),
-        "before_release_id": _number(0, _LARGEST),
-        "round_id": _number(1, _LARGEST - 1),
-        "release_id": _number(1, _LARGEST),
+        "before_round_id": _number(0, LARGEST),
+        "before_entry_id": _number(0, LARGEST),
+        "before_release_id": _number(0, LARGEST),
+        "release_id": _number(1, LARGEST),
         "count": _number(1, 1_000, needed=True),
         "valid_for_seconds": _number(60, 366 * 86_400, needed=True),
         "complete": Bound(needed=True),

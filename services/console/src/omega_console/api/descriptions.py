@@ -48,9 +48,7 @@ def _stubs(path: Path) -> Mapping[str, Mapping[str, str]]:
         tree = ast.parse(path.read_text("utf-8"))
     except OSError:
         return {}
-    return {
-        node.name: dict(_members(node)) for node in tree.body if isinstance(node, ast.ClassDef)
-    }
+    return {node.name: dict(_members(node)) for node in tree.body if isinstance(node, ast.ClassDef)}
 
 
 def _members(node: ast.ClassDef) -> Iterator[tuple[str, str]]:

@@ -27,10 +27,11 @@ _REFUSALS = {
 }
 _OPEN = {"GetLive", "GetReady"}
 _DESCRIPTION = """\
-What operators see of the fleet and do to it. Derived from the gRPC contracts: fields are named as there, instants are
-RFC 3339, enums are the names of the contracts without prefix in lower case, bytes are Base64, what is absent is null.
-Errors are problem details (RFC 9457) with a code of the error catalogue. A role may do what those below it may:
-viewer, operator, admin; `x-omega-role` names the least that an operation needs."""
+What operators see of the fleet and do to it. Derived from the gRPC contracts: fields are named as
+there, instants are RFC 3339, enums are the names of the contracts without prefix in lower case,
+bytes are Base64, what is absent is null. Errors are problem details (RFC 9457) with a code of the
+error catalogue. A role may do what those below it may: viewer, operator, admin; `x-omega-role`
+names the least that an operation needs."""
 
 
 def openapi(app: FastAPI) -> dict[str, Any]:

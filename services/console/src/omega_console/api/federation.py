@@ -5,21 +5,21 @@ from __future__ import annotations
 import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Header, Request, Response
+from fastapi import APIRouter, Body, Depends, Header, Path, Response
 
 from omega.constellation.v1 import admin_pb2
 from omega.federation.v1 import federation_service_pb2
-from omega_console.api.bounds import UUID
+from omega_console.api.bounds import LARGEST, SHARD, UUID
 from omega_console.api.models import answer_model, request_model, to_json
-from omega_console.api.routes import needs, place
+from omega_console.api.routes import needs
 from omega_console.signin import Operator, Role
 from omega_console.upstream import Upstream
 from omega_core.errors import ErrorCode, OmegaError, invalid
 
 _Viewer = Annotated[Operator, Depends(needs(Role.VIEWER))]
 _Caller = Annotated[Operator, Depends(needs(Role.OPERATOR))]
-_Shard = place("shard", admin_pb2.GetShardStatsRequest.DESCRIPTOR)
-_Round = place("round_id", federation_service_pb2.GetRoundRequest.DESCRIPTOR)
+_Shard = Annotated[str, Path(pattern=SHARD, description="Its name in the directory.")]
+_Round = Annotated[int, Path(ge=1, le=LARGEST - 1, description="From 1.")]
 _Trigger: Any = request_model(
     admin_pb2.TriggerFederationRequest.DESCRIPTOR, frozenset(), query=False
 )
@@ -80,7 +80,6 @@ def router(upstream: Upstream) -> APIRouter:
     )
     def trigger(
         caller: _Caller,
-        request: Request,
         response: Response,
         body: Annotated[_Trigger, Body()] = None,
         key: _Key = None,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,6 +22,7 @@ from omega_console.upstream import Upstream
 from omega_core.errors import ErrorCode, OmegaError
 
 _Viewer = Annotated[Operator, Depends(needs(Role.VIEWER))]
+_Role = Literal["viewer", "operator", "admin"]
 _KEPT_SECONDS = 1.0
 
 
@@ -70,7 +71,7 @@ class Info(_Answer):
     total_devices: int = Field(description="Devices of all shards that answered.")
     active_devices: int = Field(description="Of them, those that synced in the last 24 hours.")
     subject: str = Field(description="Who asks, as the token says.")
-    role: Literal["viewer", "operator", "admin"] = Field(description="What they may do.")
+    role: _Role = Field(description="What they may do.")
     token_expires_at: datetime = Field(description="When the token ends.")
     uploads: Uploads = Field(description="What POST content takes.")
 
@@ -90,6 +91,7 @@ class Readiness:
         """True: it says no, whatever it was told."""
 
     def __call__(self) -> bool:
+        """Whether it can."""
         with self._lock:
             if self._seconds() - self._asked_at >= _KEPT_SECONDS:
                 self._ready = self._ask()
@@ -146,8 +148,10 @@ def router(
                 details=imports.model_version or "none: titles cannot be uploaded here",
             ),
         ]
-        worst = "healthy" if serving and known else "unhealthy"
-        return Health(status=worst, components=parts, timestamp=datetime.now(UTC))
+        well = serving and known
+        return Health(
+            status="healthy" if well else "unhealthy", components=parts, timestamp=datetime.now(UTC)
+        )
 
     @made.get(
         "/info",
@@ -167,7 +171,7 @@ def router(
             total_devices=sum(shard.total_devices for shard in listed.shards),
             active_devices=sum(shard.active_devices for shard in listed.shards),
             subject=caller.subject,
-            role=caller.role.word,
+            role=cast("_Role", caller.role.word),
             token_expires_at=datetime.fromtimestamp(caller.expires_at, UTC),
             uploads=Uploads(
                 encoder=imports.model_version,
@@ -177,5 +181,3 @@ def router(
         )
 
     return made
-
-

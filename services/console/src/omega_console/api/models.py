@@ -126,7 +126,8 @@ def to_message(descriptor: Descriptor, values: Mapping[str, Any]) -> Message:
                 getattr(message, field.name).FromSeconds(seconds)
         elif field.name in values:
             value = values[field.name]
-            setattr(message, field.name, _number(field, value) if field.enum_type else value)
+            enum = field.enum_type
+            setattr(message, field.name, _number(enum, value) if enum else value)
     return message
 
 
@@ -137,13 +138,13 @@ def words(enum: EnumDescriptor) -> list[str]:
     return [value.name.removeprefix(prefix).lower() for value in enum.values]
 
 
-def _number(field: FieldDescriptor, word: str) -> int:
-    return int(field.enum_type.values[words(field.enum_type).index(word)].number)
+def _number(enum: EnumDescriptor, word: str) -> int:
+    return int(enum.values[words(enum).index(word)].number)
 
 
-def _word(field: FieldDescriptor, number: int) -> str:
-    numbers = [value.number for value in field.enum_type.values]
-    return words(field.enum_type)[numbers.index(number)] if number in numbers else "unspecified"
+def _word(enum: EnumDescriptor, number: int) -> str:
+    numbers = [value.number for value in enum.values]
+    return words(enum)[numbers.index(number)] if number in numbers else words(enum)[0]
 
 
 def _answer_type(field: FieldDescriptor) -> Any:
@@ -163,7 +164,7 @@ def _answer_type(field: FieldDescriptor) -> Any:
     return kind | None if field.has_presence else kind
 
 
-def _value(message: Message, field: FieldDescriptor) -> Any:
+def _value(message: Message, field: Any) -> Any:
     value = getattr(message, field.name)
     if field.is_repeated:
         return [_single(field, each) for each in value]
@@ -178,7 +179,7 @@ def _single(field: FieldDescriptor, value: Any) -> Any:
     if field.message_type is not None:
         return to_json(value)
     if field.enum_type is not None:
-        return _word(field, value)
+        return _word(field.enum_type, value)
     if field.type == FieldDescriptor.TYPE_BYTES:
         return base64.b64encode(value).decode("ascii")
     return value

@@ -112,8 +112,4 @@ def _problem(status: int, fields: dict[str, Any], headers: dict[str, str]) -> JS
     found = Problem(
         title=HTTPStatus(status).phrase, status=status, request_id=request_id(), **fields
     )
-    return JSONResponse(
-        found.model_dump(exclude_none=True), status, headers, media_type=MEDIA_TYPE
-    )
-
-
+    return JSONResponse(found.model_dump(exclude_none=True), status, headers, media_type=MEDIA_TYPE)

@@ -48,8 +48,9 @@ class Route:
     @property
     def answer(self) -> Descriptor:
         """What the route answers."""
-        whole: Descriptor = ADMIN.methods_by_name[self.method].output_type
-        return whole.fields_by_name[self.part].message_type if self.part else whole
+        found: Any = ADMIN.methods_by_name[self.method].output_type
+        answer: Descriptor = found.fields_by_name[self.part].message_type if self.part else found
+        return answer
 
 
 ROUTES = (
