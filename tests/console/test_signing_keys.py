@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from omega_console.keys import UnknownKeyError, SigningKeys, parse
+from omega_console.keys import SigningKeys, UnknownKeyError, parse
 from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc.local_operators import OperatorKey, key_set
 from omega_testing.certificates import Certificates

@@ -32,7 +32,7 @@ def build(config: ConsoleConfig, server_config: ServerConfig) -> Application:
     keys = SigningKeys(config.jwks, config.jwks_ca, config.jwks_seconds)
     encoder = _encoder(config)
     upstream = _upstream(config)
-    imports = Imports(upstream, encoder, SystemClock())
+    imports = Imports(config.constellation_target, config.constellation_tls, encoder, SystemClock())
     ready = Readiness(lambda: keys.known() and upstream.serving())
     upload_bytes = config.upload_mb << 20
 
@@ -62,7 +62,7 @@ def build(config: ConsoleConfig, server_config: ServerConfig) -> Application:
 def described() -> dict[str, Any]:
     """The OpenAPI document; nothing is started and nothing is dialled."""
     with Upstream("127.0.0.1:1", timeout=1) as upstream:
-        imports = Imports(upstream, None, SystemClock())
+        imports = Imports("127.0.0.1:1", None, None, SystemClock())
         app = application(upstream, SigningKeys("https://localhost"), _never(), imports, 0)
         return openapi(app)
 

@@ -10,29 +10,38 @@ import logging
 import threading
 import uuid
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-from omega.constellation.v1 import constellation_service_pb2 as pb
+from omega_client import ConstellationClient
 from omega_client.errors import ServiceError
 from omega_console.api import problems
-from omega_console.titles import LineError, read_titles
-from omega_console.upstream import Upstream
+from omega_console.upstream import ACTOR
 from omega_core.clock import Clock
-from omega_core.content import Content, embedding_text
 from omega_core.errors import ErrorCode, OmegaError
-from omega_core.vectors import pack_f16
-from omega_delta import content_to_proto
+from omega_rpc.tls import ClientTls
 
 if TYPE_CHECKING:
     from omega_embed import Encoder
+    from omega_titles import BadRow, Form
 
-_BATCH = 250
+MEDIA_TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        "text/csv": "A header and a title a line (docs/catalogue.md).",
+        "application/jsonl": "One JSON object a line (docs/catalogue.md).",
+        "application/x-ndjson": "The same by its other name.",
+        "application/xml": "A guide in XMLTV.",
+        "text/xml": "The same by its other name.",
+    }
+)
+"""Types of bodies that are taken, and what they are."""
 _MOST_WAITING = 4
 _MOST_KEPT = 64
+_MOST_ROWS = 100
 _log = logging.getLogger(__name__)
 
 
@@ -53,7 +62,7 @@ class Import:
     finished_at: datetime | None = None
     """When it ended; None = it has not."""
     total: int = 0
-    """Titles of the file; 0 until it was read."""
+    """Rows of the file; 0 until it was read."""
     done: int = 0
     """Titles that are stored."""
     added: int = 0
@@ -70,8 +79,10 @@ class Import:
     """Row of the error catalogue that ended it; None = none."""
     detail: str = ""
     """The same for a person."""
-    errors: list[LineError] = field(default_factory=list)
-    """Lines that are at fault, at most 100; with any, nothing of the file is stored."""
+    bad_rows: int = 0
+    """Rows that are no title; with any, nothing of the file is stored."""
+    errors: list[BadRow] = field(default_factory=list)
+    """The first of them, at most 100."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +96,17 @@ class Imports:
     """Takes uploads and works them off on one thread.
 
     Args:
-        upstream: stores titles.
-        encoder: embeds them; None = there are no uploads.
+        target: address of the constellation that stores titles.
+        tls: how to trust it; None = no TLS.
+        encoder: embeds them; None = there are no uploads. Needs the extra `embed`.
         clock: stamps imports.
     """
 
-    def __init__(self, upstream: Upstream, encoder: Encoder | None, clock: Clock) -> None:
-        self._upstream = upstream
+    def __init__(
+        self, target: str, tls: ClientTls | None, encoder: Encoder | None, clock: Clock
+    ) -> None:
+        self._target = target
+        self._tls = tls
         self._encoder = encoder
         self._clock = clock
         self._changed = threading.Condition()
@@ -181,48 +196,62 @@ class Imports:
         job = taken.job
         job.state = "running"
         try:
-            titles = read_titles(taken.path, taken.media_type, job.errors)
-            job.total = len(titles) + len(job.errors)
-            if job.errors:
-                raise OmegaError(
-                    ErrorCode.INVALID_FIELD, field=job.errors[0].field, bound=job.errors[0].bound
-                )
-            self._store(job, titles)
+            self._import(job, taken)
             job.state = "succeeded"
         except ServiceError as error:
             _fail(job, problems.of_service(error))
         except OmegaError as error:
             _fail(job, error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a defect must not end the imports after it
             _log.exception("import %s failed", job.import_id)
             _fail(job, OmegaError(ErrorCode.INTERNAL))
 
-    def _store(self, job: Import, titles: Sequence[Content]) -> None:
-        encoder = self._encoder
-        if encoder is None:
+    def _import(self, job: Import, taken: _Waiting) -> None:
+        from omega_titles import read_titles_file  # noqa: PLC0415 - an extra
+        from omega_titles.importing import import_contents  # noqa: PLC0415 - an extra
+
+        found = read_titles_file(taken.path, _form(taken.media_type))
+        job.total, job.bad_rows = len(found.contents) + found.bad_rows, found.bad_rows
+        job.errors = list(found.bad[:_MOST_ROWS])
+        if found.bad:
+            first = found.bad[0]
+            raise OmegaError(ErrorCode.INVALID_FIELD, field=_place(first), bound=first.bound)
+        if self._encoder is None:
             raise OmegaError(ErrorCode.MODEL_UNAVAILABLE, bound="gone")
-        job.model_version = encoder.model_version
-        for begin in range(0, len(titles), _BATCH):
-            if self._stopping:
+        job.model_version = self._encoder.model_version
+
+        def advance(titles: int) -> None:
+            job.done += titles
+            if self._stopping and job.done < job.total:
                 raise OmegaError(ErrorCode.UPSTREAM_UNAVAILABLE, detail="the console stops")
-            batch = titles[begin : begin + _BATCH]
-            vectors = encoder.encode([embedding_text(title) for title in batch])
-            stored = self._upstream.upsert(
-                pb.UpsertContentsRequest(
-                    contents=[
-                        pb.EmbeddedContent(content=content_to_proto(c), embedding=pack_f16(v))
-                        for c, v in zip(batch, vectors, strict=True)
-                    ],
-                    model_version=encoder.model_version,
-                    publish=begin + _BATCH >= len(titles),
-                ),
-                job.actor,
-            )
-            job.added += stored.added
-            job.updated += stored.updated
-            job.unchanged += stored.unchanged
-            job.catalogue_version = stored.catalogue_version
-            job.done += len(batch)
+
+        with _InName(self._target, self._tls, job.actor) as client:
+            report = import_contents(client, self._encoder, found.contents, advance)
+        job.added, job.updated, job.unchanged = report.added, report.updated, report.unchanged
+        job.catalogue_version = report.catalogue_version
+
+
+class _InName(ConstellationClient):
+    """A client whose calls say in whose name they are made."""
+
+    def __init__(self, target: str, tls: ClientTls | None, actor: str) -> None:
+        super().__init__(target, tls=tls)
+        self._actor = actor
+
+    def _call(self, method: Any, request: Any, timeout: float, metadata: Any = ()) -> Any:
+        return super()._call(method, request, timeout, (*metadata, (ACTOR, self._actor)))
+
+
+def _form(media_type: str) -> Form:
+    from omega_titles import Form  # noqa: PLC0415 - an extra
+
+    if media_type == "text/csv":
+        return Form.CSV
+    return Form.XMLTV if media_type.endswith("xml") else Form.JSONL
+
+
+def _place(row: BadRow) -> str:
+    return f"line {row.line}" + (f", {row.field}," if row.field else "")
 
 
 def _fail(job: Import, error: OmegaError) -> None:

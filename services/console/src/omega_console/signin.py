@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 
 from omega_console.config import ConsoleConfig
-from omega_console.keys import UnknownKeyError, SigningKeys, algorithm
+from omega_console.keys import SigningKeys, UnknownKeyError, algorithm
 from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc.rate_limits import Rate, RateLimit, network
 

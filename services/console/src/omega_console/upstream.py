@@ -10,7 +10,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from omega.constellation.v1 import constellation_service_pb2 as pb
 from omega.constellation.v1 import constellation_service_pb2_grpc
 from omega_client.base import ServiceClient
-from omega_client.constellation import UPSERT_SECONDS
 from omega_client.errors import ServiceError
 from omega_rpc.tls import ClientTls
 
@@ -31,16 +30,11 @@ class Upstream(ServiceClient):
         super().__init__(target, tls=tls)
         self._seconds = timeout
         self._admin = constellation_service_pb2_grpc.AdminServiceStub(self._channel)
-        self._titles = constellation_service_pb2_grpc.ConstellationServiceStub(self._channel)
         self._health = health_pb2_grpc.HealthStub(self._channel)
 
     def call(self, method: str, request: Message, actor: str) -> Any:
         """Calls a method of AdminService by its name; gives the message that answers."""
         return self._call(getattr(self._admin, method), request, self._seconds, ((ACTOR, actor),))
-
-    def upsert(self, request: pb.UpsertContentsRequest, actor: str) -> pb.UpsertContentsResponse:
-        """Stores titles, all of them or none."""
-        return self._call(self._titles.UpsertContents, request, UPSERT_SECONDS, ((ACTOR, actor),))
 
     def serving(self) -> bool:
         """Whether the constellation says SERVING now."""

@@ -15,9 +15,8 @@ from starlette.exceptions import HTTPException
 
 from omega_console.api.bounds import UUID
 from omega_console.api.routes import needs
-from omega_console.imports import Import, Imports
+from omega_console.imports import MEDIA_TYPES, Import, Imports
 from omega_console.signin import Operator, Role
-from omega_console.titles import MEDIA_TYPES
 
 _Viewer = Annotated[Operator, Depends(needs(Role.VIEWER))]
 _Caller = Annotated[Operator, Depends(needs(Role.OPERATOR))]
@@ -28,11 +27,11 @@ class _Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class LineAtFault(_Answer):
-    """A line that is at fault."""
+class RowAtFault(_Answer):
+    """A row that is no title."""
 
-    line: int = Field(ge=0, description="From 1; 0 = the file as a whole.")
-    field: str = Field(description="What of it.")
+    line: int = Field(ge=1, description="Line on which it begins.")
+    field: str = Field(description="What is wrong in it; empty = the row itself.")
     bound: str = Field(description="What that must be.")
 
 
@@ -47,7 +46,7 @@ class ImportRecord(_Answer):
         description="Where it stands."
     )
     finished_at: datetime | None = Field(description="When it ended; absent = it has not.")
-    total: int = Field(ge=0, description="Titles of the file; 0 until it was read.")
+    total: int = Field(ge=0, description="Rows of the file; 0 until it was read.")
     done: int = Field(ge=0, description="Titles that are stored.")
     added: int = Field(ge=0, description="Of them, those that were new.")
     updated: int = Field(ge=0, description="Those that were known and differ.")
@@ -56,9 +55,8 @@ class ImportRecord(_Answer):
     model_version: str = Field(description="Encoder of the vectors; empty = it has not begun.")
     code: str | None = Field(description="Row of the error catalogue that ended it.")
     detail: str = Field(description="The same for a person; empty = none.")
-    errors: list[LineAtFault] = Field(
-        description="Lines that are at fault, at most 100; with any, nothing is stored."
-    )
+    bad_rows: int = Field(ge=0, description="Rows that are no title; with any, nothing is stored.")
+    errors: list[RowAtFault] = Field(description="The first of them, at most 100.")
 
 
 class ImportList(_Answer):
@@ -78,7 +76,7 @@ def router(imports: Imports) -> APIRouter:
         operation_id="UploadContent",
         summary="Upload titles",
         description="The file is taken, then read, embedded and stored in the background: watch"
-        " its import. A file with a line at fault stores nothing; one that is repeated changes"
+        " its import. A file with a row at fault stores nothing; one that is repeated changes"
         " nothing.",
         openapi_extra={
             "x-omega-role": Role.OPERATOR.word,
@@ -135,6 +133,6 @@ async def _spool(request: Request) -> Path:
             async for piece in request.stream():
                 file.write(piece)
         except BaseException:
-            path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)  # noqa: ASYNC240 - as short as the writes above
             raise
     return path

@@ -14,10 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from omega.constellation.v1 import admin_pb2
 from omega_console.api.routes import needs
-from omega_console.imports import Imports
+from omega_console.imports import MEDIA_TYPES, Imports
 from omega_console.keys import SigningKeys
 from omega_console.signin import Operator, Role
-from omega_console.titles import MEDIA_TYPES
 from omega_console.upstream import Upstream
 from omega_core.errors import ErrorCode, OmegaError
 

@@ -6,7 +6,9 @@ import { bytes, number } from "../text.js";
 
 export const title = "Content";
 
-const TYPES = { csv: "text/csv", jsonl: "application/jsonl", ndjson: "application/x-ndjson" };
+const TYPES = {
+  csv: "text/csv", jsonl: "application/jsonl", ndjson: "application/x-ndjson", xml: "application/xml", xmltv: "application/xml",
+};
 
 let prefix = "";
 let before = [""];
@@ -75,9 +77,9 @@ async function watch(taken, place, context) {
     say(`Catalogue ${job.catalogue_version}: ${job.added} titles added, ${job.updated} updated, ${job.unchanged} unchanged.`);
     return;
   }
-  place.replaceChildren(problem(new Error(job.detail)), job.errors.length ? table("Lines at fault", [
-    { title: "Line", cell: (row) => row.line || "–", number: true },
-    { title: "What", cell: (row) => row.field },
+  place.replaceChildren(problem(new Error(job.detail)), job.errors.length ? table(`${number(job.bad_rows)} rows at fault; nothing was stored`, [
+    { title: "Line", cell: (row) => row.line, number: true },
+    { title: "What", cell: (row) => row.field || "the row itself" },
     { title: "Must be", cell: (row) => row.bound },
   ], job.errors) : "");
 }
