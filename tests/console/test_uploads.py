@@ -13,6 +13,7 @@ import pytest
 from tests.console.conftest import Site, Start
 from tests.console.test_http_bounds import refused
 
+from omega.constellation.v1 import constellation_service_pb2 as pb
 from omega_client import ConstellationClient
 from omega_console.app import build
 from omega_console.config import ConsoleConfig
@@ -20,9 +21,11 @@ from omega_console.imports import Imports
 from omega_core.clock import SystemClock
 from omega_core.errors import ErrorCode, OmegaError
 from omega_core.vectors import FloatArray
+from omega_delta import content_to_proto
 from omega_embed import LexicalEncoder
 from omega_rpc.config import ServerConfig
 from omega_rpc.local_operators import ISSUER, OperatorKey, key_set
+from omega_testing.fleet import titles
 
 CSV = "content_id,title,kind,year\n"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -73,8 +76,7 @@ def test_titles_are_stored_with_vectors_and_published(site: Site, operator: http
         ("application/x-ndjson", lines(2).decode()),
         (
             "application/xml",
-            "<tv><programme><title>One</title></programme>"
-            "<programme><title>Two</title></programme></tv>",
+            "<tv><programme><title>A</title></programme><programme><title>B</title></programme></tv>",
         ),
     ],
 )
@@ -108,10 +110,6 @@ def test_a_file_that_holds_no_title(operator: httpx.Client, body: bytes) -> None
 
 def test_a_file_of_another_encoder_is_refused(site: Site, operator: httpx.Client) -> None:
     with ConstellationClient(site.constellation) as client:
-        from omega.constellation.v1 import constellation_service_pb2 as pb
-        from omega_delta import content_to_proto
-        from omega_testing.fleet import titles
-
         (title,) = titles(1)
         client.upsert_contents(
             pb.UpsertContentsRequest(
