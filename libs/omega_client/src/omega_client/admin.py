@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from omega.constellation.v1 import admin_pb2, constellation_service_pb2_grpc
 from omega.constellation.v1 import constellation_service_pb2 as pb
-from omega.constellation.v1 import constellation_service_pb2_grpc
 from omega_client.base import ServiceClient
 from omega_rpc.tls import ClientTls
 
@@ -35,3 +35,19 @@ class AdminClient(ServiceClient):
         """Shuts a device out; gateways refuse it within 60 seconds."""
         request = pb.RevokeDeviceRequest(device_id=device_id)
         return self._call(self._stub.RevokeDevice, request, ADMIN_SECONDS)
+
+    # Rounds.
+
+    def trigger_federation(
+        self, request_id: str, *, refresh: bool = False
+    ) -> admin_pb2.TriggerFederationResponse:
+        """Asks for a round, durably; a worker runs it. request_id is a UUID, the key."""
+        request = admin_pb2.TriggerFederationRequest(request_id=request_id, refresh=refresh)
+        return self._call(self._stub.TriggerFederation, request, ADMIN_SECONDS)
+
+    def list_rounds(
+        self, page_size: int = 0, before_round_id: int = 0
+    ) -> admin_pb2.ListRoundsResponse:
+        """Records of rounds, newest first: 1 to 1,000 of them, 0 = 100."""
+        request = admin_pb2.ListRoundsRequest(page_size=page_size, before_round_id=before_round_id)
+        return self._call(self._stub.ListRounds, request, ADMIN_SECONDS)

@@ -9,13 +9,14 @@ import grpc
 from omega.constellation.v1 import constellation_service_pb2 as pb
 from omega.constellation.v1 import constellation_service_pb2_grpc
 from omega_constellation import answers, checks
+from omega_constellation.round_admin import RoundAdmin
 from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError
 from omega_store import Store, claims, devices
 
 
-class AdminServicer(constellation_service_pb2_grpc.AdminServiceServicer):
-    """Claims and revocations.
+class AdminServicer(RoundAdmin, constellation_service_pb2_grpc.AdminServiceServicer):
+    """Claims, revocations and rounds.
 
     Args:
         store: the shard.
@@ -23,8 +24,7 @@ class AdminServicer(constellation_service_pb2_grpc.AdminServiceServicer):
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
-        self._store = store
-        self._clock = clock
+        super().__init__(store, clock)
 
     def CreateClaims(  # noqa: N802 - named by the contract
         self, request: pb.CreateClaimsRequest, context: grpc.ServicerContext

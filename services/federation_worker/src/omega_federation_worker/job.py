@@ -26,6 +26,9 @@ _CAUSES = {
 }
 
 
+_OPEN = {RoundStatus.RUNNING, RoundStatus.REQUESTED}
+
+
 class RoundJob:
     """Runs rounds. Safe to share between threads: the leader's lock lets one run at a time.
 
@@ -54,7 +57,7 @@ class RoundJob:
         """
         with self._store.statements() as conn:
             earlier = rounds.find(conn, request_id)
-        if earlier is None or earlier.status == RoundStatus.RUNNING:
+        if earlier is None or earlier.status in _OPEN:
             with leadership(self._store) as leader:
                 self._fail_abandoned(leader)
                 earlier = self._begin(leader, request_id, refresh=refresh)
@@ -83,7 +86,7 @@ class RoundJob:
             rounds.fail(leader, round_id, ErrorCode.ROUND_FAILED, self._clock.now())
 
     def _begin(self, leader: Connection, request_id: str, *, refresh: bool) -> Round:
-        begun = rounds.begin(leader, request_id, self._clock.now())
+        begun = rounds.begin(leader, request_id, self._clock.now(), refresh=refresh)
         if begun.status == RoundStatus.RUNNING:
             try:
                 self._work(leader, begun.round_id, refresh=refresh)

@@ -179,6 +179,9 @@ def result(
             dp_mu=learned.figures.dp_mu,
             decoded=learned.figures.decoded,
             refreshed=not isinstance(learned, Stepped),
+            pattern_shift=shift(shard.inputs.previous, said.patterns),
+            quality=quality(said.patterns),
+            trends=len({t.title for each in said.trends.values() for t in each}),
         ),
         erasures=() if isinstance(learned, Stepped) else shard.erasures,
         trends=rising.news(
@@ -186,6 +189,22 @@ def result(
         ),
         keeping=keeping,
     )
+
+
+def shift(before: Sequence[GlobalPattern], now: Sequence[GlobalPattern]) -> float:
+    """1 - mean cosine of each pattern to the nearest of those before, by weight, 0 to 2."""
+    if not before or not now:
+        return 0.0
+    cosines = np.array([p.embedding for p in now]) @ np.array([p.embedding for p in before]).T
+    weights = np.array([p.weight for p in now], np.float64)
+    mean = float(weights @ cosines.max(axis=1).astype(np.float64) / weights.sum())
+    return min(max(1.0 - mean, 0.0), 2.0)
+
+
+def quality(patterns: Sequence[GlobalPattern]) -> float:
+    """Mean success rate of the patterns by weight, 0 to 1; 0 without any."""
+    total = sum(p.weight for p in patterns)
+    return sum(p.weight * p.success_rate for p in patterns) / total if total else 0.0
 
 
 def idle(shard: Shard, round_id: int) -> RoundResult:
