@@ -50,7 +50,7 @@ def refused(answer: httpx.Response, status: int, code: str = "", field: str = ""
         ("content?title_prefix=%07", "title_prefix", "free of control characters"),
         ("federation/rounds/0", "round_id", "between 1 and"),
         ("federation/rounds?before_round_id=99999999999999999999", "before_round_id", "between"),
-        ("content/imports/x", "import_id", "pattern"),
+        ("content/imports/x", "import_id", "a UUID of 36 characters"),
     ],
 )
 def test_a_wrong_parameter_is_named_with_its_bound(

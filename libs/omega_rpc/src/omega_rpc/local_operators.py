@@ -19,7 +19,7 @@ from omega_core.errors import invalid
 
 ISSUER = "omega-desk"
 """`iss` of what is signed here, unless another is given."""
-AUDIENCE = "omega-console"
+AUDIENCE = "omega-tv"
 """`aud` of the same."""
 ROLES = ("viewer", "operator", "admin")
 """What an operator may be."""

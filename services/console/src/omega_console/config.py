@@ -26,7 +26,7 @@ class ConsoleConfig:
     """Keys that sign operators' tokens: a file, or an https:// URL (RFC 7517)."""
     issuer: str
     """What `iss` of a token must be, 1 to 256 characters."""
-    audience: str = "omega-console"
+    audience: str = "omega-tv"
     """What `aud` of a token must hold, 1 to 256 characters."""
     role_claim: str = "roles"
     """Claim with the roles, one or a list; dots lead into objects, as in realm_access.roles."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -52,6 +53,7 @@ def application(
         api.include_router(part)
     app.include_router(api)
     described = openapi(app)
+    app.state.paths = described["paths"]
 
     @app.get("/api/v1/openapi.json", include_in_schema=False)
     def document() -> JSONResponse:
@@ -79,12 +81,27 @@ def switch(api: ASGIApp, others: ASGIApp) -> ASGIApp:
     return chosen
 
 
-async def _of_http(_: Request, error: Exception) -> Response:
+async def _of_http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == HTTPStatus.BAD_REQUEST:
         return problems.answer(invalid("body", _FORM))
-    return problems.plain(error.status_code, error.detail, error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return problems.plain(error.status_code, error.detail, headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """Methods that some route takes at this path; Starlette tells those of the first one alone."""
+    documented: dict[str, Any] = getattr(request.app.state, "paths", {})
+    found = [
+        verb.upper()
+        for path, operations in documented.items()
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), request.url.path)
+        for verb in operations
+    ]
+    return set(found) or {"GET", "HEAD"}
 
 
 def _handle(app: FastAPI) -> None:

@@ -53,12 +53,15 @@ BOUNDS: Mapping[str, Bound] = MappingProxyType(
         "before_round_id": _number(0, LARGEST),
         "before_entry_id": _number(0, LARGEST),
         "before_release_id": _number(0, LARGEST),
+        "round_id": _number(1, LARGEST - 1),
         "release_id": _number(1, LARGEST),
         "count": _number(1, 1_000, needed=True),
         "valid_for_seconds": _number(60, 366 * 86_400, needed=True),
         "complete": Bound(needed=True),
         "refresh": Bound(),
         "request_id": Bound(pattern=UUID, text="a UUID of 36 characters"),
+        "import_id": Bound(pattern=UUID, text="a UUID of 36 characters"),
+        "Idempotency-Key": Bound(pattern=UUID, text="a UUID of 36 characters"),
     }
 )
 """By the name of the field."""

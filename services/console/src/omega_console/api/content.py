@@ -83,7 +83,7 @@ def router(imports: Imports) -> APIRouter:
             "requestBody": {
                 "required": True,
                 "content": {
-                    kind: {"schema": {"type": "string", "description": text}}
+                    kind: {"schema": {"contentMediaType": kind, "description": text}}
                     for kind, text in MEDIA_TYPES.items()
                 },
             },

@@ -14,7 +14,7 @@ from omega_console.api.models import answer_model, request_model, to_json
 from omega_console.api.routes import needs
 from omega_console.signin import Operator, Role
 from omega_console.upstream import Upstream
-from omega_core.errors import ErrorCode, OmegaError, invalid
+from omega_core.errors import ErrorCode, OmegaError
 
 _Viewer = Annotated[Operator, Depends(needs(Role.VIEWER))]
 _Caller = Annotated[Operator, Depends(needs(Role.OPERATOR))]
@@ -24,11 +24,11 @@ _Trigger: Any = request_model(
     admin_pb2.TriggerFederationRequest.DESCRIPTOR, frozenset(), query=False
 )
 _Key = Annotated[
-    str | None,
+    str,
     Header(
         alias="Idempotency-Key",
         pattern=UUID,
-        description="A UUID in place of request_id: repeating it asks for no second round.",
+        description="A UUID: repeating it asks for no second round. It goes before request_id.",
     ),
 ]
 _ROUND = answer_model(federation_service_pb2.Round.DESCRIPTOR)
@@ -82,14 +82,12 @@ def router(upstream: Upstream) -> APIRouter:
         caller: _Caller,
         response: Response,
         body: Annotated[_Trigger, Body()] = None,
-        key: _Key = None,
+        key: _Key = "",
     ) -> dict[str, Any]:
         given = body.model_dump() if body is not None else {}
-        named = given.get("request_id") or ""
-        if key and named and key != named:
-            raise invalid("Idempotency-Key", "equal to request_id where both are given")
         asked = admin_pb2.TriggerFederationRequest(
-            request_id=key or named or str(uuid.uuid4()), refresh=given.get("refresh", False)
+            request_id=key or given.get("request_id") or str(uuid.uuid4()),
+            refresh=given.get("refresh", False),
         )
         found = upstream.call("TriggerFederation", asked, caller.subject).round
         response.headers["Location"] = f"/api/v1/federation/rounds/{found.round_id}"

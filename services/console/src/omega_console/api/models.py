@@ -102,7 +102,7 @@ def _bounded(kind: Any, bound: Bound, *, query: bool) -> Any:
     if kind is str:
         return Annotated[str, Field(pattern=bound.pattern)]
     number = Annotated[int, Field(ge=bound.least, le=bound.most)]
-    return Annotated[number, BeforeValidator(_whole)] if query else number
+    return Annotated[number, BeforeValidator(_whole if query else _integral)]
 
 
 def _whole(value: object) -> object:
@@ -110,6 +110,11 @@ def _whole(value: object) -> object:
     if isinstance(value, str) and not _DIGITS.match(value):
         raise ValueError("a whole number")
     return value
+
+
+def _integral(value: object) -> object:
+    """Takes 1.0 for 1, as JSON Schema does."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def to_json(message: Message) -> dict[str, Any]:
