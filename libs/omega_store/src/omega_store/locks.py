@@ -1,4 +1,4 @@
-"""Advisory locks: one migrator, catalogue writer, revoker and round leader a shard."""
+"""Advisory locks: one migrator, catalogue writer, revoker, maintainer and round leader a shard."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ LEADER_LOCK = 7_310_003
 """Held by the worker that runs the shard's round."""
 REVOCATION_LOCK = 7_310_004
 """Held by a transaction that revokes a device."""
+MAINTENANCE_LOCK = 7_310_005
+"""Held by a transaction that makes or drops partitions."""
+REGISTRATION_LOCK = 7_310_006
+"""Held by a transaction that registers a device while the shard is nearly full."""
 
 
 def lock_catalogue(conn: Connection) -> None:
@@ -27,6 +31,11 @@ def lock_catalogue(conn: Connection) -> None:
 def lock_revocations(conn: Connection) -> None:
     """Waits for the right to revoke until this transaction ends."""
     conn.execute("SELECT pg_advisory_xact_lock(%s)", (REVOCATION_LOCK,))
+
+
+def lock_registrations(conn: Connection) -> None:
+    """Waits for the right to register until this transaction ends."""
+    conn.execute("SELECT pg_advisory_xact_lock(%s)", (REGISTRATION_LOCK,))
 
 
 @contextmanager

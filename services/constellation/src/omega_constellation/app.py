@@ -9,9 +9,11 @@ from omega_constellation.admin import AdminServicer
 from omega_constellation.codebooks import Codebooks
 from omega_constellation.config import ConstellationConfig
 from omega_constellation.enrolment import Enrolment
+from omega_constellation.maintenance import Maintenance
 from omega_constellation.news import StateNews
 from omega_constellation.readiness import Readiness
 from omega_constellation.servicer import ConstellationServicer
+from omega_constellation.stats import Stats
 from omega_constellation.steps import CODINGS, Steps
 from omega_core.clock import SystemClock
 from omega_rpc.authorities import DeviceAuthority
@@ -33,6 +35,7 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
         config.require_claim,
         _authority(config),
         timedelta(hours=config.device_certificate_hours),
+        config.max_devices,
     )
     store = Store.connect(config.database_url, config.store())
     writer = PushWriter(store, config.push_writer(), clock)
@@ -46,6 +49,7 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
         sync_interval=timedelta(seconds=config.sync_interval_seconds),
         enrolment=enrolment,
     )
+    stats = Stats(store, config.shard, config.max_devices, clock)
     bindings = [
         Binding(
             "omega.constellation.v1.ConstellationService",
@@ -55,24 +59,23 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
         Binding(
             "omega.constellation.v1.AdminService",
             constellation_service_pb2_grpc.add_AdminServiceServicer_to_server,
-            AdminServicer(store, clock),
+            AdminServicer(store, clock, shard=config.shard, stats=stats),
         ),
     ]
+    readiness = Readiness(store, migrating=config.migrate_at_start)
+    maintenance = Maintenance(store, config.retention(), clock, readiness)
 
     def close() -> None:
+        maintenance.stop()
         writer.close()
         store.close()
 
     try:
-        server = Server(
-            server_config,
-            bindings,
-            readiness=Readiness(store, migrating=config.migrate_at_start),
-        )
+        server = Server(server_config, bindings, readiness=readiness)
     except BaseException:
         close()
         raise
-    return Application(server, close=close)
+    return Application(server, close=close, started=maintenance.start)
 
 
 def _authority(config: ConstellationConfig) -> DeviceAuthority | None:

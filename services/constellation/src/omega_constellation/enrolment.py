@@ -11,7 +11,7 @@ from omega_constellation import answers
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_rpc.authorities import DeviceAuthority, IssuedCertificate
 from omega_rpc.device_keys import DeviceIdentityKey, csr_key
-from omega_store import Connection, certificates, claims, devices
+from omega_store import Connection, certificates, claims, counts, devices
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Enrolment:
     """Signs certificates; None = none are given."""
     lifetime: timedelta = timedelta(hours=168)
     """Of a certificate."""
+    max_devices: int = 4_000_000
+    """Most devices that are welcome."""
 
     def register(
         self, conn: Connection, request: pb.RegisterDeviceRequest, now: datetime
@@ -37,7 +39,8 @@ class Enrolment:
 
         Raises:
             OmegaError: INVALID_FIELD csr; ENROLMENT_REFUSED with field `csr` or `dpop` (another
-                key than before) or `claim`; REVOKED; RATE_LIMITED (too many certificates).
+                key than before) or `claim`; REVOKED; RATE_LIMITED (too many certificates);
+                SHARD_FULL.
         """
         key = _requested(request)
         drawn = f"tv-{secrets.token_hex(16)}"
@@ -57,6 +60,8 @@ class Enrolment:
         new = device.device_id == drawn
         if new and self.require_claim and not claims.spend(conn, request.claim, drawn, now):
             raise OmegaError(ErrorCode.ENROLMENT_REFUSED, field="claim")
+        if new:
+            counts.check_room(conn, self.max_devices)
         answer = pb.RegisterDeviceResponse(
             device_id=device.device_id, registered_at=answers.timestamp(device.registered_at)
         )

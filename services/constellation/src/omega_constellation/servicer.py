@@ -11,7 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as pb
 from omega.constellation.v1 import constellation_service_pb2_grpc
-from omega_constellation import answers, catalogue, checks, codebooks
+from omega_constellation import answers, catalogue, checks, codebooks, operators
 from omega_constellation.enrolment import Enrolment
 from omega_constellation.news import StateNews
 from omega_constellation.steps import Delta, Steps
@@ -24,6 +24,7 @@ from omega_store import (
     PushWriter,
     Store,
     devices,
+    lock_catalogue,
     resources,
     revocations,
     status,
@@ -138,16 +139,14 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         self, request: pb.UpsertContentsRequest, context: grpc.ServicerContext
     ) -> pb.UpsertContentsResponse:
         """One transaction: all titles and the publication, or nothing."""
-        del context
         rows = checks.contents(request)
+        now = self._clock.now()
         with self._store.transaction() as conn:
-            counts, version = catalogue.upsert(
-                conn,
-                rows,
-                model_version=request.model_version,
-                publish=request.publish,
-                now=self._clock.now(),
+            counts, version, published = catalogue.upsert(
+                conn, rows, model_version=request.model_version, publish=request.publish, now=now
             )
+            if published:
+                operators.note(conn, context, "UpsertContents", f"catalogue {version}", now)
         return pb.UpsertContentsResponse(
             added=counts.added,
             updated=counts.updated,
@@ -185,10 +184,14 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         self, request: pb.PublishCodebookRequest, context: grpc.ServicerContext
     ) -> pb.PublishCodebookResponse:
         """One transaction: the codebook is the newest, or nothing changed."""
-        del context
         checks.codebook(request)
+        now = self._clock.now()
         with self._store.transaction() as conn:
-            version, codebook_id = codebooks.publish(conn, request.body, self._clock.now())
+            lock_catalogue(conn)
+            held = resources.newest_version(conn, resources.ResourceKind.CODEBOOK)
+            version, codebook_id = codebooks.publish(conn, request.body, now)
+            if version != held:
+                operators.note(conn, context, "PublishCodebook", f"codebook {version}", now)
         return pb.PublishCodebookResponse(version=version, codebook_id=codebook_id)
 
     def EraseDevice(  # noqa: N802 - named by the contract
@@ -210,7 +213,8 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         with self._store.snapshot() as conn:
             figures = status.figures(conn, self._clock.now())
             listed = devices.last_seen(conn, request.max_devices)
-        return answers.cluster_status(figures, listed)
+            kept = status.heads(conn)
+        return answers.cluster_status(kept, figures, listed)
 
     def _seen(self, conn: Connection, device_id: str) -> str:
         """Notes that a device called; returns its region."""
