@@ -141,8 +141,9 @@ class Homes:
         weekend = (index + 3) % 7 >= _SATURDAY  # 1970 began on a Thursday
         sessions = self._sessions(begins, weekend=weekend, rng=rng)
         chosen = self._chosen(number, home, begins, sessions, rng)
-        flat = (edge for begin, end, _ in sessions for edge in (begin, end))
-        return HomeDay(begins, array("d", flat), chosen)
+        # From a list, which has a length: an array that grows takes room in advance.
+        flat = [edge for begin, end, _ in sessions for edge in (begin, end)]
+        return HomeDay(begins, array("d", flat), array("d", chosen))
 
     def _sessions(
         self, begins: float, *, weekend: bool, rng: np.random.Generator
@@ -168,8 +169,8 @@ class Homes:
         begins: float,
         sessions: list[tuple[float, float, bool]],
         rng: np.random.Generator,
-    ) -> array[float]:
-        found = array("d")
+    ) -> list[float]:
+        found: list[float] = []
         likings = self._likings(number, home) if sessions else ()
         for begin, end, children in sessions:
             liking = likings[children and home.children]

@@ -29,6 +29,7 @@ START = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
 _ENROL_SECONDS = 30.0
 _ENROLLED_TOGETHER = 1_000
 _ENROL_WORK = 0.5
+_ENOUGH = 20_000  # TVs whose memory stands out from all else
 _SETTLE_SECONDS = 900.0
 _SETTLE_TURNS = 3
 Advance = Callable[[float], None]
@@ -155,7 +156,7 @@ class Simulation:
             enrolment,
             samples,
             verdict,
-            grown * 1e6 / plan.count if plan.count >= _ENROLLED_TOGETHER else 0.0,
+            grown * 1e6 / plan.count if plan.count >= _ENOUGH else 0.0,
             time.perf_counter() - begun,
         )
 
@@ -247,8 +248,9 @@ class _Marks:
         self._step = plan.sample_minutes * 60
         self._end = end
         self._sample = min(start + self._step, end)
-        edges = [(start + f.at, n, True) for n, f in enumerate(plan.faults)]
-        edges += [(start + f.ends, n, False) for n, f in enumerate(plan.faults)]
+        # What ends in an instant ends before anything begins in it.
+        edges = [(start + f.at, True, n) for n, f in enumerate(plan.faults)]
+        edges += [(start + f.ends, False, n) for n, f in enumerate(plan.faults)]
         self._edges = sorted(edge for edge in edges if edge[0] < end)
         self._plan = plan
 
@@ -260,7 +262,7 @@ class _Marks:
     def faults(self, now: float) -> Iterator[tuple[Fault, bool]]:
         """Faults that begin (True) or end by now."""
         while self._edges and self._edges[0][0] <= now:
-            _, number, begins = self._edges.pop(0)
+            _, begins, number = self._edges.pop(0)
             yield self._plan.faults[number], begins
 
     def sampled(self, now: float) -> bool:

@@ -85,6 +85,7 @@ class FleetSite:
         self._say = say
         self._stack = ExitStack()
         self._running: dict[str, ServiceProcess] = {}
+        self._dead: set[str] = set()
         self._used: dict[str, float] = {}
         """Processor time of processes that are gone, by part."""
 
@@ -124,6 +125,7 @@ class FleetSite:
 
     def kill(self, part: str) -> None:
         """SIGKILL to a service or to the postmaster."""
+        self._dead.add(part)
         if part == POSTGRES:
             self._postgres.kill()
             return
@@ -133,13 +135,15 @@ class FleetSite:
         process.close()
 
     def start(self, part: str) -> None:
-        """Starts what was killed, where it was, and waits until all that run serve."""
+        """Starts what was killed, where it was; once nothing is dead, waits until all serve."""
+        self._dead.discard(part)
         if part == POSTGRES:
             self._postgres.restart()
         else:
-            self._running[part] = self._service(part)
-        for process in self._running.values():
-            process.wait_serving()
+            self._running[part] = self._service(part, serving=False)
+        if not self._dead:
+            for process in self._running.values():
+                process.wait_serving()
 
     def cpu(self) -> dict[str, float]:
         """Seconds of processor time that each part has used since it was first started."""
@@ -190,9 +194,10 @@ class FleetSite:
             book, _ = trained(self.catalogue)
             client.publish_codebook(book.body)
 
-    def _service(self, name: str) -> ServiceProcess:
+    def _service(self, name: str, *, serving: bool = True) -> ServiceProcess:
         script = {CONSTELLATION: "omega-constellation", WORKER: "omega-federation-worker"}
-        return ServiceProcess([script.get(name, "omega-sync")], self._environs[name])
+        command = [script.get(name, "omega-sync")]
+        return ServiceProcess(command, self._environs[name], serving=serving)
 
     def _environ(self, name: str, folder: Path, keys: Path) -> Mapping[str, str]:
         servers, listen = self._servers, f"127.0.0.1:{self._ports[name]}"
