@@ -26,6 +26,8 @@ class What(StrEnum):
     """SIGKILL to a part, which is started again after `lasts`."""
     PARTITION = "partition"
     """Connections of a share of the TVs are refused."""
+    LOSS = "loss"
+    """Answers to a share of the exchanges are lost on their way to the TV."""
     SKEW = "skew"
     """The clocks of a share of the TVs are wrong."""
     POISON = "poison"
@@ -45,7 +47,7 @@ class Fault:
     part: str = ""
     """Of a kill: constellation, worker, Postgres, or sync with its number."""
     share: float = 1.0
-    """Of the TVs concerned, above 0, at most 1."""
+    """Of the TVs or exchanges concerned, 0.001 to 1."""
     seconds: float = 300.0
     """Of a skew: by how much clocks are ahead; negative = behind. At most a year."""
 
@@ -63,8 +65,7 @@ class Fault:
         return self.at + self.lasts
 
     def __str__(self) -> str:
-        concerned = self.part or f"{self.share:.0%} of the TVs"
-        return f"{self.what} {concerned}"
+        return f"{self.what} {self.part or format(self.share, '.1%')}"
 
 
 def read(path: Path, parts: Sequence[str]) -> list[Fault]:
@@ -101,6 +102,9 @@ def _read(name: str, table: Any, parts: Sequence[str]) -> Fault:
         for key in ("at", "lasts"):
             if key in given:
                 given[key] = _span(key, given[key])
+        for key in ("share", "seconds"):
+            if key in given and not isinstance(given[key], int | float):
+                raise invalid(key, "a number")
         given["what"] = _kind(given["what"])
         if "part" in given and given["part"] not in parts:
             raise invalid("part", f"one of {', '.join(parts)}")

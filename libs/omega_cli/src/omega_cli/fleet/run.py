@@ -25,7 +25,7 @@ from omega_eval.tvlike_world import tv_world
 from omega_privacy import SketchPolicy
 
 START = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
-"""A Monday: when the first TV is taken out of its box."""
+"""A Monday."""
 _ENROL_SECONDS = 30.0
 _ENROLLED_TOGETHER = 1_000
 _ENROL_WORK = 0.5
@@ -55,6 +55,8 @@ class Plan:
     """Connections to each gateway, 1 to 64."""
     sample_minutes: float = 15.0
     """Virtual time between two samples, 1 to 1,440."""
+    start: datetime = START
+    """When the first TV is taken out of its box, by virtual time."""
     servers: Servers = field(default_factory=Servers)
     """How the servers are set up."""
     habits: Habits = field(default_factory=Habits)
@@ -126,7 +128,7 @@ class Simulation:
             RuntimeError: a server does not start.
         """
         begun = time.perf_counter()
-        with FleetSite(self._plan.servers, self._contents, START, self._say) as site:
+        with FleetSite(self._plan.servers, self._contents, self._plan.start, self._say) as site:
             return asyncio.run(self._play(site, begun))
 
     async def _play(self, site: FleetSite, begun: float) -> Result:
@@ -294,6 +296,8 @@ class _Faults:
                 (self._site.kill if begins else self._site.start)(fault.part)
             case What.PARTITION:
                 self._turns.cut_off = fault.share if begins else 0.0
+            case What.LOSS:
+                self._turns.lost = fault.share if begins else 0.0
             case What.SKEW:
                 for device in concerned:
                     device.skew = fault.seconds if begins else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -40,6 +41,10 @@ SAMPLE = 64
 """One TV in so many decodes everything that it is sent by itself."""
 NOWHERE = "127.0.0.1:9"
 """An address of this machine at which nothing listens (port 9, discard)."""
+
+
+class LostAnswerError(Exception):
+    """An answer that the fleet gave and the TV did not get."""
 
 
 @dataclass
@@ -96,6 +101,8 @@ class Turns:
         """Of the run."""
         self.cut_off = 0.0
         """Share of TVs whose connections are refused, 0 to 1."""
+        self.lost = 0.0
+        """Share of exchanges whose answers are lost, 0 to 1."""
 
     async def __aenter__(self) -> Self:
         def stub(target: str) -> Stub:
@@ -130,6 +137,9 @@ class Turns:
         """
         try:
             await self._turn(device, now, fetches=fetches)
+        except LostAnswerError:
+            self.tally.failures["answer lost"] += 1
+            device.failed("", "", 0.0, now)
         except grpc.RpcError as raised:
             error = service_error(raised)
             self.tally.failures[error.reason or error.status] += 1
@@ -149,6 +159,8 @@ class Turns:
             self.ledger.sent[push.request_id.bytes] = (device.number, len(push.classes))
         begun = time.perf_counter()
         answer = await self._sync(device, stub, request, now)
+        if self.lost and random.random() < self.lost:  # noqa: S311 - no secret
+            raise LostAnswerError
         self.tally.seconds.append(time.perf_counter() - begun)
         self.tally.exchanges += 1
         # Acknowledged before anything else is looked at: the fleet has it.
