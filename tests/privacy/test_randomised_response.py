@@ -26,18 +26,18 @@ def test_no_answer_tells_the_truths_apart_by_more_than_e_to_the_epsilon(epsilon:
 def test_a_repeated_answer_is_the_same(
     key: bytes, period: int, epsilon: float, truth: bool
 ) -> None:
-    assert respond(truth, key, period, epsilon) == respond(truth, key, period, epsilon)
+    assert respond(key, period, epsilon, truth=truth) == respond(key, period, epsilon, truth=truth)
 
 
 def test_answers_are_true_as_often_as_epsilon_says() -> None:
-    told = [respond(True, secrets.token_bytes(32), 20_000, 1.0) for _ in range(20_000)]
+    told = [respond(secrets.token_bytes(32), 20_000, 1.0, truth=True) for _ in range(20_000)]
     # Five standard deviations of a binomial.
     assert abs(np.mean(told) - honesty(1.0)) < 5 * math.sqrt(0.2 / 20_000)
 
 
 def test_days_of_one_household_are_drawn_apart() -> None:
     key = secrets.token_bytes(32)
-    told = [respond(True, key, day, 1.0) for day in range(20_000)]
+    told = [respond(key, day, 1.0, truth=True) for day in range(20_000)]
     assert abs(np.mean(told) - honesty(1.0)) < 5 * math.sqrt(0.2 / 20_000)
 
 
@@ -61,4 +61,4 @@ def test_other_epsilons_are_refused(epsilon: float) -> None:
 
 def test_a_short_key_is_refused() -> None:
     with pytest.raises(OmegaError, match="key"):
-        respond(True, b"short", 1, 1.0)
+        respond(b"short", 1, 1.0, truth=True)

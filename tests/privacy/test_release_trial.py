@@ -17,6 +17,14 @@ FIRST = Rules(margin=0.1)
 SECOND = Rules(margin=0.05)
 
 
+def new(period: int, epsilon: float, reports: int, positive: int) -> Cell:
+    return Cell(candidate=True, period=period, epsilon=epsilon, reports=reports, positive=positive)
+
+
+def old(period: int, epsilon: float, reports: int, positive: int) -> Cell:
+    return replace(new(period, epsilon, reports, positive), candidate=False)
+
+
 class Households:
     """Households whose readiness to watch differs as widely as Beta(2, 2), around a mean of 0.5."""
 
@@ -81,22 +89,24 @@ def test_a_model_that_is_worse_by_the_margin_is_hardly_ever_let_through() -> Non
 
 def test_looking_often_is_no_way_to_find_something() -> None:
     """Equal sides, a look after every hundredth of a day: the level holds."""
-    found = [judged(seed, 6_000, 6_000, 0.0, replace(SECOND, margin=0.005), 60) for seed in range(40)]
+    found = [
+        judged(seed, 6_000, 6_000, 0.0, replace(SECOND, margin=0.005), 60) for seed in range(40)
+    ]
     assert [verdict for verdict, _ in found].count(Verdict.WORSE) <= 1
 
 
 def test_a_look_without_new_reports_spends_nothing_and_repeats_the_last() -> None:
-    cells = [Cell(True, 1, EPSILON, 1_000, 500), Cell(False, 1, EPSILON, 1_000, 500)]
+    cells = [new(1, EPSILON, 1_000, 500), old(1, EPSILON, 1_000, 500)]
     verdict, looks = look(cells, Looks(), replace(FIRST, margin=0.3))
     assert (verdict, looks.count) == (Verdict.PASSED, 1)
     assert look(cells, looks, FIRST) == (Verdict.PASSED, looks)
 
 
 def test_nothing_is_found_before_both_sides_have_reports_of_one_day() -> None:
-    apart = [Cell(True, 1, EPSILON, 5_000, 0), Cell(False, 2, EPSILON, 5_000, 5_000)]
+    apart = [new(1, EPSILON, 5_000, 0), old(2, EPSILON, 5_000, 5_000)]
     assert look(apart, Looks(), FIRST) == (Verdict.OPEN, Looks())
     assert look([], Looks(), FIRST) == (Verdict.OPEN, Looks())
-    few = [Cell(True, 1, EPSILON, 199, 0), Cell(False, 1, EPSILON, 5_000, 5_000)]
+    few = [new(1, EPSILON, 199, 0), old(1, EPSILON, 5_000, 5_000)]
     assert look(few, Looks(), FIRST) == (Verdict.OPEN, Looks())
 
 
@@ -108,10 +118,10 @@ def test_days_are_compared_with_themselves() -> None:
         return round(reports * (rate * p + (1 - rate) * (1 - p)))
 
     cells = [
-        Cell(True, 1, EPSILON, 1_000, yes(1_000, 0.2)),
-        Cell(True, 2, EPSILON, 9_000, yes(9_000, 0.8)),
-        Cell(False, 1, EPSILON, 9_000, yes(9_000, 0.2)),
-        Cell(False, 2, EPSILON, 1_000, yes(1_000, 0.8)),
+        new(1, EPSILON, 1_000, yes(1_000, 0.2)),
+        new(2, EPSILON, 9_000, yes(9_000, 0.8)),
+        old(1, EPSILON, 9_000, yes(9_000, 0.2)),
+        old(2, EPSILON, 1_000, yes(1_000, 0.8)),
     ]
     found = difference(cells)
     assert found is not None
@@ -128,7 +138,7 @@ def test_the_error_is_a_bound_whatever_households_repeat() -> None:
         cells = []
         for day in range(10):
             honest = drawn.random(households) < honesty(EPSILON)
-            cells.append(Cell(True, day, EPSILON, households, int(np.sum(truth == honest))))
+            cells.append(new(day, EPSILON, households, int(np.sum(truth == honest))))
         told = side(cells, candidate=True)
         estimates.append(told.estimate)
         stated = told.error
@@ -137,7 +147,7 @@ def test_the_error_is_a_bound_whatever_households_repeat() -> None:
 
 
 def test_reports_under_another_epsilon_count_by_what_they_tell() -> None:
-    cells = [Cell(True, 1, 3.0, 1_000, 950), Cell(True, 1, 0.1, 1_000, 0)]
+    cells = [new(1, 3.0, 1_000, 950), new(1, 0.1, 1_000, 0)]
     told = side(cells, candidate=True)
     alone = side(cells[:1], candidate=True)
     assert told.reports == 2_000

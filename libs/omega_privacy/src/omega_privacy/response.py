@@ -11,10 +11,10 @@ import hashlib
 import hmac
 import math
 
-from omega_core import validate
+from omega_core import limits, validate
 from omega_core.errors import invalid
 
-MIN_EPSILON, MAX_EPSILON = 0.1, 3.0
+MIN_EPSILON, MAX_EPSILON = limits.MIN_EPSILON / 100, limits.MAX_EPSILON / 100
 """Bounds of epsilon."""
 KEY_BYTES = 32
 """Length of the key of a household's chance."""
@@ -30,18 +30,18 @@ def honesty(epsilon: float) -> float:
     return 1 / (1 + math.exp(-epsilon))
 
 
-def respond(truth: bool, key: bytes, period: int, epsilon: float) -> bool:
+def respond(key: bytes, period: int, epsilon: float, *, truth: bool) -> bool:
     """The answer of a household for a period.
 
-    Its chance is an HMAC (RFC 2104) of the period under a key that never leaves the TV. So it is the
-    same however often the answer is made, also by a TV that was put back from a backup: repetition
-    cannot average it away.
+    Its chance is an HMAC (RFC 2104) of the period under a key that never leaves the TV. So it is
+    the same however often the answer is made, also by a TV that was put back from a backup:
+    repetition cannot average it away.
 
     Args:
-        truth: what is asked for.
         key: KEY_BYTES from the operating system's secure chance.
         period: at least 0.
         epsilon: MIN_EPSILON to MAX_EPSILON.
+        truth: what is asked for.
 
     Raises:
         OmegaError: INVALID_FIELD key or epsilon.

@@ -1,13 +1,13 @@
 """Whether a version that some households have does worse than the one that the others have.
 
-Reports come day by day, from many of the same households. The two sides are compared within each day
-(a Saturday is not compared with a Monday), the days are added up by how much they tell, and the
+Reports come day by day, from many of the same households. The two sides are compared within each
+day (a Saturday is not compared with a Monday), the days are added up by how much they tell, and the
 variance is bounded from above by what it would be if every household gave the same truth each day.
-So a test at any moment keeps its level whatever hangs together. Tests are repeated as reports come in,
-each time that there are a quarter more of them, and the k-th may err with 6 level / (pi k)^2, which
-adds up to the level however many follow: a spending of the level over looks (Lan & DeMets, Discrete
-sequential boundaries for clinical trials, 1983) by the union bound, which asks nothing of how looks
-depend on each other.
+So a test at any moment keeps its level whatever hangs together. Tests are repeated as reports come
+in, each time that there are a quarter more of them, and the k-th may err with 6 level / (pi k)^2,
+which adds up to the level however many follow: a spending of the level over looks (Lan & DeMets,
+Discrete sequential boundaries for clinical trials, 1983) by the union bound, which asks nothing of
+how looks depend on each other.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ class Rules:
     """What a version has to show."""
 
     margin: float = 0.05
-    """Loss in the share of households that watched what was recommended from which on a version is not
-    let through, 0.005 to 0.5."""
+    """Loss in the share of households that watched what was recommended from which on a version is
+    not let through, 0.005 to 0.5."""
     least_reports: int = 200
     """Reports of either side before the first look, 20 to 1,000,000."""
     false_alarm: float = 0.005
     """Chance at most that a version which is no worse is ever found worse, 1e-6 to 0.1."""
     false_pass: float = 0.05
-    """Chance at most that a version which is worse by the margin or more is ever let through, 1e-6 to
-    0.2."""
+    """Chance at most that a version which is worse by the margin or more is ever let through, 1e-6
+    to 0.2."""
 
     def __post_init__(self) -> None:
         validate.number("margin", self.margin, 0.005, 0.5)
@@ -151,9 +151,9 @@ def side(cells: Iterable[Cell], *, candidate: bool) -> Side:
 def difference(cells: Iterable[Cell]) -> tuple[float, float] | None:
     """Candidate less control over the days that both have reports of, and its standard error.
 
-    Days are weighted by n m / (n + m), n and m the reports of the sides (Mantel & Haenszel 1959). The
-    error is a bound from above: sqrt(sum w^2 noise + (sum w spread)^2) of each side, added in squares.
-    None = there is no such day.
+    Days are weighted by n m / (n + m), n and m the reports of the sides (Mantel & Haenszel 1959).
+    The error is a bound from above: sqrt(sum w^2 noise + (sum w spread)^2) of each side, added in
+    squares. None = there is no such day.
     """
     told = list(cells)
     new = _days(cell for cell in told if cell.candidate)
@@ -174,8 +174,8 @@ def difference(cells: Iterable[Cell]) -> tuple[float, float] | None:
 def look(cells: Iterable[Cell], looks: Looks, rules: Rules) -> tuple[Verdict, Looks]:
     """What the reports say by now, and what to hand to the next look.
 
-    It may be called at any time: where there are not a quarter more reports than at the last look, it
-    is no look, spends nothing and repeats what the last one found.
+    It may be called at any time: where there are not a quarter more reports than at the last look,
+    it is no look, spends nothing and repeats what the last one found.
 
     Args:
         cells: all reports of the stage.

@@ -2,7 +2,8 @@
 
 `Store.connect(url)` opens a shard, `migrate(url)` brings its schema up to date. Queries stand in
 modules of functions that take the connection of a transaction: devices, claims, certificates,
-revocations, pushes, erasures, contents, resources, states, trends, heads, rounds, kept, status.
+revocations, pushes, erasures, contents, resources, states, trends, heads, rounds, kept,
+releases, release_reports, status.
 `PushWriter` commits many callers' pushes at once; `leadership()` and `publish_round()` are the
 federation worker's.
 """

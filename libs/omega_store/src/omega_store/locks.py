@@ -1,4 +1,4 @@
-"""Advisory locks: one migrator, catalogue writer, revoker and round leader a shard."""
+"""Advisory locks: one migrator, catalogue writer, revoker, releaser and round leader a shard."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ LEADER_LOCK = 7_310_003
 """Held by the worker that runs the shard's round."""
 REVOCATION_LOCK = 7_310_004
 """Held by a transaction that revokes a device."""
+RELEASE_LOCK = 7_311_001
+"""Held by a transaction that begins, judges or ends a release."""
 
 
 def lock_catalogue(conn: Connection) -> None:
@@ -27,6 +29,17 @@ def lock_catalogue(conn: Connection) -> None:
 def lock_revocations(conn: Connection) -> None:
     """Waits for the right to revoke until this transaction ends."""
     conn.execute("SELECT pg_advisory_xact_lock(%s)", (REVOCATION_LOCK,))
+
+
+def lock_releases(conn: Connection) -> None:
+    """Waits for the right to change releases until this transaction ends."""
+    conn.execute("SELECT pg_advisory_xact_lock(%s)", (RELEASE_LOCK,))
+
+
+def try_lock_releases(conn: Connection) -> bool:
+    """Takes the right to change releases until this transaction ends, unless another has it."""
+    row = conn.execute("SELECT pg_try_advisory_xact_lock(%s)", (RELEASE_LOCK,)).fetchone()
+    return row == (True,)
 
 
 @contextmanager

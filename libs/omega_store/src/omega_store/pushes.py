@@ -12,8 +12,10 @@ from typing import LiteralString
 from uuid import UUID
 
 from omega_core import limits
+from omega_store import release_reports
 from omega_store.devices import SEEN_STEP
 from omega_store.pool import Connection
+from omega_store.release_reports import Report
 
 
 class Outcome(IntEnum):
@@ -41,6 +43,8 @@ class Push:
     """A byte a sketch."""
     sigma_hundredths: int = 0
     """Noise scale of its sketches in hundredths, 50 to 6,400; 0 = not stated."""
+    report: Report | None = None
+    """How releases fared there; None = nothing to say."""
 
     @property
     def count(self) -> int:
@@ -158,6 +162,8 @@ def store(conn: Connection, pushes: Sequence[Push], now: datetime) -> list[PushR
             revoked.add(device_id)
         else:
             regions[device_id] = region
+    reports = [(p.device_id, p.report) for p in pushes if p.report and p.device_id in regions]
+    release_reports.count(conn, reports, now)
     fresh = set(conn.execute(_INSERT, (now, list(regions))).fetchall())
     earlier: dict[tuple[str, UUID], int] = {}
     if len(fresh) < sum(bool(p.count) for p in pushes):

@@ -7,15 +7,15 @@ from datetime import UTC
 import grpc
 
 from omega.constellation.v1 import constellation_service_pb2 as pb
-from omega.constellation.v1 import constellation_service_pb2_grpc
-from omega_constellation import answers, checks
+from omega.constellation.v1 import constellation_service_pb2_grpc, release_pb2
+from omega_constellation import answers, checks, release_admin
 from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError
 from omega_store import Store, claims, devices
 
 
 class AdminServicer(constellation_service_pb2_grpc.AdminServiceServicer):
-    """Claims and revocations.
+    """Claims, revocations and releases.
 
     Args:
         store: the shard.
@@ -47,3 +47,17 @@ class AdminServicer(constellation_service_pb2_grpc.AdminServiceServicer):
         if revoked_at is None:
             raise OmegaError(ErrorCode.UNKNOWN_DEVICE, field="device_id")
         return pb.RevokeDeviceResponse(revoked_at=answers.timestamp(revoked_at.astimezone(UTC)))
+
+    def ListReleases(  # noqa: N802 - named by the contract
+        self, request: release_pb2.ListReleasesRequest, context: grpc.ServicerContext
+    ) -> release_pb2.ListReleasesResponse:
+        """Counts and estimates as they stand."""
+        del context
+        return release_admin.list_releases(self._store, request)
+
+    def EndRelease(  # noqa: N802 - named by the contract
+        self, request: release_pb2.EndReleaseRequest, context: grpc.ServicerContext
+    ) -> release_pb2.EndReleaseResponse:
+        """Durable when it is answered; gateways hear of it at their next look."""
+        del context
+        return release_admin.end_release(self._store, request, self._clock)

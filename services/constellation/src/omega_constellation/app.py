@@ -9,6 +9,7 @@ from omega_constellation.admin import AdminServicer
 from omega_constellation.codebooks import Codebooks
 from omega_constellation.config import ConstellationConfig
 from omega_constellation.enrolment import Enrolment
+from omega_constellation.judge import Judge
 from omega_constellation.news import StateNews
 from omega_constellation.readiness import Readiness
 from omega_constellation.servicer import ConstellationServicer
@@ -46,6 +47,14 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
         sync_interval=timedelta(seconds=config.sync_interval_seconds),
         enrolment=enrolment,
     )
+    judge = Judge(
+        store,
+        config.shard,
+        config.release_plan(),
+        config.judging(),
+        clock,
+        config.release_look_seconds,
+    )
     bindings = [
         Binding(
             "omega.constellation.v1.ConstellationService",
@@ -60,6 +69,7 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
     ]
 
     def close() -> None:
+        judge.stop()
         writer.close()
         store.close()
 
@@ -72,7 +82,7 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
     except BaseException:
         close()
         raise
-    return Application(server, close=close)
+    return Application(server, close=close, started=judge.start)
 
 
 def _authority(config: ConstellationConfig) -> DeviceAuthority | None:
