@@ -9,11 +9,11 @@ from datetime import timedelta
 
 import pytest
 
-from omega_core.clock import ManualClock
+from omega_core.clock import ManualClock, day_of
 from omega_core.dealing import device_number
 from omega_store import PushWriter, Store, devices, pushes, release_reports, releases, resources
 from omega_store.pushes import Outcome, Push
-from omega_store.release_reports import Count, Report, counts, day_of
+from omega_store.release_reports import Count, Report, counts
 from omega_store.releases import Release, ReleasePlan
 from omega_store.resources import ResourceKind
 from omega_testing.fleet import MODEL, NOW, push, registered

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import LiteralString
 
+from omega_core.clock import day_of
 from omega_core.dealing import device_number
 from omega_store.pool import Connection
 from omega_store.releases import Release, under_way
@@ -15,7 +16,6 @@ from omega_store.releases import Release, under_way
 LATE = 2
 """Days for which a day is still counted when it is over."""
 _FORGET_AT_ONCE = 10_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,6 @@ _ADD: LiteralString = (
     " DO UPDATE SET reports = c.reports + EXCLUDED.reports,"
     " positive = c.positive + EXCLUDED.positive"
 )
-
-
-def day_of(instant: datetime) -> int:
-    """The day that an instant is of, in days since 1970-01-01 UTC."""
-    return (instant - _EPOCH) // timedelta(days=1)
 
 
 def count(conn: Connection, reports: Iterable[tuple[str, Report]], now: datetime) -> None:

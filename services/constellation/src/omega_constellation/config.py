@@ -8,6 +8,7 @@ from pathlib import Path
 
 from omega_constellation.judging import Judging
 from omega_core import validate
+from omega_core.dealing import PERMILLE
 from omega_core.errors import invalid
 from omega_privacy.trial import Rules
 from omega_rpc.authorities import check_shard
@@ -16,6 +17,8 @@ from omega_store.releases import ReleasePlan
 
 PREFIX = "OMEGA_CONSTELLATION_"
 """Prefix of the environment variables."""
+STAGES = 2
+"""Stages of a release before it goes to all."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +105,10 @@ class ConstellationConfig:
         """Who gets new versions first; None = all get them at once."""
         if not self.release_stages:
             return None
-        stages = [part.strip() for part in self.release_stages.split(",")]
-        shares = [int(part) for part in stages if part.isascii() and part.isdigit()]
-        if len(stages) != 2 or len(shares) != 2 or not 1 <= shares[0] < shares[1] <= 999:  # noqa: PLR2004
-            raise invalid("release_stages", "two numbers of 1,000 that rise, such as 10,100; or
-            empty") return ReleasePlan(shares[0], shares[1], self.release_least_devices)
+        shares = [int(part) if part.isdecimal() else 0 for part in self.release_stages.split(",")]
+        if len(shares) != STAGES or not 1 <= shares[0] < shares[1] < PERMILLE:
+            raise invalid("release_stages", "empty, or two of 1,000 that rise, such as 10,100")
+        return ReleasePlan(shares[0], shares[1], self.release_least_devices)
 
     def judging(self) -> Judging:
         """How releases are judged."""

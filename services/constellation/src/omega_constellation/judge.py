@@ -9,7 +9,6 @@ from omega.constellation.v1 import directory_pb2
 from omega_constellation import judging
 from omega_constellation.judging import Judging
 from omega_core.clock import Clock
-from omega_core.errors import OmegaError
 from omega_store import Connection, Store, release_reports, releases
 from omega_store.locks import try_lock_releases
 from omega_store.releases import ReleasePlan
@@ -81,19 +80,16 @@ class Judge:
         while not self._stopping.is_set():
             try:
                 self.look()
-            except OmegaError as error:
-                self._complain(str(error))
-            except Exception as error:
-                _log.debug("a look at releases failed", exc_info=error)
-                self._complain(repr(error))
+            except Exception as error:  # noqa: BLE001 - whatever befalls a look, there is a next one
+                self._complain(error)
             else:
                 self._failing = False
             self._stopping.wait(self._seconds)
 
-    def _complain(self, about: str) -> None:
+    def _complain(self, error: Exception) -> None:
         """Says so once: a database may be away, or not migrated yet."""
         if not self._failing:
-            _log.warning("releases are not looked at: %s", about)
+            _log.warning("releases are not looked at: %r", error)
         self._failing = True
 
     def _is_home(self, conn: Connection) -> bool:

@@ -278,8 +278,9 @@ def _fill(
     answer.pages = news.pages
     jitter(answer.retry_after, heads.retry_after)
     answer.report_wanted = staging.asked(heads, holdings.device_id)
-    answer.recalled.extend(staging.recalled(heads, holdings.resources))
-    announce(answer, staging.newer(heads, holdings.device_id, holdings.resources))
+    told = staging.newer(heads, holdings.device_id, holdings.resources)
+    answer.recalled.extend(staging.recalled(heads, holdings.resources, told))
+    announce(answer, told)
 
 
 def _versions(held: Sequence[resource_pb2.HeldResource]) -> tuple[tuple[int, int], ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as pb
@@ -20,11 +20,11 @@ def newer(
     Of a kind that is being released the version for the TV's number; versions only rise, so a TV
     that holds one which is not for it is told of none until there is a higher one.
     """
-    found = []
-    for info in for_device(heads, device_id):
-        if all(kind != info.kind or version < info.version for kind, version in held):
-            found.append(info)
-    return found
+    return [
+        info
+        for info in for_device(heads, device_id)
+        if all(kind != info.kind or version < info.version for kind, version in held)
+    ]
 
 
 def for_device(heads: pb.GetHeadsResponse, device_id: str) -> list[resource_pb2.ResourceInfo]:
@@ -36,9 +36,13 @@ def for_device(heads: pb.GetHeadsResponse, device_id: str) -> list[resource_pb2.
     return list(chosen.values())
 
 
-def recalled(heads: pb.GetHeadsResponse, held: Held) -> list[resource_pb2.ResourceKind.ValueType]:
-    """Kinds of which a TV holds a version that was taken back."""
-    return [gone.kind for gone in heads.withdrawn if (gone.kind, gone.version) in held]
+def recalled(
+    heads: pb.GetHeadsResponse, held: Held, told: Iterable[resource_pb2.ResourceInfo]
+) -> list[resource_pb2.ResourceKind.ValueType]:
+    """Of the kinds that a TV is told of, those of which it holds a version that was taken back."""
+    gone = {(each.kind, each.version) for each in heads.withdrawn}
+    kinds = {kind for kind, version in held if (kind, version) in gone}
+    return [info.kind for info in told if info.kind in kinds]
 
 
 def asked(heads: pb.GetHeadsResponse, device_id: str) -> bool:
