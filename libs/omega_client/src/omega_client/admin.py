@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from omega.constellation.v1 import constellation_service_pb2 as pb
-from omega.constellation.v1 import constellation_service_pb2_grpc
+from omega.constellation.v1 import constellation_service_pb2_grpc, release_pb2
 from omega_client.base import ServiceClient
 from omega_rpc.tls import ClientTls
 
@@ -35,3 +35,18 @@ class AdminClient(ServiceClient):
         """Shuts a device out; gateways refuse it within 60 seconds."""
         request = pb.RevokeDeviceRequest(device_id=device_id)
         return self._call(self._stub.RevokeDevice, request, ADMIN_SECONDS)
+
+    def list_releases(
+        self, page_size: int = 0, *, before: int = 0
+    ) -> release_pb2.ListReleasesResponse:
+        """Releases and how they fare, the newest first, of those below `before` where it is not 0.
+
+        At most `page_size`, 1 to 1,000; 0 = 100.
+        """
+        request = release_pb2.ListReleasesRequest(page_size=page_size, before_release_id=before)
+        return self._call(self._stub.ListReleases, request, ADMIN_SECONDS)
+
+    def end_release(self, release_id: int, *, complete: bool) -> release_pb2.Release:
+        """Gives a version to all devices, or takes it back from those that have it."""
+        request = release_pb2.EndReleaseRequest(release_id=release_id, complete=complete)
+        return self._call(self._stub.EndRelease, request, ADMIN_SECONDS).release
