@@ -105,7 +105,8 @@ class ConstellationConfig:
         """Who gets new versions first; None = all get them at once."""
         if not self.release_stages:
             return None
-        shares = [int(part) if part.isdecimal() else 0 for part in self.release_stages.split(",")]
+        parts = [part.strip() for part in self.release_stages.split(",")]
+        shares = [int(part) if part.isdecimal() else 0 for part in parts]
         if len(shares) != STAGES or not 1 <= shares[0] < shares[1] < PERMILLE:
             raise invalid("release_stages", "empty, or two of 1,000 that rise, such as 10,100")
         return ReleasePlan(shares[0], shares[1], self.release_least_devices)
