@@ -1,4 +1,4 @@
-"""Advisory locks: one migrator, catalogue writer, revoker, maintainer and round leader a shard."""
+"""Advisory locks: one migrator, catalogue writer, maintainer, releaser, leader... a shard."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ MAINTENANCE_LOCK = 7_310_005
 """Held by a transaction that makes or drops partitions."""
 REGISTRATION_LOCK = 7_310_006
 """Held by a transaction that registers a device while the shard is nearly full."""
+RELEASE_LOCK = 7_311_001
+"""Held by a transaction that begins, judges or ends a release."""
 
 
 def lock_catalogue(conn: Connection) -> None:
@@ -36,6 +38,17 @@ def lock_revocations(conn: Connection) -> None:
 def lock_registrations(conn: Connection) -> None:
     """Waits for the right to register until this transaction ends."""
     conn.execute("SELECT pg_advisory_xact_lock(%s)", (REGISTRATION_LOCK,))
+
+
+def lock_releases(conn: Connection) -> None:
+    """Waits for the right to change releases until this transaction ends."""
+    conn.execute("SELECT pg_advisory_xact_lock(%s)", (RELEASE_LOCK,))
+
+
+def try_lock_releases(conn: Connection) -> bool:
+    """Takes the right to change releases until this transaction ends, unless another has it."""
+    row = conn.execute("SELECT pg_try_advisory_xact_lock(%s)", (RELEASE_LOCK,)).fetchone()
+    return row == (True,)
 
 
 @contextmanager

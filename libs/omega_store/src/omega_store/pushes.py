@@ -12,8 +12,10 @@ from typing import LiteralString
 from uuid import UUID
 
 from omega_core import limits
+from omega_store import release_reports
 from omega_store.devices import SEEN_STEP
 from omega_store.pool import Connection
+from omega_store.release_reports import Report
 
 
 class Outcome(IntEnum):
@@ -42,6 +44,8 @@ class Push:
     """A byte a sketch."""
     sigma_hundredths: int = 0
     """Noise scale of its sketches in hundredths, 50 to 6,400; 0 = not stated."""
+    report: Report | None = None
+    """How releases fared there; None = nothing to say."""
 
     @property
     def count(self) -> int:
@@ -127,6 +131,8 @@ def store(conn: Connection, pushes: Sequence[Push], now: datetime) -> list[PushR
         A result a push, in their order.
     """
     found = _lock(conn, sorted({push.device_id for push in pushes}), now)
+    reports = [(p.device_id, p.report) for p in pushes if p.report and p.device_id in found.regions]
+    release_reports.count(conn, reports, now)
     keys = [(push.device_id, UUID(push.request_id)) for push in pushes]
     both = list(zip(keys, pushes, strict=True))
     held = _stored(conn, {key for key, push in both if push.count and key[0] in found.regions})

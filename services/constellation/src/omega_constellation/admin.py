@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import grpc
 
-from omega.constellation.v1 import admin_pb2, constellation_service_pb2_grpc
+from omega.constellation.v1 import admin_pb2, constellation_service_pb2_grpc, release_pb2
 from omega.constellation.v1 import constellation_service_pb2 as pb
-from omega_constellation import admin_answers, admin_checks, checks, operators, pages
+from omega_constellation import (
+    admin_answers,
+    admin_checks,
+    checks,
+    operators,
+    pages,
+    release_admin,
+)
 from omega_constellation.answers import timestamp
 from omega_constellation.elsewhere import Elsewhere, Nowhere
 from omega_constellation.round_admin import RoundAdmin
@@ -17,7 +24,7 @@ from omega_store import Store, audit, claims, contents, device_pages, devices, t
 
 
 class AdminServicer(RoundAdmin, constellation_service_pb2_grpc.AdminServiceServicer):
-    """Claims, devices, figures, titles, trends, rounds and the audit log.
+    """Claims, devices, figures, titles, trends, rounds, releases and the audit log.
 
     Args:
         store: the shard.
@@ -169,3 +176,16 @@ class AdminServicer(RoundAdmin, constellation_service_pb2_grpc.AdminServiceServi
 
     def _is_elsewhere(self, shard: str) -> bool:
         return shard not in {"", self._shard}
+
+    def ListReleases(  # noqa: N802 - named by the contract
+        self, request: release_pb2.ListReleasesRequest, context: grpc.ServicerContext
+    ) -> release_pb2.ListReleasesResponse:
+        """Counts and estimates as they stand."""
+        del context
+        return release_admin.list_releases(self._store, request)
+
+    def EndRelease(  # noqa: N802 - named by the contract
+        self, request: release_pb2.EndReleaseRequest, context: grpc.ServicerContext
+    ) -> release_pb2.EndReleaseResponse:
+        """Durable when it is answered; gateways hear of it at their next look."""
+        return release_admin.end_release(self._store, request, context, self._clock)

@@ -9,6 +9,7 @@ from omega_constellation.admin import AdminServicer
 from omega_constellation.codebooks import Codebooks
 from omega_constellation.config import ConstellationConfig
 from omega_constellation.enrolment import Enrolment
+from omega_constellation.judge import Judge
 from omega_constellation.maintenance import Maintenance
 from omega_constellation.news import StateNews
 from omega_constellation.readiness import Readiness
@@ -50,6 +51,14 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
         enrolment=enrolment,
     )
     stats = Stats(store, config.shard, config.max_devices, clock)
+    judge = Judge(
+        store,
+        config.shard,
+        config.release_plan(),
+        config.judging(),
+        clock,
+        config.release_look_seconds,
+    )
     bindings = [
         Binding(
             "omega.constellation.v1.ConstellationService",
@@ -65,8 +74,13 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
     readiness = Readiness(store, migrating=config.migrate_at_start)
     maintenance = Maintenance(store, config.retention(), clock, readiness)
 
+    def started() -> None:
+        maintenance.start()
+        judge.start()
+
     def close() -> None:
         maintenance.stop()
+        judge.stop()
         writer.close()
         store.close()
 
@@ -75,7 +89,7 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
     except BaseException:
         close()
         raise
-    return Application(server, close=close, started=maintenance.start)
+    return Application(server, close=close, started=started)
 
 
 def _authority(config: ConstellationConfig) -> DeviceAuthority | None:

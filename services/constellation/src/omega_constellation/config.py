@@ -6,13 +6,19 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from omega_constellation.judging import Judging
 from omega_core import validate
+from omega_core.dealing import PERMILLE
 from omega_core.errors import invalid
+from omega_privacy.trial import Rules
 from omega_rpc.authorities import check_shard
 from omega_store import PushWriterConfig, StoreConfig, check_url
+from omega_store.releases import ReleasePlan
 
 PREFIX = "OMEGA_CONSTELLATION_"
 """Prefix of the environment variables."""
+STAGES = 2
+"""Stages of a release before it goes to all."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,25 @@ class ConstellationConfig:
     """Its PEM key, which only this service reads."""
     device_certificate_hours: int = 168
     """How long a device's certificate is good, 1 to 8,760; a TV renews it before."""
+    release_stages: str = ""
+    """Devices of 1,000 that get new factors or a new codebook first, and after them, such as
+    "10,100" for 1 and 10 %; empty = all get them at once. The same at every constellation of a
+    shard."""
+    release_least_devices: int = 100_000
+    """Devices that the shard must have for that, 1 to 1,000,000,000; with fewer all get them at
+    once. 1 % of fewer than 100,000 cannot tell a version apart that loses 10 of 100 households."""
+    release_margin: float = 0.05
+    """Loss in the share of households that watched what was recommended from which on a version
+    does not go to all, 0.005 to 0.25; at the first stage twice as much."""
+    release_least_reports: int = 200
+    """Reports of either side before the first look, 20 to 1,000,000."""
+    release_stage_hours: float = 24.0
+    """Least time of a stage, 0 to 720."""
+    release_longest_hours: float = 336.0
+    """Longest time of a stage, after which a version is taken back that was not found to be no
+    worse, 1 to 2,160."""
+    release_look_seconds: float = 60.0
+    """Time between two looks at the reports, 0.1 to 86,400."""
     migrate_at_start: bool = True
     """Bring the schema up to date; false = wait, not SERVING, until --migrate-only has."""
 
@@ -66,7 +91,14 @@ class ConstellationConfig:
         if (self.device_ca_certificate is None) != (self.device_ca_key is None):
             raise invalid("device_ca_key", "set together with device_ca_certificate")
         validate.integer("device_certificate_hours", self.device_certificate_hours, 1, 8_760)
+        validate.integer("release_least_devices", self.release_least_devices, 1, 1_000_000_000)
+        validate.number("release_margin", self.release_margin, 0.005, 0.25)
+        validate.integer("release_least_reports", self.release_least_reports, 20, 1_000_000)
+        validate.number("release_stage_hours", self.release_stage_hours, 0, 720)
+        validate.number("release_longest_hours", self.release_longest_hours, 1, 2_160)
+        validate.number("release_look_seconds", self.release_look_seconds, 0.1, 86_400)
         # They hold the rest to its bounds.
+        self.release_plan()
         self.store()
         self.push_writer()
 
@@ -77,6 +109,25 @@ class ConstellationConfig:
             acquire_seconds=self.acquire_seconds,
             statement_seconds=self.statement_seconds,
             application_name="omega-constellation",
+        )
+
+    def release_plan(self) -> ReleasePlan | None:
+        """Who gets new versions first; None = all get them at once."""
+        if not self.release_stages:
+            return None
+        parts = [part.strip() for part in self.release_stages.split(",")]
+        shares = [int(part) if part.isdecimal() else 0 for part in parts]
+        if len(shares) != STAGES or not 1 <= shares[0] < shares[1] < PERMILLE:
+            raise invalid("release_stages", "empty, or two of 1,000 that rise, such as 10,100")
+        return ReleasePlan(shares[0], shares[1], self.release_least_devices)
+
+    def judging(self) -> Judging:
+        """How releases are judged."""
+        return Judging(
+            first=Rules(2 * self.release_margin, self.release_least_reports),
+            second=Rules(self.release_margin, self.release_least_reports),
+            least=timedelta(hours=self.release_stage_hours),
+            longest=timedelta(hours=self.release_longest_hours),
         )
 
     def push_writer(self) -> PushWriterConfig:

@@ -25,6 +25,7 @@ from omega_store import (
     Store,
     devices,
     lock_catalogue,
+    releases,
     resources,
     revocations,
     status,
@@ -120,6 +121,7 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         checks.heads(request)
         with self._store.snapshot() as conn:
             newest = heads(conn)
+            staged, withdrawn = releases.under_way(conn), releases.withdrawn(conn)
             regions = trends.regions(conn)
             shut_out = revocations.since(conn, request.revocations_after, self._clock.now())
         return pb.GetHeadsResponse(
@@ -133,6 +135,8 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
             ],
             revocations_cursor=shut_out.cursor,
             more_revocations=shut_out.more,
+            staged=[answers.staged(release) for release in staged],
+            withdrawn=[answers.held(kind, version) for kind, version in withdrawn],
         )
 
     def UpsertContents(  # noqa: N802 - named by the contract
