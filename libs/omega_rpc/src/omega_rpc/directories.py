@@ -15,9 +15,7 @@ def to_proto(directory: Directory) -> pb.Directory:
     return pb.Directory(
         version=directory.version,
         home=directory.home,
-        shards=[
-            entry_to_proto(e) for e in sorted(directory.shards, key=lambda entry: entry.shard)
-        ],
+        shards=[entry_to_proto(e) for e in sorted(directory.shards, key=lambda entry: entry.shard)],
     )
 
 

@@ -23,6 +23,7 @@ class Outcome(IntEnum):
     DUPLICATE = 2
     UNKNOWN_DEVICE = 3
     REVOKED_DEVICE = 4
+    MOVED_DEVICE = 5
 
 
 @dataclass(frozen=True)
@@ -93,14 +94,15 @@ _COPY: LiteralString = (
 _TOUCH: LiteralString = (
     "UPDATE devices SET last_seen_at = %s FROM ("
     "  SELECT device_id FROM devices WHERE device_id IN (SELECT device_id FROM staged_pushes)"
-    "  AND revoked_at IS NULL AND coalesce(last_seen_at < %s, true)"
+    "  AND revoked_at IS NULL AND leaving_for IS NULL AND coalesce(last_seen_at < %s, true)"
     "  ORDER BY device_id FOR NO KEY UPDATE"
     ") AS stale WHERE devices.device_id = stale.device_id"
 )
 _KNOWN: LiteralString = (
-    "SELECT device_id, region, revoked_at IS NOT NULL FROM devices"
+    "SELECT device_id, region, revoked_at IS NOT NULL, leaving_for IS NOT NULL FROM devices"
     " WHERE device_id IN (SELECT device_id FROM staged_pushes) ORDER BY device_id FOR KEY SHARE"
 )
+_MOVED: LiteralString = "SELECT device_id FROM moved_devices WHERE device_id = ANY(%s)"
 _INSERT: LiteralString = (
     "INSERT INTO pushes"
     " (device_id, request_id, model_version, sketches, classes, count, sigma_hundredths,"
@@ -152,12 +154,7 @@ def store(conn: Connection, pushes: Sequence[Push], now: datetime) -> list[PushR
             scale = p.sigma_hundredths or None
             copy.write_row((position, *device, p.sketches, p.classes, p.count, scale))
     conn.execute(_TOUCH, (now, now - SEEN_STEP))
-    regions, revoked = dict[str, str](), set[str]()
-    for device_id, region, shut_out in conn.execute(_KNOWN):
-        if shut_out:
-            revoked.add(device_id)
-        else:
-            regions[device_id] = region
+    regions, outcomes = _known(conn, {p.device_id for p in pushes})
     fresh = set(conn.execute(_INSERT, (now, list(regions))).fetchall())
     earlier: dict[tuple[str, UUID], int] = {}
     if len(fresh) < sum(bool(p.count) for p in pushes):
@@ -166,10 +163,8 @@ def store(conn: Connection, pushes: Sequence[Push], now: datetime) -> list[PushR
     for push in pushes:
         key = (push.device_id, UUID(push.request_id))
         region = regions.get(push.device_id, "")
-        if push.device_id in revoked:
-            results.append(PushResult(Outcome.REVOKED_DEVICE, 0))
-        elif push.device_id not in regions:
-            results.append(PushResult(Outcome.UNKNOWN_DEVICE, 0))
+        if push.device_id in outcomes:
+            results.append(PushResult(outcomes[push.device_id], 0))
         elif not push.count:
             results.append(PushResult(Outcome.STORED, 0, region))
         elif key in fresh:
@@ -178,6 +173,23 @@ def store(conn: Connection, pushes: Sequence[Push], now: datetime) -> list[PushR
         else:
             results.append(PushResult(Outcome.DUPLICATE, earlier.get(key, 0), region))
     return results
+
+
+def _known(conn: Connection, device_ids: set[str]) -> tuple[dict[str, str], dict[str, Outcome]]:
+    """Regions of the staged devices that are welcome, and what becomes of the others' pushes."""
+    regions, outcomes = dict[str, str](), dict[str, Outcome]()
+    for device_id, region, shut_out, leaving in conn.execute(_KNOWN):
+        if leaving:
+            outcomes[device_id] = Outcome.MOVED_DEVICE
+        elif shut_out:
+            outcomes[device_id] = Outcome.REVOKED_DEVICE
+        else:
+            regions[device_id] = region
+    if strangers := device_ids - regions.keys() - outcomes.keys():
+        outcomes |= dict.fromkeys(strangers, Outcome.UNKNOWN_DEVICE)
+        for (device_id,) in conn.execute(_MOVED, (list(strangers),)):
+            outcomes[device_id] = Outcome.MOVED_DEVICE
+    return regions, outcomes
 
 
 def iterate(

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 from omega.constellation.v1 import constellation_service_pb2_grpc
-from omega_constellation.admin import AdminServicer
+from omega_constellation.admin_routes import AdminRoutes
 from omega_constellation.codebooks import Codebooks
 from omega_constellation.config import ConstellationConfig
+from omega_constellation.directories import Directories
 from omega_constellation.enrolment import Enrolment
+from omega_constellation.mover import Mover
 from omega_constellation.news import StateNews
+from omega_constellation.peers import Peers
 from omega_constellation.readiness import Readiness
 from omega_constellation.servicer import ConstellationServicer
 from omega_constellation.steps import CODINGS, Steps
@@ -29,13 +32,17 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
     """
     clock = SystemClock()
     enrolment = Enrolment(
-        config.shard,
-        config.require_claim,
-        _authority(config),
-        timedelta(hours=config.device_certificate_hours),
+        shard=config.shard,
+        fleet=config.fleet,
+        require_claim=config.require_claim,
+        authority=_authority(config),
+        lifetime=timedelta(hours=config.device_certificate_hours),
     )
+    directories = Directories(config.shard)
+    peers = Peers(config.peer_tls())
     store = Store.connect(config.database_url, config.store())
     writer = PushWriter(store, config.push_writer(), clock)
+    mover = Mover(store, directories, peers, clock, config.move_seconds)
     servicer = ConstellationServicer(
         store,
         writer,
@@ -45,6 +52,7 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
         push_seconds=config.push_seconds,
         sync_interval=timedelta(seconds=config.sync_interval_seconds),
         enrolment=enrolment,
+        held=directories,
     )
     bindings = [
         Binding(
@@ -55,11 +63,13 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
         Binding(
             "omega.constellation.v1.AdminService",
             constellation_service_pb2_grpc.add_AdminServiceServicer_to_server,
-            AdminServicer(store, clock),
+            AdminRoutes(store, clock, directories, peers),
         ),
     ]
 
     def close() -> None:
+        mover.close()
+        peers.close()
         writer.close()
         store.close()
 
@@ -72,6 +82,7 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
     except BaseException:
         close()
         raise
+    mover.start()
     return Application(server, close=close)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from omega_core import validate
 from omega_core.errors import invalid
 from omega_rpc.authorities import check_shard
+from omega_rpc.tls import ClientTls
 from omega_store import PushWriterConfig, StoreConfig, check_url
 
 PREFIX = "OMEGA_CONSTELLATION_"
@@ -33,7 +34,18 @@ class ConstellationConfig:
     sync_interval_seconds: int = 600
     """What TVs are told as the time until their next sync, before jitter, 1 to 86,400."""
     shard: str = "local"
-    """Name of the shard, which credentials carry: 1 to 63 characters of [a-z0-9-]."""
+    """Name of the shard, as the directory has it: 1 to 63 characters of [a-z0-9-]."""
+    fleet: str = ""
+    """Name that credentials carry, the same at all shards and gateways of a fleet: 1 to 63
+    characters of [a-z0-9-]. Empty = that of the shard."""
+    peer_tls_ca: Path | None = None
+    """PEM certificates that sign the constellations of other shards; None = no TLS between them."""
+    peer_tls_certificate: Path | None = None
+    """PEM chain that this constellation shows to them, together with peer_tls_key."""
+    peer_tls_key: Path | None = None
+    """Its PEM key."""
+    move_seconds: float = 1.0
+    """Time between two looks for devices that belong to other shards, 0.02 to 60."""
     require_claim: bool = False
     """Whether a device shows a one-time claim when it registers for the first time."""
     device_ca_certificate: Path | None = None
@@ -52,6 +64,13 @@ class ConstellationConfig:
         validate.number("push_seconds", self.push_seconds, 0.1, 60)
         validate.integer("sync_interval_seconds", self.sync_interval_seconds, 1, 86_400)
         check_shard("shard", self.shard)
+        if self.fleet:
+            check_shard("fleet", self.fleet)
+        if (self.peer_tls_certificate is None) != (self.peer_tls_key is None):
+            raise invalid("peer_tls_key", "set together with peer_tls_certificate")
+        if self.peer_tls_key is not None and self.peer_tls_ca is None:
+            raise invalid("peer_tls_ca", "set when peer_tls_key is")
+        validate.number("move_seconds", self.move_seconds, 0.02, 60)
         if (self.device_ca_certificate is None) != (self.device_ca_key is None):
             raise invalid("device_ca_key", "set together with device_ca_certificate")
         validate.integer("device_certificate_hours", self.device_certificate_hours, 1, 8_760)
@@ -67,6 +86,12 @@ class ConstellationConfig:
             statement_seconds=self.statement_seconds,
             application_name="omega-constellation",
         )
+
+    def peer_tls(self) -> ClientTls | None:
+        """How to call the other shards; None = without TLS."""
+        if self.peer_tls_ca is None:
+            return None
+        return ClientTls(self.peer_tls_ca, self.peer_tls_certificate, self.peer_tls_key)
 
     def push_writer(self) -> PushWriterConfig:
         """Settings of the group commit."""

@@ -10,8 +10,9 @@ from google.protobuf.duration_pb2 import Duration
 
 from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as pb
-from omega.constellation.v1 import constellation_service_pb2_grpc
-from omega_constellation import answers, catalogue, checks, codebooks
+from omega_constellation import answers, catalogue, checks, codebooks, erasing
+from omega_constellation.between_shards import BetweenShards
+from omega_constellation.directories import Directories
 from omega_constellation.enrolment import Enrolment
 from omega_constellation.news import StateNews
 from omega_constellation.steps import Delta, Steps
@@ -24,6 +25,8 @@ from omega_store import (
     PushWriter,
     Store,
     devices,
+    directories,
+    locks,
     resources,
     revocations,
     status,
@@ -33,7 +36,7 @@ from omega_store.heads import heads
 from omega_store.resources import ResourceInfo
 
 
-class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceServicer):
+class ConstellationServicer(BetweenShards):
     """The shard's owner.
 
     Args:
@@ -45,6 +48,7 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         push_seconds: longest wait for a push.
         sync_interval: what TVs are told as the time until their next sync.
         enrolment: who becomes a device.
+        held: the directory of shards; None = this one is alone.
     """
 
     def __init__(
@@ -58,7 +62,9 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         push_seconds: float,
         sync_interval: timedelta,
         enrolment: Enrolment,
+        held: Directories | None = None,
     ) -> None:
+        super().__init__(store, held or Directories(enrolment.shard), clock)
         self._store = store
         self._writer = writer
         self._news = news
@@ -76,7 +82,9 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         del context
         checks.registration(request)
         with self._store.transaction() as conn:
-            return self._enrolment.register(conn, request, self._clock.now())
+            locks.share_directory(conn)
+            directory = self._directories.held(conn)
+            return self._enrolment.register(conn, request, self._clock.now(), directory)
 
     def IngestPatterns(  # noqa: N802 - named by the contract
         self, request: pb.IngestPatternsRequest, context: grpc.ServicerContext
@@ -121,6 +129,7 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
             newest = heads(conn)
             regions = trends.regions(conn)
             shut_out = revocations.since(conn, request.revocations_after, self._clock.now())
+            directory_version = directories.version(conn)
         return pb.GetHeadsResponse(
             state_version=newest.state.version,
             resources=[answers.resource(info) for info in newest.resources],
@@ -132,6 +141,7 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
             ],
             revocations_cursor=shut_out.cursor,
             more_revocations=shut_out.more,
+            directory_version=directory_version,
         )
 
     def UpsertContents(  # noqa: N802 - named by the contract
@@ -198,7 +208,9 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         del context
         checks.erasure(request)
         with self._store.transaction() as conn:
-            pushes = devices.erase(conn, request.device_id)
+            pushes = erasing.erase(
+                conn, self._directories.held(conn), request.device_id, self._clock.now()
+            )
         return pb.EraseDeviceResponse(pushes=pushes)
 
     def GetClusterStatus(  # noqa: N802 - named by the contract
