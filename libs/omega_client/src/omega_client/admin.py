@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from omega.constellation.v1 import admin_pb2, constellation_service_pb2_grpc, directory_pb2
 from omega.constellation.v1 import constellation_service_pb2 as pb
-from omega.constellation.v1 import constellation_service_pb2_grpc
 from omega_client.base import ServiceClient
 from omega_rpc.tls import ClientTls
 
@@ -35,3 +35,22 @@ class AdminClient(ServiceClient):
         """Shuts a device out; gateways refuse it within 60 seconds."""
         request = pb.RevokeDeviceRequest(device_id=device_id)
         return self._call(self._stub.RevokeDevice, request, ADMIN_SECONDS)
+
+    # Shards.
+
+    def list_shards(self) -> admin_pb2.ListShardsResponse:
+        """The shards of the fleet, each asked for its figures."""
+        request = admin_pb2.ListShardsRequest()
+        return self._call(self._stub.ListShards, request, ADMIN_SECONDS)
+
+    def get_shard_stats(self, shard: str = "", minutes: int = 0) -> admin_pb2.GetShardStatsResponse:
+        """Figures of a shard, empty = of the one asked, with 0 to 1,440 minutes of traffic."""
+        request = admin_pb2.GetShardStatsRequest(shard=shard, minutes=minutes)
+        return self._call(self._stub.GetShardStats, request, ADMIN_SECONDS)
+
+    def publish_directory(
+        self, directory: directory_pb2.Directory
+    ) -> directory_pb2.PublishDirectoryResponse:
+        """Has the shard that is asked hold a directory, durably; the same one changes nothing."""
+        request = directory_pb2.PublishDirectoryRequest(directory=directory)
+        return self._call(self._stub.PublishDirectory, request, ADMIN_SECONDS)

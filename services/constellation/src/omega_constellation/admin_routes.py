@@ -192,7 +192,7 @@ class AdminRoutes(AdminServicer):
                 try:
                     return self._ask(local, entry, request, context)
                 except OmegaError as error:
-                    if error.code is ErrorCode.UPSTREAM_UNAVAILABLE:
+                    if error.spec.status in {"UNAVAILABLE", "DEADLINE_EXCEEDED"}:
                         away = error
                     elif error.code is not ErrorCode.UNKNOWN_DEVICE:
                         raise

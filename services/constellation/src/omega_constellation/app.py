@@ -42,7 +42,8 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
     peers = Peers(config.peer_tls())
     store = Store.connect(config.database_url, config.store())
     writer = PushWriter(store, config.push_writer(), clock)
-    mover = Mover(store, directories, peers, clock, config.move_seconds)
+    readiness = Readiness(store, migrating=config.migrate_at_start)
+    mover = Mover(store, directories, peers, clock, lambda: readiness.ready, config.move_seconds)
     servicer = ConstellationServicer(
         store,
         writer,
@@ -77,7 +78,7 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
         server = Server(
             server_config,
             bindings,
-            readiness=Readiness(store, migrating=config.migrate_at_start),
+            readiness=readiness,
         )
     except BaseException:
         close()

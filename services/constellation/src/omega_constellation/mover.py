@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from omega.constellation.v1 import directory_pb2 as pb
 from omega_constellation import adoption
@@ -36,6 +36,7 @@ class Mover:
         directories: what it holds.
         peers: the other shards.
         clock: stamps what is stored.
+        ready: whether the database is as this release needs it.
         poll_seconds: time between two looks.
     """
 
@@ -45,12 +46,14 @@ class Mover:
         directories: Directories,
         peers: Peers,
         clock: Clock,
+        ready: Callable[[], bool],
         poll_seconds: float = 1.0,
     ) -> None:
         self._store = store
         self._directories = directories
         self._peers = peers
         self._clock = clock
+        self._ready_here = ready
         self._poll_seconds = poll_seconds
         self._stopping = threading.Event()
         self._complaint = ""
@@ -87,7 +90,7 @@ class Mover:
         while not self._stopping.wait(wait):
             wait = self._poll_seconds
             try:
-                if not self.step():
+                if self._ready_here() and not self.step():
                     wait = max(wait, min(_PAUSE_SECONDS, 10 * wait))
                 else:
                     self._complaint = ""
