@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,9 +17,10 @@ from omega_testing.postgres import EmbeddedPostgres
 
 
 @contextmanager
-def serving(url: str) -> Iterator[str]:
+def serving(url: str, **settings: Any) -> Iterator[str]:
     """Runs a constellation in this process; gives its address."""
-    application = build(ConstellationConfig(database_url=url), ServerConfig(listen="127.0.0.1:0"))
+    config = ConstellationConfig(database_url=url, **settings)
+    application = build(config, ServerConfig(listen="127.0.0.1:0"))
     try:
         yield application.server.start()
     finally:
