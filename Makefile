@@ -71,6 +71,10 @@ tls-proof: setup ## Shows by openssl s_client what TLS a gateway agrees to
 convergence: setup ## Random histories of a bad line end as a perfect one does (ARGS="--histories 2000 --first-seed 0")
 	$(BIN)/pytest tests/sync/convergence $(ARGS)
 
+.PHONY: release-proof
+release-proof: setup ## Releases a bad and an equal version to 100,000 devices, and counts the judge's errors
+	$(BIN)/python bench/release_proof.py $(ARGS)
+
 .PHONY: chaos-sync
 chaos-sync: setup ## TVs and a shard on both ends of a bad line, cut and killed in the middle (root)
 	$(BIN)/python bench/chaos_sync.py $(ARGS)
