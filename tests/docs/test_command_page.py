@@ -18,7 +18,13 @@ from omega_testing.documents import Row
 
 Table = Callable[..., list[Row]]
 PAGE = "configuration.md"
-SERVICES = ("omega-brain", "omega-constellation", "omega-federation-worker", "omega-sync")
+SERVICES = (
+    "omega-brain",
+    "omega-console",
+    "omega-constellation",
+    "omega-federation-worker",
+    "omega-sync",
+)
 
 
 def _said(table: Table, commands: Callable[[str], bool]) -> set[tuple[str, str]]:

@@ -44,6 +44,11 @@ def settle(conn: Connection, seen: Sequence[int]) -> None:
     resources.keep_newest(conn, resources.ResourceKind.FACTORS, least=oldest)
 
 
+def reopen(conn: Connection, version: int) -> None:
+    """Factors from `version` on are taken back: who was first left out there is to be anew."""
+    conn.execute("UPDATE erasures SET replaced_in = NULL WHERE replaced_in >= %s", (version,))
+
+
 def forget(conn: Connection, seen: Sequence[int]) -> None:
     """Deletes the notes that a round saw which leaves nothing that rests on any device."""
     conn.execute("DELETE FROM erasures WHERE erasure_id = ANY(%s)", (list(seen),))

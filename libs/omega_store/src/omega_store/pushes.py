@@ -12,8 +12,10 @@ from typing import LiteralString
 from uuid import UUID
 
 from omega_core import limits
+from omega_store import release_reports
 from omega_store.devices import SEEN_STEP
 from omega_store.pool import Connection
+from omega_store.release_reports import Report
 
 
 class Outcome(IntEnum):
@@ -42,6 +44,8 @@ class Push:
     """A byte a sketch."""
     sigma_hundredths: int = 0
     """Noise scale of its sketches in hundredths, 50 to 6,400; 0 = not stated."""
+    report: Report | None = None
+    """How releases fared there; None = nothing to say."""
 
     @property
     def count(self) -> int:
@@ -101,10 +105,12 @@ _SCAN: LiteralString = (
     "SELECT p.device_id, d.region, coalesce(p.sigma_hundredths, 0), p.count, p.received_at,"
     " p.sketches, p.classes"
     " FROM pushes AS p JOIN devices AS d USING (device_id)"
-    " WHERE p.model_version = %s AND p.count > 0"
+    " WHERE p.model_version = %(model)s AND p.count > 0"
     " AND d.revoked_at IS NULL AND d.leaving_for IS NULL"
 )
-_OF: LiteralString = " AND p.device_id = ANY(%s)"
+_OF: LiteralString = " AND p.device_id = ANY(%(ids)s)"
+# A device counts where it was at the cut-off: what came here since was counted where it came from.
+_UNTIL: LiteralString = " AND p.received_at <= %(until)s AND d.here_since <= %(until)s"
 _ORDER: LiteralString = " ORDER BY p.device_id, p.received_at, p.request_id"
 
 
@@ -125,6 +131,8 @@ def store(conn: Connection, pushes: Sequence[Push], now: datetime) -> list[PushR
         A result a push, in their order.
     """
     found = _lock(conn, sorted({push.device_id for push in pushes}), now)
+    reports = [(p.device_id, p.report) for p in pushes if p.report and p.device_id in found.regions]
+    release_reports.count(conn, reports, now)
     keys = [(push.device_id, UUID(push.request_id)) for push in pushes]
     both = list(zip(keys, pushes, strict=True))
     held = _stored(conn, {key for key, push in both if push.count and key[0] in found.regions})
@@ -202,11 +210,13 @@ def iterate(
     model_version: str,
     *,
     device_ids: Sequence[str] | None = None,
+    until: datetime | None = None,
     fetch: int = 1_000,
 ) -> Iterator[DeviceSketches]:
     """Every device's sketches under one encoder, by ascending device_id, its oldest push first.
 
-    With `device_ids`, those of these devices only.
+    With `device_ids`, those of these devices only; with `until`, what was received up to then from
+    devices that were in this shard by then.
 
     A device whose pushes differ in noise scale comes in several pieces beside each other.
     Devices that are revoked or on their way to another shard are left out.
@@ -219,10 +229,11 @@ def iterate(
     conn.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     with conn.cursor(name="sketches", binary=True) as cursor:
         cursor.itersize = fetch
-        if device_ids is None:
-            cursor.execute(_SCAN + _ORDER, (model_version,))
-        else:
-            cursor.execute(_SCAN + _OF + _ORDER, (model_version, list(device_ids)))
+        of, cut = (_OF if device_ids is not None else ""), (_UNTIL if until else "")
+        ids = None if device_ids is None else list(device_ids)
+        cursor.execute(
+            _SCAN + of + cut + _ORDER, {"model": model_version, "ids": ids, "until": until}
+        )
         for (device_id, region, scale), rows in groupby(cursor, key=itemgetter(0, 1, 2)):
             pushed = [row[3:] for row in rows]
             yield DeviceSketches(

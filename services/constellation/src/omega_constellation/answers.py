@@ -10,8 +10,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as pb
+from omega.constellation.v1 import release_pb2
 from omega_store.devices import DeviceFigures
 from omega_store.pushes import PushResult
+from omega_store.releases import Release
 from omega_store.resources import ResourceInfo
 from omega_store.status import ShardFigures, ShardHeads
 
@@ -39,6 +41,23 @@ def resource(info: ResourceInfo) -> resource_pb2.ResourceInfo:
         size_bytes=info.size,
         sha256=info.sha256,
         model_version=info.model_version,
+    )
+
+
+def staged(release: Release) -> release_pb2.StagedResource:
+    """A version that some devices get before the others."""
+    return release_pb2.StagedResource(
+        resource=resource(release.info),
+        permille=release.permille,
+        salt=release.salt,
+        control_permille=release.control_permille,
+    )
+
+
+def held(kind: int, version: int) -> resource_pb2.HeldResource:
+    """Names a version of a kind."""
+    return resource_pb2.HeldResource(
+        kind=cast("resource_pb2.ResourceKind.ValueType", kind), version=version
     )
 
 

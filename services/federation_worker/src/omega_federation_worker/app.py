@@ -6,7 +6,7 @@ import logging
 import uuid
 
 from omega.federation.v1 import federation_service_pb2_grpc
-from omega_core.clock import SystemClock
+from omega_core.shared_clock import service_clock
 from omega_federation_worker.config import FederationConfig
 from omega_federation_worker.job import RoundJob
 from omega_federation_worker.schedule import Schedule
@@ -26,7 +26,7 @@ def build(config: FederationConfig, server_config: ServerConfig) -> Application:
     Raises:
         OmegaError: INVALID_FIELD that names the setting at fault.
     """
-    clock = SystemClock()
+    clock = service_clock()
     store = Store.connect(config.database_url, config.store())
     job = RoundJob(store, config.plan(), clock)
     recovered = False
@@ -84,7 +84,7 @@ def refresh_once(config: FederationConfig) -> int:
 
 def _run(config: FederationConfig, *, refresh: bool) -> int:
     with Store.connect(config.database_url, config.store()) as store:
-        job = RoundJob(store, config.plan(), SystemClock())
+        job = RoundJob(store, config.plan(), service_clock())
         done = job.run(str(uuid.uuid4()), refresh=refresh)
     _log.info("round %d: %s", done.round_id, done.figures)
     return 0
