@@ -6,6 +6,8 @@ BIN := .venv/bin
 # hnswlib would otherwise be built for this very processor and fail on others.
 export HNSWLIB_NO_NATIVE := 1
 OURS := libs services tests bench tools
+# Tests run in as many processes as there are processors; each has a Postgres of its own.
+JOBS ?= $(shell nproc)
 
 .PHONY: help
 help: ## Lists the commands
@@ -36,8 +38,8 @@ check: .venv/ready ## Format, lint, types, contracts, generated code
 	tools/gen.sh --check
 
 .PHONY: test
-test: setup ## The whole suite
-	$(BIN)/pytest
+test: setup ## The whole suite, a file a process at a time (JOBS=1: one process)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile
 
 .PHONY: demo
 demo: setup ## Runs the whole loop and shows it (OMEGA_DATA=path of ml-latest-small for real ratings)
