@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from omega.constellation.v1 import admin_pb2, constellation_service_pb2_grpc, release_pb2
+from omega.constellation.v1 import (
+    admin_pb2,
+    constellation_service_pb2_grpc,
+    directory_pb2,
+    release_pb2,
+)
 from omega.constellation.v1 import constellation_service_pb2 as pb
 from omega_client.base import Metadata, ServiceClient
 from omega_rpc.tls import ClientTls
@@ -126,3 +131,17 @@ class AdminClient(ServiceClient):
         """Gives a version to all devices, or takes it back from those that have it."""
         request = release_pb2.EndReleaseRequest(release_id=release_id, complete=complete)
         return self._call(self._stub.EndRelease, request, ADMIN_SECONDS, self._metadata).release
+
+    # Shards.
+
+    def list_shards(self) -> admin_pb2.ListShardsResponse:
+        """The shards of the fleet, each asked for its figures."""
+        request = admin_pb2.ListShardsRequest()
+        return self._call(self._stub.ListShards, request, ADMIN_SECONDS, self._metadata)
+
+    def publish_directory(
+        self, directory: directory_pb2.Directory
+    ) -> directory_pb2.PublishDirectoryResponse:
+        """Has the shard that is asked hold a directory, durably; the same one changes nothing."""
+        request = directory_pb2.PublishDirectoryRequest(directory=directory)
+        return self._call(self._stub.PublishDirectory, request, ADMIN_SECONDS, self._metadata)

@@ -15,7 +15,7 @@ from omega_constellation import (
     release_admin,
 )
 from omega_constellation.answers import timestamp
-from omega_constellation.elsewhere import Elsewhere, Nowhere
+from omega_constellation.directories import Directories
 from omega_constellation.round_admin import RoundAdmin
 from omega_constellation.stats import Stats
 from omega_core.clock import Clock
@@ -29,24 +29,14 @@ class AdminServicer(RoundAdmin, constellation_service_pb2_grpc.AdminServiceServi
     Args:
         store: the shard.
         clock: stamps what is stored.
-        shard: its name.
+        directories: the shards of the fleet, and which one this is.
         stats: counts it.
-        elsewhere: the other shards; absent = there are none.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        *,
-        shard: str,
-        stats: Stats,
-        elsewhere: Elsewhere | None = None,
-    ) -> None:
+    def __init__(self, store: Store, clock: Clock, directories: Directories, stats: Stats) -> None:
         super().__init__(store, clock)
-        self._shard = shard
+        self._directories = directories
         self._stats = stats
-        self._elsewhere: Elsewhere = elsewhere or Nowhere()
 
     def CreateClaims(  # noqa: N802 - named by the contract
         self, request: pb.CreateClaimsRequest, context: grpc.ServicerContext
@@ -79,8 +69,6 @@ class AdminServicer(RoundAdmin, constellation_service_pb2_grpc.AdminServiceServi
         """Counted, never remembered for long."""
         del context
         admin_checks.stats(request)
-        if self._is_elsewhere(request.shard):
-            return self._elsewhere.stats(request)
         return admin_pb2.GetShardStatsResponse(stats=self._stats.read(request.minutes))
 
     def ListDevices(  # noqa: N802 - named by the contract
@@ -89,8 +77,6 @@ class AdminServicer(RoundAdmin, constellation_service_pb2_grpc.AdminServiceServi
         """By ascending id, so that devices that come and go move no page."""
         del context
         wanted = admin_checks.devices(request, self._clock.now())
-        if self._is_elsewhere(request.shard):
-            return self._elsewhere.devices(request)
         with self._store.statements() as conn:
             found = device_pages.page(
                 conn,
@@ -102,7 +88,7 @@ class AdminServicer(RoundAdmin, constellation_service_pb2_grpc.AdminServiceServi
             )
         shown = found[: wanted.size]
         return admin_pb2.ListDevicesResponse(
-            devices=[admin_answers.device(each, self._shard) for each in shown],
+            devices=[admin_answers.device(each, self._directories.shard) for each in shown],
             next_page_token=pages.token(shown[-1].device_id) if len(found) > len(shown) else "",
         )
 
@@ -115,13 +101,15 @@ class AdminServicer(RoundAdmin, constellation_service_pb2_grpc.AdminServiceServi
         with self._store.statements() as conn:
             found = device_pages.one(conn, request.device_id)
         if found is None:
-            return self._elsewhere.device(request)
-        return admin_pb2.GetDeviceResponse(device=admin_answers.device(found, self._shard))
+            raise OmegaError(ErrorCode.UNKNOWN_DEVICE, field="device_id")
+        return admin_pb2.GetDeviceResponse(
+            device=admin_answers.device(found, self._directories.shard)
+        )
 
     def EraseDevice(  # noqa: N802 - named by the contract
         self, request: admin_pb2.AdminServiceEraseDeviceRequest, context: grpc.ServicerContext
     ) -> admin_pb2.AdminServiceEraseDeviceResponse:
-        """Here, and where it is not, wherever it is."""
+        """One transaction: all that is here of it, or nothing."""
         admin_checks.device(request.device_id)
         now = self._clock.now()
         with self._store.transaction() as conn:
@@ -130,8 +118,6 @@ class AdminServicer(RoundAdmin, constellation_service_pb2_grpc.AdminServiceServi
             if found:
                 gone = audit.gone(request.device_id)
                 operators.note(conn, context, "EraseDevice", gone, now)
-        if not found:
-            return self._elsewhere.erase(request)
         return admin_pb2.AdminServiceEraseDeviceResponse(pushes=pushes)
 
     def ListContents(  # noqa: N802 - named by the contract
@@ -173,9 +159,6 @@ class AdminServicer(RoundAdmin, constellation_service_pb2_grpc.AdminServiceServi
         return admin_pb2.ListAuditResponse(
             entries=[admin_answers.entry(each) for each in found[:size]], more=len(found) > size
         )
-
-    def _is_elsewhere(self, shard: str) -> bool:
-        return shard not in {"", self._shard}
 
     def ListReleases(  # noqa: N802 - named by the contract
         self, request: release_pb2.ListReleasesRequest, context: grpc.ServicerContext

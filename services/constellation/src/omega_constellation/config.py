@@ -12,6 +12,7 @@ from omega_core.dealing import PERMILLE
 from omega_core.errors import invalid
 from omega_privacy.trial import Rules
 from omega_rpc.authorities import check_shard
+from omega_rpc.tls import ClientTls
 from omega_store import PushWriterConfig, StoreConfig, check_url
 from omega_store.releases import ReleasePlan
 
@@ -48,7 +49,18 @@ class ConstellationConfig:
     """Days for which pushes are kept behind the month that they came in, 0 to 36,500; 0 = for
     ever."""
     shard: str = "local"
-    """Name of the shard, which credentials carry: 1 to 63 characters of [a-z0-9-]."""
+    """Name of the shard, as the directory has it: 1 to 63 characters of [a-z0-9-]."""
+    fleet: str = ""
+    """Name that credentials carry, the same at all shards and gateways of a fleet: 1 to 63
+    characters of [a-z0-9-]. Empty = that of the shard."""
+    peer_tls_ca: Path | None = None
+    """PEM certificates that sign the constellations of other shards; None = no TLS between them."""
+    peer_tls_certificate: Path | None = None
+    """PEM chain that this constellation shows to them, together with peer_tls_key."""
+    peer_tls_key: Path | None = None
+    """Its PEM key."""
+    move_seconds: float = 1.0
+    """Time between two looks for devices that belong to other shards, 0.02 to 60."""
     require_claim: bool = False
     """Whether a device shows a one-time claim when it registers for the first time."""
     device_ca_certificate: Path | None = None
@@ -88,6 +100,13 @@ class ConstellationConfig:
         validate.integer("max_devices", self.max_devices, 1, 100_000_000)
         validate.integer("retention_days", self.retention_days, 0, 36_500)
         check_shard("shard", self.shard)
+        if self.fleet:
+            check_shard("fleet", self.fleet)
+        if (self.peer_tls_certificate is None) != (self.peer_tls_key is None):
+            raise invalid("peer_tls_key", "set together with peer_tls_certificate")
+        if self.peer_tls_key is not None and self.peer_tls_ca is None:
+            raise invalid("peer_tls_ca", "set when peer_tls_key is")
+        validate.number("move_seconds", self.move_seconds, 0.02, 60)
         if (self.device_ca_certificate is None) != (self.device_ca_key is None):
             raise invalid("device_ca_key", "set together with device_ca_certificate")
         validate.integer("device_certificate_hours", self.device_certificate_hours, 1, 8_760)
@@ -129,6 +148,12 @@ class ConstellationConfig:
             least=timedelta(hours=self.release_stage_hours),
             longest=timedelta(hours=self.release_longest_hours),
         )
+
+    def peer_tls(self) -> ClientTls | None:
+        """How to call the other shards; None = without TLS."""
+        if self.peer_tls_ca is None:
+            return None
+        return ClientTls(self.peer_tls_ca, self.peer_tls_certificate, self.peer_tls_key)
 
     def push_writer(self) -> PushWriterConfig:
         """Settings of the group commit."""

@@ -7,8 +7,6 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 
-from psycopg.errors import LockNotAvailable
-
 from omega_core.clock import Clock
 from omega_core.errors import OmegaError
 from omega_store import Store, inbox, traffic
@@ -84,9 +82,7 @@ class Maintenance:
                 return False
             self.work()
         except OmegaError as error:
-            behind = isinstance(error.__cause__, LockNotAvailable)
-            level = logging.INFO if behind else logging.WARNING
-            _log.log(level, "maintenance is put off: %s", error)
+            _log.warning("maintenance is put off: %s", error)
             return False
         except Exception:  # noqa: BLE001 - a defect must not end the schedule
             _log.exception("maintenance failed")

@@ -26,11 +26,10 @@ def actor(context: grpc.ServicerContext) -> str:
     if stated:
         return validate.text(ACTOR, stated, audit.MOST_CHARACTERS)
     shown = context.auth_context()
-    for name in _NAMES:
-        # grpc gives a sequence of values a key, whatever its stubs say.
-        for value in cast("Iterable[bytes]", shown.get(name, ())):
-            return value.decode(errors="replace")[: audit.MOST_CHARACTERS]
-    return ""
+    # grpc gives a sequence of values a key, whatever its stubs say.
+    names = (each for key in _NAMES for each in cast("Iterable[bytes]", shown.get(key, ())))
+    named = next((each for each in names if each), b"")
+    return named.decode(errors="replace")[: audit.MOST_CHARACTERS]
 
 
 def note(

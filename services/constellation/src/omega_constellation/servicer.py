@@ -10,8 +10,9 @@ from google.protobuf.duration_pb2 import Duration
 
 from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as pb
-from omega.constellation.v1 import constellation_service_pb2_grpc
-from omega_constellation import answers, catalogue, checks, codebooks, operators
+from omega_constellation import answers, catalogue, checks, codebooks, erasing, operators
+from omega_constellation.between_shards import BetweenShards
+from omega_constellation.directories import Directories
 from omega_constellation.enrolment import Enrolment
 from omega_constellation.news import StateNews
 from omega_constellation.steps import Delta, Steps
@@ -24,7 +25,9 @@ from omega_store import (
     PushWriter,
     Store,
     devices,
+    directories,
     lock_catalogue,
+    locks,
     releases,
     resources,
     revocations,
@@ -35,7 +38,7 @@ from omega_store.heads import heads
 from omega_store.resources import ResourceInfo
 
 
-class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceServicer):
+class ConstellationServicer(BetweenShards):
     """The shard's owner.
 
     Args:
@@ -47,6 +50,7 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         push_seconds: longest wait for a push.
         sync_interval: what TVs are told as the time until their next sync.
         enrolment: who becomes a device.
+        held: the directory of shards; None = this one is alone.
     """
 
     def __init__(
@@ -60,7 +64,9 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         push_seconds: float,
         sync_interval: timedelta,
         enrolment: Enrolment,
+        held: Directories | None = None,
     ) -> None:
+        super().__init__(store, held or Directories(enrolment.shard), clock)
         self._store = store
         self._writer = writer
         self._news = news
@@ -78,7 +84,9 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         del context
         checks.registration(request)
         with self._store.transaction() as conn:
-            return self._enrolment.register(conn, request, self._clock.now())
+            locks.share_directory(conn)
+            directory = self._directories.held(conn)
+            return self._enrolment.register(conn, request, self._clock.now(), directory)
 
     def IngestPatterns(  # noqa: N802 - named by the contract
         self, request: pb.IngestPatternsRequest, context: grpc.ServicerContext
@@ -124,6 +132,7 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
             staged, withdrawn = releases.under_way(conn), releases.withdrawn(conn)
             regions = trends.regions(conn)
             shut_out = revocations.since(conn, request.revocations_after, self._clock.now())
+            directory_version = directories.version(conn)
         return pb.GetHeadsResponse(
             state_version=newest.state.version,
             resources=[answers.resource(info) for info in newest.resources],
@@ -137,6 +146,7 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
             more_revocations=shut_out.more,
             staged=[answers.staged(release) for release in staged],
             withdrawn=[answers.held(kind, version) for kind, version in withdrawn],
+            directory_version=directory_version,
         )
 
     def UpsertContents(  # noqa: N802 - named by the contract
@@ -205,7 +215,9 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         del context
         checks.erasure(request)
         with self._store.transaction() as conn:
-            pushes = devices.erase(conn, request.device_id)
+            pushes = erasing.erase(
+                conn, self._directories.held(conn), request.device_id, self._clock.now()
+            )
         return pb.EraseDeviceResponse(pushes=pushes)
 
     def GetClusterStatus(  # noqa: N802 - named by the contract

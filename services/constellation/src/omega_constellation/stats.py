@@ -9,6 +9,7 @@ from datetime import datetime
 
 from omega.constellation.v1 import admin_pb2 as pb
 from omega_constellation.answers import timestamp
+from omega_constellation.directories import Directories
 from omega_core.clock import Clock
 from omega_store import Store, status, traffic
 from omega_store.status import RegionFigures, ShardFigures
@@ -34,14 +35,16 @@ class Stats:
 
     Args:
         store: the shard.
-        shard: its name.
+        directories: the shards of the fleet, and which one this is.
         max_devices: most devices that it takes.
         clock: tells what is active.
     """
 
-    def __init__(self, store: Store, shard: str, max_devices: int, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, directories: Directories, max_devices: int, clock: Clock
+    ) -> None:
         self._store = store
-        self._shard = shard
+        self._directories = directories
         self._max_devices = max_devices
         self._clock = clock
         self._counting = threading.Lock()
@@ -57,16 +60,17 @@ class Stats:
         now = self._clock.now()
         with self._store.snapshot() as conn:
             heads = status.heads(conn)
+            leaving = self._directories.leaving(conn)
             lately = traffic.minutes(conn, now, minutes) if minutes else []
             rates = traffic.rates(conn, now - status.ACTIVE)
         return pb.ShardStats(
-            shard=self._shard,
+            shard=self._directories.shard,
             counted_at=timestamp(counted.at),
             max_devices=self._max_devices,
             total_devices=heads.devices.welcome,
             active_devices=counted.figures.active_devices,
             revoked_devices=heads.devices.revoked,
-            leaving_devices=heads.devices.leaving,
+            leaving_devices=leaving,
             pushes=counted.figures.pushes,
             sketches=counted.figures.sketches,
             contents=heads.contents,
