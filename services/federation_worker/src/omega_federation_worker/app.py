@@ -14,7 +14,8 @@ from omega_federation_worker.servicer import FederationServicer
 from omega_rpc.config import ServerConfig
 from omega_rpc.server import Binding, Server
 from omega_rpc.service import Application
-from omega_store import Store, pending_on
+from omega_store import Store, pending_on, rounds
+from omega_store.rounds import Round
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +41,11 @@ def build(config: FederationConfig, server_config: ServerConfig) -> Application:
             recovered = True
         return True
 
-    schedule = Schedule(job, config.period_seconds, clock, ready)
+    def waiting() -> Round | None:
+        with store.statements() as conn:
+            return rounds.requested(conn)
+
+    schedule = Schedule(job, config.period_seconds, clock, ready, waiting)
     binding = Binding(
         "omega.federation.v1.FederationService",
         federation_service_pb2_grpc.add_FederationServiceServicer_to_server,

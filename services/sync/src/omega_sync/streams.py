@@ -21,7 +21,7 @@ from omega_rpc.aio.gate import public
 from omega_rpc.call import Principal
 from omega_rpc.status import code_number
 from omega_sync.core import Holdings, SyncCore
-from omega_sync.heads import Heads
+from omega_sync.fleet import Fleet
 from omega_sync.stream_limits import StreamLimits
 
 _METHOD = "/omega.sync.v1.SyncService/StreamSync"
@@ -85,7 +85,7 @@ class Streams:
 
     Args:
         core: answers exchanges.
-        heads: the newest versions; their change is what is told.
+        fleet: the newest versions of each shard; their change is what is told.
         limits: of streams.
         clock: the time of credentials.
         seconds: the time of limits, never going back.
@@ -94,13 +94,13 @@ class Streams:
     def __init__(
         self,
         core: SyncCore,
-        heads: Heads,
+        fleet: Fleet,
         limits: StreamLimits,
         clock: Clock,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._core = core
-        self._heads = heads
+        self._fleet = fleet
         self._limits = limits
         self._clock = clock
         self._seconds = seconds
@@ -108,7 +108,7 @@ class Streams:
         self._telling: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
         self._draining = False
-        heads.on_change(self._changed)
+        fleet.on_change(self._changed)
 
     async def start(self) -> Mapping[str, str]:
         """Begins to look after streams."""
@@ -176,7 +176,7 @@ class Streams:
     async def _exchange(self, stream: _Stream, request: pb.SyncRequest) -> None:
         response = pb.StreamSyncResponse(request_id=request.request_id)
         try:
-            self._heads.check(stream.principal)
+            self._fleet.check(stream.principal)
             answer = response.answer
             stream.holdings = await self._core.exchange(request, stream.principal, answer)
             stream.untold = bool(answer.delta)
@@ -201,7 +201,7 @@ class Streams:
         """There are newer heads or revocations."""
         for stream in list(self._open):
             try:
-                self._heads.check(stream.principal)
+                self._fleet.check(stream.principal)
             except OmegaError as error:
                 stream.end(error)
             else:
@@ -209,13 +209,10 @@ class Streams:
                     self._tell_later(stream)
 
     def _behind(self, stream: _Stream) -> bool:
-        heads = self._heads.newest
-        return bool(
-            heads
-            and stream.holdings
-            and not stream.untold
-            and stream.holdings.state_version != heads.state_version
-        )
+        if stream.holdings is None or stream.untold:
+            return False
+        heads = stream.holdings.shard.heads.newest
+        return heads is not None and stream.holdings.state_version != heads.state_version
 
     def _tell_later(self, stream: _Stream) -> None:
         if stream.timer is None:

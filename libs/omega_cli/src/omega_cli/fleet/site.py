@@ -17,7 +17,6 @@ import numpy as np
 
 from omega_cli.bench import proc
 from omega_cli.codebook import newest_catalogue, trained
-from omega_cli.content import import_contents
 from omega_client import ConstellationClient
 from omega_core import validate
 from omega_core.content import Content
@@ -28,6 +27,7 @@ from omega_embed import LexicalEncoder
 from omega_testing.postgres import EmbeddedPostgres
 from omega_testing.processes import ServiceProcess, free_port
 from omega_testing.site import write
+from omega_titles.importing import import_contents
 
 CONSTELLATION, WORKER, POSTGRES = "constellation", "worker", "Postgres"
 """Names of parts; gateways are "sync 1" and on."""
