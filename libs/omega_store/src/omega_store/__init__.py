@@ -1,9 +1,9 @@
 """Postgres with pgvector: pool, migrations, queries.
 
 `Store.connect(url)` opens a shard, `migrate(url)` brings its schema up to date. Queries stand in
-modules of functions that take the connection of a transaction: devices, claims, certificates,
-revocations, pushes, moves, directories, erasures, contents, resources, states, trends, heads,
-rounds, kept, status.
+modules of functions that take the connection of a transaction: devices, device_pages, counts,
+claims, certificates, revocations, pushes, inbox, moves, directories, traffic, erasures, contents,
+resources, states, trends, heads, rounds, kept, releases, release_reports, status, audit.
 `PushWriter` commits many callers' pushes at once; `leadership()` and `publish_round()` are the
 federation worker's.
 """

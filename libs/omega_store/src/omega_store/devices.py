@@ -156,6 +156,9 @@ def revoke(conn: Connection, device_id: str, now: datetime) -> datetime | None:
 def erase(conn: Connection, device_id: str) -> int:
     """Deletes a device, revoked or not, with all that is kept under its id.
 
+    Its pushes go with it by a trigger, too, whoever deletes it; entries of the audit log that name
+    it name it as audit.gone() does from then on.
+
     Returns:
         Pushes that were deleted; 0 when nothing was left of the device.
     """

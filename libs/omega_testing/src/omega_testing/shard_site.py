@@ -90,7 +90,7 @@ class SiteShard:
     def leaving(self) -> int:
         """Devices that the directory gives to others, and that are still here."""
         with self.admin() as admin:
-            return admin.get_shard_stats().stats.leaving_devices
+            return admin.get_shard_stats().leaving_devices
 
     def close(self) -> None:
         """Stops it."""

@@ -11,18 +11,20 @@ from typing import Any, Protocol, TypeVar
 
 import grpc
 
-from omega.constellation.v1 import admin_pb2, directory_pb2
+from omega.constellation.v1 import admin_pb2, directory_pb2, release_pb2
 from omega.constellation.v1 import constellation_service_pb2 as pb
+from omega_constellation import operators
 from omega_constellation.admin import AdminServicer
 from omega_constellation.directories import Directories
 from omega_constellation.peers import Peers, asked
+from omega_constellation.stats import Stats
 from omega_core import validate
 from omega_core.clock import Clock
 from omega_core.directory import Directory, ShardEntry, shard_name
 from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc import call as calls
 from omega_rpc import directories as messages
-from omega_store import Store
+from omega_store import Store, directories
 
 HANDED_ON = "x-omega-handed-on"
 """Metadata of a call that another shard handed on: that shard's name."""
@@ -55,20 +57,26 @@ class AdminRoutes(AdminServicer):
         clock: stamps what is stored.
         directories: the shards of the fleet.
         peers: the other shards.
+        stats: counts this one.
     """
 
-    def __init__(self, store: Store, clock: Clock, directories: Directories, peers: Peers) -> None:
-        super().__init__(store, clock, directories)
+    def __init__(
+        self, store: Store, clock: Clock, directories: Directories, peers: Peers, stats: Stats
+    ) -> None:
+        super().__init__(store, clock, directories, stats)
         self._peers = peers
 
     def PublishDirectory(  # noqa: N802 - named by the contract
         self, request: directory_pb2.PublishDirectoryRequest, context: grpc.ServicerContext
     ) -> directory_pb2.PublishDirectoryResponse:
         """Durable when it is answered; concerns this shard alone."""
-        del context
         directory = messages.from_proto(request.directory)
+        now = self._clock.now()
         with self._store.transaction() as conn:
-            version = self._directories.publish(conn, directory, self._clock.now())
+            before = directories.version(conn)
+            version = self._directories.publish(conn, directory, now)
+            if version != before:
+                operators.note(conn, context, "PublishDirectory", str(version), now)
         return directory_pb2.PublishDirectoryResponse(version=version)
 
     def ListShards(  # noqa: N802 - named by the contract
@@ -163,6 +171,18 @@ class AdminRoutes(AdminServicer):
     ) -> admin_pb2.ListRoundsResponse:
         """Rounds are one for the fleet."""
         return self._of_home(super().ListRounds, request, context)
+
+    def ListReleases(  # noqa: N802 - named by the contract
+        self, request: release_pb2.ListReleasesRequest, context: grpc.ServicerContext
+    ) -> release_pb2.ListReleasesResponse:
+        """Releases are one for the fleet."""
+        return self._of_home(super().ListReleases, request, context)
+
+    def EndRelease(  # noqa: N802 - named by the contract
+        self, request: release_pb2.EndReleaseRequest, context: grpc.ServicerContext
+    ) -> release_pb2.EndReleaseResponse:
+        """Releases are one for the fleet."""
+        return self._of_home(super().EndRelease, request, context)
 
     def _of_home(self, local: Local[Q, A], request: Q, context: grpc.ServicerContext) -> A:
         directory = self._held()

@@ -12,7 +12,7 @@ from omega_core.directory import Directory, derived_device_id
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_rpc.authorities import DeviceAuthority, IssuedCertificate
 from omega_rpc.device_keys import DeviceIdentityKey, csr_key
-from omega_store import Connection, certificates, claims, devices
+from omega_store import Connection, certificates, claims, counts, devices
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Enrolment:
     """Signs certificates; None = none are given."""
     lifetime: timedelta = timedelta(hours=168)
     """Of a certificate."""
+    max_devices: int = 4_000_000
+    """Most devices that are welcome."""
 
     def register(
         self,
@@ -47,7 +49,7 @@ class Enrolment:
             OmegaError: INVALID_FIELD csr; ENROLMENT_REFUSED with field `csr` or `dpop` (another
                 key than before) or `claim`; REVOKED; RATE_LIMITED (too many certificates);
                 DEVICE_MOVING; UNKNOWN_DEVICE where only a known one is wanted; DIRECTORY_CONFLICT
-                where a new one belongs to another shard.
+                where a new one belongs to another shard; SHARD_FULL.
         """
         key = _requested(request)
         drawn = request.device_id or derived_device_id(request.request_id)
@@ -76,6 +78,8 @@ class Enrolment:
             and not claims.spend(conn, request.claim, drawn, now)
         ):
             raise OmegaError(ErrorCode.ENROLMENT_REFUSED, field="claim")
+        if known is None:
+            counts.check_room(conn, self.max_devices)
         answer = pb.RegisterDeviceResponse(
             device_id=device.device_id, registered_at=answers.timestamp(device.registered_at)
         )

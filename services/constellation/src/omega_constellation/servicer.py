@@ -10,7 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as pb
-from omega_constellation import answers, catalogue, checks, codebooks, erasing
+from omega_constellation import answers, catalogue, checks, codebooks, erasing, operators
 from omega_constellation.between_shards import BetweenShards
 from omega_constellation.directories import Directories
 from omega_constellation.enrolment import Enrolment
@@ -26,7 +26,9 @@ from omega_store import (
     Store,
     devices,
     directories,
+    lock_catalogue,
     locks,
+    releases,
     resources,
     revocations,
     status,
@@ -127,6 +129,7 @@ class ConstellationServicer(BetweenShards):
         checks.heads(request)
         with self._store.snapshot() as conn:
             newest = heads(conn)
+            staged, withdrawn = releases.under_way(conn), releases.withdrawn(conn)
             regions = trends.regions(conn)
             shut_out = revocations.since(conn, request.revocations_after, self._clock.now())
             directory_version = directories.version(conn)
@@ -141,6 +144,8 @@ class ConstellationServicer(BetweenShards):
             ],
             revocations_cursor=shut_out.cursor,
             more_revocations=shut_out.more,
+            staged=[answers.staged(release) for release in staged],
+            withdrawn=[answers.held(kind, version) for kind, version in withdrawn],
             directory_version=directory_version,
         )
 
@@ -148,16 +153,14 @@ class ConstellationServicer(BetweenShards):
         self, request: pb.UpsertContentsRequest, context: grpc.ServicerContext
     ) -> pb.UpsertContentsResponse:
         """One transaction: all titles and the publication, or nothing."""
-        del context
         rows = checks.contents(request)
+        now = self._clock.now()
         with self._store.transaction() as conn:
-            counts, version = catalogue.upsert(
-                conn,
-                rows,
-                model_version=request.model_version,
-                publish=request.publish,
-                now=self._clock.now(),
+            counts, version, published = catalogue.upsert(
+                conn, rows, model_version=request.model_version, publish=request.publish, now=now
             )
+            if published:
+                operators.note(conn, context, "UpsertContents", f"catalogue {version}", now)
         return pb.UpsertContentsResponse(
             added=counts.added,
             updated=counts.updated,
@@ -195,10 +198,14 @@ class ConstellationServicer(BetweenShards):
         self, request: pb.PublishCodebookRequest, context: grpc.ServicerContext
     ) -> pb.PublishCodebookResponse:
         """One transaction: the codebook is the newest, or nothing changed."""
-        del context
         checks.codebook(request)
+        now = self._clock.now()
         with self._store.transaction() as conn:
-            version, codebook_id = codebooks.publish(conn, request.body, self._clock.now())
+            lock_catalogue(conn)
+            held = resources.newest_version(conn, resources.ResourceKind.CODEBOOK)
+            version, codebook_id = codebooks.publish(conn, request.body, now)
+            if version != held:
+                operators.note(conn, context, "PublishCodebook", f"codebook {version}", now)
         return pb.PublishCodebookResponse(version=version, codebook_id=codebook_id)
 
     def EraseDevice(  # noqa: N802 - named by the contract
@@ -222,7 +229,8 @@ class ConstellationServicer(BetweenShards):
         with self._store.snapshot() as conn:
             figures = status.figures(conn, self._clock.now())
             listed = devices.last_seen(conn, request.max_devices)
-        return answers.cluster_status(figures, listed)
+            kept = status.heads(conn)
+        return answers.cluster_status(kept, figures, listed)
 
     def _seen(self, conn: Connection, device_id: str) -> str:
         """Notes that a device called; returns its region."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import grpc
 
 from omega.sync.v1 import sync_service_pb2_grpc
 from omega_core import limits
-from omega_core.clock import Clock, SystemClock
+from omega_core.clock import Clock
 from omega_core.errors import OmegaError, invalid
+from omega_core.shared_clock import seconds_of, service_clock
 from omega_rpc.aio.gate import Gate
 from omega_rpc.aio.server import Listener, Part, Server
 from omega_rpc.config import ServerConfig, is_local
@@ -43,20 +43,21 @@ def build(
     config: SyncConfig,
     server_config: ServerConfig,
     clock: Clock | None = None,
-    seconds: Callable[[], float] = time.monotonic,
+    seconds: Callable[[], float] | None = None,
 ) -> Application:
     """A gateway that is ready to start.
 
     Args:
         config: its settings.
         server_config: those of its listeners.
-        clock: the time of credentials; None = the machine's.
-        seconds: the time of limits.
+        clock: the time of credentials; None = the machine's, or a simulation's.
+        seconds: the time of limits; None = that of the clock.
 
     Raises:
         OmegaError: INVALID_FIELD that names the setting at fault.
     """
-    clock = clock or SystemClock()
+    clock = clock or service_clock()
+    seconds = seconds or seconds_of(clock)
     keys = TokenKeys.read("token_keys", config.token_keys)
     enrolment = Enrolment.read("enrolment_key_file", config.enrolment_key_file)
     shut_out = ShutOut()
@@ -82,7 +83,7 @@ def build(
         body_seconds=config.resource_timeout_seconds,
         max_bodies=config.max_resource_streams,
     )
-    streams = Streams(core, fleet, config.streams())
+    streams = Streams(core, fleet, config.streams(), clock, seconds)
     binding = Binding(
         "omega.sync.v1.SyncService",
         sync_service_pb2_grpc.add_SyncServiceServicer_to_server,

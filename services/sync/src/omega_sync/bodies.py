@@ -92,7 +92,7 @@ class Bodies:
         heads = await source.current()
         return not info.base_version and any(
             told.kind == info.kind and told.version == info.version and told.sha256 != info.sha256
-            for told in heads.resources
+            for told in (*heads.resources, *(staged.resource for staged in heads.staged))
             if told.sha256
         )
 

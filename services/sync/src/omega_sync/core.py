@@ -15,7 +15,7 @@ from omega_core.errors import ErrorCode, OmegaError
 from omega_delta import announce
 from omega_rpc import call as calls
 from omega_rpc.call import Caller, Principal
-from omega_sync import checks
+from omega_sync import checks, staging
 from omega_sync.bodies import Bodies, Body
 from omega_sync.fleet import Fleet, Pushed
 from omega_sync.identities import Identities
@@ -30,8 +30,10 @@ _Outcome = upstream_pb.PushOutcome
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What a TV said that it holds, and where it is."""
+    """Who a TV is, where it is, and what it said that it holds."""
 
+    device_id: str
+    """`tv-` and 32 hexadecimal digits."""
     shard: Shard
     """That has the device."""
     region: str
@@ -109,6 +111,7 @@ class SyncCore:
         stored, shard = await self._push(request, principal)
         heads = await shard.heads.current()
         holdings = Holdings(
+            principal.device_id,
             shard,
             stored.region,
             request.state_version,
@@ -152,6 +155,7 @@ class SyncCore:
         touched, shard = await self._push(_TOUCH, principal)
         heads = await shard.heads.current()
         holdings = Holdings(
+            principal.device_id,
             shard,
             touched.region,
             request.state_version,
@@ -171,7 +175,7 @@ class SyncCore:
         )
         jitter(answer.retry_after, heads.retry_after)
         if not news.page:
-            announce(answer, _newer(heads, holdings))
+            announce(answer, staging.newer(heads, principal.device_id, holdings.resources))
         return answer
 
     async def resource(
@@ -234,18 +238,18 @@ class SyncCore:
     async def _push(
         self, request: pb.SyncRequest | pb.PushPatternsRequest, principal: Principal
     ) -> Pushed:
-        """Stores a push; one without sketches only says that the device called."""
-        pushed = await self._fleet.push(
-            upstream_pb.DevicePush(
-                device_id=principal.device_id,
-                request_id=request.request_id,
-                model_version=request.model_version,
-                sketches=request.sketches,
-                classes=request.classes,
-                sigma_hundredths=request.sigma_hundredths,
-            ),
-            calls.remaining(self._call_seconds),
+        """Stores a push; one without sketches says that the device called, and how it fares."""
+        push = upstream_pb.DevicePush(
+            device_id=principal.device_id,
+            request_id=request.request_id,
+            model_version=request.model_version,
+            sketches=request.sketches,
+            classes=request.classes,
+            sigma_hundredths=request.sigma_hundredths,
         )
+        if isinstance(request, pb.SyncRequest) and request.HasField("report"):
+            push.report.CopyFrom(request.report)
+        pushed = await self._fleet.push(push, calls.remaining(self._call_seconds))
         outcome = pushed.result.outcome
         if outcome == _Outcome.PUSH_OUTCOME_UNKNOWN_DEVICE:
             raise OmegaError(
@@ -295,24 +299,14 @@ def _fill(
     answer.codec = news.codec
     answer.pages = news.pages
     jitter(answer.retry_after, heads.retry_after)
-    announce(answer, _newer(heads, holdings))
+    answer.report_wanted = staging.asked(heads, holdings.device_id)
+    told = staging.newer(heads, holdings.device_id, holdings.resources)
+    answer.recalled.extend(staging.recalled(heads, holdings.resources, told))
+    announce(answer, told)
 
 
 def _versions(held: Sequence[resource_pb2.HeldResource]) -> tuple[tuple[int, int], ...]:
     return tuple((resource.kind, resource.version) for resource in held)
-
-
-def _newer(
-    heads: upstream_pb.GetHeadsResponse, holdings: Holdings
-) -> list[resource_pb2.ResourceInfo]:
-    """Resources of a newer version than any that is held."""
-    return [
-        info
-        for info in heads.resources
-        if not any(
-            kind == info.kind and version >= info.version for kind, version in holdings.resources
-        )
-    ]
 
 
 def jitter(into: Duration, wait: Duration) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from google.protobuf.duration_pb2 import Duration
 
 from omega.sync.v1 import sync_service_pb2 as pb
+from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_delta import bounds
 from omega_rpc.aio.gate import public
@@ -57,13 +58,13 @@ class _Stream:
         "untold",
     )
 
-    def __init__(self, link: Link, principal: Principal, ends_at: float) -> None:
+    def __init__(self, link: Link, principal: Principal, now: float, ends_at: float) -> None:
         self.link = link
         self.principal = principal
         self.task = asyncio.current_task()
         self.lock = asyncio.Lock()
         self.ends_at = ends_at
-        self.heard_at = time.monotonic()
+        self.heard_at = now
         self.busy = False
         self.ending: OmegaError | bool = False
         self.timer: asyncio.TimerHandle | None = None
@@ -86,12 +87,23 @@ class Streams:
         core: answers exchanges.
         fleet: the newest versions of each shard; their change is what is told.
         limits: of streams.
+        clock: the time of credentials.
+        seconds: the time of limits, never going back.
     """
 
-    def __init__(self, core: SyncCore, fleet: Fleet, limits: StreamLimits) -> None:
+    def __init__(
+        self,
+        core: SyncCore,
+        fleet: Fleet,
+        limits: StreamLimits,
+        clock: Clock,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._core = core
         self._fleet = fleet
         self._limits = limits
+        self._clock = clock
+        self._seconds = seconds
         self._open: set[_Stream] = set()
         self._telling: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
@@ -129,7 +141,8 @@ class Streams:
             raise OmegaError(ErrorCode.UPSTREAM_UNAVAILABLE, detail="the server stops")
         if len(self._open) >= self._limits.most_open:
             raise OmegaError(ErrorCode.OVERLOADED)
-        stream = _Stream(link, principal, time.monotonic() + self._limits.longest_seconds)
+        now = self._seconds()
+        stream = _Stream(link, principal, now, now + self._limits.longest_seconds)
         self._open.add(stream)
         try:
             await self._serve(stream)
@@ -149,7 +162,7 @@ class Streams:
             request = await stream.link.read()
             if request is None:
                 return
-            stream.heard_at = time.monotonic()
+            stream.heard_at = self._seconds()
             stream.busy = True
             kind = request.WhichOneof("message")
             if kind == "exchange":
@@ -236,7 +249,7 @@ class Streams:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
-            now, today = time.monotonic(), time.time()
+            now, today = self._seconds(), self._clock.now().timestamp()
             for stream in list(self._open):
                 if 0 < stream.principal.expires_at <= today:
                     stream.end(OmegaError(ErrorCode.UNAUTHENTICATED, detail="credentials ended"))

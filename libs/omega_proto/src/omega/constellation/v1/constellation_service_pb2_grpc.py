@@ -163,7 +163,8 @@ class ConstellationServiceServicer:
 
     def PublishCodebook(self, request, context):
         """Stores a codebook as the next version of its kind; the same body again changes nothing.
-        INVALID_ARGUMENT, FAILED_PRECONDITION when its encoder is not the shard's, UNAVAILABLE.
+        INVALID_ARGUMENT, FAILED_PRECONDITION (its encoder is not the shard's, or the codebook before is
+        still being released), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -66,7 +66,8 @@ class ConstellationServiceStub:
     """
     PublishCodebook: _grpc.UnaryUnaryMultiCallable[_constellation_service_pb2.PublishCodebookRequest, _constellation_service_pb2.PublishCodebookResponse]
     """Stores a codebook as the next version of its kind; the same body again changes nothing.
-    INVALID_ARGUMENT, FAILED_PRECONDITION when its encoder is not the shard's, UNAVAILABLE.
+    INVALID_ARGUMENT, FAILED_PRECONDITION (its encoder is not the shard's, or the codebook before is
+    still being released), UNAVAILABLE.
     """
     GetClusterStatus: _grpc.UnaryUnaryMultiCallable[_constellation_service_pb2.GetClusterStatusRequest, _constellation_service_pb2.GetClusterStatusResponse]
     """Figures of the shard."""
@@ -118,7 +119,8 @@ class ConstellationServiceAsyncStub(ConstellationServiceStub):
     """
     PublishCodebook: _aio.UnaryUnaryMultiCallable[_constellation_service_pb2.PublishCodebookRequest, _constellation_service_pb2.PublishCodebookResponse]  # type: ignore[assignment]
     """Stores a codebook as the next version of its kind; the same body again changes nothing.
-    INVALID_ARGUMENT, FAILED_PRECONDITION when its encoder is not the shard's, UNAVAILABLE.
+    INVALID_ARGUMENT, FAILED_PRECONDITION (its encoder is not the shard's, or the codebook before is
+    still being released), UNAVAILABLE.
     """
     GetClusterStatus: _aio.UnaryUnaryMultiCallable[_constellation_service_pb2.GetClusterStatusRequest, _constellation_service_pb2.GetClusterStatusResponse]  # type: ignore[assignment]
     """Figures of the shard."""
@@ -215,7 +217,8 @@ class ConstellationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_constellation_service_pb2.PublishCodebookResponse, _abc.Awaitable[_constellation_service_pb2.PublishCodebookResponse]]:
         """Stores a codebook as the next version of its kind; the same body again changes nothing.
-        INVALID_ARGUMENT, FAILED_PRECONDITION when its encoder is not the shard's, UNAVAILABLE.
+        INVALID_ARGUMENT, FAILED_PRECONDITION (its encoder is not the shard's, or the codebook before is
+        still being released), UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
