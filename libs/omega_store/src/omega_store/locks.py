@@ -18,6 +18,14 @@ LEADER_LOCK = 7_310_003
 REVOCATION_LOCK = 7_310_004
 """Held by a transaction that revokes a device."""
 
+COPY_LOCK = 7_310_010
+"""Held by a transaction that copies what the home shard gives out into this one."""
+
+
+def lock_copies(conn: Connection) -> None:
+    """Waits for the right to write copies until this transaction ends."""
+    conn.execute("SELECT pg_advisory_xact_lock(%s)", (COPY_LOCK,))
+
 
 def lock_catalogue(conn: Connection) -> None:
     """Waits for the right to write the catalogue until this transaction ends."""
