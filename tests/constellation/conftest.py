@@ -63,12 +63,22 @@ def client_of_full_disk(
 
 
 @pytest.fixture(scope="session")
-def shared_client(
-    postgres: EmbeddedPostgres, template_database: str
-) -> Iterator[ConstellationClient]:
-    """A client of a constellation that tests share: for calls that store nothing."""
-    with (
-        serving(postgres.create_database("shared", template_database)) as listening,
-        ConstellationClient(listening) as opened,
-    ):
+def shared_address(postgres: EmbeddedPostgres, template_database: str) -> Iterator[str]:
+    """Where a constellation listens that tests share: for calls that store nothing."""
+    with serving(postgres.create_database("shared", template_database)) as listening:
+        yield listening
+
+
+@pytest.fixture(scope="session")
+def shared_client(shared_address: str) -> Iterator[ConstellationClient]:
+    """A client of it."""
+    with ConstellationClient(shared_address) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def address_without_database() -> Iterator[str]:
+    """Where a constellation listens whose database is not there."""
+    url = "postgresql://postgres@127.0.0.1:1/postgres"
+    with serving(url, acquire_seconds=0.1) as listening:
+        yield listening

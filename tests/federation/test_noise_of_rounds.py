@@ -13,6 +13,7 @@ from omega_core.errors import ErrorCode, OmegaError
 from omega_federation_worker import shard as shards
 from omega_federation_worker.config import FederationConfig
 from omega_federation_worker.job import RoundJob
+from omega_learn import LearnConfig
 from omega_store import Store, kept, rounds
 from omega_store.rounds import RoundStatus
 from omega_testing.fleet import NOW, registered
@@ -34,10 +35,17 @@ def test_sketches_of_two_policies_are_each_decoded_by_their_own(
     shard.push(old, LIKED, seed=1)
     shard.push(strict, LIKED, seed=2, stated_sigma=6.25)
     shard.push(both, LIKED, seed=3)
-    shard.push(both, LIKED, seed=4, stated_sigma=5.0)
+    shard.push(both, LIKED, seed=4, stated_sigma=5.5)
     seen = shards.read(store, NOW)
-    found = {(d.device_key, d.sigma) for d in seen.inputs.devices}
-    assert found == {(old, None), (strict, 6.25), (both, None), (both, 5.0)}
+    assert seen.local is not None
+    [fleet] = seen.local.sketches
+    found = {
+        (key, sigma)
+        for d, key in enumerate(fleet.keys)
+        for sigma in fleet.sigmas[fleet.starts[d] : fleet.starts[d + 1]].tolist()
+    }
+    unstated = LearnConfig().sigma
+    assert found == {(old, unstated), (strict, 6.25), (both, unstated), (both, 5.5)}
     done = job(store).run(str(uuid.uuid4()))
     assert (done.status, done.figures.devices) == (RoundStatus.SUCCEEDED, 3)
     assert (done.figures.sketches, done.figures.dp_mu) == (48, 0.0)

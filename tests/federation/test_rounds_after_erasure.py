@@ -13,9 +13,10 @@ import pytest
 from omega.federation.v1 import federation_service_pb2 as pb
 from omega_client import FederationClient
 from omega_delta import decode_factors
+from omega_federation_worker import alone
 from omega_federation_worker import shard as round_io
+from omega_federation_worker.plan import Plan
 from omega_learn import LearnConfig
-from omega_learn import run as learn
 from omega_store import (
     Store,
     devices,
@@ -114,9 +115,10 @@ def test_the_round_after_publishes_just_what_the_others_say(
     ids = shard.add_households(12)
     run(client)
     erase(store, ids[:2])
-    seen = round_io.read(store, NOW)
-    assert {device.device_key for device in seen.inputs.devices} == set(ids[2:])
-    expected = round_io.result(seen, learn(seen.inputs, CONFIG), 2)
+    seen = round_io.read(store, NOW, Plan(CONFIG), refresh=True)
+    assert seen.local is not None
+    assert {key for fleet in seen.local.sketches for key in fleet.keys} == set(ids[2:])
+    expected = alone.learn(seen, Plan(CONFIG), 2)
     run(client)
     with store.snapshot() as conn:
         assert resources.read(conn, ResourceKind.FACTORS, 2, 0, 1 << 26) == expected.factors
@@ -152,9 +154,9 @@ def test_a_round_under_way_neither_fails_nor_brings_the_device_back(
     erase(store, [before])
     with leadership(store) as conn:
         begun = rounds.begin(conn, str(uuid.uuid4()), NOW)
-        seen = round_io.read(store, NOW)
+        seen = round_io.read(store, NOW, Plan(CONFIG), refresh=True)
         erase(store, [during])
-        result = round_io.result(seen, learn(seen.inputs, CONFIG), begun.round_id)
+        result = alone.learn(seen, Plan(CONFIG), begun.round_id)
         assert publish_round(conn, result, NOW).devices == 12
     with store.snapshot() as conn:
         assert {d.device_id for d in devices.last_seen(conn, 100)} == set(others)

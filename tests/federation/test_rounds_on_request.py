@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 
 import numpy as np
 import pytest
 
 from omega.federation.v1 import federation_service_pb2 as pb
-from omega_client import FederationClient
+from omega_client import FederationClient, ServiceError
 from omega_delta import FactorPack, decode_factors
 from omega_store import Store, devices, resources, rounds, states
 from omega_store.resources import ResourceKind
@@ -159,3 +160,31 @@ def test_nothing_that_is_published_names_a_device(client: FederationClient, stor
     assert len(listed) == 24
     text = repr(decode_factors(body)) + repr(newest_patterns(store)) + record
     assert not any(device.device_id in text for device in listed)
+
+
+@pytest.mark.usefixtures("fleet")
+def test_a_serving_worker_takes_up_rounds_that_are_asked_for(
+    client: FederationClient, store: Store
+) -> None:
+    """Whether the constellation or anybody else wrote the request down."""
+    ids = [str(uuid.uuid4()) for _ in range(2)]
+    with store.transaction() as conn:
+        for request_id in ids:
+            rounds.request(conn, request_id, NOW, refresh=True)
+    deadline = time.monotonic() + 30
+    while any(r.status != SUCCEEDED for r in client.list_rounds().rounds):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    listed = client.list_rounds()
+    assert [each.request_id for each in listed.rounds] == ids[::-1]
+    assert not listed.more
+    [_, first] = listed.rounds
+    assert (first.pattern_shift, first.state_version) == (0.0, 1)
+    assert 0 < first.quality <= 1
+    assert client.list_rounds(1).more
+
+
+def test_records_out_of_bounds_are_not_listed(client: FederationClient) -> None:
+    with pytest.raises(ServiceError) as caught:
+        client.list_rounds(1_001)
+    assert (caught.value.status, caught.value.reason) == ("INVALID_ARGUMENT", "INVALID_FIELD")

@@ -17,12 +17,11 @@ from omega_client import FederationClient, ServiceError
 from omega_core.clock import ManualClock
 from omega_core.errors import OmegaError
 from omega_delta import compress
-from omega_federation_worker import keeping
+from omega_federation_worker import alone, keeping
 from omega_federation_worker import shard as round_io
 from omega_federation_worker.job import RoundJob
 from omega_federation_worker.plan import Plan
-from omega_learn import LearnConfig, gather, step
-from omega_learn.news import catalogue_rows
+from omega_learn import LearnConfig
 from omega_store import (
     Store,
     devices,
@@ -89,15 +88,16 @@ def anew(store: Store, between: Rounds) -> dict[str, bytes]:
     decoder = keeping.unpack_decoder(stored.body)
     assert decoder is not None
     seen = round_io.read(store, between.clock.now(), PLAN, refresh=True)
-    fleet = gather(seen.inputs.devices, CONFIG.max_device_sketches, sigma=SIGMA)
+    assert seen.local is not None
+    [fleet] = seen.local.sketches
     found = decoder.decode(
         fleet,
-        catalogue_rows(seen.inputs.embeddings, seen.inputs.mean),
+        seen.lead.embeddings,
         top=CONFIG.top,
         share=CONFIG.taste_share,
         within=CONFIG.trends.windows[-1],
     )
-    left = round_io.leavings(seen, None, found)
+    left = round_io.leavings(seen, None, [found])
     return {row.device_id: row.body for row in left.rows}
 
 
@@ -345,12 +345,11 @@ def test_a_device_erased_while_a_step_publishes_leaves_no_row(
     with leadership(store) as conn:
         begun = rounds.begin(conn, str(uuid.uuid4()), NOW)
         seen = round_io.read(store, between.clock.now(), PLAN)
-        assert seen.step is not None
-        found = step(seen.step, CONFIG)
-        left = round_io.leavings(seen, None, found.changed)
+        assert seen.decoder is not None
+        found = alone.learn(seen, PLAN, begun.round_id)
         with store.transaction() as other:
             devices.erase(other, ids[0])
-        publish_round(conn, round_io.result(seen, found, begun.round_id, keeping=left), NOW)
+        publish_round(conn, found, NOW)
     assert ids[0] not in between.rows()
     assert ids[1] in between.rows()
     assert between.run().devices == 23
@@ -363,6 +362,6 @@ def test_numbers_survive_the_way_into_the_shard_and_back(between: Rounds) -> Non
     loaded = keeping.load(held, NOW + 3.7 * HOUR, 72.0, CONFIG.top)
     assert loaded.unread == []
     [part] = loaded.parts
-    written = keeping.rows(part, dict.fromkeys(rows, 1), NOW + 3.7 * HOUR)
+    written = keeping.rows(part, [1] * len(rows), NOW + 3.7 * HOUR)
     assert {row.device_id: row.body for row in written} == rows
     assert np.all(part.recent.ages == np.float64(3.7))

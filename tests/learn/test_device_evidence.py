@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omega_core.errors import OmegaError
-from omega_learn import DeviceRows, DeviceSketches, Posterior, device_rows, gather
+from omega_learn import DeviceRows, DeviceSketches, Posterior, Sample, device_rows, gather
 from omega_learn.rows import UNIT
 
 A, B, C = (bytes([n]) * 48 for n in (1, 2, 3))
@@ -62,9 +62,9 @@ def test_a_sketch_keeps_the_noise_scale_of_its_piece() -> None:
     ]
     fleet = gather(pieces, 200, sigma=5.0)
     assert (fleet.packed, fleet.sigmas.tolist()) == (B + A + C, [5.0, 6.0, 2.5])
-    sample, sigmas = fleet.sample(2, 0)
-    assert sample.shape == (2, 384)
-    assert set(sigmas.tolist()) < {5.0, 6.0, 2.5}
+    sample = Sample.drawn(fleet, 2, 0)
+    assert sample.sketches[:].shape == sample.sketches.shape == (2, 384)
+    assert set(sample.sigmas.tolist()) < {5.0, 6.0, 2.5}
 
 
 @given(st.permutations(["u", "v", "w", "x", "y"]))

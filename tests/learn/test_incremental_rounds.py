@@ -12,20 +12,24 @@ from hypothesis import strategies as st
 
 from omega_core.errors import ErrorCode, OmegaError
 from omega_learn import (
+    CountedPart,
     DeviceSketches,
     Kept,
     LearnConfig,
     Refreshed,
     RoundInput,
     StepInput,
+    StepLead,
     Stepped,
+    Together,
     gather,
+    lead_step,
     refresh,
     run,
     step,
 )
 from omega_learn.kept import Recent
-from omega_learn.news import catalogue_rows, news
+from omega_learn.news import catalogue_rows
 from omega_learn.rows import DeviceRows
 from omega_testing.tastes import LIKED, taste_world
 
@@ -139,7 +143,10 @@ def assert_same_kept(found: Kept, expected: Kept) -> None:
 def assert_same_news(found: Stepped, fleet: Kept, previous: RoundInput, now: float) -> None:
     """What the full pass gives, to the bit."""
     rows = catalogue_rows(WORLD.embeddings, WORLD.mean)
-    expected = news(fleet, rows, previous.previous, FIRST + now, CONFIG)
+    every = Together([CountedPart([fleet], len(rows), CONFIG)])
+    prior = np.full(len(rows), 1 / len(rows), np.float32)
+    lead = StepLead(rows, prior, previous.previous, FIRST + now)
+    expected = lead_step(every, lead, CONFIG).news
     assert found.news.supported_titles == expected.supported_titles
     assert found.news.trends == expected.trends
     assert len(found.news.patterns) == len(expected.patterns) > 0

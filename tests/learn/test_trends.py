@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from omega_learn import (
     RoundInput,
     TrendConfig,
     device_rows,
+    large_regions,
     merge_rises,
     rising,
     run,
@@ -65,18 +67,19 @@ class Block:
         recent = Recent(starts, self.ages[part], posterior.titles, posterior.weights)
         return Kept(("",) * len(sizes), tuple(self.regions[start:stop]), sizes, rows, recent)
 
-    def counted(self, cuts: Sequence[int] = (), **changed: object) -> Rises:
+    def counted(self, cuts: Sequence[int] = (), **changed: Any) -> Rises:
         """Counts the devices in blocks that begin at `cuts`."""
-        how: dict[str, object] = {
+        how: dict[str, Any] = {
             "windows": WINDOWS,
             "longest": 1_000.0,
             "decay": 0.95,
             "clip": 2.0,
-            "min_devices": 1,
-            "max_regions": 8,
             **changed,
         }
-        counter = RiseCounter(self.regions, TITLES, **how)  # type: ignore[arg-type]  # by name
+        regions = large_regions(
+            Counter(self.regions), min_devices=1, max_regions=int(how.pop("max_regions", 8))
+        )
+        counter = RiseCounter(regions, TITLES, **how)
         for start, stop in pairwise([0, *cuts, len(self.sizes)]):
             counter.add(self.kept(start, stop))
         return counter.sums

@@ -6,22 +6,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
-from omega_core.vectors import FloatArray
 from omega_learn import (
     DeviceSketches,
     LearnConfig,
     Refreshed,
     RoundInput,
+    Sample,
     StepInput,
     gather,
     refresh,
     step,
 )
 from omega_learn.news import catalogue_rows
-from omega_learn.unexpected import unexpected
-from omega_privacy import unpack_sketches
+from omega_learn.sample import ranks
+from omega_learn.unexpected import late, look, seen, unexpected
 from omega_testing.tastes import LIKED, taste_world
 
 WORLD = taste_world(groups=4, each=15)
@@ -62,23 +61,21 @@ def test_a_title_that_nobody_had_is_told_of_until_a_refresh_has_seen_it() -> Non
     assert told(refreshed(arrived), arrived) == []
 
 
-def test_of_many_late_sketches_a_sample_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is unpacked at once is bounded, however many devices pushed."""
+def test_of_many_late_sketches_a_sample_is_read() -> None:
+    """What is read at once is bounded, however many devices pushed."""
     before = refreshed([device(n) for n in range(30)])
     usual = [device(n, [15 * (n % 3) + i % 15 for i in range(50)]) for n in range(30)]
     arrived = [each if n >= 9 else device(n, [NEW] * 50) for n, each in enumerate(usual)]
-    unpacked = []
-
-    def noted(packed: bytes) -> FloatArray:
-        unpacked.append(len(packed) // 48)
-        return unpack_sketches(packed)
-
-    fleet = gather(arrived, 200, sigma=SIGMA)
-    monkeypatch.setattr("omega_learn.fleet.unpack_sketches", noted)
     config = replace(CONFIG, prior_sample=1_000)
     rows = catalogue_rows(WORLD.embeddings, WORLD.mean)
-    assert unexpected(fleet, rows, before.decoder.prior, config).tolist() == [NEW]
-    assert unpacked == [1_000]
+    fleet = gather(arrived, 200, sigma=SIGMA)
+    sample = Sample.drawn(fleet, config.prior_sample, config.seed, late(fleet, config))
+    assert len(sample) == 1_000
+    assert (ranks(fleet, config.seed)[late(fleet, config)] <= sample.bound).sum() == 1_000
+    found = look(sample, rows, config)
+    assert found is not None
+    behind = seen(fleet, rows, found, config)
+    assert unexpected(found, behind, 30, before.decoder.prior, config).tolist() == [NEW]
 
 
 def test_what_was_known_what_two_devices_say_and_what_is_old_is_no_reason() -> None:

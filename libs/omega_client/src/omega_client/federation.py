@@ -29,3 +29,8 @@ class FederationClient(ServiceClient):
     def get_round(self, round_id: int) -> pb.GetRoundResponse:
         """The record of one round."""
         return self._call(self._stub.GetRound, pb.GetRoundRequest(round_id=round_id), READ_SECONDS)
+
+    def list_rounds(self, page_size: int = 0, before_round_id: int = 0) -> pb.ListRoundsResponse:
+        """Records of rounds, newest first: 1 to 1,000 of them, 0 = 100."""
+        request = pb.ListRoundsRequest(page_size=page_size, before_round_id=before_round_id)
+        return self._call(self._stub.ListRounds, request, READ_SECONDS)

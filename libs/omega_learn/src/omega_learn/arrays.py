@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,10 +20,25 @@ Int64Array = NDArray[np.int64]
 """An int64 array."""
 DoubleArray = NDArray[np.float64]
 """A float64 array."""
+Arrays = Mapping[str, NDArray[Any]]
+"""Arrays by name: how what shards exchange is written down."""
+
+
+class Sketches(Protocol):
+    """Sketches (n, 384) of +-1, as an array or as what unpacks them a slice at a time."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, 384)."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> FloatArray: ...
 
 
 def check_inputs(
-    sketches: FloatArray, embeddings: FloatArray, sigma: float | FloatArray, **at_least_one: int
+    sketches: Sketches, embeddings: FloatArray, sigma: float | FloatArray, **at_least_one: int
 ) -> None:
     """Holds sketches (n, 384), embeddings (m >= 1, 384), sigma or (n,) of it and counts to bounds.
 

@@ -11,7 +11,7 @@ import numpy as np
 from omega_core.errors import invalid
 from omega_core.limits import DIMENSION
 from omega_core.vectors import FloatArray
-from omega_learn.arrays import Int32Array, Int64Array, check_inputs
+from omega_learn.arrays import Int32Array, Int64Array, Sketches, check_inputs
 from omega_privacy import sharpness
 
 BLOCK = 256
@@ -43,7 +43,7 @@ def on_grid(embeddings: FloatArray) -> FloatArray:
 
 
 def decode(
-    sketches: FloatArray,
+    sketches: Sketches,
     embeddings: FloatArray,
     prior: FloatArray,
     sigma: float | FloatArray,
@@ -91,7 +91,7 @@ def decode(
 
 
 def log_likelihoods(
-    sketches: FloatArray, embeddings: FloatArray, sigma: float | FloatArray, block: int
+    sketches: Sketches, embeddings: FloatArray, sigma: float | FloatArray, block: int
 ) -> Iterator[tuple[slice, FloatArray]]:
     """Log-likelihood of every title, up to a constant a sketch, for some sketches after others.
 

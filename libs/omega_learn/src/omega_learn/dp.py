@@ -23,7 +23,7 @@ import numpy as np
 from omega_core import validate
 from omega_core.errors import ErrorCode, OmegaError
 from omega_core.vectors import FloatArray
-from omega_learn.arrays import DoubleArray, Int64Array
+from omega_learn.arrays import DoubleArray, Int32Array, Int64Array
 from omega_learn.rows import UNIT, DeviceRows
 from omega_learn.statistics import SUPPORTS, Statistics, summarise
 from omega_privacy import secure_normal
@@ -76,28 +76,70 @@ def release(
         OmegaError: INVALID_FIELD dp_mu or clip; ROUND_NOT_POSSIBLE when no title has enough support
             beyond the noise.
     """
-    validate.number("dp_mu", mu, math.ulp(0.0), MAX_MU)
-    most = max(math.floor(clip), 1)
-    scatter = math.sqrt(most) / (mu * math.sqrt(SUPPORT_PART))
-    support = bounded_support(rows, titles, most) + scatter * draw(titles)
-    kept = np.flatnonzero(support >= min_devices + MARGIN * scatter).astype(np.int32)
-    if not len(kept):
-        bound = f"a title that {min_devices + MARGIN * scatter:,.0f} devices support, for its noise"
-        raise OmegaError(ErrorCode.ROUND_NOT_POSSIBLE, field="the shard", bound=bound)
+    support = bounded_support(rows, titles, most_titles(clip))
+    told = noisy_support(support, mu=mu, clip=clip, draw=draw)
+    kept = told_titles(told, mu=mu, clip=clip, min_devices=min_devices)
     exact = summarise(rows, kept, clip=clip)
-    scale = gram_sensitivity(clip, len(kept)) / (mu * math.sqrt(1 - SUPPORT_PART))
-    gram = exact.gram.astype(np.float64)
-    add_symmetric_noise(gram, scale * UNIT**2, draw)
-    nothing = np.zeros(len(kept), np.int64)
-    told = support[kept]
+    return noisy_matrix(exact, told[kept], mu=mu, clip=clip, draw=draw)
+
+
+def most_titles(clip: float) -> int:
+    """Titles that a device supports at most."""
+    return max(math.floor(clip), 1)
+
+
+def _scatter(mu: float, clip: float) -> float:
+    """Standard deviation of the noise on counts of supporters."""
+    return math.sqrt(most_titles(clip)) / (mu * math.sqrt(SUPPORT_PART))
+
+
+def noisy_support(support: Int64Array, *, mu: float, clip: float, draw: Draw) -> DoubleArray:
+    """Counts of supporters under noise: the first half of release(), over merged counts.
+
+    Args:
+        support: the sum of bounded_support() of all shards, (titles,).
+        mu: of the whole release, above 0, at most 64.
+        clip: as release() has it.
+        draw: the noise; it is drawn once a round, for all shards together.
+
+    Raises:
+        OmegaError: INVALID_FIELD dp_mu.
+    """
+    validate.number("dp_mu", mu, math.ulp(0.0), MAX_MU)
+    return support + _scatter(mu, clip) * draw(len(support))
+
+
+def told_titles(told: DoubleArray, *, mu: float, clip: float, min_devices: int) -> Int32Array:
+    """The titles whose noisy count is enough, ascending.
+
+    Raises:
+        OmegaError: ROUND_NOT_POSSIBLE when there is none.
+    """
+    least = min_devices + MARGIN * _scatter(mu, clip)
+    kept = np.flatnonzero(told >= least).astype(np.int32)
+    if not len(kept):
+        bound = f"a title that {least:,.0f} devices support, for its noise"
+        raise OmegaError(ErrorCode.ROUND_NOT_POSSIBLE, field="the shard", bound=bound)
+    return kept
+
+
+def noisy_matrix(
+    exact: Statistics, told: DoubleArray, *, mu: float, clip: float, draw: Draw
+) -> Release:
+    """The second half of release(), over merged sums.
+
+    Args:
+        exact: over the told titles, without a bound of single stakes; its matrix is overwritten.
+        told: their noisy counts, (t,).
+        mu: as noisy_support() has it.
+        clip: likewise.
+        draw: likewise.
+    """
+    scale = gram_sensitivity(clip, len(told)) / (mu * math.sqrt(1 - SUPPORT_PART))
+    add_symmetric_noise(exact.gram, scale * UNIT**2, draw)
+    nothing = np.zeros(len(told), np.int64)
     return Release(
-        replace(
-            exact,
-            gram=gram,
-            support=np.rint(told).astype(np.int64),
-            quality=nothing,
-            samples=nothing,
-        ),
+        replace(exact, support=np.rint(told).astype(np.int64), quality=nothing, samples=nothing),
         np.asarray(told / told.sum(), np.float32),
         mu,
     )

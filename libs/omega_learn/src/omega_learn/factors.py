@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
 from omega_core import validate
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_core.vectors import FloatArray
-from omega_learn.arrays import DoubleArray, Int8Array, Int32Array
+from omega_learn.arrays import Arrays, DoubleArray, Int8Array, Int32Array
 from omega_learn.rotation import LEVELS, Held, quantised_onto, turned
 from omega_learn.rows import UNIT
 from omega_learn.statistics import Statistics
@@ -33,6 +34,18 @@ class Factors:
     """1 / (lam P_jj) of each title, at least 1, (n,)."""
     prior: FloatArray
     """Collective prior, sums to 1, (n,)."""
+
+    def arrays(self) -> Arrays:
+        """All that it holds, by name."""
+        return {name: getattr(self, name) for name in _PARTS}
+
+    @classmethod
+    def of(cls, arrays: Arrays) -> Self:
+        """From arrays()."""
+        return cls(*(arrays[name] for name in _PARTS))
+
+
+_PARTS = ("titles", "factors", "steps", "gains", "prior")
 
 
 def fit_factors(

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby, islice
+from operator import attrgetter
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +16,7 @@ from numpy.typing import NDArray
 from omega_core.errors import invalid
 from omega_core.limits import SKETCH_BYTES
 from omega_core.vectors import FloatArray
-from omega_learn.arrays import DoubleArray, Int64Array
+from omega_learn.arrays import Arrays, DoubleArray, Int64Array
 from omega_privacy import count_value, rate_value, split_class_byte, unpack_sketches
 from omega_privacy.classes import COUNT_VALUES, RATE_CLASSES
 
@@ -79,30 +82,49 @@ class Fleet:
         """Sketches start to stop as float32 of +-1, (stop - start, 384)."""
         return unpack_sketches(self.packed[start * SKETCH_BYTES : stop * SKETCH_BYTES])
 
-    def sample(self, most: int, seed: int) -> tuple[FloatArray, FloatArray]:
-        """All sketches, or `most` of them drawn with `seed`.
+    def arrays(self) -> Arrays:
+        """All that it holds, by name."""
+        return {
+            "packed": np.frombuffer(self.packed, np.uint8),
+            "classes": self.classes,
+            "sigmas": self.sigmas,
+            "starts": self.starts,
+            "keys": np.array(self.keys, np.str_),
+            "regions": np.array(self.regions, np.str_),
+            "ages": self.ages,
+        }
 
-        Returns:
-            Sketches as float32 of +-1, (n, 384), and their noise scales, (n,).
-        """
-        return self.picked(at_most(np.arange(len(self.classes)), most, seed))
+    @classmethod
+    def of(cls, arrays: Arrays) -> Self:
+        """From arrays()."""
+        return cls(
+            arrays["packed"].tobytes(),
+            arrays["classes"],
+            arrays["sigmas"],
+            arrays["starts"],
+            tuple(arrays["keys"].tolist()),
+            tuple(arrays["regions"].tolist()),
+            arrays["ages"],
+        )
 
-    def picked(self, chosen: Int64Array) -> tuple[FloatArray, FloatArray]:
-        """The sketches at `chosen` (n,); only they are unpacked.
 
-        Returns:
-            Sketches as float32 of +-1, (n, 384), and their noise scales, (n,).
-        """
-        packed = np.frombuffer(self.packed, np.uint8).reshape(-1, SKETCH_BYTES)
-        return unpack_sketches(packed[chosen].tobytes()), self.sigmas[chosen]
+def fleets(
+    devices: Iterable[DeviceSketches], most: int, *, sigma: float = 5.0, together: int = 1_000
+) -> Iterator[Fleet]:
+    """gather() for a bounded number of devices after others.
 
+    Args:
+        devices: a device's pieces beside each other.
+        most: as gather() has it.
+        sigma: likewise.
+        together: devices of each fleet, at least 1.
 
-def at_most(places: Int64Array, most: int, seed: int) -> Int64Array:
-    """All `places`, or `most` of them drawn with `seed`, in their order."""
-    if len(places) <= most:
-        return places
-    drawn = np.random.default_rng(seed).choice(len(places), most, replace=False)
-    return places[np.sort(drawn)]
+    Raises:
+        OmegaError: as gather().
+    """
+    each = groupby(devices, key=attrgetter("device_key"))
+    while pieces := [piece for _, found in islice(each, together) for piece in found]:
+        yield gather(pieces, most, sigma=sigma)
 
 
 def gather(devices: Iterable[DeviceSketches], most: int, *, sigma: float = 5.0) -> Fleet:

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from omega_core.vectors import FloatArray
-from omega_learn.arrays import DoubleArray, Int32Array, Int64Array
+from omega_learn.arrays import Arrays, DoubleArray, Int32Array, Int64Array
 from omega_learn.rows import DeviceRows, joined_starts
 
 
@@ -93,3 +93,28 @@ class Kept:
             DeviceRows.join([part.rows for part in parts]),
             Recent.join([part.recent for part in parts]),
         )
+
+    def arrays(self) -> Arrays:
+        """All that it holds, by name."""
+        return {
+            "keys": np.array(self.keys, np.str_),
+            "regions": np.array(self.regions, np.str_),
+            "sketches": self.sketches,
+            **{f"rows.{name}": getattr(self.rows, name) for name in _ROWS},
+            **{f"recent.{name}": getattr(self.recent, name) for name in _RECENT},
+        }
+
+    @classmethod
+    def of(cls, arrays: Arrays) -> Self:
+        """From arrays()."""
+        return cls(
+            tuple(arrays["keys"].tolist()),
+            tuple(arrays["regions"].tolist()),
+            arrays["sketches"],
+            DeviceRows(*(arrays[f"rows.{name}"] for name in _ROWS)),
+            Recent(*(arrays[f"recent.{name}"] for name in _RECENT)),
+        )
+
+
+_ROWS = ("starts", "titles", "stakes", "quality", "samples")
+_RECENT = ("starts", "ages", "titles", "weights")

@@ -11,11 +11,12 @@ from omega_core.errors import ErrorCode, OmegaError
 from omega_core.vectors import FloatArray, centre
 from omega_learn.arrays import Int32Array, Int64Array
 from omega_learn.config import LearnConfig
+from omega_learn.counting import Counting, rises_of, tally_of
 from omega_learn.decode import on_grid
-from omega_learn.kept import Kept
-from omega_learn.patterns import GlobalPattern, global_patterns, stable_ids
-from omega_learn.rises import RiseCounter
-from omega_learn.statistics import count_support, tally
+from omega_learn.partials import Census, Sums
+from omega_learn.patterns import GlobalPattern, clustered, patterns_of, stable_ids
+from omega_learn.phases import BEHIND, Desk
+from omega_learn.rises import large_regions
 from omega_learn.trends import Trend, rising
 
 
@@ -31,40 +32,48 @@ class News:
     """Of each region that has any, "" = everywhere."""
 
 
-def news(
-    kept: Kept,
+def tell(
+    desk: Desk,
+    sums: Sums,
+    counted: Counting,
+    titles: Int32Array,
     embeddings: FloatArray,
     previous: Sequence[GlobalPattern],
-    hours_since_first: float | None,
     config: LearnConfig,
 ) -> News:
-    """Patterns and trends of a fleet.
+    """Patterns and trends of a fleet; asks for the devices behind the patterns.
 
     Args:
-        kept: every device, in any order: only sums of whole numbers come of them.
+        desk: before the shards.
+        sums: merged, by `counted`.
+        counted: what was counted.
+        titles: that may be given out, some of counted.titles.
         embeddings: (m, 384) centred unit rows.
         previous: patterns of the last round.
-        hours_since_first: as RoundInput has it.
         config: how it learns.
-
-    Raises:
-        OmegaError: ROUND_NOT_POSSIBLE without a supported title.
     """
-    titles = supported(count_support(kept.rows, len(embeddings)), config)
-    found = global_patterns(
-        tally(kept.rows, titles, clip=config.device_clip),
-        kept.rows,
-        embeddings,
-        max_patterns=config.max_patterns,
-        min_devices=config.min_title_devices,
-        previous=previous,
-        seed=config.seed,
+    over = tally_of(sums, counted.titles).over(titles)
+    clusters, merged = desk.ask(
+        BEHIND,
+        lambda: clustered(
+            over,
+            embeddings,
+            max_patterns=config.max_patterns,
+            previous=previous,
+            seed=config.seed,
+        ),
     )
+    found = patterns_of(over, clusters, merged()["behind"], min_devices=config.min_title_devices)
+    rises = rises_of(sums, counted)
     return News(
-        len(titles),
-        stable_ids(previous, found),
-        _trends(kept, len(embeddings), hours_since_first, config),
+        len(titles), stable_ids(previous, found), rising(rises, config.trends) if rises else {}
     )
+
+
+def regions_of(census: Census, config: LearnConfig) -> tuple[str, ...]:
+    """Regions whose trends are told apart, ascending."""
+    how = config.trends
+    return large_regions(census.regions, min_devices=how.min_devices, max_regions=how.max_regions)
 
 
 def catalogue_rows(embeddings: FloatArray, mean: FloatArray) -> FloatArray:
@@ -104,24 +113,3 @@ def require_devices(devices: int, config: LearnConfig) -> None:
 def not_possible(field: str, bound: str) -> OmegaError:
     """ROUND_NOT_POSSIBLE, and what is missing."""
     return OmegaError(ErrorCode.ROUND_NOT_POSSIBLE, field=field, bound=bound)
-
-
-def _trends(
-    kept: Kept, titles: int, hours_since_first: float | None, config: LearnConfig
-) -> Mapping[str, tuple[Trend, ...]]:
-    """None where nothing arrived, or where there is no long run to hold it against."""
-    if hours_since_first is None or not (kept.recent.ages < hours_since_first).any():
-        return {}
-    how = config.trends
-    counter = RiseCounter(
-        kept.regions,
-        titles,
-        windows=how.windows,
-        longest=hours_since_first,
-        decay=how.decay,
-        clip=how.device_clip,
-        min_devices=how.min_devices,
-        max_regions=how.max_regions,
-    )
-    counter.add(kept)
-    return rising(counter.sums, how)

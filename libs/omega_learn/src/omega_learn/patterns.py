@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
 from omega_core.vectors import FloatArray
-from omega_learn.arrays import Int64Array
+from omega_learn.arrays import Arrays, Int32Array, Int64Array
 from omega_learn.clusters import means, spherical_kmeans
 from omega_learn.rows import UNIT, DeviceRows
 from omega_learn.statistics import Statistics, Tally
@@ -45,6 +46,27 @@ class GlobalPattern:
     """Its share of the quality of all supported titles, 0 to 1."""
 
 
+@dataclass(frozen=True)
+class Clusters:
+    """Titles by direction, c clusters of them."""
+
+    titles: Int32Array
+    """Those that are counted, ascending, (t,)."""
+    labels: Int64Array
+    """Cluster of each, (t,); c = of none."""
+    centroids: FloatArray
+    """Centred unit vectors, (c, 384)."""
+
+    def arrays(self) -> Arrays:
+        """All that it holds, by name."""
+        return {"titles": self.titles, "labels": self.labels, "centroids": self.centroids}
+
+    @classmethod
+    def of(cls, arrays: Arrays) -> Self:
+        """From arrays()."""
+        return cls(arrays["titles"], arrays["labels"], arrays["centroids"])
+
+
 def global_patterns(
     statistics: Statistics | Tally,
     rows: DeviceRows,
@@ -73,31 +95,68 @@ def global_patterns(
     Returns:
         Heaviest first, all new.
     """
+    clusters = clustered(
+        statistics, embeddings, max_patterns=max_patterns, previous=previous, seed=seed
+    )
+    behind = devices_behind(rows, clusters)
+    return patterns_of(statistics, clusters, behind, min_devices=min_devices)
+
+
+def clustered(
+    statistics: Statistics | Tally,
+    embeddings: FloatArray,
+    *,
+    max_patterns: int,
+    previous: Sequence[GlobalPattern],
+    seed: int,
+) -> Clusters:
+    """The clusters of global_patterns(), before anybody was counted behind them.
+
+    Without any quality there is none.
+    """
     quality = statistics.quality.astype(np.float64)
+    titles = statistics.titles
+    points = embeddings[titles]
     if not quality.sum() > 0:
-        return ()
-    points = embeddings[statistics.titles]
+        return Clusters(titles, np.zeros(len(titles), np.int64), points[:0])
     most = max(1, min(max_patterns, len(points) // TITLES_A_PATTERN))
     start = np.array([p.embedding for p in previous], np.float32) if previous else None
     centroids, labels = spherical_kmeans(points, quality, most, start=start, seed=seed)
     astray = np.einsum("td,td->t", points, centroids[labels]) < MIN_AGREEMENT
     labels[astray] = len(centroids)
-    centroids = means(points, quality, labels, len(centroids) + 1)[:-1]
-    devices = _devices_behind(rows, statistics, labels, len(centroids))
+    return Clusters(titles, labels, means(points, quality, labels, len(centroids) + 1)[:-1])
+
+
+def patterns_of(
+    statistics: Statistics | Tally, clusters: Clusters, behind: Int64Array, *, min_devices: int
+) -> tuple[GlobalPattern, ...]:
+    """The clusters that may be given out.
+
+    Args:
+        statistics: over the titles of the clusters.
+        clusters: clustered().
+        behind: distinct devices behind each, (c,).
+        min_devices: least number of them.
+
+    Returns:
+        Heaviest first, all new.
+    """
+    c = len(clusters.centroids)
+    quality = statistics.quality.astype(np.float64)
     won, tried = (
-        np.bincount(labels, figure, minlength=len(centroids) + 1)
+        np.bincount(clusters.labels, figure, minlength=c + 1)
         for figure in (quality, statistics.samples)
     )
     found = [
         GlobalPattern(
             pattern_id=0,
-            embedding=centroids[c],
-            success_rate=float(min(won[c] / tried[c], 1.0)),
-            device_count_floor=1 << (int(devices[c]).bit_length() - 1),
-            weight=float(won[c] / quality.sum()),
+            embedding=clusters.centroids[place],
+            success_rate=float(min(won[place] / tried[place], 1.0)),
+            device_count_floor=1 << (int(behind[place]).bit_length() - 1),
+            weight=float(won[place] / quality.sum()),
         )
-        for c in range(len(centroids))
-        if devices[c] >= min_devices and won[c] > 0
+        for place in range(c)
+        if behind[place] >= min_devices and won[place] > 0
     ]
     return tuple(sorted(found, key=lambda p: -p.weight))
 
@@ -135,16 +194,17 @@ def _continue(old: GlobalPattern, new: GlobalPattern, cosine: float) -> GlobalPa
     return old if same else replace(new, pattern_id=old.pattern_id)
 
 
-def _devices_behind(
-    rows: DeviceRows, statistics: Statistics | Tally, labels: Int64Array, clusters: int
-) -> Int64Array:
-    """Distinct devices with enough stake in each cluster, (clusters,)."""
-    label_of = np.full(int(rows.titles.max(initial=0)) + 1, clusters, np.int64)
-    inside = statistics.titles < len(label_of)
-    label_of[statistics.titles[inside]] = labels[inside]
-    cells = rows.owners() * (clusters + 1) + label_of[rows.titles]
+def devices_behind(rows: DeviceRows, clusters: Clusters) -> Int64Array:
+    """Distinct devices with enough stake in each cluster, (c,). Of disjoint devices, it adds up."""
+    count = len(clusters.centroids)
+    label_of = np.full(int(rows.titles.max(initial=0)) + 1, count, np.int64)
+    inside = clusters.titles < len(label_of)
+    label_of[clusters.titles[inside]] = clusters.labels[inside]
+    cells = rows.owners() * (count + 1) + label_of[rows.titles]
     order = np.argsort(cells, kind="stable")
     heads = np.flatnonzero(np.diff(cells[order], prepend=-1))
+    if not len(heads):
+        return np.zeros(count, np.int64)
     stakes = np.add.reduceat(rows.stakes[order].astype(np.int64), heads)
-    behind = cells[order][heads][stakes >= BEHIND] % (clusters + 1)
-    return np.bincount(behind, minlength=clusters + 1)[:clusters].astype(np.int64)
+    behind = cells[order][heads][stakes >= BEHIND] % (count + 1)
+    return np.bincount(behind, minlength=count + 1)[:count].astype(np.int64)

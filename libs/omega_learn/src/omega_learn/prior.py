@@ -6,7 +6,7 @@ import numpy as np
 
 from omega_core.errors import invalid
 from omega_core.vectors import FloatArray
-from omega_learn.arrays import Int32Array, check_inputs
+from omega_learn.arrays import Int32Array, Sketches, check_inputs
 from omega_learn.decode import BLOCK, largest, log_likelihoods
 
 FLOOR = 1e-6
@@ -14,7 +14,7 @@ FLOOR = 1e-6
 
 
 def estimate_prior(
-    sketches: FloatArray,
+    sketches: Sketches,
     embeddings: FloatArray,
     sigma: float | FloatArray,
     *,
@@ -52,7 +52,7 @@ def estimate_prior(
 
 
 def _likelihoods(
-    sketches: FloatArray,
+    sketches: Sketches,
     embeddings: FloatArray,
     sigma: float | FloatArray,
     candidates: int,

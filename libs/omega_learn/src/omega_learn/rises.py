@@ -7,15 +7,15 @@ the difference.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from omega_core.errors import invalid
-from omega_learn.arrays import DoubleArray, Int64Array
+from omega_learn.arrays import Arrays, DoubleArray, Int64Array
 from omega_learn.kept import Kept, Recent
 from omega_learn.rows import UNIT
 
@@ -43,6 +43,15 @@ class Rises:
     """(w, R) distinct devices of which anything arrived in the window."""
     members: Int64Array
     """(R,) distinct devices of each region, whenever anything of them arrived."""
+
+    def sums(self) -> Arrays:
+        """The sums by name; those of the same regions, titles and windows add up."""
+        return {f"rises.{name}": getattr(self, name) for name in _NAMES}
+
+    @classmethod
+    def of(cls, regions: tuple[str, ...], sums: Arrays) -> Self:
+        """From sums()."""
+        return cls(regions, *(sums[f"rises.{name}"] for name in _NAMES))
 
     @property
     def before(self) -> Int64Array:
@@ -72,6 +81,9 @@ def merge_rises(a: Rises, b: Rises) -> Rises:
     return summed
 
 
+_NAMES = ("every", "stakes", "decayed", "devices", "active", "members")
+
+
 def _zeros(regions: tuple[str, ...], windows: int, titles: int) -> Rises:
     r = len(regions)
     stakes, decayed, devices = (np.zeros((windows, r, titles), np.int64) for _ in range(3))
@@ -86,36 +98,43 @@ def _zeros(regions: tuple[str, ...], windows: int, titles: int) -> Rises:
     )
 
 
+def large_regions(
+    counted: Mapping[str, int], *, min_devices: int, max_regions: int
+) -> tuple[str, ...]:
+    """Regions to count apart, ascending.
+
+    Args:
+        counted: distinct devices of each region; "" = not stated.
+        min_devices: regions with fewer devices than that are counted everywhere only.
+        max_regions: most regions, those with most devices.
+    """
+    large = [name for name in counted if name and counted[name] >= min_devices]
+    return tuple(sorted(sorted(large, key=lambda name: (-counted[name], name))[:max_regions]))
+
+
 class RiseCounter:
     """Counts what is kept of a fleet, some devices after others in any order.
 
     Args:
-        regions: of each device of the fleet, "" = not stated, in any order.
+        regions: that are counted apart, ascending; of the others, "" among them, everywhere only.
         titles: of the catalogue.
         windows: hours, rising; all of them are cut at `longest`.
         longest: hours since the shard's first round: what came before is the long run.
         decay: what an hour leaves.
         clip: most stakes of one device, of late and in the long run.
-        min_devices: regions with fewer devices than that are counted everywhere only.
-        max_regions: most regions beside everywhere, those with most devices.
     """
 
     def __init__(
         self,
-        regions: Iterable[str],
+        regions: Sequence[str],
         titles: int,
         *,
         windows: Sequence[float],
         longest: float,
         decay: float,
         clip: float,
-        min_devices: int,
-        max_regions: int,
     ) -> None:
-        counted = Counter(region for region in regions if region)
-        large = [name for name in counted if counted[name] >= min_devices]
-        large = sorted(large, key=lambda name: (-counted[name], name))[:max_regions]
-        names = ("", *sorted(large))
+        names = ("", *regions)
         self._places = {name: i for i, name in enumerate(names)}
         self._windows = [min(hours, longest) for hours in windows]
         self._decay = decay

@@ -5,20 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from omega_core.errors import invalid
 from omega_core.vectors import FloatArray
 from omega_learn import dp
+from omega_learn.arrays import Int32Array
 from omega_learn.config import LearnConfig
-from omega_learn.evidence import SketchEvidence, Weighted, combine, support
+from omega_learn.counting import Counting, statistics_of
+from omega_learn.evidence import Weighted, combine
+from omega_learn.evidence import support as supporters
 from omega_learn.factors import Factors, fit_factors
 from omega_learn.fleet import DeviceSketches, gather
 from omega_learn.kept import Kept
-from omega_learn.news import catalogue_rows, news, require_devices, supported
+from omega_learn.news import catalogue_rows, regions_of, require_devices, supported, tell
+from omega_learn.partials import Census, Sums
+from omega_learn.parts import RefreshPart
 from omega_learn.patterns import GlobalPattern
+from omega_learn.phases import (
+    CENSUS,
+    DECODE,
+    EXPECT,
+    MATRIX,
+    STATISTICS,
+    Begin,
+    Desk,
+    Expected,
+    Prior,
+    Together,
+    Told,
+)
 from omega_learn.prior import estimate_prior
 from omega_learn.rotation import Held
-from omega_learn.rows import DeviceRows
-from omega_learn.tastes import Decoder, Expectations, decode_fleet
+from omega_learn.statistics import Statistics, merge
+from omega_learn.tastes import Decoder
 from omega_learn.trends import Trend
 from omega_privacy import secure_normal
 
@@ -111,72 +131,178 @@ def refresh(
         OmegaError: as run().
     """
     embeddings = catalogue_rows(inputs.embeddings, inputs.mean)
-    if config.dp_mu and inputs.evidence:
-        raise invalid("evidence", "none beside sketches where dp_mu is set")
     fleet = gather(inputs.devices, config.max_device_sketches, sigma=config.sigma)
-    require_devices(len(fleet), config)
-    sample, sigmas = fleet.sample(config.prior_sample, config.seed)
-    prior = estimate_prior(sample, embeddings, sigmas, steps=config.prior_steps)
-    del sample
-    within = config.trends.windows[-1]
-    decoder = Decoder(prior, None)
-    kept = decode_fleet(fleet, embeddings, prior, top=config.top, within=within)
+    part = RefreshPart([fleet], embeddings, config)
+    lead = RefreshLead(
+        embeddings, inputs.previous, inputs.hours_since_first, inputs.evidence, inputs.held
+    )
+    led = lead_refresh(Together([part]), lead, config, noise=noise)
+    return Refreshed(led.result, led.decoder, Kept.join(list(part.blocks())))
+
+
+@dataclass(frozen=True)
+class RefreshLead:
+    """What a refresh's leader knows beside the shards' answers."""
+
+    embeddings: FloatArray
+    """From catalogue_rows(), (m, 384)."""
+    previous: tuple[GlobalPattern, ...] = ()
+    """Patterns of the last round."""
+    hours_since_first: float | None = None
+    """As RoundInput has it."""
+    evidence: tuple[Weighted, ...] = ()
+    """Likewise."""
+    held: Held | None = None
+    """Likewise."""
+
+
+@dataclass(frozen=True)
+class Led:
+    """What came of a refresh over all shards."""
+
+    result: RoundResult
+    """To be given out."""
+    decoder: Decoder
+    """What every sketch was decoded with."""
+
+
+def lead_refresh(
+    desk: Desk, lead: RefreshLead, config: LearnConfig, *, noise: dp.Draw = secure_normal
+) -> Led:
+    """A refresh over all shards of a desk: one shard or a thousand, the result is the same.
+
+    Raises:
+        OmegaError: as run().
+    """
+    if config.dp_mu and lead.evidence:
+        raise invalid("evidence", "none beside sketches where dp_mu is set")
+    _, who = desk.ask(CENSUS, Begin)
+    census = who()
+    require_devices(census.devices, config)
+
+    def prior() -> Prior:
+        sample = census.sample
+        found = estimate_prior(
+            sample.sketches, lead.embeddings, sample.sigmas, steps=config.prior_steps
+        )
+        return Prior(found)
+
+    told, merged = desk.ask(DECODE, prior)
+    decoder, support = Decoder(told.prior, None), merged()
     if config.taste_share > 0:
-        first = _fit(inputs, kept.rows, prior, config)
-        decoder = Decoder(prior, first)
-        kept = decode_fleet(
-            fleet,
-            embeddings,
-            prior,
-            top=config.top,
-            expectations=Expectations(first, kept.rows, config.taste_share),
-            within=within,
+        decoder, support = _expecting(desk, lead, decoder.prior, support, config)
+    find = _private if config.dp_mu else _open
+    return Led(find(desk, lead, census, support, decoder.prior, config, noise), decoder)
+
+
+def _expecting(
+    desk: Desk, lead: RefreshLead, prior: FloatArray, support: Sums, config: LearnConfig
+) -> tuple[Decoder, Sums]:
+    """The second decoding: what it decodes with, and who stands behind each title by it."""
+    over, matrix = desk.ask(MATRIX, lambda: Counting(_titles(support, lead, config), matrix=True))
+    told, merged = desk.ask(
+        EXPECT,
+        lambda: Expected(prior, _fit(_combined(matrix(), over.titles, lead), prior, config)),
+    )
+    return Decoder(prior, told.model), merged()
+
+
+def _open(
+    desk: Desk,
+    lead: RefreshLead,
+    census: Census,
+    support: Sums,
+    prior: FloatArray,
+    config: LearnConfig,
+    noise: dp.Draw,
+) -> RoundResult:
+    """Factors, patterns and trends, without noise."""
+    del noise
+
+    def count() -> Told:
+        return Told(
+            Counting(
+                _titles(support, lead, config),
+                matrix=True,
+                regions=regions_of(census, config),
+                longest=lead.hours_since_first,
+            )
         )
-    if config.dp_mu:
-        result = _private(inputs, kept, config, noise)
-    else:
-        model = _fit(inputs, kept.rows, prior, config, inputs.held)
-        told = news(kept, embeddings, inputs.previous, inputs.hours_since_first, config)
-        figures = RoundFigures(
-            devices=len(kept),
-            sketches=int(kept.sketches.sum()),
-            supported_titles=len(model.titles),
-            patterns=len(told.patterns),
-            decoded=int(kept.sketches.sum()),
-        )
-        result = RoundResult(model, told.patterns, figures, told.trends)
-    return Refreshed(result, decoder, kept)
+
+    told, merged = desk.ask(STATISTICS, count)
+    sums, counted = merged(), told.counting
+    model = _fit(_combined(sums, counted.titles, lead), prior, config, lead.held)
+    titles = counted.titles
+    if lead.evidence:
+        titles = np.intersect1d(titles, supported(support["support"], config))
+    found = tell(desk, sums, counted, titles, lead.embeddings, lead.previous, config)
+    figures = RoundFigures(
+        devices=sums.figure("devices"),
+        sketches=sums.figure("sketches"),
+        supported_titles=len(model.titles),
+        patterns=len(found.patterns),
+        decoded=sums.figure("sketches"),
+    )
+    return RoundResult(model, found.patterns, figures, found.trends)
+
+
+def _private(
+    desk: Desk,
+    lead: RefreshLead,
+    census: Census,
+    support: Sums,
+    prior: FloatArray,
+    config: LearnConfig,
+    noise: dp.Draw,
+) -> RoundResult:
+    """Factors from sums under noise, and nothing else. The noise is drawn once, for all shards."""
+    del census, prior
+    mu, clip = config.dp_mu, config.device_clip
+
+    def count() -> Told:
+        told = dp.noisy_support(support["bounded"], mu=mu, clip=clip, draw=noise)
+        titles = dp.told_titles(told, mu=mu, clip=clip, min_devices=config.min_title_devices)
+        return Told(Counting(titles, matrix=True), told[titles])
+
+    plan, merged = desk.ask(STATISTICS, count)
+    if plan.told is None:
+        raise invalid("plan", "one with noise")
+    sums = merged()
+    exact = statistics_of(sums, plan.counting.titles)
+    private = dp.noisy_matrix(exact, plan.told, mu=mu, clip=clip, draw=noise)
+    model = fit_factors(
+        private.statistics, private.prior, lam=config.lam, rank=config.rank, held=lead.held
+    )
+    sketches = sums.figure("sketches")
+    figures = RoundFigures(
+        sums.figure("devices"),
+        sketches,
+        len(model.titles),
+        patterns=0,
+        dp_mu=private.mu,
+        decoded=sketches,
+    )
+    return RoundResult(model, (), figures)
+
+
+def _titles(support: Sums, lead: RefreshLead, config: LearnConfig) -> Int32Array:
+    """Titles that enough devices support, those of other evidence among them."""
+    found = support["support"]
+    return supported(found + supporters(lead.evidence, len(found)), config)
+
+
+def _combined(sums: Sums, titles: Int32Array, lead: RefreshLead) -> Statistics:
+    """The statistics of sketches and of all other evidence."""
+    exact = statistics_of(sums, titles)
+    if not lead.evidence:
+        return exact
+    return merge(exact, combine(lead.evidence, titles))
 
 
 def _fit(
-    inputs: RoundInput,
-    rows: DeviceRows,
-    prior: FloatArray,
-    config: LearnConfig,
-    held: Held | None = None,
+    statistics: Statistics, prior: FloatArray, config: LearnConfig, held: Held | None = None
 ) -> Factors:
     """The model of all evidence, over the titles that enough devices support."""
-    parts = (Weighted(SketchEvidence(rows, config.device_clip, config.max_stake)), *inputs.evidence)
-    titles = supported(support(parts, len(prior)), config)
-    statistics = combine(parts, titles)
-    return fit_factors(statistics, prior[titles], lam=config.lam, rank=config.rank, held=held)
-
-
-def _private(inputs: RoundInput, kept: Kept, config: LearnConfig, noise: dp.Draw) -> RoundResult:
-    """Factors from sums under noise, and nothing else."""
-    private = dp.release(
-        kept.rows,
-        len(inputs.embeddings),
-        mu=config.dp_mu,
-        clip=config.device_clip,
-        min_devices=config.min_title_devices,
-        draw=noise,
+    return fit_factors(
+        statistics, prior[statistics.titles], lam=config.lam, rank=config.rank, held=held
     )
-    model = fit_factors(
-        private.statistics, private.prior, lam=config.lam, rank=config.rank, held=inputs.held
-    )
-    sketches = int(kept.sketches.sum())
-    figures = RoundFigures(
-        len(kept), sketches, len(model.titles), patterns=0, dp_mu=private.mu, decoded=sketches
-    )
-    return RoundResult(model, (), figures)

@@ -39,6 +39,11 @@ class Tally:
     devices: int
     """Distinct devices."""
 
+    def over(self, titles: Int32Array) -> Tally:
+        """Of some of the titles only, ascending and distinct: what a device adds stays the same."""
+        at = np.searchsorted(self.titles, titles)
+        return Tally(titles, self.support[at], self.quality[at], self.samples[at], self.devices)
+
 
 @dataclass(frozen=True)
 class Statistics(Tally):
@@ -92,10 +97,28 @@ def summarise(
     Raises:
         OmegaError: INVALID_FIELD titles, clip or max_stake.
     """
-    validate.number("max_stake", max_stake, 0.2, 1)
-    most = round(max_stake * UNIT)
     sums = tally(rows, titles, clip=clip)
     gram = np.zeros((len(titles), len(titles)))
+    add_gram(gram, rows, titles, clip=clip, max_stake=max_stake)
+    return Statistics(titles, sums.support, sums.quality, sums.samples, sums.devices, gram)
+
+
+def add_gram(
+    gram: DoubleArray,
+    rows: DeviceRows,
+    titles: Int32Array,
+    *,
+    clip: float = 50.0,
+    max_stake: float = 1.0,
+) -> None:
+    """Adds the matrix of summarise() to `gram` (t, t) in place.
+
+    Raises:
+        OmegaError: INVALID_FIELD titles, clip or max_stake.
+    """
+    validate.number("max_stake", max_stake, 0.2, 1)
+    _check(titles, clip)
+    most = round(max_stake * UNIT)
     for part in _blocks(rows):
         place, known = _places(part, titles)
         owners = part.owners()
@@ -106,7 +129,6 @@ def summarise(
         # In strips: the whole product would take as much memory as the matrix itself.
         for first in range(0, len(titles), _STRIP):
             gram[first : first + _STRIP] += dense[:, first : first + _STRIP].T @ dense
-    return Statistics(titles, sums.support, sums.quality, sums.samples, sums.devices, gram)
 
 
 def merge(a: Statistics, b: Statistics) -> Statistics:

@@ -1,4 +1,6 @@
-"""Devices that were erased since a round last saw the shard: how many, never which.
+"""Pushes that are gone since a round last saw the shard.
+
+A note for each device that was erased, and for each month that was dropped: how many, never which.
 
 What was published before still rests on them; the next refresh withdraws it. The factors before
 are kept until the refresh after that, because TVs that hold them are sent only what changed.
@@ -13,7 +15,7 @@ from omega_store.pool import Connection
 
 
 def note(conn: Connection) -> None:
-    """Notes that a device with pushes was erased; devices.erase() does it."""
+    """Notes that pushes are gone; devices.erase() and inbox.drop_months() do it."""
     conn.execute("INSERT INTO erasures DEFAULT VALUES")
 
 

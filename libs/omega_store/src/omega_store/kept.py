@@ -81,11 +81,13 @@ _STORE: LiteralString = (
 # A push never changes and goes only with its device, so their number tells whether any came.
 _CHANGED: LiteralString = (
     "SELECT p.device_id FROM ("
-    "  SELECT device_id, count(*) AS pushes FROM pushes WHERE model_version = %s AND count > 0"
-    "  GROUP BY device_id"
+    "  SELECT device_id, count(*) AS pushes FROM pushes"
+    "  WHERE model_version = %(model)s AND count > 0"
+    "  AND received_at <= coalesce(%(until)s, 'infinity'::timestamptz) GROUP BY device_id"
     ") AS p JOIN devices AS d USING (device_id) LEFT JOIN kept_rows AS k USING (device_id)"
-    " WHERE d.revoked_at IS NULL AND d.leaving_for IS NULL AND p.pushes IS DISTINCT FROM k.pushes"
-    " ORDER BY p.device_id"
+    " WHERE d.revoked_at IS NULL AND d.leaving_for IS NULL"
+    " AND d.here_since <= coalesce(%(until)s, 'infinity'::timestamptz)"
+    " AND p.pushes IS DISTINCT FROM k.pushes ORDER BY p.device_id"
 )
 _SCAN: LiteralString = (
     "SELECT k.device_id, d.region, k.body FROM kept_rows AS k JOIN devices AS d USING (device_id)"
@@ -100,12 +102,13 @@ def decoder(conn: Connection) -> StoredDecoder | None:
         return cursor.fetchone()
 
 
-def changed(conn: Connection, model_version: str) -> list[str]:
+def changed(conn: Connection, model_version: str, until: datetime | None = None) -> list[str]:
     """Devices whose sketches under an encoder are not those that their kept row rests on.
 
-    Ascending, revoked ones left out. One statement over all pushes: it counts, and reads no sketch.
+    Ascending, revoked ones left out; with `until`, of what was received up to then from devices
+    that were in this shard by then. One statement over all pushes: it counts, and reads no sketch.
     """
-    rows = conn.execute(_CHANGED, (model_version,)).fetchall()
+    rows = conn.execute(_CHANGED, {"model": model_version, "until": until}).fetchall()
     return [device_id for (device_id,) in rows]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from omega_store import erasures, kept, releases, resources, rounds, states
@@ -92,16 +92,11 @@ def publish_round(conn: Connection, result: RoundResult, now: datetime) -> Round
             erasures.settle(conn, result.erasures)
         if result.keeping:
             kept.store(conn, result.keeping)
-        figures = RoundFigures(
-            devices=result.figures.devices,
-            sketches=result.figures.sketches,
-            supported_titles=result.figures.supported_titles,
+        figures = replace(
+            result.figures,
             patterns=live,
             state_version=state_version,
             factors_version=result.factors_version if factors else 0,
-            dp_mu=result.figures.dp_mu,
-            decoded=result.figures.decoded,
-            refreshed=result.figures.refreshed,
         )
         rounds.succeed(conn, result.round_id, figures, now)
     return figures

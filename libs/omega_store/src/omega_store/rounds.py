@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from enum import IntEnum
+from typing import Any
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
@@ -20,6 +21,7 @@ class RoundStatus(IntEnum):
     RUNNING = 1
     SUCCEEDED = 2
     FAILED = 3
+    REQUESTED = 4
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,37 @@ class RoundFigures:
     """Of the sketches, those that it decoded itself."""
     refreshed: bool = False
     """Whether it decoded every sketch anew."""
+    pattern_shift: float = 0.0
+    """How far patterns moved: 1 - weighted mean cosine of each to the nearest before, 0 to 2."""
+    quality: float = 0.0
+    """Weighted mean success rate of the patterns, 0 to 1."""
+    trends: int = 0
+    """Titles that rise, over all regions."""
+
+
+class ShardOutcome(IntEnum):
+    """What became of a shard in a round; values as in omega.federation.v1.ShardOutcome."""
+
+    AT_WORK = 0
+    INCLUDED = 1
+    LATE = 2
+    FAILED = 3
+
+
+@dataclass(frozen=True)
+class ShardShare:
+    """A shard's part in a round."""
+
+    shard: str
+    """Its name, 1 to 63 characters of [a-z0-9-]."""
+    region: str
+    """Its region; empty = one for all."""
+    outcome: ShardOutcome = ShardOutcome.AT_WORK
+    """What became of it."""
+    devices: int = 0
+    """Distinct devices that it counted."""
+    sketches: int = 0
+    """Distinct sketches behind them."""
 
 
 @dataclass(frozen=True)
@@ -57,32 +90,76 @@ class Round:
     status: RoundStatus
     """Where it stands."""
     started_at: datetime
-    """When it began."""
+    """When it began, or was asked for."""
     finished_at: datetime | None
-    """None while it runs."""
+    """None while it runs or waits."""
     figures: RoundFigures = field(default_factory=RoundFigures)
     """All 0 until it succeeded."""
     error_code: str = ""
     """ErrorCode that ended it; empty = none."""
+    refresh: bool = False
+    """Whether whoever asked for it wants everything decoded anew."""
+    shards: tuple[ShardShare, ...] = ()
+    """By name; empty where the shard is alone."""
 
 
-_SELECT = sql.SQL(
-    "SELECT round_id, request_id, status, started_at, finished_at, figures, error_code"
-    " FROM rounds WHERE {key} = %s"
+_COLUMNS = sql.SQL(
+    "round_id, request_id, status, started_at, finished_at, figures, error_code, refresh,"
+    " ARRAY(SELECT ARRAY[shard, region, outcome::text, devices::text, sketches::text]"
+    "  FROM round_shards WHERE round_shards.round_id = rounds.round_id ORDER BY shard)"
+)
+_SELECT = sql.SQL("SELECT {columns} FROM rounds WHERE {key} = %s")
+_LIST = sql.SQL(
+    "SELECT {columns} FROM rounds WHERE %(before)s = 0 OR round_id < %(before)s"
+    " ORDER BY round_id DESC LIMIT %(most)s"
 )
 
 
-def begin(conn: Connection, request_id: str, now: datetime) -> Round:
-    """Records a round as RUNNING, or returns the one that this request_id began earlier.
-
-    Call it as leader, after ending what running() gives.
-    """
+def request(conn: Connection, request_id: str, now: datetime, *, refresh: bool = False) -> Round:
+    """Records a round as REQUESTED, or returns the one that this request_id asked for earlier."""
     conn.execute(
-        "INSERT INTO rounds (request_id, status, started_at) VALUES (%s, %s, %s)"
+        "INSERT INTO rounds (request_id, status, started_at, refresh) VALUES (%s, %s, %s, %s)"
         " ON CONFLICT (request_id) DO NOTHING",
-        (request_id, RoundStatus.RUNNING, now),
+        (request_id, RoundStatus.REQUESTED, now, refresh),
     )
     return only(find(conn, request_id))
+
+
+def begin(conn: Connection, request_id: str, now: datetime, *, refresh: bool = False) -> Round:
+    """Records a round as RUNNING, or returns the one that this request_id began earlier.
+
+    One that was asked for begins. Call it as leader, after ending what running() gives.
+    """
+    conn.execute(
+        "INSERT INTO rounds (request_id, status, started_at, refresh) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT (request_id) DO UPDATE"
+        " SET status = EXCLUDED.status, started_at = EXCLUDED.started_at"
+        " WHERE rounds.status = %s",
+        (request_id, RoundStatus.RUNNING, now, refresh, RoundStatus.REQUESTED),
+    )
+    return only(find(conn, request_id))
+
+
+def listed(conn: Connection, most: int, before: int = 0) -> tuple[list[Round], bool]:
+    """Records, newest first, and whether there are earlier ones.
+
+    Args:
+        conn: a connection.
+        most: records of the answer, at least 1.
+        before: only earlier ones than this round; 0 = from the newest on.
+    """
+    statement = _LIST.format(columns=_COLUMNS)
+    rows = conn.execute(statement, {"before": before, "most": most + 1}).fetchall()
+    return [_round(row) for row in rows[:most]], len(rows) > most
+
+
+def requested(conn: Connection) -> Round | None:
+    """The round that waits longest; None = none does."""
+    row = conn.execute(
+        "SELECT round_id FROM rounds WHERE status = %s ORDER BY round_id LIMIT 1",
+        (RoundStatus.REQUESTED,),
+    ).fetchone()
+    return None if row is None else get(conn, row[0])
 
 
 def get(conn: Connection, round_id: int) -> Round:
@@ -177,10 +254,14 @@ def _finish(
 
 
 def _one(conn: Connection, key: str, value: object) -> Round | None:
-    row = conn.execute(_SELECT.format(key=sql.Identifier(key)), (value,)).fetchone()
-    if row is None:
-        return None
-    round_id, request_id, status, started_at, finished_at, figures, error_code = row
+    statement = _SELECT.format(columns=_COLUMNS, key=sql.Identifier(key))
+    row = conn.execute(statement, (value,)).fetchone()
+    return None if row is None else _round(row)
+
+
+def _round(row: tuple[Any, ...]) -> Round:
+    round_id, request_id, status, started_at, finished_at, figures, error_code, *rest = row
+    refresh, shards = rest
     known = {f.name for f in fields(RoundFigures)}
     return Round(
         round_id,
@@ -190,4 +271,9 @@ def _one(conn: Connection, key: str, value: object) -> Round | None:
         finished_at,
         RoundFigures(**{name: n for name, n in figures.items() if name in known}),
         error_code,
+        refresh,
+        tuple(
+            ShardShare(shard, region, ShardOutcome(int(outcome)), int(devices), int(sketches))
+            for shard, region, outcome, devices, sketches in shards
+        ),
     )

@@ -15,7 +15,7 @@ from omega_store.devices import DeviceFigures
 from omega_store.pushes import PushResult
 from omega_store.releases import Release
 from omega_store.resources import ResourceInfo
-from omega_store.status import ShardFigures
+from omega_store.status import ShardFigures, ShardHeads
 
 
 def timestamp(instant: datetime | None) -> Timestamp | None:
@@ -74,17 +74,17 @@ def compression(value: int) -> resource_pb2.Compression.ValueType:
 
 
 def cluster_status(
-    figures: ShardFigures, listed: Sequence[DeviceFigures]
+    heads: ShardHeads, figures: ShardFigures, listed: Sequence[DeviceFigures]
 ) -> pb.GetClusterStatusResponse:
     """Figures of the shard and the listed devices."""
     return pb.GetClusterStatusResponse(
-        total_devices=figures.total_devices,
+        total_devices=heads.devices.welcome,
         active_devices=figures.active_devices,
         pushes=figures.pushes,
         sketches=figures.sketches,
-        contents=figures.contents,
-        catalogue_version=figures.catalogue_version,
-        state_version=figures.state_version,
+        contents=heads.contents,
+        catalogue_version=heads.catalogue_version,
+        state_version=heads.state_version,
         last_push_at=timestamp(figures.last_push_at),
         devices=[
             pb.DeviceSummary(

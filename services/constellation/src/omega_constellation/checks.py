@@ -40,6 +40,8 @@ def registration(request: pb.RegisterDeviceRequest) -> None:
         validate.size("key_sha256", request.key_sha256, _SHA256_BYTES)
     bounds.claim("claim", request.claim)
     bounds.csr("csr", request.csr)
+    if request.device_id:
+        validate.device_id("device_id", request.device_id)
 
 
 def claims(request: pb.CreateClaimsRequest) -> timedelta:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC
 from typing import cast
 
+import grpc
+
 from omega.constellation.v1 import release_pb2 as pb
-from omega_constellation import answers, judging
+from omega_constellation import answers, judging, operators
 from omega_core import limits, validate
 from omega_core.clock import Clock
 from omega_privacy.trial import Side, side
@@ -32,15 +34,20 @@ def list_releases(store: Store, request: pb.ListReleasesRequest) -> pb.ListRelea
         )
 
 
-def end_release(store: Store, request: pb.EndReleaseRequest, clock: Clock) -> pb.EndReleaseResponse:
+def end_release(
+    store: Store, request: pb.EndReleaseRequest, context: grpc.ServicerContext, clock: Clock
+) -> pb.EndReleaseResponse:
     """Ends a release by hand, durably.
 
     Raises:
         OmegaError: INVALID_FIELD, UNKNOWN_RELEASE, RELEASE_ENDED, STORAGE_UNAVAILABLE.
     """
     release_id = validate.integer("release_id", request.release_id, 1, limits.MAX_VERSION)
+    now = clock.now()
     with store.transaction() as conn:
-        ended = judging.end(conn, release_id, complete=request.complete, now=clock.now())
+        ended = judging.end(conn, release_id, complete=request.complete, now=now)
+        if ended.stage_since == now:
+            operators.note(conn, context, "EndRelease", str(release_id), now)
         return pb.EndReleaseResponse(release=_message(conn, ended))
 
 

@@ -6,7 +6,7 @@ import logging
 import uuid
 
 from omega.federation.v1 import federation_service_pb2_grpc
-from omega_core.clock import SystemClock
+from omega_core.shared_clock import service_clock
 from omega_federation_worker.config import FederationConfig
 from omega_federation_worker.job import RoundJob
 from omega_federation_worker.schedule import Schedule
@@ -14,7 +14,8 @@ from omega_federation_worker.servicer import FederationServicer
 from omega_rpc.config import ServerConfig
 from omega_rpc.server import Binding, Server
 from omega_rpc.service import Application
-from omega_store import Store, pending_on
+from omega_store import Store, pending_on, rounds
+from omega_store.rounds import Round
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ def build(config: FederationConfig, server_config: ServerConfig) -> Application:
     Raises:
         OmegaError: INVALID_FIELD that names the setting at fault.
     """
-    clock = SystemClock()
+    clock = service_clock()
     store = Store.connect(config.database_url, config.store())
     job = RoundJob(store, config.plan(), clock)
     recovered = False
@@ -40,7 +41,11 @@ def build(config: FederationConfig, server_config: ServerConfig) -> Application:
             recovered = True
         return True
 
-    schedule = Schedule(job, config.period_seconds, clock, ready)
+    def waiting() -> Round | None:
+        with store.statements() as conn:
+            return rounds.requested(conn)
+
+    schedule = Schedule(job, config.period_seconds, clock, ready, waiting)
     binding = Binding(
         "omega.federation.v1.FederationService",
         federation_service_pb2_grpc.add_FederationServiceServicer_to_server,
@@ -79,7 +84,7 @@ def refresh_once(config: FederationConfig) -> int:
 
 def _run(config: FederationConfig, *, refresh: bool) -> int:
     with Store.connect(config.database_url, config.store()) as store:
-        job = RoundJob(store, config.plan(), SystemClock())
+        job = RoundJob(store, config.plan(), service_clock())
         done = job.run(str(uuid.uuid4()), refresh=refresh)
     _log.info("round %d: %s", done.round_id, done.figures)
     return 0

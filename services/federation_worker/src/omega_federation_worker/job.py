@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from pathlib import Path
 
 from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError
-from omega_federation_worker import shard
+from omega_federation_worker import alone, shard
 from omega_federation_worker.plan import Plan
-from omega_federation_worker.shard import Shard
-from omega_learn import refresh as learn_anew
-from omega_learn import step
 from omega_privacy.accountant import DELTA, epsilon_of
-from omega_store import Connection, RoundResult, Store, leadership, publish_round, rounds
+from omega_store import Connection, Store, leadership, publish_round, rounds
 from omega_store.errors import translated
 from omega_store.rounds import Round, RoundStatus
 
@@ -26,6 +23,9 @@ _CAUSES = {
 }
 
 
+_OPEN = {RoundStatus.RUNNING, RoundStatus.REQUESTED}
+
+
 class RoundJob:
     """Runs rounds. Safe to share between threads: the leader's lock lets one run at a time.
 
@@ -33,9 +33,11 @@ class RoundJob:
         store: the shard.
         plan: how it learns, and how often anew.
         clock: stamps the records.
+        scratch: where a round's devices lie meanwhile; None = where temporary files do.
     """
 
-    def __init__(self, store: Store, plan: Plan, clock: Clock) -> None:
+    def __init__(self, store: Store, plan: Plan, clock: Clock, scratch: Path | None = None) -> None:
+        self._scratch = scratch
         self._store = store
         self._plan = plan
         self._clock = clock
@@ -54,7 +56,7 @@ class RoundJob:
         """
         with self._store.statements() as conn:
             earlier = rounds.find(conn, request_id)
-        if earlier is None or earlier.status == RoundStatus.RUNNING:
+        if earlier is None or earlier.status in _OPEN:
             with leadership(self._store) as leader:
                 self._fail_abandoned(leader)
                 earlier = self._begin(leader, request_id, refresh=refresh)
@@ -83,7 +85,7 @@ class RoundJob:
             rounds.fail(leader, round_id, ErrorCode.ROUND_FAILED, self._clock.now())
 
     def _begin(self, leader: Connection, request_id: str, *, refresh: bool) -> Round:
-        begun = rounds.begin(leader, request_id, self._clock.now())
+        begun = rounds.begin(leader, request_id, self._clock.now(), refresh=refresh)
         if begun.status == RoundStatus.RUNNING:
             try:
                 self._work(leader, begun.round_id, refresh=refresh)
@@ -106,8 +108,10 @@ class RoundJob:
             _log.warning("round %d stays RUNNING until a leader ends it: %s", round_id, error)
 
     def _work(self, leader: Connection, round_id: int, *, refresh: bool) -> None:
-        seen = shard.read(self._store, self._clock.now(), self._plan, refresh=refresh)
-        result = self._learn(seen, round_id)
+        seen = shard.read(
+            self._store, self._clock.now(), self._plan, refresh=refresh, scratch=self._scratch
+        )
+        result = alone.learn(seen, self._plan, round_id, self._scratch)
         with translated():
             figures = publish_round(leader, result, self._clock.now())
             spent = rounds.spent_mu(leader)
@@ -121,38 +125,6 @@ class RoundJob:
                 epsilon_of(spent),
                 DELTA,
             )
-
-    def _learn(self, seen: Shard, round_id: int) -> RoundResult:
-        """The result to publish.
-
-        Raises:
-            OmegaError: ROUND_NOT_POSSIBLE when nothing can be learned and nothing is given out.
-        """
-        config = self._plan.learning
-        try:
-            if seen.step is None:
-                anew = learn_anew(seen.inputs, config)
-                # Under noise no step follows that could go on from rows.
-                decoded = anew.kept.nothing() if config.dp_mu else anew.kept
-                keeping = shard.leavings(seen, anew.decoder, decoded)
-                return shard.result(seen, anew.result, round_id, config.trends, keeping)
-            if config.dp_mu:
-                return shard.idle(seen, round_id)
-            stepped = step(seen.step, config)
-            keeping = shard.leavings(seen, None, stepped.changed)
-            if len(stepped.unexpected) and seen.may_hurry:
-                _log.info(
-                    "%d titles arrive that nobody had at the last refresh: the next round is one",
-                    len(stepped.unexpected),
-                )
-                keeping = replace(keeping, stale=True)
-            return shard.result(seen, stepped, round_id, config.trends, keeping)
-        except OmegaError as error:
-            withdrawal = shard.withdrawal(seen, round_id)
-            if error.code != ErrorCode.ROUND_NOT_POSSIBLE or withdrawal is None:
-                raise
-            _log.warning("round %d withdraws what was published: %s", round_id, error)
-            return withdrawal
 
 
 def _cause(error: Exception) -> OmegaError:

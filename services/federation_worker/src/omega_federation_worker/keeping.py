@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
@@ -15,7 +15,7 @@ import numpy as np
 from omega_core import limits
 from omega_core.errors import OmegaError
 from omega_delta import compress, decompress
-from omega_learn import Decoder, DeviceRows, Factors, Kept, Recent
+from omega_learn import Blocks, Decoder, DeviceRows, Factors, Kept, Recent
 from omega_store.kept import HeldRow, KeptRow
 
 FORMAT = 1
@@ -30,8 +30,10 @@ _HOUR = 3_600_000_000
 class Loaded:
     """What came of reading kept rows."""
 
-    parts: list[Kept] = field(default_factory=list)
+    parts: Blocks = field(default_factory=list[Kept])
     """Devices whose rows can be read."""
+    devices: int = 0
+    """How many they are."""
     unread: list[str] = field(default_factory=list)
     """Devices whose rows cannot: they are decoded again."""
 
@@ -41,16 +43,16 @@ def microseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // timedelta(microseconds=1)
 
 
-def rows(kept: Kept, pushes: Mapping[str, int], now: datetime) -> Iterator[KeptRow]:
+def rows(kept: Kept, pushes: Iterable[int], now: datetime) -> Iterator[KeptRow]:
     """Rows to store.
 
     Args:
         kept: devices as they were decoded.
-        pushes: of each, by key, on which that rests.
+        pushes: of each, on which that rests.
         now: the instant from which the ages of sketches count.
     """
     arrived = microseconds(now) - np.rint(kept.recent.ages * _HOUR).astype(np.int64)
-    for i, key in enumerate(kept.keys):
+    for i, (key, count) in enumerate(zip(kept.keys, pushes, strict=True)):
         mine = slice(*kept.rows.starts[i : i + 2])
         late = slice(*kept.recent.starts[i : i + 2])
         titles = kept.rows.titles[mine]
@@ -67,10 +69,16 @@ def rows(kept: Kept, pushes: Mapping[str, int], now: datetime) -> Iterator[KeptR
                 kept.recent.weights[late].astype("<f4").tobytes(),
             )
         )
-        yield KeptRow(key, pushes[key], compress(raw))
+        yield KeptRow(key, int(count), compress(raw))
 
 
-def load(held: Iterable[HeldRow], now: datetime, within: float, top: int) -> Loaded:
+def load(
+    held: Iterable[HeldRow],
+    now: datetime,
+    within: float,
+    top: int,
+    parts: Blocks | None = None,
+) -> Loaded:
     """Kept rows as arrays.
 
     Args:
@@ -78,8 +86,9 @@ def load(held: Iterable[HeldRow], now: datetime, within: float, top: int) -> Loa
         now: the instant from which the ages of sketches count.
         within: hours for which a sketch is recent; older ones are left out.
         top: titles kept of each sketch.
+        parts: where they are put; None = in memory.
     """
-    loaded = Loaded()
+    loaded = Loaded() if parts is None else Loaded(parts)
     rest = iter(held)
     while together := list(islice(rest, _TOGETHER)):
         found = []
@@ -90,6 +99,7 @@ def load(held: Iterable[HeldRow], now: datetime, within: float, top: int) -> Loa
                 loaded.unread.append(row.device_id)
         if found:
             loaded.parts.append(_joined(found, now, within, top))
+            loaded.devices += len(found)
     return loaded
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import cast
-
 import grpc
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from omega.federation.v1 import federation_service_pb2 as pb
 from omega.federation.v1 import federation_service_pb2_grpc
 from omega_core import validate
 from omega_federation_worker.job import RoundJob
+from omega_publish import list_rounds, round_message
 from omega_store import Store, rounds
-from omega_store.rounds import Round
 
 _MOST_ROUND = 2**63 - 1
 
@@ -37,7 +33,7 @@ class FederationServicer(federation_service_pb2_grpc.FederationServiceServicer):
         del context
         validate.uuid("request_id", request.request_id)
         done = self._job.run(request.request_id, refresh=request.refresh)
-        return pb.RunRoundResponse(round=_message(done))
+        return pb.RunRoundResponse(round=round_message(done))
 
     def GetRound(  # noqa: N802 - named by the contract
         self, request: pb.GetRoundRequest, context: grpc.ServicerContext
@@ -46,30 +42,12 @@ class FederationServicer(federation_service_pb2_grpc.FederationServiceServicer):
         del context
         round_id = validate.integer("round_id", request.round_id, 1, _MOST_ROUND)
         with self._store.statements() as conn:
-            return pb.GetRoundResponse(round=_message(rounds.get(conn, round_id)))
+            return pb.GetRoundResponse(round=round_message(rounds.get(conn, round_id)))
 
-
-def _message(done: Round) -> pb.Round:
-    figures = done.figures
-    return pb.Round(
-        round_id=done.round_id,
-        request_id=done.request_id,
-        status=cast("pb.RoundStatus.ValueType", int(done.status)),
-        started_at=_timestamp(done.started_at),
-        finished_at=_timestamp(done.finished_at) if done.finished_at else None,
-        devices=figures.devices,
-        sketches=figures.sketches,
-        supported_titles=figures.supported_titles,
-        patterns=figures.patterns,
-        state_version=figures.state_version,
-        factors_version=figures.factors_version,
-        error_code=done.error_code,
-        refreshed=figures.refreshed,
-        decoded_sketches=figures.decoded,
-    )
-
-
-def _timestamp(instant: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(instant)
-    return stamp
+    def ListRounds(  # noqa: N802 - named by the contract
+        self, request: pb.ListRoundsRequest, context: grpc.ServicerContext
+    ) -> pb.ListRoundsResponse:
+        """The stored records."""
+        del context
+        found, more = list_rounds(self._store, request)
+        return pb.ListRoundsResponse(rounds=found, more=more)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 
@@ -20,26 +20,26 @@ from omega_delta import (
     encode_factors,
 )
 from omega_federation_worker import keeping, rising
+from omega_federation_worker.local import Local, Reading, changes, everything, hours
 from omega_federation_worker.plan import Plan
 from omega_learn import (
     Decoder,
-    DeviceSketches,
     GlobalPattern,
     Held,
     Kept,
-    RoundInput,
-    StepInput,
-    Stepped,
+    LearnConfig,
+    RefreshLead,
     TrendConfig,
 )
 from omega_learn import RoundResult as Learned
+from omega_learn.news import catalogue_rows
+from omega_learn.step import Told
 from omega_store import (
     Connection,
     RoundResult,
     Store,
     erasures,
     kept,
-    pushes,
     resources,
     rounds,
     states,
@@ -64,10 +64,12 @@ class Shard:
     """The newest; None when nothing is given out."""
     next_factors: int
     """Version of the factors to come."""
-    inputs: RoundInput
-    """Rows of its embeddings are rows of the catalogue; no devices where a step will do."""
-    step: StepInput | None
-    """What changed; None = the round is a refresh."""
+    lead: RefreshLead
+    """What is known beside what devices sent; rows of its embeddings are rows of the catalogue."""
+    decoder: Decoder | None
+    """What a step decodes with; None = the round is a refresh."""
+    local: Local | None
+    """Devices of this shard; None = they are not read: of a round that has only to withdraw."""
     may_hurry: bool
     """Whether the next refresh may come before it is due."""
     basis: str
@@ -80,7 +82,14 @@ class Shard:
     """When it was read."""
 
 
-def read(store: Store, now: datetime, plan: Plan | None = None, *, refresh: bool = False) -> Shard:
+def read(
+    store: Store,
+    now: datetime,
+    plan: Plan | None = None,
+    *,
+    refresh: bool = False,
+    scratch: Path | None = None,
+) -> Shard:
     """Reads everything that a round needs at one instant.
 
     Sketches of another encoder than the catalogue's are left out.
@@ -90,55 +99,87 @@ def read(store: Store, now: datetime, plan: Plan | None = None, *, refresh: bool
         now: the present instant, from which the ages of sketches count.
         plan: how rounds learn; absent = a refresh with the defaults.
         refresh: learn from everything, whether that is due or not.
+        scratch: where blocks of devices lie meanwhile; None = where temporary files do.
 
     Raises:
         OmegaError: ROUND_NOT_POSSIBLE without a published catalogue, STORAGE_UNAVAILABLE.
     """
+    plan = plan or Plan(LearnConfig(), refresh_hours=0)
     with store.snapshot() as conn:
-        packed = _newest(conn, ResourceKind.CATALOGUE)
-        if not packed:
-            raise OmegaError(
-                ErrorCode.ROUND_NOT_POSSIBLE, field="the shard", bound="a published catalogue"
-            )
-        catalogue = decode_catalogue(packed)
-        state = states.current(conn)
-        same_encoder = state.model_version == catalogue.model_version
-        factors = _newest(conn, ResourceKind.FACTORS)
-        first = rounds.first_success(conn)
-        stored = None if plan is None or refresh or not factors else kept.decoder(conn)
-        decoder = plan.decoder(stored, catalogue, now) if plan else None
-        pack = decode_factors(factors) if factors else None
-        inputs = RoundInput(
-            embeddings=catalogue.embeddings,
-            mean=catalogue.centring_mean,
-            # A list: the snapshot ends before the learning begins.
-            devices=[]
-            if decoder
-            else [_sketches(d, now) for d in pushes.iterate(conn, catalogue.model_version)],
-            previous=tuple(_known(p) for p in states.patterns(conn)) if same_encoder else (),
-            hours_since_first=None if first is None else _hours(now - first),
-            held=_held(pack, catalogue),
+        seen = home(conn, now, plan, None if refresh else kept.decoder(conn))
+        if seen.decoder is not None and plan.learning.dp_mu:
+            # Nothing is decoded between refreshes: see idle().
+            return seen
+        how = Reading(now, plan.learning, scratch=scratch)
+        read_devices = everything if seen.decoder is None else changes
+        return replace(seen, local=read_devices(conn, seen.catalogue, how))
+
+
+def home(
+    conn: Connection,
+    now: datetime,
+    plan: Plan,
+    stored: StoredDecoder | None,
+    catalogue_version: int | None = None,
+) -> Shard:
+    """What a round needs beside devices; call it in Store.snapshot().
+
+    Args:
+        conn: of the home shard.
+        now: the present instant.
+        plan: how rounds learn.
+        stored: what the last refresh decoded with; None = learn from everything.
+        catalogue_version: the catalogue to learn on; None = the newest.
+
+    Raises:
+        OmegaError: ROUND_NOT_POSSIBLE without a published catalogue.
+    """
+    version = catalogue_version or resources.newest_version(conn, ResourceKind.CATALOGUE)
+    if not version:
+        raise OmegaError(
+            ErrorCode.ROUND_NOT_POSSIBLE, field="the shard", bound="a published catalogue"
         )
-        return Shard(
-            catalogue=catalogue,
-            state_version=state.version,
-            factors=pack,
-            next_factors=resources.following_version(conn, ResourceKind.FACTORS),
-            inputs=inputs,
-            step=_step(conn, inputs, decoder, plan, catalogue.model_version, now)
-            if decoder and plan
-            else None,
-            may_hurry=plan is not None and plan.may_hurry(rounds.last_refresh(conn), now),
-            basis=plan.basis(catalogue) if plan else "",
-            erasures=erasures.noted(conn),
-            trends=trends.current(conn),
-            read_at=now,
-        )
+    catalogue = read_catalogue(conn, version)
+    state = states.current(conn)
+    same_encoder = state.model_version == catalogue.model_version
+    factors = _newest(conn, ResourceKind.FACTORS)
+    first = rounds.first_success(conn)
+    pack = decode_factors(factors) if factors else None
+    lead = RefreshLead(
+        embeddings=catalogue_rows(catalogue.embeddings, catalogue.centring_mean),
+        previous=tuple(_known(p) for p in states.patterns(conn)) if same_encoder else (),
+        hours_since_first=None if first is None else hours(now - first),
+        held=_held(pack, catalogue),
+    )
+    return Shard(
+        catalogue=catalogue,
+        state_version=state.version,
+        factors=pack,
+        next_factors=resources.following_version(conn, ResourceKind.FACTORS),
+        lead=lead,
+        decoder=plan.decoder(stored if factors else None, catalogue, now),
+        local=None,
+        may_hurry=plan.may_hurry(rounds.last_refresh(conn), now),
+        basis=plan.basis(catalogue),
+        erasures=erasures.noted(conn),
+        trends=trends.current(conn),
+        read_at=now,
+    )
+
+
+def read_catalogue(conn: Connection, version: int) -> CataloguePack:
+    """A published catalogue.
+
+    Raises:
+        OmegaError: UNKNOWN_RESOURCE when it is not kept.
+    """
+    body = resources.read(conn, ResourceKind.CATALOGUE, version, 0, limits.MAX_RESOURCE)
+    return decode_catalogue(body)
 
 
 def result(
     shard: Shard,
-    learned: Learned | Stepped,
+    learned: Learned | Told,
     round_id: int,
     config: TrendConfig | None = None,
     keeping: Keeping | None = None,
@@ -155,13 +196,13 @@ def result(
         keeping: what the rounds after it go on from.
     """
     config = config or TrendConfig()
-    said = learned.news if isinstance(learned, Stepped) else learned
+    said = learned.news if isinstance(learned, Told) else learned
     found = rising.listed(
         said.trends, shard.catalogue.ordinals, shard.catalogue.version, shard.read_at
     )
-    before = {p.pattern_id: p for p in shard.inputs.previous}
+    before = {p.pattern_id: p for p in shard.lead.previous}
     now = {p.pattern_id for p in said.patterns}
-    pack = None if isinstance(learned, Stepped) else _pack(shard, learned)
+    pack = None if isinstance(learned, Told) else _pack(shard, learned)
     if pack and shard.factors and _equal(shard.factors, pack):
         pack = None
     return RoundResult(
@@ -178,14 +219,33 @@ def result(
             supported_titles=learned.figures.supported_titles,
             dp_mu=learned.figures.dp_mu,
             decoded=learned.figures.decoded,
-            refreshed=not isinstance(learned, Stepped),
+            refreshed=not isinstance(learned, Told),
+            pattern_shift=shift(shard.lead.previous, said.patterns),
+            quality=quality(said.patterns),
+            trends=len({t.title for each in said.trends.values() for t in each}),
         ),
-        erasures=() if isinstance(learned, Stepped) else shard.erasures,
+        erasures=() if isinstance(learned, Told) else shard.erasures,
         trends=rising.news(
             shard.trends, found, config.decay, config.least_score, whole=bool(shard.erasures)
         ),
         keeping=keeping,
     )
+
+
+def shift(before: Sequence[GlobalPattern], now: Sequence[GlobalPattern]) -> float:
+    """1 - mean cosine of each pattern to the nearest of those before, by weight, 0 to 2."""
+    if not before or not now:
+        return 0.0
+    cosines = np.array([p.embedding for p in now]) @ np.array([p.embedding for p in before]).T
+    weights = np.array([p.weight for p in now], np.float64)
+    mean = float(weights @ cosines.max(axis=1).astype(np.float64) / weights.sum())
+    return min(max(1.0 - mean, 0.0), 2.0)
+
+
+def quality(patterns: Sequence[GlobalPattern]) -> float:
+    """Mean success rate of the patterns by weight, 0 to 1; 0 without any."""
+    total = sum(p.weight for p in patterns)
+    return sum(p.weight * p.success_rate for p in patterns) / total if total else 0.0
 
 
 def idle(shard: Shard, round_id: int) -> RoundResult:
@@ -205,11 +265,12 @@ def idle(shard: Shard, round_id: int) -> RoundResult:
     )
 
 
-def withdrawal(shard: Shard, round_id: int) -> RoundResult | None:
+def withdrawal(shard: Shard, round_id: int, devices: int) -> RoundResult | None:
     """What there is to publish when too few devices are left to learn from: that nothing is left.
 
     None when nothing is given out, or only what rests on another encoder and on no erased device:
-    TVs that change encoders push anew, and what they taught before serves until then.
+    TVs that change encoders push anew, and what they taught before serves until then. `devices` are
+    those that are left.
     """
     if shard.factors is None:
         return None
@@ -220,84 +281,29 @@ def withdrawal(shard: Shard, round_id: int) -> RoundResult | None:
         model_version=shard.catalogue.model_version,
         state_version=shard.state_version + 1,
         changed=(),
-        removed=[p.pattern_id for p in shard.inputs.previous],
+        removed=[p.pattern_id for p in shard.lead.previous],
         factors_version=0,
         factors=b"",
-        figures=RoundFigures(devices=_devices(shard)),
+        figures=RoundFigures(devices=devices),
         withdraws_factors=True,
         erasures=shard.erasures,
         trends=None if shard.trends == NO_TRENDS else NO_TRENDS,
     )
 
 
-def _sigma(hundredths: int) -> float | None:
-    """The noise scale that a push stated."""
-    return hundredths / 100 if hundredths else None
-
-
-def _sketches(pushed: pushes.DeviceSketches, now: datetime) -> DeviceSketches:
-    return DeviceSketches(
-        pushed.device_id,
-        pushed.sketches,
-        pushed.classes,
-        _sigma(pushed.sigma_hundredths),
-        pushed.region,
-        tuple((count, _hours(now - at)) for count, at in pushed.arrivals),
-    )
-
-
-def _step(
-    conn: Connection,
-    inputs: RoundInput,
-    decoder: Decoder,
-    plan: Plan,
-    model_version: str,
-    now: datetime,
-) -> StepInput:
-    """What changed since the kept rows were made, and those of the other devices."""
-    if plan.learning.dp_mu:
-        # Nothing is decoded between refreshes: see idle().
-        return StepInput(inputs.embeddings, inputs.mean, decoder, (), ())
-    changed = set(kept.changed(conn, model_version))
-    others = (row for row in kept.iterate(conn) if row.device_id not in changed)
-    top = min(plan.learning.top, len(inputs.embeddings))
-    loaded = keeping.load(others, now, plan.learning.trends.windows[-1], top)
-    changed.update(loaded.unread)
-    found = pushes.iterate(conn, model_version, device_ids=sorted(changed))
-    return StepInput(
-        embeddings=inputs.embeddings,
-        mean=inputs.mean,
-        decoder=decoder,
-        changed=[_sketches(pushed, now) for pushed in found] if changed else [],
-        kept=tuple(loaded.parts),
-        previous=inputs.previous,
-        hours_since_first=inputs.hours_since_first,
-    )
-
-
-def leavings(shard: Shard, decoder: Decoder | None, decoded: Kept) -> Keeping:
-    """What a round leaves for those after it.
+def leavings(shard: Shard, decoder: Decoder | None, decoded: Iterable[Kept]) -> Keeping:
+    """What a round of a shard that is alone leaves for those after it.
 
     Args:
         shard: what the round read.
         decoder: of a refresh; None = the last one goes on.
-        decoded: the devices that it decoded.
+        decoded: the devices that it decoded, block by block.
     """
-    pushed: Counter[str] = Counter()
-    for device in shard.step.changed if shard.step else shard.inputs.devices:
-        pushed[device.device_key] += len(device.arrivals)
     stored = None
     if decoder is not None:
         stored = StoredDecoder(shard.basis, shard.read_at, keeping.pack_decoder(decoder))
-    return Keeping(stored, keeping.rows(decoded, pushed, shard.read_at))
-
-
-def _devices(shard: Shard) -> int:
-    """Distinct devices that the round saw."""
-    if shard.step is None:
-        return len({d.device_key for d in shard.inputs.devices})
-    changed = {d.device_key for d in shard.step.changed}
-    return len(changed) + sum(len(part) for part in shard.step.kept)
+    rows = shard.local.rows(decoded, shard.read_at) if shard.local else ()
+    return Keeping(stored, rows)
 
 
 def _held(pack: FactorPack | None, catalogue: CataloguePack) -> Held | None:
@@ -314,10 +320,6 @@ def _newest(conn: Connection, kind: ResourceKind) -> bytes:
     """Body of the newest version of a kind; empty when there is none."""
     version = resources.newest_version(conn, kind)
     return resources.read(conn, kind, version, 0, limits.MAX_RESOURCE) if version else b""
-
-
-def _hours(span: timedelta) -> float:
-    return max(span / timedelta(hours=1), 0.0)
 
 
 def _pack(shard: Shard, learned: Learned) -> FactorPack:

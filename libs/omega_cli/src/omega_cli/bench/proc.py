@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 
 def resident_mb(pid: int) -> float:
@@ -42,6 +44,40 @@ def _in(status: str, name: str) -> float:
     raise ProcessLookupError("a process that has ended has no memory")
 
 
+def used_seconds(pid: int) -> float:
+    """Processor time of a process and of all that it has started.
+
+    Raises:
+        psutil.NoSuchProcess: there is no such process.
+    """
+    root = psutil.Process(pid)
+    used = 0.0
+    for process in (root, *root.children(recursive=True)):
+        try:
+            times = process.cpu_times()
+        except psutil.NoSuchProcess:
+            continue  # its parent has taken it over
+        used += times.user + times.system + times.children_user + times.children_system
+    return used
+
+
+def private_mb(pid: int) -> float:
+    """Memory that a process and all that it has started share with no other (USS), in MB."""
+    root = psutil.Process(pid)
+    total = 0
+    for process in (root, *root.children(recursive=True)):
+        try:
+            total += process.memory_full_info().uss
+        except psutil.NoSuchProcess:
+            continue
+    return total / 1e6
+
+
 def slope(values: Sequence[float]) -> float:
     """Least-squares growth from one value to the next; at least two values."""
     return float(np.polyfit(np.arange(len(values)), np.asarray(values, np.float64), 1)[0])
+
+
+def resident_mb_here() -> float:
+    """Resident memory of this process, in MB."""
+    return resident_mb(os.getpid())

@@ -174,6 +174,7 @@ class RegisterDeviceRequest(_message.Message):
     CSR_FIELD_NUMBER: _builtins.int
     DEVICE_ID_FIELD_NUMBER: _builtins.int
     CLAIM_SPENT_FIELD_NUMBER: _builtins.int
+    KNOWN_ONLY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID, 36 characters; the idempotency key."""
     platform: _builtins.str
@@ -196,6 +197,8 @@ class RegisterDeviceRequest(_message.Message):
     """
     claim_spent: _builtins.bool
     """True: the claim was spent for this identity at the home shard."""
+    known_only: _builtins.bool
+    """True: repeat the identity that the request_id made, and make none."""
     def __init__(
         self,
         *,
@@ -208,10 +211,11 @@ class RegisterDeviceRequest(_message.Message):
         csr: _builtins.bytes = ...,
         device_id: _builtins.str = ...,
         claim_spent: _builtins.bool = ...,
+        known_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_version", b"app_version", "claim", b"claim", "claim_spent", b"claim_spent", "csr", b"csr", "device_id", b"device_id", "key_sha256", b"key_sha256", "platform", b"platform", "region", b"region", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_version", b"app_version", "claim", b"claim", "claim_spent", b"claim_spent", "csr", b"csr", "device_id", b"device_id", "key_sha256", b"key_sha256", "known_only", b"known_only", "platform", b"platform", "region", b"region", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
