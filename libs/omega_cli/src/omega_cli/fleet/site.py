@@ -155,10 +155,10 @@ class FleetSite:
         return found
 
     def memory(self) -> dict[str, float]:
-        """Resident MB of each part that runs; of Postgres, what its processes do not share."""
+        """Resident MB of each part that runs; of Postgres without its shared buffers."""
         found = {part: proc.resident_mb(p.pid) for part, p in self._running.items()}
         if self._postgres_runs():
-            found[POSTGRES] = proc.private_mb(self._postgres.pid)
+            found[POSTGRES] = proc.anonymous_mb(self._postgres.pid)
         return found
 
     def _postgres_runs(self) -> bool:
