@@ -18,7 +18,8 @@ from omega_federation_worker import shards
 from omega_federation_worker.answering import ShardWorker
 from omega_federation_worker.config import FederationConfig
 from omega_federation_worker.fleet_job import FleetJob
-from omega_federation_worker.shards import Shards
+from omega_federation_worker.shards import ShardEntry, Shards
+from omega_publish import Copier
 from omega_store import Store, pending_on, rounds
 from omega_store.rounds import Round, RoundStatus, ShardOutcome
 
@@ -93,6 +94,19 @@ class Fleet:
         self.answer()
         # A round that a dead leader left open; the next one, a period later, would wait for it.
         self.every("recovery", _RECOVERY_SECONDS, self.job.recover)
+        for entry in self.shards.others:
+            self.every(f"copies-{entry.name}", self._config.copy_seconds, self._copier(entry).copy)
+
+    def copy(self) -> None:
+        """Copies what the home shard gives out to every other one; what cannot be reached waits."""
+        for entry in self.shards.others:
+            try:
+                self._copier(entry).copy()
+            except OmegaError as error:
+                _log.warning("no copy to shard %s: %s", entry.name, error)
+
+    def _copier(self, entry: ShardEntry) -> Copier:
+        return Copier(self.home, self.stores[entry.name])
 
     def _turn(self, worker: ShardWorker) -> None:
         while worker.asked() and not self.stopping.is_set():
@@ -144,11 +158,14 @@ def run_once(config: FederationConfig, *, refresh: bool, answers: bool = True) -
         OmegaError: why it was not published.
     """
     with Fleet(config) as fleet:
+        # Erasures are told with it, before a round looks for them.
+        fleet.copy()
         if answers:
             fleet.answer()
         done = fleet.job.recover()
         if done is None or done.status != RoundStatus.SUCCEEDED:
             done = fleet.job.run(str(uuid.uuid4()), refresh=refresh)
+        fleet.copy()
     _log.info("round %d: %s %s", done.round_id, done.figures, done.shards)
     return 0
 
