@@ -14,7 +14,7 @@ from omega_core.errors import ErrorCode, OmegaError
 
 @pytest.mark.parametrize("kind", [Costs, Assumptions, Prices])
 def test_every_input_says_what_it_is_and_where_it_comes_from(
-    kind: type[Costs] | type[Assumptions] | type[Prices],
+    kind: type[Costs | Assumptions | Prices],
 ) -> None:
     found: Inputs[Costs] | Inputs[Assumptions] | Inputs[Prices] = Inputs.read(kind)
     assert all(source.what and source.source for source in found.sources.values())
