@@ -12,8 +12,9 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Self
 
-from omega_core.clock import Clock, SystemClock
+from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError, invalid
+from omega_core.shared_clock import service_clock
 from omega_federation_worker import shards
 from omega_federation_worker.answering import ShardWorker
 from omega_federation_worker.config import FederationConfig
@@ -59,7 +60,7 @@ class Fleet:
             self.shards,
             config.plan(),
             config.windows(),
-            clock or SystemClock(),
+            clock or service_clock(),
             self.stopping,
         )
 
