@@ -81,6 +81,10 @@ release-proof: setup ## Releases a bad and an equal version to 100,000 devices, 
 chaos-sync: setup ## TVs and a shard on both ends of a bad line, cut and killed in the middle (root)
 	$(BIN)/python bench/chaos_sync.py $(ARGS)
 
+.PHONY: chaos-shards
+chaos-shards: setup ## Adds, kills, promotes, drains and splits shards under load (ARGS="--devices 300 --seconds 10")
+	$(BIN)/python bench/chaos_shards.py $(ARGS)
+
 .PHONY: interop
 interop: setup ## Drives brain and sync from Node.js with @grpc/grpc-js
 	@command -v npm >/dev/null || { echo "Node.js is missing: apt-get install nodejs npm"; exit 1; }
