@@ -20,7 +20,7 @@ from omega_federation_worker.config import FederationConfig
 from omega_federation_worker.fleet_job import FleetJob
 from omega_federation_worker.shards import ShardEntry, Shards
 from omega_publish import Copier
-from omega_store import Store, pending_on, rounds
+from omega_store import Store, pending_on, release_copies, rounds
 from omega_store.rounds import Round, RoundStatus, ShardOutcome
 
 _log = logging.getLogger(__name__)
@@ -95,18 +95,25 @@ class Fleet:
         # A round that a dead leader left open; the next one, a period later, would wait for it.
         self.every("recovery", _RECOVERY_SECONDS, self.job.recover)
         for entry in self.shards.others:
-            self.every(f"copies-{entry.name}", self._config.copy_seconds, self._copier(entry).copy)
+            seconds = self._config.copy_seconds
+            self.every(f"copies-{entry.name}", seconds, self._copier(entry).copy)
+            self.every(f"releases-{entry.name}", seconds, partial(self._exchange, entry))
 
     def copy(self) -> None:
         """Copies what the home shard gives out to every other one; what cannot be reached waits."""
         for entry in self.shards.others:
             try:
                 self._copier(entry).copy()
+                self._exchange(entry)
             except OmegaError as error:
                 _log.warning("no copy to shard %s: %s", entry.name, error)
 
     def _copier(self, entry: ShardEntry) -> Copier:
-        return Copier(self.home, self.stores[entry.name])
+        return Copier(self.home, self.stores[entry.name], also=(release_copies.copy,))
+
+    def _exchange(self, entry: ShardEntry) -> None:
+        """Stages of releases go out, and what devices said of them comes home."""
+        release_copies.exchange(self.home, self.stores[entry.name], entry.name)
 
     def _turn(self, worker: ShardWorker) -> None:
         while worker.asked() and not self.stopping.is_set():
