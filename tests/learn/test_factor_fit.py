@@ -139,7 +139,8 @@ def test_a_large_matrix_gives_what_a_full_decomposition_does(
     scores = [(f.factors * f.steps) @ (f.factors * f.steps).T for f in (found, whole)]
     scale = np.abs(scores[1]).max()
     # The last of 24 directions lie close together: what is kept of them differs, not how much.
-    assert np.abs(scores[0] - scores[1]).max() < 0.02 * scale
+    assert np.abs(scores[0] - scores[1]).max() < 0.05 * scale
+    assert np.trace(scores[0]) == pytest.approx(np.trace(scores[1]), rel=5e-3)
     again = fit_factors(statistics_of(x), even(titles), lam=40, rank=24)
     np.testing.assert_array_equal(again.factors, found.factors)
 

@@ -6,6 +6,8 @@ matrix is only read: beside it stand some hundred columns, and half of it as a C
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from omega_learn.arrays import DoubleArray
@@ -64,7 +66,7 @@ def inverse_diagonal(gram: DoubleArray, lam: float, scale: float) -> DoubleArray
     factor, inverses = _cholesky(gram, lam, scale)
     bounds = np.array([0, *np.cumsum([len(row) for row in factor])])
     found = np.empty(len(gram))
-    for j, (start, stop) in enumerate(zip(bounds, bounds[1:], strict=False)):
+    for j, (start, stop) in enumerate(pairwise(bounds.tolist())):
         columns = np.zeros((len(gram) - start, stop - start))
         columns[: stop - start] = inverses[j]
         for k in range(j + 1, len(factor)):
@@ -83,7 +85,7 @@ def _cholesky(
     inverses: list[DoubleArray] = []
     for start in range(0, len(gram), _BLOCK):
         stop = min(start + _BLOCK, len(gram))
-        row = gram[start:stop, :stop] / scale
+        row = np.asarray(gram[start:stop, :stop] / scale, np.float64)
         row[:, start:] += lam * np.eye(stop - start)
         for j, (above, inverse) in enumerate(zip(factor, inverses, strict=True)):
             first = j * _BLOCK
@@ -93,5 +95,5 @@ def _cholesky(
         row[:, start:] -= row[:, :start] @ row[:, :start].T
         row[:, start:] = np.linalg.cholesky(row[:, start:])
         factor.append(row)
-        inverses.append(np.linalg.inv(row[:, start:]))
+        inverses.append(np.asarray(np.linalg.inv(row[:, start:]), np.float64))
     return factor, inverses

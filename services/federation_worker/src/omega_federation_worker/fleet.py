@@ -12,9 +12,10 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Self
 
-from omega_core.clock import Clock, SystemClock
+from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError, invalid
-from omega_federation_worker import shards
+from omega_core.shared_clock import service_clock
+from omega_federation_worker import between, shards
 from omega_federation_worker.answering import ShardWorker
 from omega_federation_worker.config import FederationConfig
 from omega_federation_worker.fleet_job import FleetJob
@@ -55,12 +56,13 @@ class Fleet:
             for each in self.shards.entries
         }
         self.home = self.stores[self.shards.home.name]
+        self._clock = clock or service_clock()
         self.job = FleetJob(
             self.home,
             self.shards,
             config.plan(),
             config.windows(),
-            clock or SystemClock(),
+            self._clock,
             self.stopping,
         )
 
@@ -94,10 +96,27 @@ class Fleet:
         self.answer()
         # A round that a dead leader left open; the next one, a period later, would wait for it.
         self.every("recovery", _RECOVERY_SECONDS, self.job.recover)
+        config = self._config
         for entry in self.shards.others:
-            seconds = self._config.copy_seconds
-            self.every(f"copies-{entry.name}", seconds, self._copier(entry).copy)
-            self.every(f"releases-{entry.name}", seconds, partial(self._exchange, entry))
+            self.every(f"copies-{entry.name}", config.copy_seconds, self._copier(entry).copy)
+            told = partial(self._exchange, entry)
+            self.every(f"releases-{entry.name}", config.copy_seconds, told)
+        if config.sums_seconds:
+            for entry in self.shards.entries:
+                worker = self.worker(entry.name)
+                self.every(
+                    f"sums-{entry.name}", config.sums_seconds, partial(self._count, worker, entry)
+                )
+        if config.regions_seconds:
+            for region in sorted({entry.region for entry in self.shards.entries}):
+                merge = partial(between.merge_region, self.home, region)
+                self.every(f"region-{region or 'all'}", config.regions_seconds, merge)
+
+    def _count(self, worker: ShardWorker, entry: ShardEntry) -> None:
+        # A round's phases come first: what came meanwhile is counted a minute later.
+        if not worker.begun():
+            with self._turns:
+                between.count(worker, self.home, entry.region, self._clock.now())
 
     def copy(self) -> None:
         """Copies what the home shard gives out to every other one; what cannot be reached waits."""

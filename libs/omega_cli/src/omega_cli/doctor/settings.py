@@ -16,6 +16,7 @@ from omega_cli.reach import PROFILE, VARIABLES
 CHECK = "settings"
 GENERAL = (
     "OMEGA_CACHE_DIR",
+    "OMEGA_CLOCK_FILE",
     "OMEGA_DATA",
     "OMEGA_LOG_FORMAT",
     "OMEGA_LOG_LEVEL",
