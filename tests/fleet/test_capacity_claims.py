@@ -61,9 +61,7 @@ def test_a_user_costs_a_thousandth_of_what_was_said() -> None:
 
 
 def test_every_row_of_the_fleet_is_reckoned_again() -> None:
-    found = report.reckon(
-        Inputs.read(Costs), Inputs.read(Assumptions), Inputs.read(Prices)
-    ).claims
+    found = report.reckon(Inputs.read(Costs), Inputs.read(Assumptions), Inputs.read(Prices)).claims
     assert [c.row for c in found] == [*(f"A{n}" for n in range(14, 25)), "B19", "B20"]
     assert all(c.claimed and c.gives and c.ours for c in found)
 
