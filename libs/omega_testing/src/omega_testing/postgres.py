@@ -85,11 +85,6 @@ class EmbeddedPostgres:
         """Connection URL of a database of this cluster."""
         return f"postgresql://{_USER}@/{name}?host={self._base}"
 
-    @property
-    def socket(self) -> str:
-        """Directory of its unix socket."""
-        return str(self._base)
-
     def either_url(self, name: str, other: EmbeddedPostgres) -> str:
         """URL of a database of this cluster or its replica, whichever takes writes."""
         hosts = f"{self.socket},{other.socket}"
@@ -163,7 +158,7 @@ class EmbeddedPostgres:
             self._run(
                 *(str(self._bin / "pg_basebackup"), "--pgdata", str(self._data)),
                 *("--write-recovery-conf", "--checkpoint", "fast", "--username", _USER),
-                *("--host", self._primary.socket),
+                *("--host", str(self._primary.socket)),
             )
             return
         command = [
