@@ -15,6 +15,7 @@ import psycopg
 from omega_cli.serve.folder import ServeFolder
 from omega_cli.serve.keeper import Keeper
 from omega_core.errors import invalid
+from omega_rpc.local_operators import ISSUER
 from omega_rpc.tls import ClientTls
 from omega_testing.postgres import EmbeddedPostgres
 from omega_testing.processes import ServiceProcess
@@ -41,6 +42,8 @@ class Ports:
     """Operators' commands, on loopback."""
     federation: int = 50_073
     """Rounds, on loopback."""
+    console: int = 50_074
+    """Operators' browsers, on loopback."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,17 @@ class Site:
             {"OMEGA_FEDERATION_DATABASE_URL": self.database_url},
         )
         target = self.addresses["omega-constellation"]
+        self._keep(
+            "omega-console",
+            ports.console,
+            {
+                "OMEGA_CONSOLE_CONSTELLATION_TARGET": target,
+                "OMEGA_CONSOLE_JWKS": str(folder.operators),
+                "OMEGA_CONSOLE_ISSUER": ISSUER,
+                "OMEGA_CONSOLE_ENCODER": "auto",
+            },
+            grpc=False,
+        )
         folder.profile.write_text(f'target = "{target}"\n', "utf-8")
 
     def stop(self) -> None:
@@ -162,8 +176,9 @@ class Site:
         *,
         host: str = LOOPBACK,
         tls: ClientTls | None = None,
+        grpc: bool = True,
     ) -> None:
-        """Starts a service and keeps it where it listened first."""
+        """Starts a service and keeps it where it listened first; `grpc` tells its health."""
         prefix = f"OMEGA_{script.split('-')[1].upper()}_"
         environ = {**self._environ, **settings}
         listen = {f"{prefix}LISTEN": f"{host}:{port}"}
@@ -174,7 +189,7 @@ class Site:
                 [script],
                 {**environ, **listen},
                 directory=self._plan.folder.logs,
-                serving=script not in self.addresses,
+                serving=grpc and script not in self.addresses,
                 tls=tls,
             )
             for name, address in {"listen": started.address, **started.addresses}.items():
