@@ -12,13 +12,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from omega_cli.codebook import trained
-from omega_cli.content import import_contents
 from omega_client import ConstellationClient
 from omega_core.catalogue_file import read_catalogue
 from omega_embed import open_encoder
 from omega_testing.chaos_sync import ChaosSync, Plan
 from omega_testing.network_lab import NetworkLab, missing
 from omega_testing.news import catalogue_of
+from omega_titles.importing import import_contents
 
 TITLES = Path(__file__).parents[1] / "data" / "sample" / "titles.jsonl"
 _TITLES = 150

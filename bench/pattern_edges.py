@@ -37,6 +37,7 @@ from omega_learn import (
     run,
 )
 from omega_learn import rows as row_units
+from omega_learn.sample import Sample
 from omega_privacy.policy import SketchPolicy
 from omega_privacy.sketch import make_sketch
 from omega_rank import Catalogue, CollectiveModel, Factors, History, RankConfig, order, relevance
@@ -66,8 +67,10 @@ def sketched(catalogue: Catalogue, households: list[History]) -> list[DeviceSket
 def decoded(devices: list[DeviceSketches], catalogue: Catalogue, config: LearnConfig) -> DeviceRows:
     """What a round sees of each device, decoded with the fleet's prior."""
     fleet = gather(devices, config.max_device_sketches, sigma=config.sigma)
-    sample, sigmas = fleet.sample(config.prior_sample, config.seed)
-    prior = estimate_prior(sample, catalogue.embeddings, sigmas, steps=config.prior_steps)
+    sample = Sample.drawn(fleet, config.prior_sample, config.seed)
+    prior = estimate_prior(
+        sample.sketches, catalogue.embeddings, sample.sigmas, steps=config.prior_steps
+    )
     return decode_fleet(fleet, catalogue.embeddings, prior, top=config.top).rows
 
 

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from omega.constellation.v1 import constellation_service_pb2 as pb
 from omega_cli.access import duration
+from omega_cli.exits import Exit
 from omega_cli.main import main
 from omega_client import ClientTls, ConstellationClient
 from omega_constellation.app import build
@@ -28,9 +29,9 @@ from omega_testing.refusals import Refusal, refused
 KEY = DeviceKey.generate()
 
 
-def request(**changed: str) -> pb.RegisterDeviceRequest:
+def request(claim: str) -> pb.RegisterDeviceRequest:
     return pb.RegisterDeviceRequest(
-        request_id=str(uuid.uuid4()), key_sha256=KEY.public.sha256, csr=KEY.csr(), **changed
+        request_id=str(uuid.uuid4()), key_sha256=KEY.public.sha256, csr=KEY.csr(), claim=claim
     )
 
 
@@ -125,13 +126,13 @@ def test_claims_admit_and_a_revoked_device_is_shut_out(
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "said", "code"),
     [
-        (["claims", "--count", "0"], "count must be between 1 and 1,000"),
-        (["claims", "--valid-for", "400d"], "valid_for must be 1 minute to 366 days"),
-        (["claims", "--valid-for", "soon"], "--valid-for must be a number of minutes"),
-        (["revoke", "tv-1"], "device_id must be"),
-        (["revoke", f"tv-{'0' * 32}"], "device_id must name a registered device"),
+        (["claims", "--count", "0"], "count must be between 1 and 1,000", Exit.FAILED),
+        (["claims", "--valid-for", "400d"], "valid_for must be 1 minute to 366 days", Exit.FAILED),
+        (["claims", "--valid-for", "soon"], "--valid-for must be a number of minutes", Exit.FAILED),
+        (["revoke", "tv-1"], "device_id must be", Exit.FAILED),
+        (["revoke", f"tv-{'0' * 32}"], "device_id must name a registered device", Exit.NOT_FOUND),
     ],
 )
 def test_what_is_refused_is_said(
@@ -140,9 +141,10 @@ def test_what_is_refused_is_said(
     capsys: pytest.CaptureFixture[str],
     command: list[str],
     said: str,
+    code: Exit,
 ) -> None:
     reach = ["--constellation", constellation, "--tls-ca", str(certificates / "server-ca.pem")]
-    assert main([*command, *reach]) == 1
+    assert main([*command, *reach]) == code
     assert said in capsys.readouterr().err
 
 

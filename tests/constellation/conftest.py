@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,9 +17,10 @@ from omega_testing.postgres import EmbeddedPostgres
 
 
 @contextmanager
-def serving(url: str) -> Iterator[str]:
+def serving(url: str, **settings: Any) -> Iterator[str]:
     """Runs a constellation in this process; gives its address."""
-    application = build(ConstellationConfig(database_url=url), ServerConfig(listen="127.0.0.1:0"))
+    config = ConstellationConfig(database_url=url, **settings)
+    application = build(config, ServerConfig(listen="127.0.0.1:0"))
     try:
         yield application.server.start()
     finally:
@@ -61,12 +63,22 @@ def client_of_full_disk(
 
 
 @pytest.fixture(scope="session")
-def shared_client(
-    postgres: EmbeddedPostgres, template_database: str
-) -> Iterator[ConstellationClient]:
-    """A client of a constellation that tests share: for calls that store nothing."""
-    with (
-        serving(postgres.create_database("shared", template_database)) as listening,
-        ConstellationClient(listening) as opened,
-    ):
+def shared_address(postgres: EmbeddedPostgres, template_database: str) -> Iterator[str]:
+    """Where a constellation listens that tests share: for calls that store nothing."""
+    with serving(postgres.create_database("shared", template_database)) as listening:
+        yield listening
+
+
+@pytest.fixture(scope="session")
+def shared_client(shared_address: str) -> Iterator[ConstellationClient]:
+    """A client of it."""
+    with ConstellationClient(shared_address) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def address_without_database() -> Iterator[str]:
+    """Where a constellation listens whose database is not there."""
+    url = "postgresql://postgres@127.0.0.1:1/postgres"
+    with serving(url, acquire_seconds=0.1) as listening:
+        yield listening

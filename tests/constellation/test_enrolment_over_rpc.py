@@ -157,6 +157,21 @@ def test_a_registration_that_fails_spends_no_claim(start: Start) -> None:
     assert client.register_device(request(claim=claim)).device_id
 
 
+def test_a_full_shard_registers_no_more_but_repeats(start: Start) -> None:
+    client, admin = start(max_devices=2)
+    wanted = [request() for _ in range(2)]
+    made = [client.register_device(each) for each in wanted]
+    for _ in range(2):
+        assert refused(lambda: client.register_device(request())) == Refusal(
+            "RESOURCE_EXHAUSTED", "SHARD_FULL", ""
+        )
+    assert [client.register_device(each) for each in wanted] == made
+    admin.revoke_device(made[0].device_id)
+    assert client.register_device(request()).device_id
+    stats = admin.get_shard_stats()
+    assert (stats.max_devices, stats.total_devices, stats.revoked_devices) == (2, 2, 1)
+
+
 def test_a_revoked_device_is_shut_out_of_registration_and_pushes(start: Start) -> None:
     client, admin = start()
     wanted = request(region="FR")
@@ -229,6 +244,11 @@ def test_operators_calls_are_held_to_their_bounds(start: Start) -> None:
         ({"shard": "Not a label"}, "shard"),
         ({"device_certificate_hours": 0}, "device_certificate_hours"),
         ({"device_certificate_hours": 8_761}, "device_certificate_hours"),
+        ({"max_devices": 0}, "max_devices"),
+        ({"max_devices": 100_000_001}, "max_devices"),
+        ({"retention_days": -1}, "retention_days"),
+        ({"retention_days": 36_501}, "retention_days"),
+        ({"most_waiting_mb": 0}, "most_waiting_mb"),
         ({"device_ca_key": Path("/absent")}, "device_ca_key"),
     ],
 )

@@ -38,6 +38,7 @@ def _answer(kind: Answer, delta: int) -> pb.SyncResponse | pb.PullPatternsRespon
     )
     if isinstance(answer, pb.SyncResponse):
         answer.accepted_sketches, answer.duplicate = 20, True
+        answer.report_wanted = True
     else:
         answer.page = 127
     return answer
@@ -51,6 +52,8 @@ def test_news_that_fill_their_room_leave_every_field_its_bytes(
 ) -> None:
     resources = _resources(number, longest=longest)
     answer = _answer(kind, room(resources))
+    if isinstance(answer, pb.SyncResponse):
+        answer.recalled.extend(info.kind for info in resources)
     announce(answer, resources)
     assert len(answer.resources) == number
     assert len(answer.SerializeToString()) <= limits.MAX_SYNC_ANSWER
@@ -64,6 +67,8 @@ def test_the_room_is_exact(number: int) -> None:
     ]
     for answer in answers:
         answer.resources.extend(resources)
+        if isinstance(answer, pb.SyncResponse):
+            answer.recalled.extend(info.kind for info in resources)
     assert max(len(answer.SerializeToString()) for answer in answers) == limits.MAX_SYNC_ANSWER
 
 

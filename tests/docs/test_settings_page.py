@@ -16,10 +16,12 @@ from typing import Any
 import pytest
 
 import omega_brain.__main__
+import omega_console.__main__
 import omega_constellation.__main__
 import omega_federation_worker.__main__
 import omega_sync.__main__
 from omega_brain.config import BrainConfig
+from omega_console.config import ConsoleConfig
 from omega_constellation.config import ConstellationConfig
 from omega_core.config import load, variable
 from omega_core.errors import ErrorCode, OmegaError
@@ -32,7 +34,12 @@ from omega_testing.sources import distributions
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = "configuration.md"
 ANY = "OMEGA_<SERVICE>_"
-NEEDED = {"database_url": "postgresql://omega@db/omega", "token_keys": "token-keys"}
+NEEDED = {
+    "database_url": "postgresql://omega@db/omega",
+    "token_keys": "token-keys",
+    "jwks": "keys",
+    "issuer": "x",
+}
 """A value for each setting without a default."""
 _NAME = re.compile(r"\b(?:OMEGA|OTEL|XDG|GRPC)_[A-Z_]*[A-Z]\b")
 _RANGE = re.compile(r"([\d.,]*\d) to ([\d.,]*\d)")
@@ -71,6 +78,7 @@ SERVICES = [
     Documented(omega_sync.__main__, SyncConfig),
     Documented(omega_constellation.__main__, ConstellationConfig),
     Documented(omega_federation_worker.__main__, FederationConfig),
+    Documented(omega_console.__main__, ConsoleConfig),
 ]
 each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda s: s.config.__name__)
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from omega.common.v1 import resource_pb2
-from omega_cli.content import import_contents
 from omega_cli.demo.cluster import Cluster
 from omega_cli.demo.fleet import FleetTv, for_each, newest, settle
 from omega_client import ConstellationClient, SyncClient
@@ -21,6 +20,7 @@ from omega_embed import open_encoder
 from omega_eval.household import Household
 from omega_eval.sample import load_sample
 from omega_eval.synthetic import synthetic_households
+from omega_titles.importing import import_contents
 
 CATALOGUE = resource_pb2.RESOURCE_KIND_CATALOGUE
 SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "titles.jsonl"

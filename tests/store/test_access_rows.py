@@ -74,18 +74,20 @@ def test_a_device_of_a_release_without_keys_shows_one_later(store: Store) -> Non
 
 
 def test_a_claim_is_spent_once_and_before_it_ends(store: Store) -> None:
-    [device_id] = registered(store, 1)
+    device_id, other = registered(store, 2)
     with store.transaction() as conn:
         made = claims.create(conn, 3, DAY, NOW)
         assert len(set(made)) == 3
         assert {len(claim) for claim in made} == {43}
         assert claims.spend(conn, made[0], device_id, NOW)
-        assert not claims.spend(conn, made[0], device_id, NOW)
+        assert not claims.spend(conn, made[0], other, NOW)
+        assert claims.spend(conn, made[0], device_id, NOW), "a retry"
+        assert not claims.spend(conn, made[0], device_id, NOW + DAY), "it has ended"
         assert not claims.spend(conn, "no claim", device_id, NOW)
         assert not claims.spend(conn, made[1], device_id, NOW + DAY)
         assert claims.spend(conn, made[2], device_id, NOW + DAY - timedelta(seconds=1))
         kept = conn.execute("SELECT claims::text FROM claims").fetchall()
-    assert not any(claim in str(kept) for claim in made)
+    assert not any(secret in str(kept) for secret in (*made, device_id))
 
 
 def test_many_at_once_spend_a_claim_once(store: Store) -> None:

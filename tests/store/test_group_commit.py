@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -11,6 +12,7 @@ import pytest
 
 from omega_core.errors import ErrorCode, OmegaError
 from omega_store import PushWriter, PushWriterConfig, Store, StoreConfig, pushes
+from omega_store.push_writer import PUSH_BYTES
 from omega_store.pushes import Outcome
 from omega_testing.fleet import MODEL, push, registered
 
@@ -63,6 +65,44 @@ def test_a_full_queue_refuses_and_stores_the_rest(store: Store, database_url: st
         assert all(a.result(10)[0].outcome is Outcome.STORED for a in accepted)
         assert writer.write([push(device_id, 1)])[0].outcome is Outcome.STORED
     assert stored(store) == len(accepted) + 1
+
+
+def test_what_waits_is_bounded_by_its_bytes_too(store: Store, database_url: str) -> None:
+    [device_id] = registered(store, 1)
+    config = PushWriterConfig(most_waiting=65_536, most_waiting_mb=1, lanes=1)
+    full = push(device_id, 20)
+    size = PUSH_BYTES + len(full.sketches) + len(full.classes)
+    with psycopg.connect(database_url) as blocker, PushWriter(store, config) as writer:
+        blocker.execute("LOCK TABLE devices IN ACCESS EXCLUSIVE MODE")
+        held_back = [writer.submit([push(device_id, 1)])]
+        # Until the one lane has taken it, it would take more with it.
+        waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
+        while blocker.execute(waits).fetchone() != (True,):
+            time.sleep(0.01)
+        accepted = []
+        refused: set[ErrorCode] = set()
+        while not refused:
+            try:
+                accepted.append(writer.submit([push(device_id, 20)]))
+            except OmegaError as error:
+                refused.add(error.code)
+        assert refused == {ErrorCode.OVERLOADED}
+        assert len(accepted) == (1 << 20) // size
+        blocker.rollback()
+        assert all(a.result(10)[0].outcome is Outcome.STORED for a in held_back + accepted)
+        assert writer.write([full])[0].outcome is Outcome.STORED
+
+
+def test_batches_overlap_and_store_each_push_once(store: Store, database_url: str) -> None:
+    [device_id] = registered(store, 1)
+    mine = push(device_id, 2)
+    with psycopg.connect(database_url) as blocker, PushWriter(store) as writer:
+        blocker.execute("LOCK TABLE devices IN ACCESS EXCLUSIVE MODE")
+        answers = [writer.submit([mine]) for _ in range(40)]
+        blocker.rollback()
+        outcomes = [answer.result(10)[0].outcome for answer in answers]
+    assert outcomes.count(Outcome.STORED) == 1
+    assert outcomes.count(Outcome.DUPLICATE) == 39
 
 
 def test_a_caller_that_gives_up_may_repeat(store: Store, database_url: str) -> None:

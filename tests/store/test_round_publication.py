@@ -226,6 +226,6 @@ def test_the_nearest_patterns_are_found_through_the_index(store: Store) -> None:
         assert [n for n, _ in found] == [n for n, _ in exact[:5]]
         np.testing.assert_allclose([c for _, c in found], [c for _, c in exact[:5]], atol=2e-3)
         # On so few rows a scan is cheaper; what is held here is that the statement fits the index.
-        conn.execute("SET LOCAL enable_seqscan = off")
+        conn.execute("SET LOCAL enable_sort = off")
         plan = states.explain_nearest(conn, query, 5)
     assert "Index Scan using global_patterns_nearest" in plan

@@ -17,6 +17,7 @@ from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as operator_pb
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega_client import ConstellationClient, ServiceError, SyncClient
+from omega_core.directory import derived_device_id
 from omega_core.vectors import pack_f16
 from omega_delta import content_to_proto, decode_catalogue, decode_state_delta
 from omega_rpc.config import ServerConfig
@@ -299,10 +300,19 @@ def test_an_erased_tv_is_unknown_until_it_registers_anew(
     # An answer that was lost is asked for again.
     assert tv.erase_device(credential=old).pushes == 0
     erased = made.device_id
-    made.take(tv.register_device(made.registration()))
+    made.take(tv.register_device(made.registration(request_id=str(uuid.uuid4()))))
     assert made.device_id != erased
     assert tv.sync(exchange(sketches), credential=made.prover).accepted_sketches == sketches
     assert refused(lambda: tv.sync(exchange(sketches), credential=old)) == UNAUTHENTICATED
+
+
+def test_an_identity_follows_from_the_request_that_asks_for_it(tv: SyncClient) -> None:
+    """So that every gateway, and every shard, comes to the same; also after an erasure."""
+    made = enrolled(tv)
+    assert made.device_id == derived_device_id(made.request_id)
+    tv.erase_device(credential=made.prover)
+    made.take(tv.register_device(made.registration()))
+    assert made.device_id == derived_device_id(made.request_id)
 
 
 def test_a_device_that_never_was_gets_the_same_answer(tv: SyncClient, keys: TokenKeys) -> None:

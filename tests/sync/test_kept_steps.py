@@ -33,10 +33,10 @@ class Constellation:
 def test_a_step_is_asked_for_once_however_many_want_it() -> None:
     async def story() -> None:
         upstream = Constellation()
-        steps = Steps(upstream.ask)
-        answers = await asyncio.gather(*(steps.get(STEP, 20) for _ in range(50)))
+        steps = Steps()
+        answers = await asyncio.gather(*(steps.get(STEP, 20, upstream.ask) for _ in range(50)))
         assert {answer.delta for answer in answers} == {bytes(10)}
-        assert await steps.get(STEP, 20) is answers[0]
+        assert await steps.get(STEP, 20, upstream.ask) is answers[0]
         assert len(upstream.asked) == 1
 
     asyncio.run(story())
@@ -55,9 +55,9 @@ def test_a_step_is_asked_for_once_however_many_want_it() -> None:
 def test_whatever_differs_is_another_step(other: Step) -> None:
     async def story() -> None:
         upstream = Constellation()
-        steps = Steps(upstream.ask)
-        await steps.get(STEP, 20)
-        await steps.get(other, 20)
+        steps = Steps()
+        await steps.get(STEP, 20, upstream.ask)
+        await steps.get(other, 20, upstream.ask)
         asked = upstream.asked[1]
         assert (asked.state_version, asked.region, asked.codec) == (
             other.base,
@@ -77,9 +77,9 @@ def test_whatever_differs_is_another_step(other: Step) -> None:
 def test_what_leads_elsewhere_by_now_is_handed_on_and_not_kept() -> None:
     async def story() -> None:
         upstream = Constellation(newest=3)
-        steps = Steps(upstream.ask)
-        assert (await steps.get(STEP, 20)).state_version == 3
-        await steps.get(STEP, 20)
+        steps = Steps()
+        assert (await steps.get(STEP, 20, upstream.ask)).state_version == 3
+        await steps.get(STEP, 20, upstream.ask)
         assert len(upstream.asked) == 2
 
     asyncio.run(story())
@@ -89,13 +89,13 @@ def test_a_failure_is_told_to_all_and_not_kept() -> None:
     async def story() -> None:
         upstream = Constellation()
         upstream.failure = OmegaError(ErrorCode.UPSTREAM_UNAVAILABLE)
-        steps = Steps(upstream.ask)
+        steps = Steps()
         done = await asyncio.gather(
-            *(steps.get(STEP, 20) for _ in range(3)), return_exceptions=True
+            *(steps.get(STEP, 20, upstream.ask) for _ in range(3)), return_exceptions=True
         )
         assert {type(d) for d in done} == {OmegaError}
         upstream.failure = None
-        assert (await steps.get(STEP, 20)).state_version == 2
+        assert (await steps.get(STEP, 20, upstream.ask)).state_version == 2
         assert len(upstream.asked) == 2
 
     asyncio.run(story())
@@ -104,9 +104,9 @@ def test_a_failure_is_told_to_all_and_not_kept() -> None:
 def test_one_that_gives_up_does_not_end_the_question() -> None:
     async def story() -> None:
         upstream = Constellation()
-        steps = Steps(upstream.ask)
-        impatient = asyncio.create_task(steps.get(STEP, 20))
-        patient = asyncio.create_task(steps.get(STEP, 20))
+        steps = Steps()
+        impatient = asyncio.create_task(steps.get(STEP, 20, upstream.ask))
+        patient = asyncio.create_task(steps.get(STEP, 20, upstream.ask))
         await asyncio.sleep(0)
         impatient.cancel()
         assert (await patient).state_version == 2
@@ -117,15 +117,15 @@ def test_one_that_gives_up_does_not_end_the_question() -> None:
 def test_the_longest_unused_go_when_memory_is_full() -> None:
     async def story() -> None:
         upstream = Constellation(size=1_000)
-        steps = Steps(upstream.ask, most_bytes=5_000)
+        steps = Steps(most_bytes=5_000)
         for page in (0, 1, 2):
-            await steps.get(replace(STEP, page=page), 20)
-        await steps.get(STEP, 20)
-        await steps.get(replace(STEP, page=3), 20)
+            await steps.get(replace(STEP, page=page), 20, upstream.ask)
+        await steps.get(STEP, 20, upstream.ask)
+        await steps.get(replace(STEP, page=3), 20, upstream.ask)
         assert len(upstream.asked) == 4
-        await steps.get(STEP, 20)
+        await steps.get(STEP, 20, upstream.ask)
         assert len(upstream.asked) == 4
-        await steps.get(replace(STEP, page=1), 20)
+        await steps.get(replace(STEP, page=1), 20, upstream.ask)
         assert len(upstream.asked) == 5
 
     asyncio.run(story())

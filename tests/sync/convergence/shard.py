@@ -25,8 +25,11 @@ from omega_store import PushWriter, PushWriterConfig, Store
 from omega_sync.batches import Batches
 from omega_sync.bodies import Bodies
 from omega_sync.core import SyncCore
-from omega_sync.heads import Heads
+from omega_sync.fleet import Fleet
+from omega_sync.heads import Heads, ShutOut
+from omega_sync.identities import Identities
 from omega_sync.registration import Registration
+from omega_sync.shards import Shard as GatewayShard
 from omega_sync.steps import Steps as GatewaySteps
 from omega_sync.upstream import Constellation
 
@@ -96,13 +99,15 @@ class Shard:
             enrolment=Enrolment(),
         )
         self._heads = Heads(self._get_heads, poll_seconds=1.0)
+        shard = GatewayShard(
+            "", "", cast("Constellation", self), Batches(self._ingest, 64), self._heads
+        )
         self._core = SyncCore(
-            constellation=cast("Constellation", None),
-            batches=Batches(self._ingest, most_waiting=64),
-            heads=self._heads,
-            steps=GatewaySteps(self._get_global_state),
+            fleet=Fleet(shard, lambda *_: shard, ShutOut()),
+            steps=GatewaySteps(),
             bodies=cast("Bodies", None),
             registration=cast("Registration", None),
+            identities=cast("Identities", None),
             count_sync=lambda _principal, _method: None,
             call_seconds=_SECONDS,
             body_seconds=_SECONDS,
@@ -121,7 +126,7 @@ class Shard:
         self._reached()
         return self.constellation.GetHeads(request, _NO_CONTEXT)
 
-    async def _get_global_state(
+    async def news(
         self, request: upstream_pb.GetGlobalStateRequest
     ) -> upstream_pb.GetGlobalStateResponse:
         self._reached()

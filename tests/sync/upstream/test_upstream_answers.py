@@ -13,6 +13,7 @@ from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as upstream_pb
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega.sync.v1 import sync_service_pb2_grpc
+from omega_core.directory import derived_device_id
 from omega_rpc.device_keys import DeviceKey
 from omega_rpc.tokens import TokenKeys
 from omega_testing.probe import await_health
@@ -59,6 +60,7 @@ def test_a_registration_answers_the_stored_identity(
             key_sha256=key.public.sha256,
             claim="a-claim",
             csr=request.csr,
+            device_id=derived_device_id(request.request_id),
         )
     ]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import re
 from datetime import UTC, timedelta
-from pathlib import Path
 
-from omega_client import AdminClient, ClientTls
+from omega_cli.exits import Exit
+from omega_cli.output import add_json, print_json, say
+from omega_cli.reach import add_reach, admin
 from omega_core.errors import invalid
 
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([mhd])\Z")
@@ -22,7 +23,8 @@ def register_claims(commands: argparse._SubParsersAction[argparse.ArgumentParser
     command.add_argument(
         "--valid-for", default="30d", help="how long they can be shown, 1m to 366d (default 30d)"
     )
-    _reach(command)
+    add_reach(command)
+    add_json(command)
     command.set_defaults(run=_claims)
 
 
@@ -30,8 +32,9 @@ def register_revoke(commands: argparse._SubParsersAction[argparse.ArgumentParser
     """Adds `omega revoke`."""
     command = commands.add_parser("revoke", help="shut a device out, within 60 seconds")
     command.add_argument("device", metavar="DEVICE", help="tv- and 32 hexadecimal digits")
-    _reach(command)
-    command.set_defaults(run=_revoke)
+    add_reach(command)
+    add_json(command)
+    command.set_defaults(run=revoke)
 
 
 def duration(name: str, text: str) -> timedelta:
@@ -46,31 +49,22 @@ def duration(name: str, text: str) -> timedelta:
     return int(match[1]) * _UNITS[match[2]]
 
 
-def _reach(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--constellation", default="127.0.0.1:50072", help="its address (default: %(default)s)"
-    )
-    command.add_argument("--tls-ca", type=Path, help="PEM certificates that sign it")
-    command.add_argument("--tls-certificate", type=Path, help="PEM chain to show, with --tls-key")
-    command.add_argument("--tls-key", type=Path, help="its PEM key")
-
-
-def _client(arguments: argparse.Namespace) -> AdminClient:
-    ca = arguments.tls_ca
-    tls = ClientTls(ca, arguments.tls_certificate, arguments.tls_key) if ca else None
-    return AdminClient(arguments.constellation, tls=tls)
-
-
 def _claims(arguments: argparse.Namespace) -> int:
     valid_for = duration("--valid-for", arguments.valid_for)
-    with _client(arguments) as client:
-        for claim in client.create_claims(arguments.count, valid_for):
-            print(claim)
-    return 0
+    with admin(arguments) as client:
+        claims = client.create_claims(arguments.count, valid_for)
+    if arguments.json:
+        print_json({"claims": claims})
+    else:
+        print(*claims, sep="\n")
+    return Exit.DONE
 
 
-def _revoke(arguments: argparse.Namespace) -> int:
-    with _client(arguments) as client:
+def revoke(arguments: argparse.Namespace) -> Exit:
+    """Shuts the device of the arguments out, and says so."""
+    with admin(arguments) as client:
         revoked_at = client.revoke_device(arguments.device).revoked_at.ToDatetime(UTC)
-    print(f"{arguments.device} was shut out at {revoked_at.isoformat(timespec='seconds')}")
-    return 0
+    stamp = revoked_at.isoformat(timespec="seconds")
+    record = {"device_id": arguments.device, "revoked_at": stamp.replace("+00:00", "Z")}
+    say(arguments, record, f"{arguments.device} was shut out at {stamp}")
+    return Exit.DONE

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from omega_cli.access import duration
+from omega_core import validate
 from omega_core.errors import invalid
-from omega_rpc import local_authority
+from omega_rpc import local_authority, local_operators
 from omega_rpc.device_keys import write_private
 
 _PUBLIC, _SECRET = 0o644, 0o600
@@ -19,7 +20,9 @@ _PUBLIC, _SECRET = 0o644, 0o600
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds `omega certs`."""
     command = commands.add_parser(
-        "certs", help="make a server CA, a server certificate and a device CA for development"
+        "certs",
+        help="make a server CA, a server certificate and a device CA, or sign an operator's token,"
+        " for development",
     )
     command.add_argument("folder", metavar="FOLDER", type=Path, help="where the files go")
     command.add_argument(
@@ -30,7 +33,19 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         " (default: localhost, 127.0.0.1 and ::1)",
     )
     command.add_argument(
-        "--valid-for", default="90d", help="of the server; CAs last ten times as long (default 90d)"
+        "--valid-for",
+        help="of the server, whose CAs last ten times as long, or of the token"
+        " (default: 90d, and 8h)",
+    )
+    command.add_argument(
+        "--token",
+        metavar="ROLE",
+        choices=local_operators.ROLES,
+        help="print a token for omega-console instead (viewer, operator or admin); it is signed"
+        " with FOLDER/operators.key, made with FOLDER/operators.jwks where it is not there",
+    )
+    command.add_argument(
+        "--subject", default="desk", help="whom the token names (default: %(default)s)"
     )
     command.set_defaults(run=_run)
 
@@ -68,9 +83,37 @@ def make(folder: Path, names: Sequence[str], valid_for: timedelta, now: datetime
     return [folder / name for name in files]
 
 
+def token(folder: Path, role: str, subject: str, valid_for: timedelta, now: datetime) -> str:
+    """Signs an operator's token, with a key that is made where it is not there.
+
+    The key lies in operators.key, its JWK set in operators.jwks; both are never replaced.
+
+    Raises:
+        OmegaError: INVALID_FIELD subject, or operators.key (no key of ours).
+        OSError: a file cannot be read or written.
+    """
+    validate.text("subject", subject, 128, 1)
+    path = folder / "operators.key"
+    if not os.path.lexists(path):
+        made = local_operators.OperatorKey.generate()
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        keys = folder / "operators.jwks"
+        if os.path.lexists(keys):
+            raise invalid("FOLDER", "without operators.jwks, which is never replaced")
+        keys.write_bytes(local_operators.key_set([made]))
+        write_private(path, made.pem())
+    key = local_operators.OperatorKey.from_pem(path.name, path.read_bytes())
+    return key.sign(subject, [role], now, valid_for)
+
+
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.token:
+        valid_for = duration("--valid-for", arguments.valid_for or "8h")
+        now = datetime.now(UTC)
+        print(token(arguments.folder, arguments.token, arguments.subject, valid_for, now))
+        return 0
     names = arguments.names or ["localhost", "127.0.0.1", "::1"]
-    valid_for = duration("--valid-for", arguments.valid_for)
+    valid_for = duration("--valid-for", arguments.valid_for or "90d")
     for path in make(arguments.folder, names, valid_for, datetime.now(UTC)):
         print(path)
     return 0

@@ -14,7 +14,8 @@ from rich.table import Table
 
 from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as pb
-from omega_client import ClientTls, ConstellationClient
+from omega_cli.reach import add_reach, constellation
+from omega_client import ConstellationClient
 from omega_client.resources import assemble
 from omega_core import limits
 from omega_core.errors import ErrorCode, OmegaError
@@ -158,8 +159,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "train",
         help="train a codebook with the newest catalogue of a constellation, and publish it",
     )
-    parser.add_argument("--target", default="127.0.0.1:50072", help="HOST:PORT (%(default)s)")
-    parser.add_argument("--tls-ca", type=Path, help="PEM certificates that sign the constellation")
+    add_reach(parser)
     parser.add_argument("--seed", type=int, default=0, help="what is drawn, 0 on (%(default)s)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the codebook here, too")
     parser.add_argument("--dry-run", action="store_true", help="measure; publish nothing")
@@ -190,8 +190,7 @@ def table(report: CodebookReport) -> Table:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    tls = ClientTls(ca=arguments.tls_ca) if arguments.tls_ca else None
-    with ConstellationClient(arguments.target, tls=tls) as client:
+    with constellation(arguments) as client:
         with Console(file=sys.stderr).status("training"):
             book, report = trained(newest_catalogue(client), arguments.seed)
         if arguments.out:

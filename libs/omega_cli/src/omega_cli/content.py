@@ -1,81 +1,26 @@
-"""`omega content import`: hands an operator's titles to a constellation, with their vectors.
-
-Servers carry no encoder, so titles are embedded here.
-"""
+"""`omega content import`: hands an operator's titles to a constellation, with their vectors."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import Progress
+from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from omega.constellation.v1 import constellation_service_pb2 as pb
-from omega_client import ClientTls, ConstellationClient
-from omega_core.catalogue_file import read_catalogue
-from omega_core.content import Content, embedding_text
-from omega_core.vectors import pack_f16
-from omega_delta import content_to_proto
-from omega_embed import Encoder, open_encoder
+from omega_cli.exits import Exit
+from omega_cli.output import add_json, console, print_json, printable
+from omega_cli.reach import add_reach, constellation
+from omega_client import ServiceError
+from omega_core.content import Content
+from omega_embed import open_encoder
+from omega_titles import Form, TitleFile, read_titles_file
+from omega_titles.importing import ImportReport, import_contents
 
-BATCH = 500
-"""Titles a call."""
-
-
-@dataclass(frozen=True)
-class ImportReport:
-    """What an import did."""
-
-    added: int
-    """Titles that were new."""
-    updated: int
-    """Titles that were known and differ."""
-    unchanged: int
-    """Titles that were known and equal."""
-    catalogue_version: int
-    """The version that holds them."""
-    model_version: str
-    """Encoder of the vectors."""
-
-
-def import_contents(
-    client: ConstellationClient,
-    encoder: Encoder,
-    contents: Sequence[Content],
-    advance: Callable[[int], None] = lambda _: None,
-) -> ImportReport:
-    """Embeds titles, stores them and publishes a catalogue; `advance` hears of each batch.
-
-    Repeating it changes nothing. An interrupted import is completed by running it again.
-
-    Raises:
-        ServiceError: the constellation refused or did not answer.
-    """
-    added = updated = unchanged = version = 0
-    for begin in range(0, len(contents), BATCH):
-        batch = contents[begin : begin + BATCH]
-        vectors = encoder.encode([embedding_text(content) for content in batch])
-        answer = client.upsert_contents(
-            pb.UpsertContentsRequest(
-                contents=[
-                    pb.EmbeddedContent(content=content_to_proto(c), embedding=pack_f16(v))
-                    for c, v in zip(batch, vectors, strict=True)
-                ],
-                model_version=encoder.model_version,
-                publish=begin + BATCH >= len(contents),
-            )
-        )
-        added += answer.added
-        updated += answer.updated
-        unchanged += answer.unchanged
-        version = answer.catalogue_version
-        advance(len(batch))
-    return ImportReport(added, updated, unchanged, version, encoder.model_version)
+SHOWN = 20
+"""Bad rows that are told one by one."""
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -83,32 +28,80 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     group = commands.add_parser("content", help="titles of the operator's catalogue")
     actions = group.add_subparsers(metavar="ACTION", required=True)
     parser = actions.add_parser("import", help="embed titles and publish them to a constellation")
-    parser.add_argument("file", type=Path, help="one JSON object a line (docs/catalogue.md)")
-    parser.add_argument("--target", default="127.0.0.1:50072", help="HOST:PORT (%(default)s)")
-    parser.add_argument("--tls-ca", type=Path, help="PEM certificates that sign the constellation")
+    parser.add_argument("file", type=Path, help="titles, or a folder of MovieLens")
+    parser.add_argument(
+        "--format", choices=[form.value for form in Form], help="its form; by its name without"
+    )
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="import the rest where rows are bad; ends with 5"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="read and check; send nothing")
     parser.add_argument("--cache-dir", type=Path, help="where `omega model install` put the model")
-    parser.add_argument("--json", action="store_true", help="print the report for machines")
+    add_reach(parser)
+    add_json(parser)
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    contents = read_catalogue(arguments.file)
+    read = read_titles_file(arguments.file, Form(arguments.format) if arguments.format else None)
+    _complain(arguments.file.name, read)
+    report = None
+    if (arguments.skip_bad or not read.bad_rows) and read.contents and not arguments.dry_run:
+        report = _import(arguments, read.contents)
+    _tell(arguments, read, report)
+    if read.bad_rows and not arguments.skip_bad:
+        return Exit.FAILED
+    if not read.contents:
+        return Exit.NOT_FOUND
+    return Exit.PARTLY if read.bad_rows else Exit.DONE
+
+
+def _complain(name: str, read: TitleFile) -> None:
+    for row in read.bad[:SHOWN]:
+        print(printable(f"omega: {name}: {row}"), file=sys.stderr)
+    if read.bad_rows > SHOWN:
+        print(f"omega: {name}: {read.bad_rows - SHOWN:,} more bad rows", file=sys.stderr)
+
+
+def _import(arguments: argparse.Namespace, contents: Sequence[Content]) -> ImportReport:
     encoder = open_encoder(arguments.cache_dir)
-    tls = ClientTls(ca=arguments.tls_ca) if arguments.tls_ca else None
-    console = Console(file=sys.stderr)
+    columns = (*Progress.get_default_columns()[:-1], MofNCompleteColumn(), TimeRemainingColumn())
     with (
-        ConstellationClient(arguments.target, tls=tls) as client,
-        Progress(console=console) as progress,
+        constellation(arguments) as client,
+        Progress(*columns, console=console(errors=True)) as progress,
     ):
         task = progress.add_task("embedding and storing titles", total=len(contents))
-        report = import_contents(
-            client, encoder, contents, lambda count: progress.advance(task, count)
-        )
+        try:
+            return import_contents(
+                client, encoder, contents, lambda count: progress.advance(task, count)
+            )
+        except (ServiceError, KeyboardInterrupt):
+            stored = int(progress.tasks[0].completed)
+            print(
+                f"omega: {stored:,} of {len(contents):,} titles are stored and no catalogue has"
+                " them yet; run it again to go on",
+                file=sys.stderr,
+            )
+            raise
+
+
+def _tell(arguments: argparse.Namespace, read: TitleFile, report: ImportReport | None) -> None:
     if arguments.json:
-        print(json.dumps(asdict(report)))
-    else:
-        print(
-            f"catalogue {report.catalogue_version}: {report.added} titles added, "
-            f"{report.updated} updated, {report.unchanged} unchanged ({report.model_version})"
+        print_json(
+            {
+                "titles": len(read.contents),
+                "bad_rows": read.bad_rows,
+                "bad": [asdict(row) for row in read.bad],
+                "imported": asdict(report) if report else None,
+            }
         )
-    return 0
+        return
+    skipped = f", {read.bad_rows:,} bad rows left out" if read.bad_rows else ""
+    if report:
+        print(
+            f"catalogue {report.catalogue_version}: {report.added:,} titles added, "
+            f"{report.updated:,} updated, {report.unchanged:,} unchanged"
+            f" ({report.model_version}){skipped}"
+        )
+    else:
+        print(f"{len(read.contents):,} titles, {read.bad_rows:,} bad rows; nothing was sent")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as pb
-from omega.constellation.v1 import constellation_service_pb2_grpc
+from omega.constellation.v1 import constellation_service_pb2_grpc, directory_pb2
 from omega_client.base import ServiceClient
 from omega_client.resources import checked_chunks
 from omega_rpc.tls import ClientTls
@@ -43,6 +43,11 @@ class ConstellationClient(ServiceClient):
     def get_heads(self, request: pb.GetHeadsRequest) -> pb.GetHeadsResponse:
         """The newest versions of everything, and what was revoked."""
         return self._call(self._stub.GetHeads, request, STORE_SECONDS)
+
+    def get_directory(self) -> directory_pb2.Directory:
+        """The directory of shards that it holds; version 0 where there is none."""
+        request = directory_pb2.GetDirectoryRequest()
+        return self._call(self._stub.GetDirectory, request, STORE_SECONDS).directory
 
     def upsert_contents(self, request: pb.UpsertContentsRequest) -> pb.UpsertContentsResponse:
         """Adds or replaces titles with their vectors, all of them or none."""

@@ -84,11 +84,13 @@ def _details(
 ) -> tuple[error_details_pb2.ErrorInfo, error_details_pb2.RetryInfo]:
     """The project's ErrorInfo and the RetryInfo among the details of a failed call."""
     nothing = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
-    for pair in error.trailing_metadata() or ():
-        if pair.key != GRPC_DETAILS_METADATA_KEY:
+    # Pairs have names in grpc, and none in grpc.aio.
+    pairs: Iterable[Any] = error.trailing_metadata() or ()
+    for key, value in pairs:
+        if key != GRPC_DETAILS_METADATA_KEY:
             continue
         try:
-            return unpacked(status_pb2.Status.FromString(pair.value).details)
+            return unpacked(status_pb2.Status.FromString(value).details)
         except DecodeError:
             return nothing
     return nothing

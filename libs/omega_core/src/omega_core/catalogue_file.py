@@ -32,17 +32,22 @@ def read_catalogue(path: Path) -> list[Content]:
     contents: dict[str, Content] = {}
     for number, line in enumerate(lines, 1):
         at = f"{path.name}:{number}"
-        content = _line(at, line)
+        content = parse_line(at, line)
         if content.content_id in contents:
             raise invalid(f"{at}.content_id", "unique in the file")
         contents[content.content_id] = content
     return list(contents.values())
 
 
-def _line(name: str, line: str) -> Content:
+def parse_line(name: str, line: str) -> Content:
+    """The title of one line.
+
+    Raises:
+        OmegaError: INVALID_FIELD that names `name` and the key at fault.
+    """
     try:
         record = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise invalid(name, "a JSON object") from error
     if not isinstance(record, dict):
         raise invalid(name, "a JSON object")

@@ -34,6 +34,7 @@ class ErrorCode(StrEnum):
     DEVICE_MOVING = "DEVICE_MOVING"
     DIRECTORY_CONFLICT = "DIRECTORY_CONFLICT"
     RELEASE_ENDED = "RELEASE_ENDED"
+    RELEASE_UNDER_WAY = "RELEASE_UNDER_WAY"
     ROLE_MISSING = "ROLE_MISSING"
     ENCODER_MISMATCH = "ENCODER_MISMATCH"
     SYNC_NOT_CONFIGURED = "SYNC_NOT_CONFIGURED"
@@ -101,6 +102,9 @@ CATALOGUE: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
         ErrorCode.DIRECTORY_CONFLICT: ErrorSpec("FAILED_PRECONDITION", "{field} must be {bound}"),
         ErrorCode.RELEASE_ENDED: ErrorSpec(
             "FAILED_PRECONDITION", "this release has ended: it is {bound}"
+        ),
+        ErrorCode.RELEASE_UNDER_WAY: ErrorSpec(
+            "FAILED_PRECONDITION", "the version before is still being released: {bound}"
         ),
         ErrorCode.ROLE_MISSING: ErrorSpec("PERMISSION_DENIED", "the role {bound} is needed"),
         ErrorCode.ENCODER_MISMATCH: ErrorSpec(

@@ -57,6 +57,12 @@ MIN_SIGMA = 50
 """Least noise scale of sketches, in hundredths."""
 MAX_SIGMA = 6_400
 """Greatest noise scale of sketches, in hundredths."""
+MIN_EPSILON = 10
+"""Least epsilon of a report, in hundredths."""
+MAX_EPSILON = 300
+"""Greatest epsilon of a report, in hundredths."""
+MAX_PERIOD = 65_535
+"""Last day of a report, in days since 1970-01-01."""
 MAX_HELD = 8
 """Most held resources a request."""
 MAX_VERSION = 2**63 - 1

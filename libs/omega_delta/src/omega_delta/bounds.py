@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from omega.common.v1 import resource_pb2
+from omega.common.v1 import release_pb2, resource_pb2
 from omega_core import limits, validate
 from omega_core.errors import invalid
 
@@ -47,6 +47,29 @@ def sigma(field: str, value: int) -> int:
     if value and not limits.MIN_SIGMA <= value <= limits.MAX_SIGMA:
         raise invalid(field, f"0, or {limits.MIN_SIGMA:,} to {limits.MAX_SIGMA:,} hundredths")
     return value
+
+
+def report(name: str, message: release_pb2.ReleaseReport) -> None:
+    """How a TV fared on a day.
+
+    Args:
+        name: of the field, such as "pushes[3].report".
+        message: as received.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    validate.integer(f"{name}.period", message.period, 1, limits.MAX_PERIOD)
+    validate.count(f"{name}.held", message.held, limits.MAX_HELD, 1)
+    for i, held in enumerate(message.held):
+        resource_kind(f"{name}.held[{i}].kind", held.kind)
+        version(f"{name}.held[{i}].version", held.version, 1)
+    validate.integer(
+        f"{name}.epsilon_hundredths",
+        message.epsilon_hundredths,
+        limits.MIN_EPSILON,
+        limits.MAX_EPSILON,
+    )
 
 
 def claim(field: str, value: str) -> str:

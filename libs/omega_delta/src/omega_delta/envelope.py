@@ -38,6 +38,8 @@ def room(resources: Iterable[resource_pb2.ResourceInfo]) -> int:
         retry_after=widest,
         codec=resource_pb2.Codec.CODEC_TRANSFORM,
         pages=limits.MAX_PAGES,
+        recalled=[info.kind for info in announced],
+        report_wanted=True,
     )
     pull = pb.PullPatternsResponse(
         state_version=limits.MAX_VERSION,

@@ -10,6 +10,7 @@ from omega_core.content import Content
 from omega_core.errors import invalid
 from omega_eval import movielens, movielens_old, viewings_csv
 from omega_eval.household import Household
+from omega_titles.movielens import MOVIES
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,7 @@ def load_dataset(path: Path) -> DataSet:
     if (path / viewings_csv.VIEWINGS).is_file():
         form = "viewings"
         contents, households, regions = viewings_csv.load_viewings(path)
-    elif (path / movielens.MOVIES).is_file():
+    elif (path / MOVIES).is_file():
         form = "MovieLens"
         contents, households = movielens.load_movielens(path)
     elif (path / movielens_old.MOVIES_DAT).is_file():
@@ -54,7 +55,7 @@ def load_dataset(path: Path) -> DataSet:
     else:
         known = (
             viewings_csv.VIEWINGS,
-            movielens.MOVIES,
+            MOVIES,
             movielens_old.MOVIES_DAT,
             movielens_old.DATA,
         )

@@ -14,15 +14,22 @@ from pathlib import Path
 from omega_core.content import Content
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_eval.household import Household
-from omega_eval.ratings import Rating, RatingReader, film, households_of, integer
+from omega_eval.ratings import Rating, RatingReader, households_of
+from omega_titles.movielens import (
+    MOVIE_COLUMNS,
+    MOVIES,
+    TAG_COLUMNS,
+    TAGS,
+    describe,
+    film,
+    genres_of,
+    integer,
+    tag_of,
+)
 
-MOVIES, RATINGS, TAGS = "movies.csv", "ratings.csv", "tags.csv"
+RATINGS = "ratings.csv"
 USERS = 610
 """Users of the published set; some copies carry more, appended later, which are dropped."""
-MAX_TAGS = 12
-"""Most tags in a description."""
-NO_GENRES = "(no genres listed)"
-"""What stands in place of genres where there are none."""
 
 
 def load_movielens(path: Path) -> tuple[list[Content], list[Household]]:
@@ -42,25 +49,19 @@ def load_movielens(path: Path) -> tuple[list[Content], list[Household]]:
     """
     tags = _tags(path)
     contents: dict[int, Content] = {}
-    for at, row in _rows(path, MOVIES, ("movieId", "title", "genres")):
+    for at, row in _rows(path, MOVIES, MOVIE_COLUMNS):
         movie = integer(f"{at}.movieId", row[0])
         if movie in contents:
             raise invalid(f"{at}.movieId", "unique in the file")
-        genres = () if row[2] == NO_GENRES else row[2].split("|")
-        contents[movie] = film(at, movie, row[1], genres, _description(tags[movie]))
+        contents[movie] = film(at, movie, row[1], genres_of(row[2]), describe(tags[movie]))
     return list(contents.values()), households_of(_ratings(path, contents))
-
-
-def _description(tags: Counter[str]) -> str:
-    top = sorted(tags, key=lambda tag: (-tags[tag], tag))[:MAX_TAGS]
-    return "Tags: " + ", ".join(top) if top else ""
 
 
 def _tags(path: Path) -> defaultdict[int, Counter[str]]:
     tags: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    for at, row in _rows(path, TAGS, ("userId", "movieId", "tag", "timestamp")):
+    for at, row in _rows(path, TAGS, TAG_COLUMNS):
         user, movie = integer(f"{at}.userId", row[0]), integer(f"{at}.movieId", row[1])
-        tag = " ".join(row[2].lower().split())
+        tag = tag_of(row[2])
         if user <= USERS and tag:
             tags[movie][tag] += 1
     return tags

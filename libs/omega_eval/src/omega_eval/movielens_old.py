@@ -11,8 +11,8 @@ from pathlib import Path
 from omega_core.content import Content
 from omega_core.errors import invalid
 from omega_eval.household import Household
-from omega_eval.movielens import NO_GENRES
-from omega_eval.ratings import RatingReader, film, households_of, integer
+from omega_eval.ratings import RatingReader, households_of
+from omega_titles.movielens import NO_GENRES, film, integer
 
 MOVIES_DAT, RATINGS_DAT = "movies.dat", "ratings.dat"
 DATA, ITEM, GENRE = "u.data", "u.item", "u.genre"

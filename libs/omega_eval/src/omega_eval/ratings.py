@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,18 +9,17 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from omega_core.content import Content, ContentKind, check_content
+from omega_core.content import Content
 from omega_core.errors import invalid
 from omega_core.viewing import ViewingEvent
 from omega_eval.household import Household
+from omega_titles.movielens import integer
 
 BEST = 5.0
 """The highest rating; shares are rating / BEST, so 4 stars succeed and 3.5 do not."""
 TIE_SEED = 7
 """Seed of the shuffle that orders ratings given in the same second."""
 
-_TITLE = re.compile(r"(?P<title>.*\S)\s*\((?P<year>\d{4})\)\Z")
-_DIGITS = 12
 _LAST_SECOND = 4_102_444_800  # 2100-01-01
 
 
@@ -74,25 +72,6 @@ class RatingReader:
         return Rating(user, movie, _stars(f"{at}.rating", row[2]) / BEST, second)
 
 
-def film(at: str, movie: int, full: str, genres: Sequence[str], description: str = "") -> Content:
-    """A film "ml:<movie>"; `full` ends with its year in brackets, if that is known.
-
-    Raises:
-        OmegaError: INVALID_FIELD that names `at` and the field.
-    """
-    full = full.strip()
-    match = _TITLE.match(full)
-    content = Content(
-        content_id=f"ml:{movie}",
-        title=match["title"] if match else full,
-        kind=ContentKind.MOVIE,
-        genres=tuple(genres),
-        year=int(match["year"]) if match else 0,
-        description=description,
-    )
-    return check_content(content, at)
-
-
 def households_of(ratings: Sequence[Rating]) -> list[Household]:
     """Households "ml-<user>" in the order of user ids, their events by time.
 
@@ -113,17 +92,6 @@ def households_of(ratings: Sequence[Rating]) -> list[Household]:
             )
         )
     return [Household(f"ml-{user}", tuple(seen), synthetic=False) for user, seen in events.items()]
-
-
-def integer(field: str, value: str) -> int:
-    """A number of at most 12 digits.
-
-    Raises:
-        OmegaError: INVALID_FIELD that names `field`.
-    """
-    if not (value.isascii() and value.isdigit() and len(value) <= _DIGITS):
-        raise invalid(field, f"an integer of at most {_DIGITS} digits")
-    return int(value)
 
 
 def _stars(field: str, value: str) -> float:

@@ -92,7 +92,7 @@ def live_through(world: TvWorld, number: int, rng: np.random.Generator) -> Life:
     members, viewers, likes = [], [], []
     for place, kind in enumerate(kinds):
         profile = f"{kind}-{place + 1 if kind == 'adult' else place - adults + 1}"
-        genres, pull = _pull(world, kind, scenes, rng)
+        genres, pull = pull_of(world, kind, scenes, rng)
         likes.append(pull)
         members.append(Member(profile, kind, genres))
         unfit = -np.inf if kind == "child" else pull - _UNFIT
@@ -111,7 +111,7 @@ def _when(occasion: _Occasion) -> datetime:
     return occasion.at
 
 
-def _pull(
+def pull_of(
     world: TvWorld, kind: str, scenes: NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[tuple[str, ...], Floats]:
     """A member's favourite genres, and the pull of each title."""

@@ -21,6 +21,7 @@ from omega_privacy.classes import (
     split_class_byte,
 )
 from omega_privacy.policy import Sharing, SketchPolicy
+from omega_privacy.response import honesty, noise_variance, respond, unbiased
 from omega_privacy.secure import draw_delay, secure_normal
 from omega_privacy.sketch import draw_noise, make_sketch, unpack_sketches
 from omega_privacy.theory import expected_cosine, flip_probability, sharpness
@@ -44,12 +45,16 @@ __all__ = [
     "epsilon_zcdp",
     "expected_cosine",
     "flip_probability",
+    "honesty",
     "make_sketch",
+    "noise_variance",
     "rate_class",
     "rate_value",
+    "respond",
     "secure_normal",
     "sharpness",
     "sketch_mu",
     "split_class_byte",
+    "unbiased",
     "unpack_sketches",
 ]

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -17,6 +17,7 @@ from omega_core.config import load, variable
 from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc.config import ServerConfig
 from omega_rpc.logs import configure_logging
+from omega_rpc.probe import probe_own
 from omega_rpc.telemetry import configure_telemetry
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ class Service(Generic[C]):
     """Flags that do one thing and exit: "--once" -> (help, function -> exit code)."""
     tools: Mapping[str, tuple[str, Callable[[], int]]] = field(default_factory=dict)
     """The same for flags that need no settings."""
+    health: Callable[[ServerConfig], str] = probe_own
+    """Why the server with these settings does not serve; empty = it does."""
 
 
 def run_service(service: Service[C], argv: Sequence[str] | None = None) -> int:
@@ -98,6 +101,9 @@ def run_service(service: Service[C], argv: Sequence[str] | None = None) -> int:
         for flag, (_, tool) in service.tools.items():
             if _given(arguments, flag):
                 return tool()
+        if arguments.settings:
+            print(*_settings(service), sep="\n")  # noqa: T201 - the flag's purpose
+            return 0
         config = load(service.config, service.prefix, os.environ)
         defaults = {
             "listen": service.listen,
@@ -109,6 +115,8 @@ def run_service(service: Service[C], argv: Sequence[str] | None = None) -> int:
         server_config = load(ServerConfig, service.prefix, environ)
         if arguments.check_config:
             return 0
+        if arguments.health:
+            return _health(service, server_config)
         for flag, (_, command) in service.commands.items():
             if _given(arguments, flag):
                 return command(config)
@@ -136,12 +144,35 @@ def _serve(application: Application) -> int:
     return 0
 
 
+def _settings(service: Service[C]) -> list[str]:
+    """Names of the environment variables that a service reads by its prefix."""
+    return [
+        variable(service.prefix, each.name)
+        for config in (service.config, ServerConfig)
+        for each in fields(config)
+    ]
+
+
+def _health(service: Service[C], config: ServerConfig) -> int:
+    complaint = service.health(config)
+    if complaint:
+        text = complaint.replace("\n", " ")
+        print(f"{service.name}: it does not serve: {text}", file=sys.stderr)  # noqa: T201 - the same
+    return int(bool(complaint))
+
+
 def _parse(service: Service[C], argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         service.name, description=f"Settings are environment variables {service.prefix}*."
     )
     parser.add_argument("--version", action="version", version=version(service.name))
     parser.add_argument("--check-config", action="store_true", help="check the settings and exit")
+    parser.add_argument(
+        "--settings", action="store_true", help="print the names of its variables and exit"
+    )
+    parser.add_argument(
+        "--health", action="store_true", help="ask the running service whether it serves; 0 or 1"
+    )
     for flag, (text, _) in (*service.commands.items(), *service.tools.items()):
         parser.add_argument(flag, action="store_true", help=text)
     return parser.parse_args(argv)

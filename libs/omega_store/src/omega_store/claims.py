@@ -27,15 +27,21 @@ def create(conn: Connection, count: int, valid_for: timedelta, now: datetime) ->
 
 
 def spend(conn: Connection, claim: str, device_id: str, now: datetime) -> bool:
-    """Spends a claim for a device; False when there is none, it has ended or was spent before."""
+    """Spends a claim for a device, of this shard or another; the same device may spend it again.
+
+    Returns:
+        False when there is none, it has ended, or another device spent it.
+    """
+    spender = _hash(f"{claim} {device_id}")
     done = conn.execute(
-        "UPDATE claims SET spent_at = %s, spent_by = %s"
-        " WHERE sha256 = %s AND spent_at IS NULL AND expires_at > %s",
-        (now, device_id, _hash(claim), now),
+        "UPDATE claims SET spent_at = coalesce(spent_at, %(now)s), spent_for = %(spender)s"
+        " WHERE sha256 = %(claim)s AND expires_at > %(now)s"
+        " AND (spent_at IS NULL OR spent_for = %(spender)s)",
+        {"now": now, "spender": spender, "claim": _hash(claim)},
     )
     return done.rowcount == 1
 
 
-def _hash(claim: str) -> bytes:
+def _hash(text: str) -> bytes:
     # As many random bits as a key: a plain hash cannot be searched.
-    return hashlib.sha256(claim.encode()).digest()
+    return hashlib.sha256(text.encode()).digest()

@@ -59,7 +59,9 @@ class UpsertCounts:
 _FIELDS = sql.SQL(
     "content_id, title, kind, genres, year, country, description, providers, minimum_age"
 )
-_SELECT = sql.SQL("SELECT ordinal, {fields}, {vector} FROM contents {clause} ORDER BY ordinal")
+_SELECT = sql.SQL(
+    "SELECT ordinal, {fields}, {vector} FROM contents {clause} ORDER BY ordinal {limit}"
+)
 _INSERT = sql.SQL(
     "INSERT INTO contents"
     " ({fields}, embedding, model_version, changed_version, updated_at, ordinal)"
@@ -164,6 +166,15 @@ def catalogue(conn: Connection) -> Iterator[CatalogueRow]:
     return _read(conn, "", ())
 
 
+def page(conn: Connection, after: int, most: int, title_prefix: str = "") -> list[CatalogueRow]:
+    """The first `most` titles behind an ordinal (-1 = from the beginning), by ascending ordinal.
+
+    With `title_prefix`, those whose title begins with it, whatever its case.
+    """
+    clause: LiteralString = "WHERE ordinal > %s AND starts_with(lower(title), lower(%s))"
+    return list(_read(conn, clause, (after, title_prefix, most), "LIMIT %s"))
+
+
 def frame(conn: Connection, model_version: str) -> FloatArray | None:
     """The encoder's frozen centring mean, float32 (384,); None before the first publication."""
     row = conn.execute(
@@ -185,9 +196,14 @@ def freeze_frame(
 
 
 def _read(
-    conn: Connection, clause: LiteralString, parameters: tuple[object, ...]
+    conn: Connection,
+    clause: LiteralString,
+    parameters: tuple[object, ...],
+    limit: LiteralString = "",
 ) -> Iterator[CatalogueRow]:
-    statement = _SELECT.format(fields=_FIELDS, vector=dialect.COLUMN, clause=sql.SQL(clause))
+    statement = _SELECT.format(
+        fields=_FIELDS, vector=dialect.COLUMN, clause=sql.SQL(clause), limit=sql.SQL(limit)
+    )
     for ordinal, *fields, vector in conn.execute(statement, parameters):
         content_id, title, kind, genres, year, country, description, providers, age = fields
         content = Content(

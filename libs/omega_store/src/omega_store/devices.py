@@ -17,9 +17,11 @@ SEEN_STEP = timedelta(minutes=1)
 """last_seen_at is exact to this step, so that a busy device costs no write a call."""
 
 _COLUMNS = sql.SQL(
-    "device_id, platform, app_version, registered_at, last_seen_at, revoked_at, region, key_sha256"
+    "device_id, platform, app_version, registered_at, last_seen_at, revoked_at, region, key_sha256,"
+    " leaving_for"
 )
 _SELECT = sql.SQL("SELECT {} FROM devices WHERE device_id = %s").format(_COLUMNS)
+_REQUESTED = sql.SQL("SELECT {} FROM devices WHERE request_id = %s").format(_COLUMNS)
 # The update returns the row that is there, in the one statement that looks for it: between two,
 # the row could be erased.
 _REGISTER = sql.SQL(
@@ -53,6 +55,8 @@ class Device:
     """As it stated last, at most 16 characters; empty = not stated."""
     key_sha256: bytes | None
     """SHA-256 of its key's SubjectPublicKeyInfo, 32 bytes; None = it has shown none yet."""
+    leaving_for: str | None = None
+    """Shard that it is on its way to; None = it stays."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ def register(
     """Stores a new identity, or returns the one that this request_id (a UUID) made earlier.
 
     Of an earlier one the region is replaced, and the key noted if it had none. The answer has the
-    `device_id` that is given here only if the device is new.
+    `device_id` that is given here, unless the request_id made another one earlier.
 
     Raises:
         OmegaError: ENROLMENT_REFUSED with field `proof` when it is known under another key.
@@ -98,6 +102,13 @@ def register(
     if device is None:
         raise OmegaError(ErrorCode.ENROLMENT_REFUSED, field=proof, detail="another key")
     return device
+
+
+def requested(conn: Connection, request_id: str) -> Device | None:
+    """The device that a request_id (a UUID) made; None = it made none."""
+    with conn.cursor(row_factory=class_row(Device)) as cursor:
+        cursor.execute(_REQUESTED, (request_id,))
+        return cursor.fetchone()
 
 
 def get(conn: Connection, device_id: str) -> Device | None:
@@ -145,6 +156,9 @@ def revoke(conn: Connection, device_id: str, now: datetime) -> datetime | None:
 def erase(conn: Connection, device_id: str) -> int:
     """Deletes a device, revoked or not, with all that is kept under its id.
 
+    Its pushes go with it by a trigger, too, whoever deletes it; entries of the audit log that name
+    it name it as audit.gone() does from then on.
+
     Returns:
         Pushes that were deleted; 0 when nothing was left of the device.
     """
@@ -168,3 +182,9 @@ def last_seen(conn: Connection, most: int) -> list[DeviceFigures]:
             (most,),
         )
         return cursor.fetchall()
+
+
+def number(conn: Connection) -> int:
+    """Devices that are here, revoked or not, on their way or not."""
+    row = conn.execute("SELECT count(*) FROM devices").fetchone()
+    return row[0] if row else 0

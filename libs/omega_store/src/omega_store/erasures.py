@@ -1,4 +1,6 @@
-"""Devices that were erased since a round last saw the shard: how many, never which.
+"""Pushes that are gone since a round last saw the shard.
+
+A note for each device that was erased, and for each month that was dropped: how many, never which.
 
 What was published before still rests on them; the next refresh withdraws it. The factors before
 are kept until the refresh after that, because TVs that hold them are sent only what changed.
@@ -13,7 +15,7 @@ from omega_store.pool import Connection
 
 
 def note(conn: Connection) -> None:
-    """Notes that a device with pushes was erased; devices.erase() does it."""
+    """Notes that pushes are gone; devices.erase() and inbox.drop_months() do it."""
     conn.execute("INSERT INTO erasures DEFAULT VALUES")
 
 
@@ -40,6 +42,11 @@ def settle(conn: Connection, seen: Sequence[int]) -> None:
     )
     oldest = max((version for (version,) in done), default=0)
     resources.keep_newest(conn, resources.ResourceKind.FACTORS, least=oldest)
+
+
+def reopen(conn: Connection, version: int) -> None:
+    """Factors from `version` on are taken back: who was first left out there is to be anew."""
+    conn.execute("UPDATE erasures SET replaced_in = NULL WHERE replaced_in >= %s", (version,))
 
 
 def forget(conn: Connection, seen: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""The newest versions of a shard, in one statement: what every pull is compared with."""
+"""The newest versions that all devices get, in one statement: what every pull is compared with."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ from psycopg.rows import class_row
 
 from omega_store import resources
 from omega_store.pool import Connection
+from omega_store.releases import GIVEN_OUT
 from omega_store.resources import ResourceInfo, ResourceKind
 from omega_store.states import NOTHING, State
 
 _STATE = 0
-_HEADS: LiteralString = (
-    "(SELECT 0 AS kind, version, 0::bigint AS size, ''::bytea AS sha256, model_version"
-    " FROM states ORDER BY version DESC LIMIT 1)"
-    " UNION ALL"
-    " (SELECT DISTINCT ON (kind) kind, version, size, sha256, model_version"
-    " FROM resources ORDER BY kind, version DESC)"
+_NEWEST_STATE: LiteralString = (
+    "SELECT 0 AS kind, version, 0::bigint AS size, ''::bytea AS sha256, model_version"
+    " FROM states ORDER BY version DESC LIMIT 1"
 )
+_HEADS: LiteralString = f"({_NEWEST_STATE}) UNION ALL ({GIVEN_OUT})"
 
 
 @dataclass(frozen=True)
 class Heads:
-    """The newest version of everything that a TV holds a version of."""
+    """The newest version of everything that a TV holds a version of.
+
+    Of a release under way, the version before.
+    """
 
     state: State
     """NOTHING before the first."""

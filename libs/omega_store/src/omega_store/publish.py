@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from omega_store import erasures, kept, resources, rounds, states
+from omega_store import erasures, kept, releases, resources, rounds, states
 from omega_store.kept import Keeping
+from omega_store.locks import lock_releases
 from omega_store.pool import Connection
 from omega_store.resources import ResourceKind
 from omega_store.rounds import RoundFigures
@@ -50,8 +51,10 @@ class RoundResult:
 def publish_round(conn: Connection, result: RoundResult, now: datetime) -> RoundFigures:
     """Stores patterns, state, factors and the round's end; returns the completed figures.
 
-    `conn` is the leader's (omega_store.leadership). When nothing changed and nothing was removed,
-    no state is published (state_version 0 in the figures).
+    `conn` is the leader's (omega_store.leadership). Factors go out by the plan of releases; while
+    the ones before are still being released new ones are not published at all (factors_version 0 in
+    the figures), and the erasures that they leave out wait for the next refresh. When nothing
+    changed and nothing was removed, no state is published (state_version 0 in the figures).
 
     Raises:
         OmegaError: ROUND_CONFLICT when the round does not run or a version is not the next one;
@@ -68,20 +71,23 @@ def publish_round(conn: Connection, result: RoundResult, now: datetime) -> Round
             now=now,
             trends=result.trends,
         )
-        if result.factors:
-            resources.publish(
-                conn,
-                ResourceKind.FACTORS,
-                result.factors_version,
-                model_version=result.model_version,
-                body=result.factors,
-                now=now,
-            )
+        lock_releases(conn)
+        # Factors before these, on which the rest of the fleet goes on, are still in use.
+        held_back = bool(releases.under_way(conn, ResourceKind.FACTORS))
+        factors = result.factors and releases.publish(
+            conn,
+            ResourceKind.FACTORS,
+            result.factors_version,
+            model_version=result.model_version,
+            body=result.factors,
+            now=now,
+        )
         if result.withdraws_factors:
+            releases.abandon(conn, ResourceKind.FACTORS, now)
             resources.withdraw(conn, ResourceKind.FACTORS)
             kept.forget(conn)
             erasures.forget(conn, result.erasures)
-        elif result.erasures:
+        elif result.erasures and not held_back:
             # The newest factors are those of this round, or equal to them: earlier ones are not.
             erasures.settle(conn, result.erasures)
         if result.keeping:
@@ -90,7 +96,7 @@ def publish_round(conn: Connection, result: RoundResult, now: datetime) -> Round
             result.figures,
             patterns=live,
             state_version=state_version,
-            factors_version=result.factors_version if result.factors else 0,
+            factors_version=result.factors_version if factors else 0,
         )
         rounds.succeed(conn, result.round_id, figures, now)
     return figures

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -16,11 +18,15 @@ from psycopg import Error
 from omega_core import validate
 from omega_core.clock import Clock, SystemClock
 from omega_core.errors import ErrorCode, OmegaError
-from omega_store import pushes
+from omega_store import pushes, traffic
 from omega_store.pool import Store
 from omega_store.pushes import Push, PushResult
 
 _log = logging.getLogger(__name__)
+_IDLE_SECONDS = 1.0
+_MEGABYTE = 1 << 20
+PUSH_BYTES = 1_024
+"""What a waiting push takes beside its sketches, at most: ids, names, what holds them."""
 
 
 @dataclass(frozen=True)
@@ -29,24 +35,33 @@ class PushWriterConfig:
 
     most_waiting: int = 8_192
     """Pushes that may wait before OVERLOADED, 256 to 1,048,576."""
+    most_waiting_mb: int = 64
+    """Memory that they may take before OVERLOADED, in MiB, 1 to 65,536."""
     most_in_batch: int = 2_048
     """Pushes of one transaction, 256 to 65,536."""
+    lanes: int = 2
+    """Batches under way at once, 1 to 16: while one is committed, the next is sent."""
 
     def __post_init__(self) -> None:
         validate.integer("most_waiting", self.most_waiting, 256, 1_048_576)
+        validate.integer("most_waiting_mb", self.most_waiting_mb, 1, 65_536)
         validate.integer("most_in_batch", self.most_in_batch, 256, 65_536)
+        validate.integer("lanes", self.lanes, 1, 16)
 
 
 @dataclass(frozen=True)
 class _Waiting:
     pushes: Sequence[Push]
+    size: int
+    arrived: float
     answer: Future[list[PushResult]]
 
 
 class PushWriter:
-    """Writes pushes on one thread; whatever arrives during a commit forms the next batch.
+    """Writes pushes on a few threads; whatever arrives during the commits forms the next batch.
 
-    Safe to share between threads. Nothing is answered before it is durable.
+    Safe to share between threads. Nothing is answered before it is durable. Each batch counts its
+    traffic in its own transaction, and how long the one before it waited.
 
     Args:
         store: the shard.
@@ -63,9 +78,14 @@ class PushWriter:
         self._changed = threading.Condition()
         self._queue: deque[_Waiting] = deque()
         self._queued = 0
+        self._queued_bytes = 0
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name="push-writer", daemon=True)
-        self._thread.start()
+        self._lanes = [
+            threading.Thread(target=_Lane(self).run, name=f"push-writer-{i}", daemon=True)
+            for i in range(self._config.lanes)
+        ]
+        for lane in self._lanes:
+            lane.start()
 
     def submit(self, batch: Sequence[Push]) -> Future[list[PushResult]]:
         """Queues pushes; the future holds their results, in order, once they are durable.
@@ -76,12 +96,18 @@ class PushWriter:
             OmegaError: OVERLOADED when the queue is full or the writer is closed; nothing of the
                 batch is stored.
         """
+        size = sum(PUSH_BYTES + len(push.sketches) + len(push.classes) for push in batch)
         with self._changed:
-            if self._closing or self._queued + len(batch) > self._config.most_waiting:
+            if (
+                self._closing
+                or self._queued + len(batch) > self._config.most_waiting
+                or self._queued_bytes + size > self._config.most_waiting_mb * _MEGABYTE
+            ):
                 raise OmegaError(ErrorCode.OVERLOADED)
-            waiting = _Waiting(batch, Future())
+            waiting = _Waiting(batch, size, time.monotonic(), Future())
             self._queue.append(waiting)
             self._queued += len(batch)
+            self._queued_bytes += size
             self._changed.notify()
         return waiting.answer
 
@@ -110,8 +136,9 @@ class PushWriter:
         """Writes what waits, then ends."""
         with self._changed:
             self._closing = True
-            self._changed.notify()
-        self._thread.join()
+            self._changed.notify_all()
+        for lane in self._lanes:
+            lane.join()
 
     def __enter__(self) -> Self:
         return self
@@ -119,14 +146,10 @@ class PushWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _run(self) -> None:
-        while batch := self._take():
-            self._write(batch)
-
-    def _take(self) -> list[_Waiting]:
-        """The next batch; empty when the writer is closed and nothing waits."""
+    def _take(self, patience: float | None) -> list[_Waiting] | None:
+        """The next batch; empty after `patience` seconds without one; None at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._closing)
+            self._changed.wait_for(lambda: self._queue or self._closing, patience)
             batch: list[_Waiting] = []
             size = 0
             while self._queue:
@@ -135,8 +158,31 @@ class PushWriter:
                     break
                 waiting = self._queue.popleft()
                 self._queued -= len(waiting.pushes)
+                self._queued_bytes -= waiting.size
                 batch.append(waiting)
-        return batch
+            return None if self._closing and not batch else batch
+
+
+class _Lane:
+    """One thread of a writer, with its row of the present minute's traffic."""
+
+    def __init__(self, writer: PushWriter) -> None:
+        self._writer = writer
+        self._slot = secrets.randbits(31)
+        self._latency = [0] * traffic.BUCKETS
+
+    def run(self) -> None:
+        """Writes until the writer is closed and nothing waits."""
+        while (batch := self._writer._take(self._patience())) is not None:  # noqa: SLF001
+            if batch:
+                self._write(batch)
+            else:
+                self._note_latency()
+        self._note_latency()
+
+    def _patience(self) -> float | None:
+        """How long what is not noted yet waits for a batch that it can go with."""
+        return _IDLE_SECONDS if any(self._latency) else None
 
     def _write(self, batch: list[_Waiting]) -> None:
         alive = [w for w in batch if w.answer.set_running_or_notify_cancel()]
@@ -161,10 +207,26 @@ class PushWriter:
 
     def _commit(self, batch: list[_Waiting]) -> None:
         together = [push for waiting in batch for push in waiting.pushes]
-        with self._store.transaction() as conn:
-            results = pushes.store(conn, together, self._clock.now())
+        now = self._writer._clock.now()  # noqa: SLF001
+        with self._writer._store.transaction() as conn:  # noqa: SLF001
+            results = pushes.store(conn, together, now)
+            traffic.add(conn, self._slot, now, traffic.tally(together, results), self._latency)
+        durable = time.monotonic()
+        self._latency = [0] * traffic.BUCKETS
         start = 0
         for waiting in batch:
             end = start + len(waiting.pushes)
+            self._latency[traffic.bucket(durable - waiting.arrived)] += len(waiting.pushes)
             waiting.answer.set_result(results[start:end])
             start = end
+
+    def _note_latency(self) -> None:
+        if not any(self._latency):
+            return
+        now = self._writer._clock.now()  # noqa: SLF001
+        try:
+            with self._writer._store.transaction() as conn:  # noqa: SLF001
+                traffic.add(conn, self._slot, now, traffic.Tally(), self._latency)
+        except OmegaError as error:
+            _log.warning("the waits of the last exchanges are not noted: %s", error)
+        self._latency = [0] * traffic.BUCKETS

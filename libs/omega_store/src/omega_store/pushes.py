@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -12,8 +12,10 @@ from typing import LiteralString
 from uuid import UUID
 
 from omega_core import limits
+from omega_store import release_reports
 from omega_store.devices import SEEN_STEP
 from omega_store.pool import Connection
+from omega_store.release_reports import Report
 
 
 class Outcome(IntEnum):
@@ -23,6 +25,7 @@ class Outcome(IntEnum):
     DUPLICATE = 2
     UNKNOWN_DEVICE = 3
     REVOKED_DEVICE = 4
+    MOVED_DEVICE = 5
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Push:
     """A byte a sketch."""
     sigma_hundredths: int = 0
     """Noise scale of its sketches in hundredths, 50 to 6,400; 0 = not stated."""
+    report: Report | None = None
+    """How releases fared there; None = nothing to say."""
 
     @property
     def count(self) -> int:
@@ -78,45 +83,24 @@ class DeviceSketches:
     """Sketches of each push and when it was received, in the same order."""
 
 
-_STAGE: LiteralString = (
-    "CREATE TEMPORARY TABLE IF NOT EXISTS staged_pushes ("
-    ' position integer, device_id text COLLATE "C", request_id uuid, model_version text,'
-    " sketches bytea, classes bytea, count integer, sigma_hundredths smallint)"
-    " ON COMMIT DELETE ROWS"
+_Key = tuple[str, UUID]
+# Devices are locked in order, so that writers cannot deadlock, and against each other, so that two
+# of them cannot both find that a push is not stored yet. A device that is locked is not erased
+# before the batch has committed; one that is erased is unknown. The trigger store_push_once leaves
+# this transaction alone: it would do the same push by push.
+_LOCK: LiteralString = (
+    "SELECT device_id, region, revoked_at IS NOT NULL, leaving_for IS NOT NULL,"
+    " coalesce(last_seen_at < %s, true), set_config('omega.stores_once', 'on', true)"
+    " FROM devices WHERE device_id = ANY(%s) ORDER BY device_id FOR NO KEY UPDATE"
 )
+_MOVED: LiteralString = "SELECT device_id FROM moved_devices WHERE device_id = ANY(%s)"
+_STORED: LiteralString = "SELECT device_id, request_id, count FROM stored_pushes(%s, %s)"
 _COPY: LiteralString = (
-    "COPY staged_pushes (position, device_id, request_id, model_version, sketches, classes, count,"
-    " sigma_hundredths) FROM STDIN (FORMAT binary)"
+    "COPY pushes (device_id, request_id, model_version, sketches, classes, count, sigma_hundredths,"
+    " received_at) FROM STDIN (FORMAT binary)"
 )
-# Devices are locked in order and before pushes, pushes in order: two writers cannot deadlock. A
-# device that is locked is not erased before the batch has committed; one that is erased is unknown.
-_TOUCH: LiteralString = (
-    "UPDATE devices SET last_seen_at = %s FROM ("
-    "  SELECT device_id FROM devices WHERE device_id IN (SELECT device_id FROM staged_pushes)"
-    "  AND revoked_at IS NULL AND coalesce(last_seen_at < %s, true)"
-    "  ORDER BY device_id FOR NO KEY UPDATE"
-    ") AS stale WHERE devices.device_id = stale.device_id"
-)
-_KNOWN: LiteralString = (
-    "SELECT device_id, region, revoked_at IS NOT NULL FROM devices"
-    " WHERE device_id IN (SELECT device_id FROM staged_pushes) ORDER BY device_id FOR KEY SHARE"
-)
-_INSERT: LiteralString = (
-    "INSERT INTO pushes"
-    " (device_id, request_id, model_version, sketches, classes, count, sigma_hundredths,"
-    " received_at)"
-    " SELECT DISTINCT ON (s.device_id, s.request_id)"
-    "  s.device_id, s.request_id, s.model_version, s.sketches, s.classes, s.count,"
-    "  s.sigma_hundredths, %s"
-    " FROM staged_pushes AS s JOIN devices AS d USING (device_id)"
-    " WHERE s.count > 0 AND d.device_id = ANY(%s)"
-    " ORDER BY s.device_id, s.request_id, s.position"
-    " ON CONFLICT DO NOTHING RETURNING device_id, request_id"
-)
-_STORED: LiteralString = (
-    "SELECT p.device_id, p.request_id, p.count FROM pushes AS p"
-    " JOIN staged_pushes AS s USING (device_id, request_id)"
-)
+_TYPES = ("text", "uuid", "text", "bytea", "bytea", "int4", "int2", "timestamptz")
+_TOUCH: LiteralString = "UPDATE devices SET last_seen_at = %s WHERE device_id = ANY(%s)"
 _SCAN: LiteralString = (
     "SELECT p.device_id, d.region, coalesce(p.sigma_hundredths, 0), p.count, p.received_at,"
     " p.sketches, p.classes"
@@ -133,10 +117,10 @@ _ORDER: LiteralString = " ORDER BY p.device_id, p.received_at, p.request_id"
 def store(conn: Connection, pushes: Sequence[Push], now: datetime) -> list[PushResult]:
     """Stores a batch; durable once the caller's transaction has committed.
 
-    The batch travels as one binary COPY into a table of this connection and from there, in one
-    statement, into the inbox. A (device_id, request_id) that is stored already, or stands twice in
-    the batch, is stored once: the first of them wins, whatever the later ones hold. Of a push
-    without sketches nothing is stored but that the device called.
+    The batch travels as one binary COPY, straight into the partitions of its month. A (device_id,
+    request_id) that is stored already, in whatever month, or stands twice in the batch, is stored
+    once: the first of them wins, whatever the later ones hold. Of a push without sketches nothing
+    is stored but that the device called.
 
     Args:
         conn: the transaction.
@@ -146,40 +130,79 @@ def store(conn: Connection, pushes: Sequence[Push], now: datetime) -> list[PushR
     Returns:
         A result a push, in their order.
     """
-    conn.execute(_STAGE)
-    with conn.cursor() as cursor, cursor.copy(_COPY) as copy:
-        copy.set_types(["int4", "text", "uuid", "text", "bytea", "bytea", "int4", "int2"])
-        for position, p in enumerate(pushes):
-            device = (p.device_id, UUID(p.request_id), p.model_version)
-            scale = p.sigma_hundredths or None
-            copy.write_row((position, *device, p.sketches, p.classes, p.count, scale))
-    conn.execute(_TOUCH, (now, now - SEEN_STEP))
-    regions, revoked = dict[str, str](), set[str]()
-    for device_id, region, shut_out in conn.execute(_KNOWN):
-        if shut_out:
-            revoked.add(device_id)
-        else:
-            regions[device_id] = region
-    fresh = set(conn.execute(_INSERT, (now, list(regions))).fetchall())
-    earlier: dict[tuple[str, UUID], int] = {}
-    if len(fresh) < sum(bool(p.count) for p in pushes):
-        earlier = {(d, r): count for d, r, count in conn.execute(_STORED)}
+    found = _lock(conn, sorted({push.device_id for push in pushes}), now)
+    reports = [(p.device_id, p.report) for p in pushes if p.report and p.device_id in found.regions]
+    release_reports.count(conn, reports, now)
+    keys = [(push.device_id, UUID(push.request_id)) for push in pushes]
+    both = list(zip(keys, pushes, strict=True))
+    held = _stored(conn, {key for key, push in both if push.count and key[0] in found.regions})
+    fresh = []
     results = []
-    for push in pushes:
-        key = (push.device_id, UUID(push.request_id))
-        region = regions.get(push.device_id, "")
-        if push.device_id in revoked:
-            results.append(PushResult(Outcome.REVOKED_DEVICE, 0))
-        elif push.device_id not in regions:
-            results.append(PushResult(Outcome.UNKNOWN_DEVICE, 0))
-        elif not push.count:
-            results.append(PushResult(Outcome.STORED, 0, region))
-        elif key in fresh:
-            fresh.discard(key)
-            results.append(PushResult(Outcome.STORED, push.count, region))
+    for key, push in both:
+        region = found.regions.get(push.device_id)
+        if region is None:
+            results.append(PushResult(found.refused[push.device_id], 0))
+        elif push.count and key in held:
+            results.append(PushResult(Outcome.DUPLICATE, held[key], region))
         else:
-            results.append(PushResult(Outcome.DUPLICATE, earlier.get(key, 0), region))
+            results.append(PushResult(Outcome.STORED, push.count, region))
+            if push.count:
+                held[key] = push.count
+                fresh.append((*key, push))
+    if fresh:
+        _copy(conn, fresh, now)
+    if found.stale:
+        conn.execute(_TOUCH, (now, found.stale))
     return results
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Devices of a batch."""
+
+    regions: dict[str, str]
+    """Of those that are welcome; they are locked."""
+    refused: dict[str, Outcome]
+    """The others."""
+    stale: list[str]
+    """Of the welcome ones, those whose call is to be noted."""
+
+
+def _lock(conn: Connection, device_ids: list[str], now: datetime) -> _Found:
+    found = _Found({}, dict.fromkeys(device_ids, Outcome.UNKNOWN_DEVICE), [])
+    rows = conn.execute(_LOCK, (now - SEEN_STEP, device_ids)).fetchall()
+    for device_id, region, revoked, leaving, long_ago, _ in rows:
+        if leaving:
+            found.refused[device_id] = Outcome.MOVED_DEVICE
+        elif revoked:
+            found.refused[device_id] = Outcome.REVOKED_DEVICE
+        else:
+            del found.refused[device_id]
+            found.regions[device_id] = region
+            if long_ago:
+                found.stale.append(device_id)
+    if len(rows) < len(device_ids):
+        for (device_id,) in conn.execute(_MOVED, (list(found.refused),)):
+            found.refused[device_id] = Outcome.MOVED_DEVICE
+    return found
+
+
+def _stored(conn: Connection, keys: Collection[_Key]) -> dict[_Key, int]:
+    """Of these pushes, those that are stored, with their sketches."""
+    if not keys:
+        return {}
+    device_ids, request_ids = zip(*keys, strict=True)
+    rows = conn.execute(_STORED, (list(device_ids), list(request_ids)))
+    return {(device_id, request_id): count for device_id, request_id, count in rows}
+
+
+def _copy(conn: Connection, fresh: Sequence[tuple[str, UUID, Push]], now: datetime) -> None:
+    with conn.cursor() as cursor, cursor.copy(_COPY) as copy:
+        copy.set_types(_TYPES)
+        for device_id, request_id, p in fresh:
+            scale = p.sigma_hundredths or None
+            row = (device_id, request_id, p.model_version, p.sketches, p.classes)
+            copy.write_row((*row, p.count, scale, now))
 
 
 def iterate(

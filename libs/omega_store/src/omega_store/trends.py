@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from psycopg.rows import class_row
+
 from omega_core import limits
 from omega_store.pool import Connection
 
@@ -80,6 +82,35 @@ def of_region(conn: Connection, region: str) -> tuple[RegionTrend, ...]:
         (region, limits.MAX_TRENDS),
     ).fetchall()
     return tuple(RegionTrend(*row) for row in rows)
+
+
+@dataclass(frozen=True)
+class NamedTrend:
+    """A trend as operators see it."""
+
+    content_id: str
+    """The title."""
+    title: str
+    """Its name."""
+    score: float
+    """Above 0, at most 1."""
+
+
+def named(conn: Connection, region: str) -> list[NamedTrend]:
+    """What rises in a region (EVERYWHERE = over all), strongest first, at most 32."""
+    with conn.cursor(row_factory=class_row(NamedTrend)) as cursor:
+        cursor.execute(
+            "SELECT content_id, title, score FROM trends JOIN contents USING (ordinal)"
+            " WHERE region = %s ORDER BY score DESC, ordinal LIMIT %s",
+            (region, limits.MAX_TRENDS),
+        )
+        return cursor.fetchall()
+
+
+def stated_at(conn: Connection) -> datetime | None:
+    """When the scores in force held; None = there are none."""
+    row = conn.execute("SELECT trends_at FROM states ORDER BY version DESC LIMIT 1").fetchone()
+    return row[0] if row else None
 
 
 def replace(conn: Connection, trends: TrendList) -> None:

@@ -181,6 +181,8 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
             resources=[
                 info for kind, info in self._newest.items() if info.version > held.get(kind, 0)
             ],
+            report_wanted=self.told.asks_for_reports,
+            recalled=self.told.recalled,
         )
         answer.MergeFrom(self.told.of(request))
         return answer

@@ -85,6 +85,10 @@ class EmbeddedPostgres:
         """Process id of the postmaster."""
         return self._running().pid
 
+    def running(self) -> bool:
+        """Whether the postmaster has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """SIGKILL to the postmaster, as a crash would; restart() recovers."""
         self._running().kill()

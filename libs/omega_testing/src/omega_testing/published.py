@@ -21,6 +21,8 @@ def publish(
     factors: bytes = b"",
     model_version: str = MODEL,
     trends: TrendList | None = None,
+    erasures: Sequence[int] = (),
+    withdraws_factors: bool = False,
 ) -> RoundFigures:
     """Runs and publishes a round with this result at NOW; returns its figures."""
     with leadership(store) as conn:
@@ -36,5 +38,7 @@ def publish(
             factors=factors,
             figures=RoundFigures(devices=5, sketches=50, supported_titles=7),
             trends=trends,
+            erasures=erasures,
+            withdraws_factors=withdraws_factors,
         )
         return publish_round(conn, result, NOW)

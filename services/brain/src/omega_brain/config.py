@@ -9,6 +9,7 @@ from omega_brain import endpoint, transports, zone
 from omega_core import limits, validate
 from omega_core.errors import invalid
 from omega_privacy import Detail, Sharing, SketchPolicy
+from omega_privacy.response import MAX_EPSILON, MIN_EPSILON
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,10 @@ class BrainConfig:
     time from a twelfth of it on. 0 = it leaves at the next sync."""
     share_classes: str = "full"
     """"full", "coarse" or "none": how much of success rate and sample count travels."""
+    report_epsilon: float = 1.0
+    """Epsilon of the one randomised bit a day that says, where the fleet asks how a new version
+    fares, whether a recommended title was watched, 0.1 to 3, to the hundredth; 0 = it is never
+    sent."""
     min_samples: int = 3
     """Least viewings behind the taste pattern of a title that is reported, 1 to 1,000."""
     backup_interval_seconds: int = 3_600
@@ -123,6 +128,8 @@ class BrainConfig:
             raise invalid("sharing", "sketches, strict or receive-only")
         if self.share_classes not in set(Detail):
             raise invalid("share_classes", "full, coarse or none")
+        if self.report_epsilon:
+            validate.number("report_epsilon", self.report_epsilon, MIN_EPSILON, MAX_EPSILON)
         validate.number("share_delay_hours", self.share_delay_hours, 0, 168)
         validate.integer("backup_interval_seconds", self.backup_interval_seconds, 10, 604_800)
 

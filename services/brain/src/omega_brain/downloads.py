@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from omega.common.v1 import resource_pb2
@@ -52,8 +53,15 @@ class Downloads:
             if version
         ]
 
-    def take(self, fleet: Fleet, announced: Iterable[resource_pb2.ResourceInfo]) -> int:
+    def take(
+        self,
+        fleet: Fleet,
+        announced: Iterable[resource_pb2.ResourceInfo],
+        recalled: Collection[int] = (),
+    ) -> int:
         """Fetches and applies every announced body that is newer than what is held, and due.
+
+        What is held of a recalled kind was taken back: what is announced of it does not wait.
 
         Nothing on a metered network; a transfer under way stops when one is told of. A transfer
         goes on where an earlier one stopped.
@@ -72,7 +80,8 @@ class Downloads:
         for info in sorted(useful, key=lambda info: _ORDER[info.kind]):
             if not self._may_fetch():
                 break
-            if info.version > held.get(info.kind, 0) and self._is_due(info):
+            due = info.kind in recalled or self._is_due(info)
+            if info.version > held.get(info.kind, 0) and due:
                 fetched += self._take(fleet, info)
         return fetched
 
@@ -82,10 +91,25 @@ class Downloads:
             return self._take_factors(fleet, key)
         if info.kind == CATALOGUE:
             return self._take_catalogue(fleet, key)
+        if self._renumber(key):
+            return 0
         fetched = self._fetch(fleet, key)
         if self._is_here(key):
             self._keep(key)
         return fetched
+
+    def _renumber(self, key: ResourceKey) -> bool:
+        """Whether the held body is the announced one under a lower number; it has the new one then.
+
+        So it is where the version between the two was taken back.
+        """
+        if not any(replace(held, version=key.version) == key for held in self._complete()):
+            return False
+        stored = self._stores.resources.get(key.kind)
+        if stored is None:
+            return False
+        self._stores.resources.store(key, stored.body)
+        return True
 
     def _is_due(self, info: resource_pb2.ResourceInfo) -> bool:
         """Whether it is time; what this TV has nothing of does not wait."""

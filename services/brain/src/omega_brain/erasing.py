@@ -69,16 +69,17 @@ class Erasing:
 def withdraw_consent(stores: Stores, clock: Clock) -> None:
     """Where consent was taken back: has the fleet forget this TV, and drops what waits to leave.
 
-    Noise goes with the identity that it was drawn for. Where nothing was drawn the fleet knows
-    nothing of the household, and nothing is done.
+    Noise goes with the identity that it was drawn for, and the chance of reports. Where nothing was
+    drawn the fleet knows nothing of the household, and nothing is done.
 
     Raises:
         OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
     """
     drawn = stores.sketches.pending_count() + stores.sketches.acknowledged_count()
-    if not drawn:
+    if not drawn and stores.reports.last() is None:
         return
     with stores.database.transaction():
         stores.meta.retire_identity(clock.now())
+        stores.reports.forget()
         stores.sketches.clear()
     pushed.drop_stale(stores.database)

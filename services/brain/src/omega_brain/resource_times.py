@@ -27,14 +27,20 @@ def due(stores: Stores, kind: int, hours: float, now: datetime) -> bool:
         hours: length of a period; 0 = always.
         now: the instant.
     """
-    told, identity = stores.meta.get(_NAMES[kind]), stores.meta.identity()
-    if not hours or told is None or identity is None:
+    taken, identity = taken_at(stores, kind), stores.meta.identity()
+    if not hours or taken is None or identity is None:
         return True
-    period, taken = timedelta(hours=hours), datetime.fromisoformat(told)
+    period = timedelta(hours=hours)
     if not timedelta(0) <= now - taken:
         return True  # The clock was set back: the next one would be put off for as long.
     own = last_instant(identity.device_id, period, now)
     return taken < own and now - taken >= period * _APART
+
+
+def taken_at(stores: Stores, kind: int) -> datetime | None:
+    """When the held version of a kind was put in force, in UTC; None = not known."""
+    told = stores.meta.get(_NAMES[kind])
+    return None if told is None else datetime.fromisoformat(told)
 
 
 def last_instant(device_id: str, period: timedelta, now: datetime) -> datetime:

@@ -23,6 +23,7 @@ from omega_persistence.patterns import GlobalPatterns
 from omega_persistence.profiles import Profiles
 from omega_persistence.recommendations import Recommendations
 from omega_persistence.relearning import Relearning
+from omega_persistence.reports import Reports
 from omega_persistence.resources import Resources
 from omega_persistence.settings import Settings
 from omega_persistence.sketches import Sketches
@@ -80,6 +81,8 @@ class Stores:
     """What the household learns again after an erasure."""
     loops: LoopStates
     """How far the periodic loops have come."""
+    reports: Reports
+    """What the fleet is told of how a new version fares."""
 
     @classmethod
     def open(cls, storage_path: Path, clock: Clock) -> Self:
@@ -111,6 +114,7 @@ class Stores:
             HabitBodies(database),
             Relearning(database),
             LoopStates(database),
+            Reports(database),
         )
 
     def close(self) -> None:

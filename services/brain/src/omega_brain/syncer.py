@@ -19,6 +19,7 @@ from omega_brain.downloads import Downloads
 from omega_brain.fleet import Fleet
 from omega_brain.outbox import Outbox
 from omega_brain.pages_of_news import collect
+from omega_brain.reporting import Reporting
 from omega_brain.schedule import LONGEST, Schedule
 from omega_client import ServiceError
 from omega_core import limits
@@ -72,6 +73,7 @@ class Syncer:
         self._stores = brain.stores
         self._outbox = Outbox(brain)
         self._downloads = Downloads(brain)
+        self._reporting = Reporting(brain)
         self._collective = Collective(brain.stores)
         self._part = brain.runtime.part(Part.SYNC)
         self.schedule = Schedule(
@@ -164,11 +166,13 @@ class Syncer:
         sent, came = request.ByteSize(), answer.ByteSize()
         self._stores.meta.add_traffic(pushed=sent, pulled=came)
         pushed = self._stores.sketches.acknowledge(push.request_id) if push else 0
+        report = request.report if request.HasField("report") else None
+        self._reporting.answered(report, wanted=answer.report_wanted)
         try:
             news = collect(fleet, request, answer)
             self._stores.meta.add_traffic(pushed=news.pushed_bytes, pulled=news.pulled_bytes)
             pulled = self._collective.take(holding, news.answer, news.rest)
-            fetched = self._downloads.take(fleet, answer.resources)
+            fetched = self._downloads.take(fleet, answer.resources, answer.recalled)
         finally:
             # Also what came before something that failed.
             self._brain.refresh()
@@ -193,6 +197,12 @@ class Syncer:
             codec=holding.codec,
             codebook_id=holding.codebook_id,
         )
+        report = self._reporting.due()
+        if report is not None:
+            request.report.CopyFrom(report)
+            if request.ByteSize() > limits.MAX_SYNC_REQUEST:
+                # A full push goes first; the report has the whole day.
+                request.ClearField("report")
         if request.ByteSize() > limits.MAX_SYNC_REQUEST:
             raise OmegaError(ErrorCode.INTERNAL, detail=f"a request of {request.ByteSize()} bytes")
         return request

@@ -10,10 +10,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as pb
+from omega.constellation.v1 import release_pb2
 from omega_store.devices import DeviceFigures
 from omega_store.pushes import PushResult
+from omega_store.releases import Release
 from omega_store.resources import ResourceInfo
-from omega_store.status import ShardFigures
+from omega_store.status import ShardFigures, ShardHeads
 
 
 def timestamp(instant: datetime | None) -> Timestamp | None:
@@ -42,6 +44,23 @@ def resource(info: ResourceInfo) -> resource_pb2.ResourceInfo:
     )
 
 
+def staged(release: Release) -> release_pb2.StagedResource:
+    """A version that some devices get before the others."""
+    return release_pb2.StagedResource(
+        resource=resource(release.info),
+        permille=release.permille,
+        salt=release.salt,
+        control_permille=release.control_permille,
+    )
+
+
+def held(kind: int, version: int) -> resource_pb2.HeldResource:
+    """Names a version of a kind."""
+    return resource_pb2.HeldResource(
+        kind=cast("resource_pb2.ResourceKind.ValueType", kind), version=version
+    )
+
+
 def codec(value: int) -> resource_pb2.Codec.ValueType:
     """A codec as the message has it."""
     return cast("resource_pb2.Codec.ValueType", value)
@@ -55,17 +74,17 @@ def compression(value: int) -> resource_pb2.Compression.ValueType:
 
 
 def cluster_status(
-    figures: ShardFigures, listed: Sequence[DeviceFigures]
+    heads: ShardHeads, figures: ShardFigures, listed: Sequence[DeviceFigures]
 ) -> pb.GetClusterStatusResponse:
     """Figures of the shard and the listed devices."""
     return pb.GetClusterStatusResponse(
-        total_devices=figures.total_devices,
+        total_devices=heads.devices.welcome,
         active_devices=figures.active_devices,
         pushes=figures.pushes,
         sketches=figures.sketches,
-        contents=figures.contents,
-        catalogue_version=figures.catalogue_version,
-        state_version=figures.state_version,
+        contents=heads.contents,
+        catalogue_version=heads.catalogue_version,
+        state_version=heads.state_version,
         last_push_at=timestamp(figures.last_push_at),
         devices=[
             pb.DeviceSummary(

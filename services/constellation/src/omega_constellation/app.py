@@ -5,15 +5,21 @@ from __future__ import annotations
 from datetime import timedelta
 
 from omega.constellation.v1 import constellation_service_pb2_grpc
-from omega_constellation.admin import AdminServicer
+from omega_constellation.admin_routes import AdminRoutes
 from omega_constellation.codebooks import Codebooks
 from omega_constellation.config import ConstellationConfig
+from omega_constellation.directories import Directories
 from omega_constellation.enrolment import Enrolment
+from omega_constellation.judge import Judge
+from omega_constellation.maintenance import Maintenance
+from omega_constellation.mover import Mover
 from omega_constellation.news import StateNews
+from omega_constellation.peers import Peers
 from omega_constellation.readiness import Readiness
 from omega_constellation.servicer import ConstellationServicer
+from omega_constellation.stats import Stats
 from omega_constellation.steps import CODINGS, Steps
-from omega_core.clock import SystemClock
+from omega_core.shared_clock import service_clock
 from omega_rpc.authorities import DeviceAuthority
 from omega_rpc.config import ServerConfig
 from omega_rpc.server import Binding, Server
@@ -27,15 +33,21 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
     Raises:
         OmegaError: INVALID_FIELD that names the setting at fault.
     """
-    clock = SystemClock()
+    clock = service_clock()
     enrolment = Enrolment(
-        config.shard,
-        config.require_claim,
-        _authority(config),
-        timedelta(hours=config.device_certificate_hours),
+        shard=config.shard,
+        fleet=config.fleet,
+        require_claim=config.require_claim,
+        authority=_authority(config),
+        lifetime=timedelta(hours=config.device_certificate_hours),
+        max_devices=config.max_devices,
     )
+    directories = Directories(config.shard)
+    peers = Peers(config.peer_tls())
     store = Store.connect(config.database_url, config.store())
     writer = PushWriter(store, config.push_writer(), clock)
+    readiness = Readiness(store, migrating=config.migrate_at_start)
+    mover = Mover(store, directories, peers, clock, lambda: readiness.ready, config.move_seconds)
     servicer = ConstellationServicer(
         store,
         writer,
@@ -45,6 +57,16 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
         push_seconds=config.push_seconds,
         sync_interval=timedelta(seconds=config.sync_interval_seconds),
         enrolment=enrolment,
+        held=directories,
+    )
+    stats = Stats(store, directories, config.max_devices, clock)
+    judge = Judge(
+        store,
+        directories,
+        config.release_plan(),
+        config.judging(),
+        clock,
+        config.release_look_seconds,
     )
     bindings = [
         Binding(
@@ -55,24 +77,30 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
         Binding(
             "omega.constellation.v1.AdminService",
             constellation_service_pb2_grpc.add_AdminServiceServicer_to_server,
-            AdminServicer(store, clock),
+            AdminRoutes(store, clock, directories, peers, stats),
         ),
     ]
+    maintenance = Maintenance(store, config.retention(), clock, readiness)
+
+    def started() -> None:
+        maintenance.start()
+        judge.start()
+        mover.start()
 
     def close() -> None:
+        maintenance.stop()
+        judge.stop()
+        mover.close()
+        peers.close()
         writer.close()
         store.close()
 
     try:
-        server = Server(
-            server_config,
-            bindings,
-            readiness=Readiness(store, migrating=config.migrate_at_start),
-        )
+        server = Server(server_config, bindings, readiness=readiness)
     except BaseException:
         close()
         raise
-    return Application(server, close=close)
+    return Application(server, close=close, started=started)
 
 
 def _authority(config: ConstellationConfig) -> DeviceAuthority | None:

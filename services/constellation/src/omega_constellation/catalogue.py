@@ -22,11 +22,11 @@ def upsert(
     model_version: str,
     publish: bool,
     now: datetime,
-) -> tuple[UpsertCounts, int]:
+) -> tuple[UpsertCounts, int, bool]:
     """Stores titles and, when asked, publishes what changed since the last publication.
 
     Returns:
-        The counts and the newest published catalogue version, 0 = none.
+        The counts, the newest published catalogue version, 0 = none, and whether it is new.
 
     Raises:
         OmegaError: ENCODER_MISMATCH, or INVALID_FIELD when the catalogue would break a bound.
@@ -36,7 +36,8 @@ def upsert(
     counts = titles.upsert(
         conn, rows, model_version=model_version, catalogue_version=version, now=now
     )
-    if publish and titles.changed_since(conn, version):
+    published = publish and titles.changed_since(conn, version)
+    if published:
         version = resources.following_version(conn, ResourceKind.CATALOGUE)
         body = _encode(conn, version, model_version, now)
         resources.publish(
@@ -47,7 +48,7 @@ def upsert(
             body=body,
             now=now,
         )
-    return counts, version
+    return counts, version, published
 
 
 def _encode(conn: Connection, version: int, model_version: str, now: datetime) -> bytes:

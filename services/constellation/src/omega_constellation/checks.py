@@ -15,6 +15,7 @@ from omega_core.vectors import FloatArray, unpack_f16
 from omega_delta import bounds, content_from_proto
 from omega_store.contents import EmbeddedContent
 from omega_store.pushes import Push
+from omega_store.release_reports import Report
 
 _MAX_PUSHES = 256
 _MAX_CONTENTS = 1_000
@@ -39,6 +40,8 @@ def registration(request: pb.RegisterDeviceRequest) -> None:
         validate.size("key_sha256", request.key_sha256, _SHA256_BYTES)
     bounds.claim("claim", request.claim)
     bounds.csr("csr", request.csr)
+    if request.device_id:
+        validate.device_id("device_id", request.device_id)
 
 
 def claims(request: pb.CreateClaimsRequest) -> timedelta:
@@ -191,6 +194,15 @@ def _push(name: str, message: pb.DevicePush) -> Push:
     model_version(message.model_version, f"{name}.model_version")
     bounds.sketches(f"{name}.", message.sketches, message.classes)
     bounds.sigma(f"{name}.sigma_hundredths", message.sigma_hundredths)
+    report = None
+    if message.HasField("report"):
+        bounds.report(f"{name}.report", message.report)
+        report = Report(
+            period=message.report.period,
+            held=tuple((held.kind, held.version) for held in message.report.held),
+            watched=message.report.watched,
+            epsilon_hundredths=message.report.epsilon_hundredths,
+        )
     return Push(
         device_id=message.device_id,
         request_id=message.request_id,
@@ -198,6 +210,7 @@ def _push(name: str, message: pb.DevicePush) -> Push:
         sketches=message.sketches,
         classes=message.classes,
         sigma_hundredths=message.sigma_hundredths,
+        report=report,
     )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_delta.transform import Codebook
-from omega_store import Connection, Store, contents, lock_catalogue, resources
+from omega_store import Connection, Store, contents, lock_catalogue, releases, resources
 from omega_store.resources import ResourceKind
 
 _MOST_CACHED = resources.KEEP
@@ -52,7 +52,8 @@ def publish(conn: Connection, body: bytes, now: datetime) -> tuple[int, int]:
 
     Raises:
         OmegaError: INVALID_FIELD body when it is no codebook; ENCODER_MISMATCH when the shard's
-            titles are of another encoder.
+            titles are of another encoder; RELEASE_UNDER_WAY while another codebook is on its way
+            to all.
     """
     try:
         book = Codebook.decode(body)
@@ -67,7 +68,7 @@ def publish(conn: Connection, body: bytes, now: datetime) -> tuple[int, int]:
     if newest is not None and newest.sha256 == hashlib.sha256(body).digest():
         return newest.version, book.id
     version = resources.following_version(conn, ResourceKind.CODEBOOK)
-    resources.publish(
+    published = releases.publish(
         conn,
         ResourceKind.CODEBOOK,
         version,
@@ -75,4 +76,7 @@ def publish(conn: Connection, body: bytes, now: datetime) -> tuple[int, int]:
         body=body,
         now=now,
     )
+    if published is None:
+        bound = f"codebook {version - 1}; let it end, or end it"
+        raise OmegaError(ErrorCode.RELEASE_UNDER_WAY, field="body", bound=bound)
     return version, book.id

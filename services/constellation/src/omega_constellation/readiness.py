@@ -22,9 +22,15 @@ class Readiness:
         self._store = store
         self._migrating = migrating
         self._complaint = ""
+        self.ready = False
+        """What the last look found."""
 
     def __call__(self) -> bool:
         """Asks the database, so it may take as long as a connection may be waited for."""
+        self.ready = self._look()
+        return self.ready
+
+    def _look(self) -> bool:
         try:
             missing = self._missing()
             if missing and self._migrating:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import grpc
 
 from omega.constellation.v1 import admin_pb2
+from omega_constellation import operators
 from omega_core import validate
 from omega_core.clock import Clock
 from omega_publish import list_rounds, round_message
@@ -27,10 +28,13 @@ class RoundAdmin:
         self, request: admin_pb2.TriggerFederationRequest, context: grpc.ServicerContext
     ) -> admin_pb2.TriggerFederationResponse:
         """Durable when it is answered."""
-        del context
         request_id = validate.uuid("request_id", request.request_id)
+        now = self._clock.now()
         with self._store.transaction() as conn:
-            asked = rounds.request(conn, request_id, self._clock.now(), refresh=request.refresh)
+            known = rounds.find(conn, request_id) is not None
+            asked = rounds.request(conn, request_id, now, refresh=request.refresh)
+            if not known:
+                operators.note(conn, context, "TriggerFederation", request_id, now)
         return admin_pb2.TriggerFederationResponse(round=round_message(asked))
 
     def ListRounds(  # noqa: N802 - named by the contract

@@ -10,8 +10,9 @@ from google.protobuf.duration_pb2 import Duration
 
 from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as pb
-from omega.constellation.v1 import constellation_service_pb2_grpc
-from omega_constellation import answers, catalogue, checks, codebooks
+from omega_constellation import answers, catalogue, checks, codebooks, erasing, operators
+from omega_constellation.between_shards import BetweenShards
+from omega_constellation.directories import Directories
 from omega_constellation.enrolment import Enrolment
 from omega_constellation.news import StateNews
 from omega_constellation.steps import Delta, Steps
@@ -24,6 +25,10 @@ from omega_store import (
     PushWriter,
     Store,
     devices,
+    directories,
+    lock_catalogue,
+    locks,
+    releases,
     resources,
     revocations,
     status,
@@ -33,7 +38,7 @@ from omega_store.heads import heads
 from omega_store.resources import ResourceInfo
 
 
-class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceServicer):
+class ConstellationServicer(BetweenShards):
     """The shard's owner.
 
     Args:
@@ -45,6 +50,7 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         push_seconds: longest wait for a push.
         sync_interval: what TVs are told as the time until their next sync.
         enrolment: who becomes a device.
+        held: the directory of shards; None = this one is alone.
     """
 
     def __init__(
@@ -58,7 +64,9 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         push_seconds: float,
         sync_interval: timedelta,
         enrolment: Enrolment,
+        held: Directories | None = None,
     ) -> None:
+        super().__init__(store, held or Directories(enrolment.shard), clock)
         self._store = store
         self._writer = writer
         self._news = news
@@ -76,7 +84,9 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         del context
         checks.registration(request)
         with self._store.transaction() as conn:
-            return self._enrolment.register(conn, request, self._clock.now())
+            locks.share_directory(conn)
+            directory = self._directories.held(conn)
+            return self._enrolment.register(conn, request, self._clock.now(), directory)
 
     def IngestPatterns(  # noqa: N802 - named by the contract
         self, request: pb.IngestPatternsRequest, context: grpc.ServicerContext
@@ -119,8 +129,10 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         checks.heads(request)
         with self._store.snapshot() as conn:
             newest = heads(conn)
+            staged, withdrawn = releases.under_way(conn), releases.withdrawn(conn)
             regions = trends.regions(conn)
             shut_out = revocations.since(conn, request.revocations_after, self._clock.now())
+            directory_version = directories.version(conn)
         return pb.GetHeadsResponse(
             state_version=newest.state.version,
             resources=[answers.resource(info) for info in newest.resources],
@@ -132,22 +144,23 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
             ],
             revocations_cursor=shut_out.cursor,
             more_revocations=shut_out.more,
+            staged=[answers.staged(release) for release in staged],
+            withdrawn=[answers.held(kind, version) for kind, version in withdrawn],
+            directory_version=directory_version,
         )
 
     def UpsertContents(  # noqa: N802 - named by the contract
         self, request: pb.UpsertContentsRequest, context: grpc.ServicerContext
     ) -> pb.UpsertContentsResponse:
         """One transaction: all titles and the publication, or nothing."""
-        del context
         rows = checks.contents(request)
+        now = self._clock.now()
         with self._store.transaction() as conn:
-            counts, version = catalogue.upsert(
-                conn,
-                rows,
-                model_version=request.model_version,
-                publish=request.publish,
-                now=self._clock.now(),
+            counts, version, published = catalogue.upsert(
+                conn, rows, model_version=request.model_version, publish=request.publish, now=now
             )
+            if published:
+                operators.note(conn, context, "UpsertContents", f"catalogue {version}", now)
         return pb.UpsertContentsResponse(
             added=counts.added,
             updated=counts.updated,
@@ -185,10 +198,14 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         self, request: pb.PublishCodebookRequest, context: grpc.ServicerContext
     ) -> pb.PublishCodebookResponse:
         """One transaction: the codebook is the newest, or nothing changed."""
-        del context
         checks.codebook(request)
+        now = self._clock.now()
         with self._store.transaction() as conn:
-            version, codebook_id = codebooks.publish(conn, request.body, self._clock.now())
+            lock_catalogue(conn)
+            held = resources.newest_version(conn, resources.ResourceKind.CODEBOOK)
+            version, codebook_id = codebooks.publish(conn, request.body, now)
+            if version != held:
+                operators.note(conn, context, "PublishCodebook", f"codebook {version}", now)
         return pb.PublishCodebookResponse(version=version, codebook_id=codebook_id)
 
     def EraseDevice(  # noqa: N802 - named by the contract
@@ -198,7 +215,9 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         del context
         checks.erasure(request)
         with self._store.transaction() as conn:
-            pushes = devices.erase(conn, request.device_id)
+            pushes = erasing.erase(
+                conn, self._directories.held(conn), request.device_id, self._clock.now()
+            )
         return pb.EraseDeviceResponse(pushes=pushes)
 
     def GetClusterStatus(  # noqa: N802 - named by the contract
@@ -210,7 +229,8 @@ class ConstellationServicer(constellation_service_pb2_grpc.ConstellationServiceS
         with self._store.snapshot() as conn:
             figures = status.figures(conn, self._clock.now())
             listed = devices.last_seen(conn, request.max_devices)
-        return answers.cluster_status(figures, listed)
+            kept = status.heads(conn)
+        return answers.cluster_status(kept, figures, listed)
 
     def _seen(self, conn: Connection, device_id: str) -> str:
         """Notes that a device called; returns its region."""

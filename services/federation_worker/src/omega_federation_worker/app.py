@@ -6,7 +6,7 @@ import logging
 import uuid
 
 from omega.federation.v1 import federation_service_pb2_grpc
-from omega_core.clock import SystemClock
+from omega_core.shared_clock import service_clock
 from omega_federation_worker import fleet
 from omega_federation_worker.config import FederationConfig
 from omega_federation_worker.job import RoundJob
@@ -29,7 +29,7 @@ def build(config: FederationConfig, server_config: ServerConfig) -> Application:
     """
     if config.shards_file is not None:
         return _fleet(config, server_config)
-    clock = SystemClock()
+    clock = service_clock()
     store = Store.connect(config.database_url, config.store())
     job = RoundJob(store, config.plan(), clock, config.scratch_directory)
     recovered = False
@@ -69,7 +69,7 @@ def build(config: FederationConfig, server_config: ServerConfig) -> Application:
 
 def _fleet(config: FederationConfig, server_config: ServerConfig) -> Application:
     """A worker of a fleet: leads its rounds, answers for all shards, and copies to them."""
-    clock = SystemClock()
+    clock = service_clock()
     opened = fleet.Fleet(config, clock)
 
     schedule = Schedule(opened.job, config.period_seconds, clock, opened.ready, opened.waiting)
@@ -126,7 +126,7 @@ def _run(config: FederationConfig, *, refresh: bool) -> int:
     if config.shards_file is not None:
         return fleet.run_once(config, refresh=refresh)
     with Store.connect(config.database_url, config.store()) as store:
-        job = RoundJob(store, config.plan(), SystemClock(), config.scratch_directory)
+        job = RoundJob(store, config.plan(), service_clock(), config.scratch_directory)
         done = job.run(str(uuid.uuid4()), refresh=refresh)
     _log.info("round %d: %s", done.round_id, done.figures)
     return 0

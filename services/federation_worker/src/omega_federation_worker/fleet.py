@@ -12,8 +12,9 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Self
 
-from omega_core.clock import Clock, SystemClock
+from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError, invalid
+from omega_core.shared_clock import service_clock
 from omega_federation_worker import between, shards
 from omega_federation_worker.answering import ShardWorker
 from omega_federation_worker.config import FederationConfig
@@ -55,7 +56,7 @@ class Fleet:
             for each in self.shards.entries
         }
         self.home = self.stores[self.shards.home.name]
-        self._clock = clock or SystemClock()
+        self._clock = clock or service_clock()
         self.job = FleetJob(
             self.home,
             self.shards,

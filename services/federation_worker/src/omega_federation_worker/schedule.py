@@ -66,11 +66,15 @@ class Schedule:
         self._stopping.set()
 
     def _run(self) -> None:
-        due = time.monotonic()
+        settled, retry_at = -1, time.monotonic()
         while not self._stopping.is_set():
-            if self._period and time.monotonic() >= due:
-                settled = self._attempt(self._round)
-                due = time.monotonic() + (self._rest() if settled else _RETRY_SECONDS)
+            # By number: a clock that is set, or moved by a simulation, skips and repeats none.
+            number = _number(self._clock.now(), self._period) if self._period else settled
+            if number != settled and time.monotonic() >= retry_at:
+                if self._attempt(self._round):
+                    settled = number
+                else:
+                    retry_at = time.monotonic() + _RETRY_SECONDS
             self._attempt(self._requested)
             self._stopping.wait(_LOOK_SECONDS)
 
@@ -97,12 +101,12 @@ class Schedule:
         if (asked := self._waiting()) is not None:
             self._job.run(asked.request_id, refresh=asked.refresh)
 
-    def _rest(self) -> float:
-        """Seconds to the next period."""
-        return self._period - self._clock.now().timestamp() % self._period
-
 
 def request_id(now: datetime, period_seconds: int) -> str:
     """The idempotency key of a period: workers of one shard run its round once between them."""
-    number = int(now.timestamp()) // period_seconds
-    return str(uuid.uuid5(_NAMESPACE, f"{period_seconds}/{number}"))
+    return str(uuid.uuid5(_NAMESPACE, f"{period_seconds}/{_number(now, period_seconds)}"))
+
+
+def _number(now: datetime, period_seconds: int) -> int:
+    """Number of the period that an instant lies in."""
+    return int(now.timestamp()) // period_seconds

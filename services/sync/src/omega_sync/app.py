@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import grpc
 
 from omega.sync.v1 import sync_service_pb2_grpc
 from omega_core import limits
-from omega_core.clock import Clock, SystemClock
+from omega_core.clock import Clock
 from omega_core.errors import OmegaError, invalid
+from omega_core.shared_clock import seconds_of, service_clock
 from omega_rpc.aio.gate import Gate
 from omega_rpc.aio.server import Listener, Part, Server
 from omega_rpc.config import ServerConfig, is_local
@@ -24,9 +24,12 @@ from omega_sync.batches import Batches
 from omega_sync.bodies import Bodies
 from omega_sync.config import SyncConfig
 from omega_sync.core import SyncCore
-from omega_sync.heads import Heads
+from omega_sync.fleet import Fleet
+from omega_sync.heads import Heads, ShutOut
+from omega_sync.identities import Identities
 from omega_sync.registration import Registration
 from omega_sync.servicer import SyncServicer
+from omega_sync.shards import Open, Shard
 from omega_sync.steps import Steps
 from omega_sync.streams import Streams
 from omega_sync.upstream import Constellation
@@ -40,45 +43,47 @@ def build(
     config: SyncConfig,
     server_config: ServerConfig,
     clock: Clock | None = None,
-    seconds: Callable[[], float] = time.monotonic,
+    seconds: Callable[[], float] | None = None,
 ) -> Application:
     """A gateway that is ready to start.
 
     Args:
         config: its settings.
         server_config: those of its listeners.
-        clock: the time of credentials; None = the machine's.
-        seconds: the time of limits.
+        clock: the time of credentials; None = the machine's, or a simulation's.
+        seconds: the time of limits; None = that of the clock.
 
     Raises:
         OmegaError: INVALID_FIELD that names the setting at fault.
     """
-    clock = clock or SystemClock()
+    clock = clock or service_clock()
+    seconds = seconds or seconds_of(clock)
     keys = TokenKeys.read("token_keys", config.token_keys)
     enrolment = Enrolment.read("enrolment_key_file", config.enrolment_key_file)
-    constellation = Constellation(
-        config.constellation_target,
-        _constellation_credentials(config),
-        config.call_timeout_seconds,
-        config.resource_timeout_seconds,
+    shut_out = ShutOut()
+    opened = _opener(config)
+    fleet = Fleet(
+        opened("", config.constellation_target, shut_out),
+        opened,
+        shut_out,
+        config.region,
+        config.poll_seconds,
     )
-    batches = Batches(constellation.ingest, config.most_waiting_pushes)
-    heads = Heads(constellation.heads, config.poll_seconds)
+    identities = Identities(fleet)
     audit = open_audit("audit_log", config.audit_log, clock)
-    access = Access(keys, config.terms(), heads.check, clock, audit, seconds)
+    access = Access(keys, config.terms(), fleet.check, clock, audit, seconds)
     core = SyncCore(
-        constellation,
-        batches,
-        heads,
-        Steps(constellation.news),
-        Bodies(constellation.body, heads.current, config.resource_cache_mb << 20),
-        Registration(constellation.register, access, enrolment, audit),
+        fleet,
+        Steps(),
+        Bodies(config.resource_cache_mb << 20),
+        Registration(identities, access, enrolment, audit),
+        identities,
         access.count_sync,
         call_seconds=config.call_timeout_seconds,
         body_seconds=config.resource_timeout_seconds,
         max_bodies=config.max_resource_streams,
     )
-    streams = Streams(core, heads, config.streams())
+    streams = Streams(core, fleet, config.streams(), clock, seconds)
     binding = Binding(
         "omega.sync.v1.SyncService",
         sync_service_pb2_grpc.add_SyncServiceServicer_to_server,
@@ -90,17 +95,29 @@ def build(
         [binding],
         gate=gate,
         max_message=limits.MAX_GATEWAY_REQUEST,
-        readiness=constellation.serving,
+        readiness=fleet.serving,
         listeners=_listeners(config, server_config),
         parts=[
-            constellation,
-            heads,
-            batches,
+            fleet,
             streams,
             *_web(config, server_config, Guard(application(core, streams, gate))),
         ],
     )
     return Application(server, close=audit.close)
+
+
+def _opener(config: SyncConfig) -> Open:
+    credentials = _constellation_credentials(config)
+
+    def opened(name: str, target: str, shut_out: ShutOut) -> Shard:
+        constellation = Constellation(
+            target, credentials, config.call_timeout_seconds, config.resource_timeout_seconds
+        )
+        batches = Batches(constellation.ingest, config.most_waiting_pushes)
+        heads = Heads(constellation.heads, config.poll_seconds, shut_out)
+        return Shard(name, target, constellation, batches, heads)
+
+    return opened
 
 
 def _listeners(config: SyncConfig, server_config: ServerConfig) -> list[Listener]:

@@ -22,6 +22,16 @@ Current = Callable[[], Awaitable[pb.GetHeadsResponse]]
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A shard that has bodies."""
+
+    ask: Ask
+    """Its GetResource."""
+    current: Current
+    """The newest versions that it holds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Body:
     """A whole body, or a delta in its place."""
 
@@ -39,22 +49,20 @@ class Body:
 class Bodies:
     """A bounded cache of bodies.
 
+    A body of a version is the same at every shard. One whose announced SHA-256 has changed is
+    fetched anew, as after a restored backup.
+
     Args:
-        ask: the constellation's GetResource.
-        current: the newest versions, by which a body whose announced SHA-256 has changed is
-            fetched anew, as after a restored backup.
         most_bytes: bound on what is kept; the longest unused goes first.
     """
 
-    def __init__(self, ask: Ask, current: Current, most_bytes: int) -> None:
-        self._ask = ask
-        self._current = current
+    def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
         self._bytes = 0
         self._kept: OrderedDict[Key, Body] = OrderedDict()
-        self._asking: dict[Key, asyncio.Task[Body]] = {}
+        self._asking: dict[tuple[Key, Source], asyncio.Task[Body]] = {}
 
-    async def get(self, request: pb.GetResourceRequest, seconds: float) -> Body:
+    async def get(self, request: pb.GetResourceRequest, seconds: float, source: Source) -> Body:
         """The whole body, whatever the request's offset; a base is heeded with offset 0 only.
 
         Raises:
@@ -69,35 +77,36 @@ class Bodies:
             request.base_sha256 if based else b"",
         )
         found = self._kept.get(key)
-        if found is not None and await self._stale(found.info):
+        if found is not None and await self._stale(found.info, source):
             self._forget(key)
             found = None
         if found is None:
-            found = await self._shared(key, seconds)
+            found = await self._shared(key, seconds, source)
         elif key in self._kept:
             self._kept.move_to_end(key)
         if request.offset > len(found.data):
             raise invalid("offset", f"at most the body's {len(found.data):,} bytes")
         return found
 
-    async def _stale(self, info: resource_pb2.ResourceInfo) -> bool:
-        heads = await self._current()
+    async def _stale(self, info: resource_pb2.ResourceInfo, source: Source) -> bool:
+        heads = await source.current()
         return not info.base_version and any(
             told.kind == info.kind and told.version == info.version and told.sha256 != info.sha256
-            for told in heads.resources
+            for told in (*heads.resources, *(staged.resource for staged in heads.staged))
             if told.sha256
         )
 
-    async def _shared(self, key: Key, seconds: float) -> Body:
-        task = self._asking.get(key)
+    async def _shared(self, key: Key, seconds: float, source: Source) -> Body:
+        asked = (key, source)
+        task = self._asking.get(asked)
         if task is None:
-            task = self._asking[key] = asyncio.create_task(self._fetch(key))
-            task.add_done_callback(lambda done: self._asked(key, done))
+            task = self._asking[asked] = asyncio.create_task(self._fetch(key, source))
+            task.add_done_callback(lambda done: self._asked(asked, done))
         # Others may wait for the same: one that gives up does not end the transfer.
         async with asyncio.timeout(seconds):
             return await asyncio.shield(task)
 
-    async def _fetch(self, key: Key) -> Body:
+    async def _fetch(self, key: Key, source: Source) -> Body:
         kind, version, base_version, base_sha256 = key
         request = pb.GetResourceRequest(
             kind=resource_pb2.ResourceKind.ValueType(kind),
@@ -106,7 +115,7 @@ class Bodies:
             base_sha256=base_sha256,
         )
         info, data = resource_pb2.ResourceInfo(), bytearray()
-        async with aclosing(self._ask(request)) as answers:  # type: ignore[type-var]  # a generator
+        async with aclosing(source.ask(request)) as answers:  # type: ignore[type-var]  # a generator
             async for answer in answers:
                 if answer.chunk.HasField("info"):
                     info = answer.chunk.info
@@ -118,15 +127,15 @@ class Bodies:
                 data += answer.chunk.data
         if base_version and not info.base_version:
             plain = pb.GetResourceRequest(kind=request.kind, version=version)
-            return await self.get(plain, _FETCH_SECONDS)
+            return await self.get(plain, _FETCH_SECONDS, source)
         body = Body(info, bytes(data))
         if hashlib.sha256(body.data).digest() != info.sha256:
             raise OmegaError(ErrorCode.CORRUPT_RESOURCE, detail="another SHA-256 than stated")
         self._keep(key, body)
         return body
 
-    def _asked(self, key: Key, done: asyncio.Task[Body]) -> None:
-        del self._asking[key]
+    def _asked(self, asked: tuple[Key, Source], done: asyncio.Task[Body]) -> None:
+        del self._asking[asked]
         if not done.cancelled():
             done.exception()  # those who waited have it
 

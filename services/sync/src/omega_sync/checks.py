@@ -35,6 +35,8 @@ def exchange(request: pb.SyncRequest) -> None:
     _push(request)
     bounds.sketches("", request.sketches, request.classes)
     _holdings(request)
+    if request.HasField("report"):
+        bounds.report("report", request.report)
 
 
 def push(request: pb.PushPatternsRequest) -> None:

@@ -27,7 +27,11 @@ class SyncConfig:
     enrolment_key_file: Path | None = None
     """File with the key that a TV must show to register; None = every TV may."""
     constellation_target: str = "127.0.0.1:50072"
-    """gRPC target of the constellation, 1 to 256 characters."""
+    """gRPC target of the constellation, 1 to 256 characters; of a fleet, any shard's: the others
+    are those of the directory that it gives."""
+    region: str = ""
+    """Region of the directory whose shards take the TVs that call here, at most 16 characters of
+    [A-Za-z0-9-]; empty = all."""
     constellation_tls_ca: Path | None = None
     """PEM certificates that sign the constellation; None = no TLS."""
     constellation_tls_certificate: Path | None = None
@@ -57,7 +61,8 @@ class SyncConfig:
     """Time over which news reach all streams, and over which they end at a stop, 0 to 60; keep it
     below grace_seconds."""
     shard: str = "local"
-    """The shard whose credentials are good here, as the constellation names it."""
+    """Name that good credentials carry: the constellation's `fleet`, or its `shard` where that is
+    empty. The same at all gateways of a fleet."""
     token_hours: int = 168
     """How long a device's token is good, 1 to 8,760; a TV renews it before."""
     device_syncs_per_minute: float = 1.0
@@ -91,6 +96,7 @@ class SyncConfig:
 
     def __post_init__(self) -> None:
         validate.text("constellation_target", self.constellation_target, 256, 1)
+        validate.region("region", self.region)
         if (self.constellation_tls_certificate is None) != (self.constellation_tls_key is None):
             raise invalid("constellation_tls_key", "set together with its certificate")
         if self.constellation_tls_key is not None and self.constellation_tls_ca is None:

@@ -15,13 +15,13 @@ from omega_core.errors import ErrorCode, OmegaError
 from omega_delta import announce
 from omega_rpc import call as calls
 from omega_rpc.call import Caller, Principal
-from omega_sync import checks
-from omega_sync.batches import Batches
-from omega_sync.bodies import Bodies
-from omega_sync.heads import Heads
+from omega_sync import checks, staging
+from omega_sync.bodies import Bodies, Body
+from omega_sync.fleet import Fleet, Pushed
+from omega_sync.identities import Identities
 from omega_sync.registration import Registration
+from omega_sync.shards import Shard
 from omega_sync.steps import Step, Steps
-from omega_sync.upstream import Constellation
 
 _SHORTEST, _LONGEST = 1.0, 86_400.0
 _JITTER = 0.5
@@ -30,8 +30,12 @@ _Outcome = upstream_pb.PushOutcome
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What a TV said that it holds, and where it is."""
+    """Who a TV is, where it is, and what it said that it holds."""
 
+    device_id: str
+    """`tv-` and 32 hexadecimal digits."""
+    shard: Shard
+    """That has the device."""
     region: str
     """Of the device; empty = not stated."""
     state_version: int
@@ -52,12 +56,11 @@ class SyncCore:
     """Checks, hands on, answers; every method raises OmegaError. Keeps nothing of a device.
 
     Args:
-        constellation: owner of the data.
-        batches: makes pushes durable.
-        heads: the newest versions.
+        fleet: the shards that own the data.
         steps: encoded news.
         bodies: whole resources.
         registration: answers RegisterDevice.
+        identities: erases devices.
         count_sync: counts a device's push or exchange by its method, or refuses it.
         call_seconds: longest wait for one answer of the constellation.
         body_seconds: longest wait for one body of the constellation.
@@ -66,24 +69,22 @@ class SyncCore:
 
     def __init__(
         self,
-        constellation: Constellation,
-        batches: Batches,
-        heads: Heads,
+        fleet: Fleet,
         steps: Steps,
         bodies: Bodies,
         registration: Registration,
+        identities: Identities,
         count_sync: Callable[[Principal, str], None],
         *,
         call_seconds: float,
         body_seconds: float,
         max_bodies: int,
     ) -> None:
-        self._constellation = constellation
-        self._batches = batches
-        self._heads = heads
+        self._fleet = fleet
         self._steps = steps
         self._bodies = bodies
         self._registration = registration
+        self._identities = identities
         self._count_sync = count_sync
         self._call_seconds = call_seconds
         self._body_seconds = body_seconds
@@ -107,9 +108,11 @@ class SyncCore:
         """Fills the answer of sync() in; what is known of the TV from then on."""
         checks.exchange(request)
         self._count_sync(principal, "Sync")
-        stored = await self._push(request, principal)
-        heads = await self._heads.current()
+        stored, shard = await self._push(request, principal)
+        heads = await shard.heads.current()
         holdings = Holdings(
+            principal.device_id,
+            shard,
             stored.region,
             request.state_version,
             request.codec,
@@ -124,7 +127,7 @@ class SyncCore:
 
     async def unasked(self, holdings: Holdings) -> pb.SyncResponse:
         """News for a TV on an open stream that did not ask."""
-        heads = await self._heads.current()
+        heads = await holdings.shard.heads.current()
         answer = pb.SyncResponse()
         _fill(answer, heads, holdings, await self._news(heads, holdings))
         return answer
@@ -135,8 +138,8 @@ class SyncCore:
         """Answered when the push is durable."""
         checks.push(request)
         self._count_sync(principal, "PushPatterns")
-        stored = await self._push(request, principal)
-        heads = await self._heads.current()
+        stored, shard = await self._push(request, principal)
+        heads = await shard.heads.current()
         answer = pb.PushPatternsResponse(
             accepted_sketches=stored.sketches,
             duplicate=stored.outcome == _Outcome.PUSH_OUTCOME_DUPLICATE,
@@ -149,9 +152,11 @@ class SyncCore:
     ) -> pb.PullPatternsResponse:
         """News, or a further page of them."""
         checks.pull(request)
-        touched = await self._push(_TOUCH, principal)
-        heads = await self._heads.current()
+        touched, shard = await self._push(_TOUCH, principal)
+        heads = await shard.heads.current()
         holdings = Holdings(
+            principal.device_id,
+            shard,
             touched.region,
             request.state_version,
             request.codec,
@@ -170,7 +175,7 @@ class SyncCore:
         )
         jitter(answer.retry_after, heads.retry_after)
         if not news.page:
-            announce(answer, _newer(heads, holdings))
+            announce(answer, staging.newer(heads, principal.device_id, holdings.resources))
         return answer
 
     async def resource(
@@ -178,7 +183,7 @@ class SyncCore:
     ) -> AsyncIterator[pb.GetResourceResponse]:
         """Hands a body out a chunk at a time, no faster than the TV takes it."""
         checks.body(request)
-        await self._welcome(principal)
+        shard = await self._welcome(principal)
         if not self._bodies_left:
             raise OmegaError(ErrorCode.OVERLOADED)
         self._bodies_left -= 1
@@ -190,7 +195,7 @@ class SyncCore:
                 base_version=request.base_version,
                 base_sha256=request.base_sha256,
             )
-            body = await self._bodies.get(wanted, calls.remaining(self._body_seconds))
+            body = await self._body(wanted, shard)
             stated: resource_pb2.ResourceInfo | None = body.info
             for offset, data in body.chunks(request.offset):
                 chunk = resource_pb2.ResourceChunk(info=stated, offset=offset, data=data)
@@ -201,41 +206,58 @@ class SyncCore:
 
     async def erase(self, principal: Principal) -> pb.EraseDeviceResponse:
         """Erases the device that the credentials name."""
-        erased = await self._constellation.erase(
-            upstream_pb.EraseDeviceRequest(device_id=principal.device_id)
-        )
-        return pb.EraseDeviceResponse(pushes=erased.pushes)
+        pushes = await self._identities.erase(principal.device_id)
+        return pb.EraseDeviceResponse(pushes=pushes)
 
-    async def _welcome(self, principal: Principal) -> None:
+    async def _welcome(self, principal: Principal) -> Shard:
         """Waits until it is known who was shut out, as at the start; for calls that store nothing.
 
         Pushes are refused by the constellation itself.
+
+        Returns:
+            The shard that the device is likely at.
         """
-        await self._heads.current()
-        self._heads.check(principal)
+        await self._fleet.ready()
+        shard = self._fleet.of(principal.device_id)
+        await shard.heads.current()
+        self._fleet.check(principal)
+        return shard
+
+    async def _body(self, wanted: upstream_pb.GetResourceRequest, shard: Shard) -> Body:
+        """A body from the device's shard; from the home shard where that one lacks the version."""
+        seconds = calls.remaining(self._body_seconds)
+        home = self._fleet.home
+        try:
+            return await self._bodies.get(wanted, seconds, shard.source)
+        except OmegaError as error:
+            # A TV that came from another shard may have been told of it there a moment earlier.
+            if shard is home or error.code is not ErrorCode.UNKNOWN_RESOURCE:
+                raise
+        return await self._bodies.get(wanted, calls.remaining(self._body_seconds), home.source)
 
     async def _push(
         self, request: pb.SyncRequest | pb.PushPatternsRequest, principal: Principal
-    ) -> upstream_pb.PushResult:
-        """Stores a push; one without sketches only says that the device called."""
-        result = await self._batches.push(
-            upstream_pb.DevicePush(
-                device_id=principal.device_id,
-                request_id=request.request_id,
-                model_version=request.model_version,
-                sketches=request.sketches,
-                classes=request.classes,
-                sigma_hundredths=request.sigma_hundredths,
-            ),
-            calls.remaining(self._call_seconds),
+    ) -> Pushed:
+        """Stores a push; one without sketches says that the device called, and how it fares."""
+        push = upstream_pb.DevicePush(
+            device_id=principal.device_id,
+            request_id=request.request_id,
+            model_version=request.model_version,
+            sketches=request.sketches,
+            classes=request.classes,
+            sigma_hundredths=request.sigma_hundredths,
         )
-        if result.outcome == _Outcome.PUSH_OUTCOME_UNKNOWN_DEVICE:
+        if isinstance(request, pb.SyncRequest) and request.HasField("report"):
+            push.report.CopyFrom(request.report)
+        pushed = await self._fleet.push(push, calls.remaining(self._call_seconds))
+        outcome = pushed.result.outcome
+        if outcome == _Outcome.PUSH_OUTCOME_UNKNOWN_DEVICE:
             raise OmegaError(
                 ErrorCode.UNAUTHENTICATED, detail=f"{principal.device_id} is not known"
             )
-        if result.outcome == _Outcome.PUSH_OUTCOME_REVOKED_DEVICE:
+        if outcome == _Outcome.PUSH_OUTCOME_REVOKED_DEVICE:
             raise OmegaError(ErrorCode.REVOKED, detail=principal.device_id)
-        return result
+        return pushed
 
     async def _news(
         self, heads: upstream_pb.GetHeadsResponse, holdings: Holdings, page: int = 0
@@ -244,6 +266,9 @@ class SyncCore:
         held, newest = holdings.state_version, heads.state_version
         # A TV of a shard that was lost keeps what it has until there is something newer.
         if held == newest or not newest:
+            return upstream_pb.GetGlobalStateResponse(state_version=held)
+        if newest < held <= self._fleet.newest_state():
+            # It came from another shard, whose copy of the state is a moment ahead.
             return upstream_pb.GetGlobalStateResponse(state_version=held)
         step = Step(
             # A version that the shard does not know yet, as after a restored backup, is of no use.
@@ -254,7 +279,8 @@ class SyncCore:
             codebook_id=holdings.codebook_id,
             page=page,
         )
-        return await self._steps.get(step, calls.remaining(self._call_seconds))
+        seconds = calls.remaining(self._call_seconds)
+        return await self._steps.get(step, seconds, holdings.shard.constellation.news)
 
 
 _TOUCH = pb.SyncRequest(request_id="00000000-0000-4000-8000-000000000000", model_version="none")
@@ -273,24 +299,14 @@ def _fill(
     answer.codec = news.codec
     answer.pages = news.pages
     jitter(answer.retry_after, heads.retry_after)
-    announce(answer, _newer(heads, holdings))
+    answer.report_wanted = staging.asked(heads, holdings.device_id)
+    told = staging.newer(heads, holdings.device_id, holdings.resources)
+    answer.recalled.extend(staging.recalled(heads, holdings.resources, told))
+    announce(answer, told)
 
 
 def _versions(held: Sequence[resource_pb2.HeldResource]) -> tuple[tuple[int, int], ...]:
     return tuple((resource.kind, resource.version) for resource in held)
-
-
-def _newer(
-    heads: upstream_pb.GetHeadsResponse, holdings: Holdings
-) -> list[resource_pb2.ResourceInfo]:
-    """Resources of a newer version than any that is held."""
-    return [
-        info
-        for info in heads.resources
-        if not any(
-            kind == info.kind and version >= info.version for kind, version in holdings.resources
-        )
-    ]
 
 
 def jitter(into: Duration, wait: Duration) -> None:

@@ -15,29 +15,17 @@ _log = logging.getLogger(__name__)
 Ask = Callable[[pb.GetHeadsRequest], Awaitable[pb.GetHeadsResponse]]
 
 
-class Heads:
-    """Keeps the last answer of GetHeads, also while the constellation is away.
+class ShutOut:
+    """Devices that were revoked, at whatever shard, and their certificates."""
 
-    Args:
-        ask: the constellation's GetHeads.
-        poll_seconds: time between two questions.
-    """
-
-    def __init__(self, ask: Ask, poll_seconds: float) -> None:
-        self._ask = ask
-        self._poll_seconds = poll_seconds
-        self._cursor = 0
+    def __init__(self) -> None:
         self._devices: set[str] = set()
         self._serials: set[bytes] = set()
-        self._asking: asyncio.Task[pb.GetHeadsResponse] | None = None
-        self._poller: asyncio.Task[None] | None = None
-        self._listeners: list[Callable[[], None]] = []
-        self.newest: pb.GetHeadsResponse | None = None
-        """The last answer; None = there was none yet."""
 
-    def on_change(self, listener: Callable[[], None]) -> None:
-        """Calls `listener` on the loop when there is a newer state or a new revocation."""
-        self._listeners.append(listener)
+    def add(self, revocation: pb.Revocation) -> None:
+        """One more."""
+        self._devices.add(revocation.device_id)
+        self._serials.update(revocation.serials)
 
     def check(self, principal: Principal) -> None:
         """Refuses a device that was shut out.
@@ -49,6 +37,36 @@ class Heads:
             principal.serial and principal.serial in self._serials
         ):
             raise OmegaError(ErrorCode.REVOKED, detail=principal.device_id)
+
+
+class Heads:
+    """Keeps the last answer of GetHeads, also while the constellation is away.
+
+    Args:
+        ask: the constellation's GetHeads.
+        poll_seconds: time between two questions.
+        shut_out: takes who was revoked; shared by the shards of a fleet.
+    """
+
+    def __init__(self, ask: Ask, poll_seconds: float, shut_out: ShutOut | None = None) -> None:
+        self._ask = ask
+        self._poll_seconds = poll_seconds
+        self._cursor = 0
+        self._shut_out = shut_out or ShutOut()
+        self._asking: asyncio.Task[pb.GetHeadsResponse] | None = None
+        self._poller: asyncio.Task[None] | None = None
+        self._listeners: list[Callable[[], None]] = []
+        self._hearers: list[Callable[[pb.GetHeadsResponse], None]] = []
+        self.newest: pb.GetHeadsResponse | None = None
+        """The last answer; None = there was none yet."""
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Calls `listener` on the loop when there is a newer state or a new revocation."""
+        self._listeners.append(listener)
+
+    def on_answer(self, hearer: Callable[[pb.GetHeadsResponse], None]) -> None:
+        """Calls `hearer` on the loop with each answer."""
+        self._hearers.append(hearer)
 
     async def current(self) -> pb.GetHeadsResponse:
         """The newest versions that are known; asked for when none are.
@@ -99,8 +117,7 @@ class Heads:
         while True:
             answer = await self._ask(pb.GetHeadsRequest(revocations_after=self._cursor))
             for revocation in answer.revocations:
-                self._devices.add(revocation.device_id)
-                self._serials.update(revocation.serials)
+                self._shut_out.add(revocation)
             self._cursor = answer.revocations_cursor
             revoked = revoked or bool(answer.revocations)
             # Nothing is known before everybody is who was shut out.
@@ -108,6 +125,8 @@ class Heads:
                 break
         before, self.newest = self.newest, answer
         newer = before is None or before.state_version != answer.state_version
+        for hearer in self._hearers:
+            hearer(answer)
         if newer or revoked:
             for listener in self._listeners:
                 listener()

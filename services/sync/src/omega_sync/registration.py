@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from omega.constellation.v1 import constellation_service_pb2 as upstream_pb
@@ -13,26 +11,23 @@ from omega_rpc.call import Caller
 from omega_sync import checks
 from omega_sync.access import CSR, PROOF, Access, Enrolment
 from omega_sync.audit import Audit
-
-Register = Callable[
-    [upstream_pb.RegisterDeviceRequest], Awaitable[upstream_pb.RegisterDeviceResponse]
-]
+from omega_sync.identities import Identities
 
 
 class Registration:
     """Checks a request and its proof, and hands it on.
 
     Args:
-        register: the constellation's RegisterDevice.
+        identities: makes and repeats them.
         access: proves keys and signs tokens.
         enrolment: who may register.
         audit: told of every decision.
     """
 
     def __init__(
-        self, register: Register, access: Access, enrolment: Enrolment, audit: Audit
+        self, identities: Identities, access: Access, enrolment: Enrolment, audit: Audit
     ) -> None:
-        self._register = register
+        self._identities = identities
         self._access = access
         self._enrolment = enrolment
         self._audit = audit
@@ -61,7 +56,7 @@ class Registration:
         checks.registration(request)
         self._enrolment.check(request.enrolment_key)
         key = self._access.registrant(request.csr, caller)
-        made = await self._register(
+        made = await self._identities.register(
             upstream_pb.RegisterDeviceRequest(
                 request_id=request.request_id,
                 platform=request.platform,

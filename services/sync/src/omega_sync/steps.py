@@ -38,19 +38,24 @@ class Steps:
     """A bounded cache of steps.
 
     Args:
-        ask: the constellation's GetGlobalState.
         most_bytes: bound on what is kept; the longest unused goes first.
     """
 
-    def __init__(self, ask: Ask, most_bytes: int = MOST_BYTES) -> None:
-        self._ask = ask
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
         self._bytes = 0
         self._kept: OrderedDict[Step, pb.GetGlobalStateResponse] = OrderedDict()
-        self._asking: dict[Step, asyncio.Task[pb.GetGlobalStateResponse]] = {}
+        self._asking: dict[tuple[Step, Ask], asyncio.Task[pb.GetGlobalStateResponse]] = {}
 
-    async def get(self, step: Step, seconds: float) -> pb.GetGlobalStateResponse:
-        """The answer of the constellation for a step; its state_version may be a newer one.
+    async def get(self, step: Step, seconds: float, ask: Ask) -> pb.GetGlobalStateResponse:
+        """The answer of a constellation for a step; its state_version may be a newer one.
+
+        A step is the same at every shard that has both versions: what one gave is kept for all.
+
+        Args:
+            step: the wanted one.
+            seconds: longest wait.
+            ask: GetGlobalState of the shard to ask.
 
         Raises:
             OmegaError: what the constellation raises; DEADLINE_EXCEEDED after `seconds`.
@@ -59,16 +64,17 @@ class Steps:
         if known is not None:
             self._kept.move_to_end(step)
             return known
-        task = self._asking.get(step)
+        key = (step, ask)
+        task = self._asking.get(key)
         if task is None:
-            task = self._asking[step] = asyncio.create_task(self._fetch(step))
-            task.add_done_callback(lambda done: self._asked(step, done))
+            task = self._asking[key] = asyncio.create_task(self._fetch(*key))
+            task.add_done_callback(lambda done: self._asked(key, done))
         # Others may wait for the same: one that gives up does not end the question.
         async with asyncio.timeout(seconds):
             return await asyncio.shield(task)
 
-    async def _fetch(self, step: Step) -> pb.GetGlobalStateResponse:
-        answer = await self._ask(
+    async def _fetch(self, step: Step, ask: Ask) -> pb.GetGlobalStateResponse:
+        answer = await ask(
             pb.GetGlobalStateRequest(
                 state_version=step.base,
                 codec=step.codec,
@@ -78,12 +84,12 @@ class Steps:
                 region=step.region,
             )
         )
-        if answer.state_version == step.version:
+        if answer.state_version == step.version and step not in self._kept:
             self._keep(step, answer)
         return answer
 
-    def _asked(self, step: Step, done: asyncio.Task[pb.GetGlobalStateResponse]) -> None:
-        del self._asking[step]
+    def _asked(self, key: tuple[Step, Ask], done: asyncio.Task[pb.GetGlobalStateResponse]) -> None:
+        del self._asking[key]
         if not done.cancelled():
             done.exception()  # those who waited have it
 

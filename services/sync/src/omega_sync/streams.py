@@ -8,19 +8,20 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from google.protobuf.duration_pb2 import Duration
 
 from omega.sync.v1 import sync_service_pb2 as pb
+from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_delta import bounds
 from omega_rpc.aio.gate import public
 from omega_rpc.call import Principal
 from omega_rpc.status import code_number
 from omega_sync.core import Holdings, SyncCore
-from omega_sync.heads import Heads
+from omega_sync.fleet import Fleet
 from omega_sync.stream_limits import StreamLimits
 
 _METHOD = "/omega.sync.v1.SyncService/StreamSync"
@@ -57,13 +58,13 @@ class _Stream:
         "untold",
     )
 
-    def __init__(self, link: Link, principal: Principal, ends_at: float) -> None:
+    def __init__(self, link: Link, principal: Principal, now: float, ends_at: float) -> None:
         self.link = link
         self.principal = principal
         self.task = asyncio.current_task()
         self.lock = asyncio.Lock()
         self.ends_at = ends_at
-        self.heard_at = time.monotonic()
+        self.heard_at = now
         self.busy = False
         self.ending: OmegaError | bool = False
         self.timer: asyncio.TimerHandle | None = None
@@ -84,19 +85,30 @@ class Streams:
 
     Args:
         core: answers exchanges.
-        heads: the newest versions; their change is what is told.
+        fleet: the newest versions of each shard; their change is what is told.
         limits: of streams.
+        clock: the time of credentials.
+        seconds: the time of limits, never going back.
     """
 
-    def __init__(self, core: SyncCore, heads: Heads, limits: StreamLimits) -> None:
+    def __init__(
+        self,
+        core: SyncCore,
+        fleet: Fleet,
+        limits: StreamLimits,
+        clock: Clock,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._core = core
-        self._heads = heads
+        self._fleet = fleet
         self._limits = limits
+        self._clock = clock
+        self._seconds = seconds
         self._open: set[_Stream] = set()
         self._telling: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
         self._draining = False
-        heads.on_change(self._changed)
+        fleet.on_change(self._changed)
 
     async def start(self) -> Mapping[str, str]:
         """Begins to look after streams."""
@@ -129,7 +141,8 @@ class Streams:
             raise OmegaError(ErrorCode.UPSTREAM_UNAVAILABLE, detail="the server stops")
         if len(self._open) >= self._limits.most_open:
             raise OmegaError(ErrorCode.OVERLOADED)
-        stream = _Stream(link, principal, time.monotonic() + self._limits.longest_seconds)
+        now = self._seconds()
+        stream = _Stream(link, principal, now, now + self._limits.longest_seconds)
         self._open.add(stream)
         try:
             await self._serve(stream)
@@ -149,7 +162,7 @@ class Streams:
             request = await stream.link.read()
             if request is None:
                 return
-            stream.heard_at = time.monotonic()
+            stream.heard_at = self._seconds()
             stream.busy = True
             kind = request.WhichOneof("message")
             if kind == "exchange":
@@ -163,7 +176,7 @@ class Streams:
     async def _exchange(self, stream: _Stream, request: pb.SyncRequest) -> None:
         response = pb.StreamSyncResponse(request_id=request.request_id)
         try:
-            self._heads.check(stream.principal)
+            self._fleet.check(stream.principal)
             answer = response.answer
             stream.holdings = await self._core.exchange(request, stream.principal, answer)
             stream.untold = bool(answer.delta)
@@ -188,7 +201,7 @@ class Streams:
         """There are newer heads or revocations."""
         for stream in list(self._open):
             try:
-                self._heads.check(stream.principal)
+                self._fleet.check(stream.principal)
             except OmegaError as error:
                 stream.end(error)
             else:
@@ -196,13 +209,10 @@ class Streams:
                     self._tell_later(stream)
 
     def _behind(self, stream: _Stream) -> bool:
-        heads = self._heads.newest
-        return bool(
-            heads
-            and stream.holdings
-            and not stream.untold
-            and stream.holdings.state_version != heads.state_version
-        )
+        if stream.holdings is None or stream.untold:
+            return False
+        heads = stream.holdings.shard.heads.newest
+        return heads is not None and stream.holdings.state_version != heads.state_version
 
     def _tell_later(self, stream: _Stream) -> None:
         if stream.timer is None:
@@ -239,7 +249,7 @@ class Streams:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
-            now, today = time.monotonic(), time.time()
+            now, today = self._seconds(), self._clock.now().timestamp()
             for stream in list(self._open):
                 if 0 < stream.principal.expires_at <= today:
                     stream.end(OmegaError(ErrorCode.UNAUTHENTICATED, detail="credentials ended"))

@@ -1,4 +1,4 @@
-"""The constellation behind the gateway: one channel, deadlines, errors of the catalogue."""
+"""A constellation behind the gateway: one channel, deadlines, errors of the catalogue."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from omega.constellation.v1 import constellation_service_pb2 as pb
 from omega.constellation.v1 import constellation_service_pb2_grpc as pb_grpc
+from omega.constellation.v1 import directory_pb2
 from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc import call as calls
 from omega_rpc.aio.channel import connect
@@ -83,6 +84,18 @@ class Constellation:
         return await self._ask(
             self._stub.GetGlobalState, request, self._call_seconds, calls.request_id()
         )
+
+    async def directory(self) -> directory_pb2.Directory:
+        """The directory that it holds."""
+        request = directory_pb2.GetDirectoryRequest()
+        answer = await self._ask(
+            self._stub.GetDirectory, request, self._call_seconds, calls.request_id()
+        )
+        return answer.directory
+
+    async def spend(self, request: directory_pb2.SpendClaimRequest) -> None:
+        """Spends a claim; asked of the home shard."""
+        await self._call(self._stub.SpendClaim, request)
 
     async def erase(self, request: pb.EraseDeviceRequest) -> pb.EraseDeviceResponse:
         """Erases a device and its pushes; it is durable when this returns."""

@@ -47,14 +47,18 @@ def best(runs: Sequence[float]) -> float:
 
 def as_json(bench: str, figures: dict[str, Figure]) -> str:
     """One object for machines."""
-    machine = {
+    body = {name: asdict(figure) for name, figure in figures.items()}
+    return json.dumps({"bench": bench, "machine": machine(), "figures": body})
+
+
+def machine() -> dict[str, str | int | None]:
+    """Where figures were measured."""
+    return {
         "cores": os.cpu_count(),
         "machine": platform.machine(),
         "python": platform.python_version(),
         "system": platform.system(),
     }
-    body = {name: asdict(figure) for name, figure in figures.items()}
-    return json.dumps({"bench": bench, "machine": machine, "figures": body})
 
 
 def show(bench: str, figures: dict[str, Figure], console: Console) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 
 def resident_mb(pid: int) -> float:
@@ -42,6 +45,46 @@ def _in(status: str, name: str) -> float:
     raise ProcessLookupError("a process that has ended has no memory")
 
 
+def used_seconds(pid: int) -> float:
+    """Processor time of a process and of all that it has started.
+
+    Raises:
+        psutil.NoSuchProcess: there is no such process.
+    """
+    root = psutil.Process(pid)
+    used = 0.0
+    for process in (root, *root.children(recursive=True)):
+        try:
+            times = process.cpu_times()
+        except psutil.NoSuchProcess:
+            continue  # its parent has taken it over
+        used += times.user + times.system + times.children_user + times.children_system
+    return used
+
+
+def anonymous_mb(pid: int) -> float:
+    """Memory of a process and of all that it has started that is no file's and not shared, in MB.
+
+    RssAnon of each: of Postgres without its shared buffers, pages that are still the parent's
+    counted again.
+
+    Raises:
+        psutil.NoSuchProcess: there is no such process.
+    """
+    root = psutil.Process(pid)
+    total = 0.0
+    for process in (root, *root.children(recursive=True)):
+        with suppress(OSError):  # it has ended meanwhile
+            status = Path(f"/proc/{process.pid}/status").read_text("ascii", "replace")
+            total += _in(status, "RssAnon:")
+    return total
+
+
 def slope(values: Sequence[float]) -> float:
     """Least-squares growth from one value to the next; at least two values."""
     return float(np.polyfit(np.arange(len(values)), np.asarray(values, np.float64), 1)[0])
+
+
+def resident_mb_here() -> float:
+    """Resident memory of this process, in MB."""
+    return resident_mb(os.getpid())

@@ -15,10 +15,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-import psutil
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from omega_cli.bench import proc
 from omega_cli.bench.sync_load import MODEL, Order
 from omega_rpc import local_authority
 from omega_rpc.authorities import DeviceAuthority
@@ -111,7 +111,7 @@ class Site:
             "constellation": [self._constellation.pid],
             "Postgres": [self._postgres.pid],
         }
-        return {name: sum(map(_seconds, pids)) for name, pids in parts.items()}
+        return {name: sum(map(proc.used_seconds, pids)) for name, pids in parts.items()}
 
     def grow(self, fleet: int) -> None:
         """Registers devices until there are so many."""
@@ -256,16 +256,3 @@ def _stream(given: IO[str] | None) -> IO[str]:
     if given is None:
         raise RuntimeError("the process was started without pipes")
     return given
-
-
-def _seconds(pid: int) -> float:
-    """Processor time of a process and of all that it has started."""
-    root = psutil.Process(pid)
-    used = 0.0
-    for process in (root, *root.children(recursive=True)):
-        try:
-            times = process.cpu_times()
-        except psutil.NoSuchProcess:
-            continue  # its parent has taken it over
-        used += times.user + times.system + times.children_user + times.children_system
-    return used

@@ -15,7 +15,6 @@ from omega.brain.v1 import brain_service_pb2 as brain_pb
 from omega.common.v1 import resource_pb2
 from omega.federation.v1 import federation_service_pb2 as federation_pb
 from omega_cli.codebook import newest_catalogue, trained
-from omega_cli.content import import_contents
 from omega_cli.demo import latency, quality
 from omega_cli.demo.cluster import Cluster
 from omega_cli.demo.fleet import FleetTv, for_each, newest, settle
@@ -26,6 +25,7 @@ from omega_delta import decode_catalogue, decode_factors, event_to_proto
 from omega_delta.transform import Codebook, decode_news, patterns_of
 from omega_embed import Encoder, LexicalEncoder
 from omega_eval.split import SplitHousehold
+from omega_titles.importing import import_contents
 
 LIST = 10
 """Titles a shown list."""

@@ -25,13 +25,13 @@ _sym_db = _symbol_database.Default()
 from omega.common.v1 import resource_pb2 as omega_dot_common_dot_v1_dot_resource__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1domega/common/v1/release.proto\x12\x0fomega.common.v1\x1a\x1eomega/common/v1/resource.proto\"\x8a\x01\n\rReleaseReport\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.omega.common.v1.ResourceKind\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0f\n\x07watched\x18\x03 \x01(\x08\x12\x1a\n\x12\x65psilon_hundredths\x18\x04 \x01(\r\x12\x0e\n\x06period\x18\x05 \x01(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1domega/common/v1/release.proto\x12\x0fomega.common.v1\x1a\x1eomega/common/v1/resource.proto\"y\n\rReleaseReport\x12\x0e\n\x06period\x18\x01 \x01(\r\x12+\n\x04held\x18\x02 \x03(\x0b\x32\x1d.omega.common.v1.HeldResource\x12\x0f\n\x07watched\x18\x03 \x01(\x08\x12\x1a\n\x12\x65psilon_hundredths\x18\x04 \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'omega.common.v1.release_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RELEASEREPORT']._serialized_start=83
-  _globals['_RELEASEREPORT']._serialized_end=221
+  _globals['_RELEASEREPORT']._serialized_start=82
+  _globals['_RELEASEREPORT']._serialized_end=203
 # @@protoc_insertion_point(module_scope)

@@ -3,8 +3,10 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 from omega.common.v1 import resource_pb2 as _resource_pb2
 import builtins as _builtins
 import sys
@@ -19,39 +21,38 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ReleaseReport(_message.Message):
-    """One bit about a resource version, by randomised response (Warner 1965): what is sent is true with
-    probability e^epsilon / (1 + e^epsilon), and else its opposite. docs/privacy.md.
+    """One bit about a day, by randomised response (Warner 1965): what is sent is true with probability
+    e^epsilon / (1 + e^epsilon), and else its opposite. A TV draws it once a day and repeats it.
+    docs/privacy.md.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    KIND_FIELD_NUMBER: _builtins.int
-    VERSION_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
     WATCHED_FIELD_NUMBER: _builtins.int
     EPSILON_HUNDREDTHS_FIELD_NUMBER: _builtins.int
-    PERIOD_FIELD_NUMBER: _builtins.int
-    kind: _resource_pb2.ResourceKind.ValueType
-    """What the resource is."""
-    version: _builtins.int
-    """Version that the TV ranked with all through the period, at least 1."""
+    period: _builtins.int
+    """The day, in days since 1970-01-01 UTC, 1 to 65,535. A device is counted once for a day and a kind."""
     watched: _builtins.bool
     """Whether the household watched a title that was recommended to it; randomised."""
     epsilon_hundredths: _builtins.int
     """Epsilon of the randomisation in hundredths, 10 to 300."""
-    period: _builtins.int
-    """Number of the period, from 1; a device is counted once for a version and a period."""
+    @_builtins.property
+    def held(self) -> _containers.RepeatedCompositeFieldContainer[_resource_pb2.HeldResource]:
+        """Resources that the TV ranked with all day; 1 to 8."""
+
     def __init__(
         self,
         *,
-        kind: _resource_pb2.ResourceKind.ValueType = ...,
-        version: _builtins.int = ...,
+        period: _builtins.int = ...,
+        held: _abc.Iterable[_resource_pb2.HeldResource] | None = ...,
         watched: _builtins.bool = ...,
         epsilon_hundredths: _builtins.int = ...,
-        period: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epsilon_hundredths", b"epsilon_hundredths", "kind", b"kind", "period", b"period", "version", b"version", "watched", b"watched"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epsilon_hundredths", b"epsilon_hundredths", "held", b"held", "period", b"period", "watched", b"watched"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -174,6 +174,7 @@ class RegisterDeviceRequest(_message.Message):
     CSR_FIELD_NUMBER: _builtins.int
     DEVICE_ID_FIELD_NUMBER: _builtins.int
     CLAIM_SPENT_FIELD_NUMBER: _builtins.int
+    KNOWN_ONLY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A UUID, 36 characters; the idempotency key."""
     platform: _builtins.str
@@ -196,6 +197,8 @@ class RegisterDeviceRequest(_message.Message):
     """
     claim_spent: _builtins.bool
     """True: the claim was spent for this identity at the home shard."""
+    known_only: _builtins.bool
+    """True: repeat the identity that the request_id made, and make none."""
     def __init__(
         self,
         *,
@@ -208,10 +211,11 @@ class RegisterDeviceRequest(_message.Message):
         csr: _builtins.bytes = ...,
         device_id: _builtins.str = ...,
         claim_spent: _builtins.bool = ...,
+        known_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_version", b"app_version", "claim", b"claim", "claim_spent", b"claim_spent", "csr", b"csr", "device_id", b"device_id", "key_sha256", b"key_sha256", "platform", b"platform", "region", b"region", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_version", b"app_version", "claim", b"claim", "claim_spent", b"claim_spent", "csr", b"csr", "device_id", b"device_id", "key_sha256", b"key_sha256", "known_only", b"known_only", "platform", b"platform", "region", b"region", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -295,6 +299,7 @@ class GetHeadsResponse(_message.Message):
     MORE_REVOCATIONS_FIELD_NUMBER: _builtins.int
     DIRECTORY_VERSION_FIELD_NUMBER: _builtins.int
     STAGED_FIELD_NUMBER: _builtins.int
+    WITHDRAWN_FIELD_NUMBER: _builtins.int
     state_version: _builtins.int
     """Newest collective state; 0 = none."""
     codebook_id: _builtins.int
@@ -327,6 +332,12 @@ class GetHeadsResponse(_message.Message):
         what devices outside of them get.
         """
 
+    @_builtins.property
+    def withdrawn(self) -> _containers.RepeatedCompositeFieldContainer[_resource_pb2.HeldResource]:
+        """Versions that were taken back: a device that holds one is told to take what `resources` names at
+        once; at most 8.
+        """
+
     def __init__(
         self,
         *,
@@ -340,10 +351,11 @@ class GetHeadsResponse(_message.Message):
         more_revocations: _builtins.bool = ...,
         directory_version: _builtins.int = ...,
         staged: _abc.Iterable[_release_pb2.StagedResource] | None = ...,
+        withdrawn: _abc.Iterable[_resource_pb2.HeldResource] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["codebook_id", b"codebook_id", "directory_version", b"directory_version", "more_revocations", b"more_revocations", "resources", b"resources", "retry_after", b"retry_after", "revocations", b"revocations", "revocations_cursor", b"revocations_cursor", "staged", b"staged", "state_version", b"state_version", "trend_regions", b"trend_regions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["codebook_id", b"codebook_id", "directory_version", b"directory_version", "more_revocations", b"more_revocations", "resources", b"resources", "retry_after", b"retry_after", "revocations", b"revocations", "revocations_cursor", b"revocations_cursor", "staged", b"staged", "state_version", b"state_version", "trend_regions", b"trend_regions", "withdrawn", b"withdrawn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -106,7 +106,9 @@ class ConstellationServiceServicer:
 
     def RegisterDevice(self, request, context):
         """Makes or repeats a device's identity; repeated with another region it moves the device there.
-        INVALID_ARGUMENT.
+        INVALID_ARGUMENT, PERMISSION_DENIED, NOT_FOUND (`known_only`), FAILED_PRECONDITION (a new
+        identity belongs to another shard), RESOURCE_EXHAUSTED (full, or too many certificates),
+        UNAVAILABLE (no database, or the device is on its way to another shard).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -161,7 +163,8 @@ class ConstellationServiceServicer:
 
     def PublishCodebook(self, request, context):
         """Stores a codebook as the next version of its kind; the same body again changes nothing.
-        INVALID_ARGUMENT, FAILED_PRECONDITION when its encoder is not the shard's, UNAVAILABLE.
+        INVALID_ARGUMENT, FAILED_PRECONDITION (its encoder is not the shard's, or the codebook before is
+        still being released), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -183,9 +186,9 @@ class ConstellationServiceServicer:
 
     def AdoptDevices(self, request, context):
         """Takes over devices that the directory gives to this shard, each with all that is held of it;
-        answered after commit, and a device that is here already stays as it is. INVALID_ARGUMENT,
-        FAILED_PRECONDITION (an earlier directory is held here, or one of them belongs elsewhere),
-        RESOURCE_EXHAUSTED (the shard is full), UNAVAILABLE.
+        answered after commit. A device that is here already gets what it lacks; one that was erased
+        here is not taken over. INVALID_ARGUMENT, FAILED_PRECONDITION (an earlier directory is held
+        here), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

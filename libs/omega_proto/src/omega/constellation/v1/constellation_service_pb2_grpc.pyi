@@ -38,7 +38,9 @@ class ConstellationServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ConstellationServiceAsyncStub: ...
     RegisterDevice: _grpc.UnaryUnaryMultiCallable[_constellation_service_pb2.RegisterDeviceRequest, _constellation_service_pb2.RegisterDeviceResponse]
     """Makes or repeats a device's identity; repeated with another region it moves the device there.
-    INVALID_ARGUMENT.
+    INVALID_ARGUMENT, PERMISSION_DENIED, NOT_FOUND (`known_only`), FAILED_PRECONDITION (a new
+    identity belongs to another shard), RESOURCE_EXHAUSTED (full, or too many certificates),
+    UNAVAILABLE (no database, or the device is on its way to another shard).
     """
     IngestPatterns: _grpc.UnaryUnaryMultiCallable[_constellation_service_pb2.IngestPatternsRequest, _constellation_service_pb2.IngestPatternsResponse]
     """Stores pushes of devices; answered after commit. A push that is already stored changes
@@ -64,7 +66,8 @@ class ConstellationServiceStub:
     """
     PublishCodebook: _grpc.UnaryUnaryMultiCallable[_constellation_service_pb2.PublishCodebookRequest, _constellation_service_pb2.PublishCodebookResponse]
     """Stores a codebook as the next version of its kind; the same body again changes nothing.
-    INVALID_ARGUMENT, FAILED_PRECONDITION when its encoder is not the shard's, UNAVAILABLE.
+    INVALID_ARGUMENT, FAILED_PRECONDITION (its encoder is not the shard's, or the codebook before is
+    still being released), UNAVAILABLE.
     """
     GetClusterStatus: _grpc.UnaryUnaryMultiCallable[_constellation_service_pb2.GetClusterStatusRequest, _constellation_service_pb2.GetClusterStatusResponse]
     """Figures of the shard."""
@@ -72,9 +75,9 @@ class ConstellationServiceStub:
     """The directory that this shard holds. UNAVAILABLE (no database)."""
     AdoptDevices: _grpc.UnaryUnaryMultiCallable[_directory_pb2.AdoptDevicesRequest, _directory_pb2.AdoptDevicesResponse]
     """Takes over devices that the directory gives to this shard, each with all that is held of it;
-    answered after commit, and a device that is here already stays as it is. INVALID_ARGUMENT,
-    FAILED_PRECONDITION (an earlier directory is held here, or one of them belongs elsewhere),
-    RESOURCE_EXHAUSTED (the shard is full), UNAVAILABLE.
+    answered after commit. A device that is here already gets what it lacks; one that was erased
+    here is not taken over. INVALID_ARGUMENT, FAILED_PRECONDITION (an earlier directory is held
+    here), UNAVAILABLE.
     """
     SpendClaim: _grpc.UnaryUnaryMultiCallable[_directory_pb2.SpendClaimRequest, _directory_pb2.SpendClaimResponse]
     """Spends a one-time claim for a device; asked of the home shard. PERMISSION_DENIED where it is
@@ -88,7 +91,9 @@ class ConstellationServiceAsyncStub(ConstellationServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     RegisterDevice: _aio.UnaryUnaryMultiCallable[_constellation_service_pb2.RegisterDeviceRequest, _constellation_service_pb2.RegisterDeviceResponse]  # type: ignore[assignment]
     """Makes or repeats a device's identity; repeated with another region it moves the device there.
-    INVALID_ARGUMENT.
+    INVALID_ARGUMENT, PERMISSION_DENIED, NOT_FOUND (`known_only`), FAILED_PRECONDITION (a new
+    identity belongs to another shard), RESOURCE_EXHAUSTED (full, or too many certificates),
+    UNAVAILABLE (no database, or the device is on its way to another shard).
     """
     IngestPatterns: _aio.UnaryUnaryMultiCallable[_constellation_service_pb2.IngestPatternsRequest, _constellation_service_pb2.IngestPatternsResponse]  # type: ignore[assignment]
     """Stores pushes of devices; answered after commit. A push that is already stored changes
@@ -114,7 +119,8 @@ class ConstellationServiceAsyncStub(ConstellationServiceStub):
     """
     PublishCodebook: _aio.UnaryUnaryMultiCallable[_constellation_service_pb2.PublishCodebookRequest, _constellation_service_pb2.PublishCodebookResponse]  # type: ignore[assignment]
     """Stores a codebook as the next version of its kind; the same body again changes nothing.
-    INVALID_ARGUMENT, FAILED_PRECONDITION when its encoder is not the shard's, UNAVAILABLE.
+    INVALID_ARGUMENT, FAILED_PRECONDITION (its encoder is not the shard's, or the codebook before is
+    still being released), UNAVAILABLE.
     """
     GetClusterStatus: _aio.UnaryUnaryMultiCallable[_constellation_service_pb2.GetClusterStatusRequest, _constellation_service_pb2.GetClusterStatusResponse]  # type: ignore[assignment]
     """Figures of the shard."""
@@ -122,9 +128,9 @@ class ConstellationServiceAsyncStub(ConstellationServiceStub):
     """The directory that this shard holds. UNAVAILABLE (no database)."""
     AdoptDevices: _aio.UnaryUnaryMultiCallable[_directory_pb2.AdoptDevicesRequest, _directory_pb2.AdoptDevicesResponse]  # type: ignore[assignment]
     """Takes over devices that the directory gives to this shard, each with all that is held of it;
-    answered after commit, and a device that is here already stays as it is. INVALID_ARGUMENT,
-    FAILED_PRECONDITION (an earlier directory is held here, or one of them belongs elsewhere),
-    RESOURCE_EXHAUSTED (the shard is full), UNAVAILABLE.
+    answered after commit. A device that is here already gets what it lacks; one that was erased
+    here is not taken over. INVALID_ARGUMENT, FAILED_PRECONDITION (an earlier directory is held
+    here), UNAVAILABLE.
     """
     SpendClaim: _aio.UnaryUnaryMultiCallable[_directory_pb2.SpendClaimRequest, _directory_pb2.SpendClaimResponse]  # type: ignore[assignment]
     """Spends a one-time claim for a device; asked of the home shard. PERMISSION_DENIED where it is
@@ -141,7 +147,9 @@ class ConstellationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_constellation_service_pb2.RegisterDeviceResponse, _abc.Awaitable[_constellation_service_pb2.RegisterDeviceResponse]]:
         """Makes or repeats a device's identity; repeated with another region it moves the device there.
-        INVALID_ARGUMENT.
+        INVALID_ARGUMENT, PERMISSION_DENIED, NOT_FOUND (`known_only`), FAILED_PRECONDITION (a new
+        identity belongs to another shard), RESOURCE_EXHAUSTED (full, or too many certificates),
+        UNAVAILABLE (no database, or the device is on its way to another shard).
         """
 
     @_abc_1.abstractmethod
@@ -209,7 +217,8 @@ class ConstellationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_constellation_service_pb2.PublishCodebookResponse, _abc.Awaitable[_constellation_service_pb2.PublishCodebookResponse]]:
         """Stores a codebook as the next version of its kind; the same body again changes nothing.
-        INVALID_ARGUMENT, FAILED_PRECONDITION when its encoder is not the shard's, UNAVAILABLE.
+        INVALID_ARGUMENT, FAILED_PRECONDITION (its encoder is not the shard's, or the codebook before is
+        still being released), UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -235,9 +244,9 @@ class ConstellationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_directory_pb2.AdoptDevicesResponse, _abc.Awaitable[_directory_pb2.AdoptDevicesResponse]]:
         """Takes over devices that the directory gives to this shard, each with all that is held of it;
-        answered after commit, and a device that is here already stays as it is. INVALID_ARGUMENT,
-        FAILED_PRECONDITION (an earlier directory is held here, or one of them belongs elsewhere),
-        RESOURCE_EXHAUSTED (the shard is full), UNAVAILABLE.
+        answered after commit. A device that is here already gets what it lacks; one that was erased
+        here is not taken over. INVALID_ARGUMENT, FAILED_PRECONDITION (an earlier directory is held
+        here), UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod

@@ -172,8 +172,9 @@ class PublishDirectoryRequest(_message.Message):
     DIRECTORY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def directory(self) -> Global___Directory:
-        """At most 1,000 shards. Its version is one higher than the one that is held, or any higher one
-        where none is held; the same version with the same content changes nothing.
+        """At most 1,000 shards, among them the one that is asked. Where one is held, the home shard stays
+        and the version is higher: at the home shard by one, elsewhere by any number. The same version
+        with the same content changes nothing.
         """
 
     def __init__(
@@ -245,21 +246,30 @@ Global___AdoptDevicesRequest: _TypeAlias = AdoptDevicesRequest  # noqa: Y015
 
 @_typing.final
 class AdoptDevicesResponse(_message.Message):
-    """They are here, durably."""
+    """What is here now, durably."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ADOPTED_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
     adopted: _builtins.int
     """Devices that were not here before."""
+    @_builtins.property
+    def refused(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Devices of which nothing was stored, and that are not here: they belong elsewhere by the
+        directory that is held here, the shard is full, or they are on their way from here to another
+        one. At most 64.
+        """
+
     def __init__(
         self,
         *,
         adopted: _builtins.int = ...,
+        refused: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "refused", b"refused"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -267,7 +277,9 @@ Global___AdoptDevicesResponse: _TypeAlias = AdoptDevicesResponse  # noqa: Y015
 
 @_typing.final
 class MovedDevice(_message.Message):
-    """All that a shard holds of a device; whatever is not stated is absent."""
+    """All that a shard holds of a device, or a part where it is too large; whatever is not stated is
+    absent.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -308,7 +320,7 @@ class MovedDevice(_message.Message):
 
     @_builtins.property
     def pushes(self) -> _containers.RepeatedCompositeFieldContainer[Global___MovedPush]:
-        """Its pushes, at most 100,000."""
+        """Its pushes, at most 100,000; of a device that is here, those are added that are not."""
 
     @_builtins.property
     def certificates(self) -> _containers.RepeatedCompositeFieldContainer[Global___MovedCertificate]:

@@ -26,27 +26,27 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from omega.common.v1 import resource_pb2 as omega_dot_common_dot_v1_dot_resource__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$omega/constellation/v1/release.proto\x12\x16omega.constellation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eomega/common/v1/resource.proto\"t\n\x0eStagedResource\x12/\n\x08resource\x18\x01 \x01(\x0b\x32\x1d.omega.common.v1.ResourceInfo\x12\x10\n\x08permille\x18\x02 \x01(\r\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\x12\x11\n\twithdrawn\x18\x04 \x03(\x04\"\\\n\rReleaseCounts\x12\x0f\n\x07reports\x18\x01 \x01(\x04\x12\x10\n\x08positive\x18\x02 \x01(\x04\x12\x10\n\x08\x65stimate\x18\x03 \x01(\x01\x12\x16\n\x0estandard_error\x18\x04 \x01(\x01\"\xce\x02\n\x07Release\x12\x12\n\nrelease_id\x18\x01 \x01(\x04\x12/\n\x08resource\x18\x02 \x01(\x0b\x32\x1d.omega.common.v1.ResourceInfo\x12\x17\n\x0f\x63ontrol_version\x18\x03 \x01(\x04\x12\x33\n\x05stage\x18\x04 \x01(\x0e\x32$.omega.constellation.v1.ReleaseStage\x12/\n\x0bstage_since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\tcandidate\x18\x06 \x01(\x0b\x32%.omega.constellation.v1.ReleaseCounts\x12\x36\n\x07\x63ontrol\x18\x07 \x01(\x0b\x32%.omega.constellation.v1.ReleaseCounts\x12\r\n\x05\x63\x61use\x18\x08 \x01(\t\"C\n\x13ListReleasesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x19\n\x11\x62\x65\x66ore_release_id\x18\x02 \x01(\x04\"W\n\x14ListReleasesResponse\x12\x31\n\x08releases\x18\x01 \x03(\x0b\x32\x1f.omega.constellation.v1.Release\x12\x0c\n\x04more\x18\x02 \x01(\x08\"9\n\x11\x45ndReleaseRequest\x12\x12\n\nrelease_id\x18\x01 \x01(\x04\x12\x10\n\x08\x63omplete\x18\x02 \x01(\x08\"F\n\x12\x45ndReleaseResponse\x12\x30\n\x07release\x18\x01 \x01(\x0b\x32\x1f.omega.constellation.v1.Release*\x9b\x01\n\x0cReleaseStage\x12\x1d\n\x19RELEASE_STAGE_UNSPECIFIED\x10\x00\x12\x17\n\x13RELEASE_STAGE_FIRST\x10\x01\x12\x18\n\x14RELEASE_STAGE_SECOND\x10\x02\x12\x1a\n\x16RELEASE_STAGE_COMPLETE\x10\x03\x12\x1d\n\x19RELEASE_STAGE_ROLLED_BACK\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$omega/constellation/v1/release.proto\x12\x16omega.constellation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eomega/common/v1/resource.proto\"{\n\x0eStagedResource\x12/\n\x08resource\x18\x01 \x01(\x0b\x32\x1d.omega.common.v1.ResourceInfo\x12\x10\n\x08permille\x18\x02 \x01(\r\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\x12\x18\n\x10\x63ontrol_permille\x18\x04 \x01(\r\"\\\n\rReleaseCounts\x12\x0f\n\x07reports\x18\x01 \x01(\x04\x12\x10\n\x08positive\x18\x02 \x01(\x04\x12\x10\n\x08\x65stimate\x18\x03 \x01(\x01\x12\x16\n\x0estandard_error\x18\x04 \x01(\x01\"\xe0\x02\n\x07Release\x12\x12\n\nrelease_id\x18\x01 \x01(\x04\x12/\n\x08resource\x18\x02 \x01(\x0b\x32\x1d.omega.common.v1.ResourceInfo\x12\x17\n\x0f\x63ontrol_version\x18\x03 \x01(\x04\x12\x33\n\x05stage\x18\x04 \x01(\x0e\x32$.omega.constellation.v1.ReleaseStage\x12/\n\x0bstage_since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\tcandidate\x18\x06 \x01(\x0b\x32%.omega.constellation.v1.ReleaseCounts\x12\x36\n\x07\x63ontrol\x18\x07 \x01(\x0b\x32%.omega.constellation.v1.ReleaseCounts\x12\r\n\x05\x63\x61use\x18\x08 \x01(\t\x12\x10\n\x08permille\x18\t \x01(\r\"C\n\x13ListReleasesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x19\n\x11\x62\x65\x66ore_release_id\x18\x02 \x01(\x04\"W\n\x14ListReleasesResponse\x12\x31\n\x08releases\x18\x01 \x03(\x0b\x32\x1f.omega.constellation.v1.Release\x12\x0c\n\x04more\x18\x02 \x01(\x08\"9\n\x11\x45ndReleaseRequest\x12\x12\n\nrelease_id\x18\x01 \x01(\x04\x12\x10\n\x08\x63omplete\x18\x02 \x01(\x08\"F\n\x12\x45ndReleaseResponse\x12\x30\n\x07release\x18\x01 \x01(\x0b\x32\x1f.omega.constellation.v1.Release*\x9b\x01\n\x0cReleaseStage\x12\x1d\n\x19RELEASE_STAGE_UNSPECIFIED\x10\x00\x12\x17\n\x13RELEASE_STAGE_FIRST\x10\x01\x12\x18\n\x14RELEASE_STAGE_SECOND\x10\x02\x12\x1a\n\x16RELEASE_STAGE_COMPLETE\x10\x03\x12\x1d\n\x19RELEASE_STAGE_ROLLED_BACK\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'omega.constellation.v1.release_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RELEASESTAGE']._serialized_start=968
-  _globals['_RELEASESTAGE']._serialized_end=1123
+  _globals['_RELEASESTAGE']._serialized_start=993
+  _globals['_RELEASESTAGE']._serialized_end=1148
   _globals['_STAGEDRESOURCE']._serialized_start=129
-  _globals['_STAGEDRESOURCE']._serialized_end=245
-  _globals['_RELEASECOUNTS']._serialized_start=247
-  _globals['_RELEASECOUNTS']._serialized_end=339
-  _globals['_RELEASE']._serialized_start=342
-  _globals['_RELEASE']._serialized_end=676
-  _globals['_LISTRELEASESREQUEST']._serialized_start=678
-  _globals['_LISTRELEASESREQUEST']._serialized_end=745
-  _globals['_LISTRELEASESRESPONSE']._serialized_start=747
-  _globals['_LISTRELEASESRESPONSE']._serialized_end=834
-  _globals['_ENDRELEASEREQUEST']._serialized_start=836
-  _globals['_ENDRELEASEREQUEST']._serialized_end=893
-  _globals['_ENDRELEASERESPONSE']._serialized_start=895
-  _globals['_ENDRELEASERESPONSE']._serialized_end=965
+  _globals['_STAGEDRESOURCE']._serialized_end=252
+  _globals['_RELEASECOUNTS']._serialized_start=254
+  _globals['_RELEASECOUNTS']._serialized_end=346
+  _globals['_RELEASE']._serialized_start=349
+  _globals['_RELEASE']._serialized_end=701
+  _globals['_LISTRELEASESREQUEST']._serialized_start=703
+  _globals['_LISTRELEASESREQUEST']._serialized_end=770
+  _globals['_LISTRELEASESRESPONSE']._serialized_start=772
+  _globals['_LISTRELEASESRESPONSE']._serialized_end=859
+  _globals['_ENDRELEASEREQUEST']._serialized_start=861
+  _globals['_ENDRELEASEREQUEST']._serialized_end=918
+  _globals['_ENDRELEASERESPONSE']._serialized_start=920
+  _globals['_ENDRELEASERESPONSE']._serialized_end=990
 # @@protoc_insertion_point(module_scope)

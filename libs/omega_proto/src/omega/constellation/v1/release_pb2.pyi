@@ -30,9 +30,9 @@ class _ReleaseStageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReleaseS
     RELEASE_STAGE_UNSPECIFIED: _ReleaseStage.ValueType  # 0
     """Never sent."""
     RELEASE_STAGE_FIRST: _ReleaseStage.ValueType  # 1
-    """At 1 of 100 devices."""
+    """At the first share of devices, 1 of 100 unless set otherwise."""
     RELEASE_STAGE_SECOND: _ReleaseStage.ValueType  # 2
-    """At 10 of 100 devices."""
+    """At the second share of devices, 10 of 100 unless set otherwise."""
     RELEASE_STAGE_COMPLETE: _ReleaseStage.ValueType  # 3
     """At all devices."""
     RELEASE_STAGE_ROLLED_BACK: _ReleaseStage.ValueType  # 4
@@ -44,9 +44,9 @@ class ReleaseStage(_ReleaseStage, metaclass=_ReleaseStageEnumTypeWrapper):
 RELEASE_STAGE_UNSPECIFIED: ReleaseStage.ValueType  # 0
 """Never sent."""
 RELEASE_STAGE_FIRST: ReleaseStage.ValueType  # 1
-"""At 1 of 100 devices."""
+"""At the first share of devices, 1 of 100 unless set otherwise."""
 RELEASE_STAGE_SECOND: ReleaseStage.ValueType  # 2
-"""At 10 of 100 devices."""
+"""At the second share of devices, 10 of 100 unless set otherwise."""
 RELEASE_STAGE_COMPLETE: ReleaseStage.ValueType  # 3
 """At all devices."""
 RELEASE_STAGE_ROLLED_BACK: ReleaseStage.ValueType  # 4
@@ -62,22 +62,20 @@ class StagedResource(_message.Message):
     RESOURCE_FIELD_NUMBER: _builtins.int
     PERMILLE_FIELD_NUMBER: _builtins.int
     SALT_FIELD_NUMBER: _builtins.int
-    WITHDRAWN_FIELD_NUMBER: _builtins.int
+    CONTROL_PERMILLE_FIELD_NUMBER: _builtins.int
     permille: _builtins.int
-    """Devices that get it: those whose number under the salt is below this, 0 to 1,000 of 1,000."""
+    """Devices that get it: those whose number under the salt is below this, 1 to 999 of 1,000."""
     salt: _builtins.bytes
     """Deals devices out anew for each release, 8 bytes: the number of a device is the SHA-256 of salt
     and device id, its first 8 bytes as a big-endian number, modulo 1,000.
     """
+    control_permille: _builtins.int
+    """Devices outside that are asked how they fare: those whose number is at least `permille`, and
+    less than that by this.
+    """
     @_builtins.property
     def resource(self) -> _resource_pb2.ResourceInfo:
         """The version."""
-
-    @_builtins.property
-    def withdrawn(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Versions of the kind that devices outside give back: those above what `resources` names that are
-        not this one; at most 8.
-        """
 
     def __init__(
         self,
@@ -85,11 +83,11 @@ class StagedResource(_message.Message):
         resource: _resource_pb2.ResourceInfo | None = ...,
         permille: _builtins.int = ...,
         salt: _builtins.bytes = ...,
-        withdrawn: _abc.Iterable[_builtins.int] | None = ...,
+        control_permille: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["resource", b"resource"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["permille", b"permille", "resource", b"resource", "salt", b"salt", "withdrawn", b"withdrawn"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["control_permille", b"control_permille", "permille", b"permille", "resource", b"resource", "salt", b"salt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -97,7 +95,9 @@ Global___StagedResource: _TypeAlias = StagedResource  # noqa: Y015
 
 @_typing.final
 class ReleaseCounts(_message.Message):
-    """How one side of a release fares. Counts of randomised bits, never devices."""
+    """How one side of a release fares at its present or last stage. Counts of randomised bits, never
+    devices.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -110,9 +110,11 @@ class ReleaseCounts(_message.Message):
     positive: _builtins.int
     """Of them, those that said yes."""
     estimate: _builtins.float
-    """Share of households that watched what was recommended, estimated; 0 without reports."""
+    """Share of reports whose household watched what was recommended, estimated without bias, so that it
+    can lie outside of 0 to 1; 0 without reports.
+    """
     standard_error: _builtins.float
-    """Standard error of the estimate; 0 without reports."""
+    """Most standard error that the estimate can have; 0 without reports."""
     def __init__(
         self,
         *,
@@ -143,6 +145,7 @@ class Release(_message.Message):
     CANDIDATE_FIELD_NUMBER: _builtins.int
     CONTROL_FIELD_NUMBER: _builtins.int
     CAUSE_FIELD_NUMBER: _builtins.int
+    PERMILLE_FIELD_NUMBER: _builtins.int
     release_id: _builtins.int
     """From 1."""
     control_version: _builtins.int
@@ -151,6 +154,8 @@ class Release(_message.Message):
     """Where it stands."""
     cause: _builtins.str
     """Why it ended, at most 256 characters; empty while it goes on."""
+    permille: _builtins.int
+    """Devices that have it, of 1,000; 0 when it was taken back."""
     @_builtins.property
     def resource(self) -> _resource_pb2.ResourceInfo:
         """What is released."""
@@ -178,10 +183,11 @@ class Release(_message.Message):
         candidate: Global___ReleaseCounts | None = ...,
         control: Global___ReleaseCounts | None = ...,
         cause: _builtins.str = ...,
+        permille: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["candidate", b"candidate", "control", b"control", "resource", b"resource", "stage_since", b"stage_since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate", b"candidate", "cause", b"cause", "control", b"control", "control_version", b"control_version", "release_id", b"release_id", "resource", b"resource", "stage", b"stage", "stage_since", b"stage_since"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidate", b"candidate", "cause", b"cause", "control", b"control", "control_version", b"control_version", "permille", b"permille", "release_id", b"release_id", "resource", b"resource", "stage", b"stage", "stage_since", b"stage_since"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -171,7 +171,7 @@ class SyncRequest(_message.Message):
 
     @_builtins.property
     def report(self) -> _release_pb2.ReleaseReport:
-        """How a release of a resource fares on this TV, at most once a period; absent = nothing to say."""
+        """How this TV fared yesterday, where it was asked; absent = nothing to say."""
 
     def __init__(
         self,
@@ -210,6 +210,8 @@ class SyncResponse(_message.Message):
     RETRY_AFTER_FIELD_NUMBER: _builtins.int
     CODEC_FIELD_NUMBER: _builtins.int
     PAGES_FIELD_NUMBER: _builtins.int
+    RECALLED_FIELD_NUMBER: _builtins.int
+    REPORT_WANTED_FIELD_NUMBER: _builtins.int
     accepted_sketches: _builtins.int
     """Sketches stored by this request_id, now or earlier."""
     duplicate: _builtins.bool
@@ -228,6 +230,8 @@ class SyncResponse(_message.Message):
     """Pages of the news, of which delta is the first; 0 and 1 = it is all. The rest is had from
     PullPatterns. At most 128.
     """
+    report_wanted: _builtins.bool
+    """Whether the TV is asked how it fared: it may send a report with its next exchange."""
     @_builtins.property
     def resources(self) -> _containers.RepeatedCompositeFieldContainer[_resource_pb2.ResourceInfo]:
         """Newer versions of resources than the TV holds; at most 8."""
@@ -235,6 +239,12 @@ class SyncResponse(_message.Message):
     @_builtins.property
     def retry_after(self) -> _duration_pb2.Duration:
         """Come back after this time, jitter included; 1 second to 1 day."""
+
+    @_builtins.property
+    def recalled(self) -> _containers.RepeatedScalarFieldContainer[_resource_pb2.ResourceKind.ValueType]:
+        """Kinds of which the TV holds a version that was taken back: it fetches what `resources` names of
+        them now, and not at its own time of the day. At most 8.
+        """
 
     def __init__(
         self,
@@ -248,10 +258,12 @@ class SyncResponse(_message.Message):
         retry_after: _duration_pb2.Duration | None = ...,
         codec: _resource_pb2.Codec.ValueType = ...,
         pages: _builtins.int = ...,
+        recalled: _abc.Iterable[_resource_pb2.ResourceKind.ValueType] | None = ...,
+        report_wanted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_sketches", b"accepted_sketches", "codec", b"codec", "compression", b"compression", "delta", b"delta", "duplicate", b"duplicate", "pages", b"pages", "resources", b"resources", "retry_after", b"retry_after", "state_version", b"state_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_sketches", b"accepted_sketches", "codec", b"codec", "compression", b"compression", "delta", b"delta", "duplicate", b"duplicate", "pages", b"pages", "recalled", b"recalled", "report_wanted", b"report_wanted", "resources", b"resources", "retry_after", b"retry_after", "state_version", b"state_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,1 @@
+"""REST /api/v1: routes whose requests and answers are those of the gRPC contracts."""

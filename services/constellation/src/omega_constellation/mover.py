@@ -1,0 +1,257 @@
+"""Gives devices to the shards that the directory places them in."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+from omega.constellation.v1 import directory_pb2 as pb
+from omega_constellation import adoption
+from omega_constellation.directories import Directories
+from omega_constellation.peers import Peers, asked
+from omega_core.clock import Clock
+from omega_core.directory import Directory
+from omega_core.errors import OmegaError
+from omega_store import Store, moves, moving
+from omega_store import directories as stored
+from omega_store.moves import MovingDevice
+
+_log = logging.getLogger(__name__)
+
+_PAGE = 2_000
+_PROBE_SECONDS, _SEND_SECONDS = 2.0, 30.0
+_MOST_BYTES = 3 << 20
+_PAUSE_SECONDS = 10.0
+
+
+class Mover:
+    """A thread that looks for devices to give away, and does nothing where there are none.
+
+    A few devices at a time are marked, sent and deleted (omega_store.moves); those that wait for
+    their turn are served here as before. It may be killed at any point and goes on from there.
+
+    Args:
+        store: the shard.
+        directories: what it holds.
+        peers: the other shards.
+        clock: stamps what is stored.
+        ready: whether the database is as this release needs it.
+        poll_seconds: time between two looks.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        directories: Directories,
+        peers: Peers,
+        clock: Clock,
+        ready: Callable[[], bool],
+        poll_seconds: float = 1.0,
+    ) -> None:
+        self._store = store
+        self._directories = directories
+        self._peers = peers
+        self._clock = clock
+        self._ready_here = ready
+        self._poll_seconds = poll_seconds
+        self._stopping = threading.Event()
+        self._complaint = ""
+        self._thread = threading.Thread(target=self._run, name="mover", daemon=True)
+
+    def start(self) -> None:
+        """Begins to look."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends after the devices that are being sent."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def step(self) -> bool:
+        """Moves what is to be moved; False when something of it has to wait.
+
+        Raises:
+            OmegaError: STORAGE_UNAVAILABLE.
+        """
+        with self._store.statements() as conn:
+            directory = self._directories.held(conn)
+            if not directory.version:
+                return True
+            left = moves.remaining(conn, directory.version)
+            if left == 0 and not moves.marked(conn):
+                return True
+        with moving(self._store) as ours:
+            return ours and self._move(directory)
+
+    def _run(self) -> None:
+        wait = self._poll_seconds
+        while not self._stopping.wait(wait):
+            wait = self._poll_seconds
+            try:
+                if self._ready_here() and not self.step():
+                    wait = max(wait, min(_PAUSE_SECONDS, 10 * wait))
+                else:
+                    self._complaint = ""
+            except OmegaError as error:
+                self._complain(str(error))
+            except Exception:  # noqa: BLE001 - one bad look must not end all later ones
+                _log.exception("looking for devices to move failed")
+
+    def _move(self, directory: Directory) -> bool:
+        others = (e.shard for e in directory.shards if e.shard != self._directories.shard)
+        ready = {shard for shard in others if self._ready(directory, shard)}
+        waiting = self._settle(directory, ready)
+        with self._store.statements() as conn:
+            left = moves.remaining(conn, directory.version)
+        if left is None:
+            left = self._count(directory) + waiting
+            _log.info("directory %d: %d devices belong to other shards", directory.version, left)
+        for page in self._pages(directory):
+            for shard, ids in page.items():
+                for at in range(0, len(ids), adoption.MOST_DEVICES):
+                    together = ids[at : at + adoption.MOST_DEVICES]
+                    if not self._give(directory, shard, together, ready):
+                        waiting += len(together)
+                    left = max(0, left - len(together))
+                    self._note(directory, left + waiting)
+        with self._store.transaction() as conn:
+            if self._stopping.is_set() or stored.version(conn) != directory.version:
+                return True
+            moves.count(conn, directory.version, waiting)
+            moves.forget(conn, self._clock.now())
+        return not waiting
+
+    def _give(
+        self, directory: Directory, shard: str, device_ids: Sequence[str], ready: set[str]
+    ) -> bool:
+        """Marks and sends devices; False when they stay for now."""
+        if shard not in ready or self._stopping.is_set():
+            return False
+        with self._store.transaction() as conn:
+            moves.mark(conn, device_ids, shard)
+        if not self._send(directory, shard, device_ids):
+            ready.discard(shard)
+            return False
+        return True
+
+    def _settle(self, directory: Directory, ready: set[str]) -> int:
+        """Ends what was begun, for only the shard that was asked knows what became of it.
+
+        Returns:
+            Devices that are still marked.
+        """
+        by_shard: dict[str, list[str]] = {}
+        with self._store.statements() as conn:
+            for device_id, shard in moves.marked(conn):
+                by_shard.setdefault(shard, []).append(device_id)
+        waiting = 0
+        for shard, ids in by_shard.items():
+            if directory.find(shard) is None:
+                # Whoever took it out of the directory has given up what it held.
+                with self._store.transaction() as conn:
+                    moves.unmark(conn, ids, shard)
+                continue
+            for at in range(0, len(ids), adoption.MOST_DEVICES):
+                together = ids[at : at + adoption.MOST_DEVICES]
+                if shard not in ready or not self._send(directory, shard, together):
+                    ready.discard(shard)
+                    waiting += len(together)
+        return waiting
+
+    def _count(self, directory: Directory) -> int:
+        left = sum(len(ids) for page in self._pages(directory) for ids in page.values())
+        self._note(directory, left)
+        return left
+
+    def _pages(self, directory: Directory) -> Iterator[dict[str, list[str]]]:
+        """Devices that belong elsewhere, by shard, as long as the directory holds."""
+        last = ""
+        while not self._stopping.is_set():
+            with self._store.statements() as conn:
+                if stored.version(conn) != directory.version:
+                    return
+                found = moves.after(conn, last, _PAGE)
+            if not found:
+                return
+            last = found[-1]
+            page: dict[str, list[str]] = {}
+            for device_id in found:
+                shard = self._directories.elsewhere(directory, device_id)
+                if shard is not None:
+                    page.setdefault(shard, []).append(device_id)
+            yield page
+
+    def _ready(self, directory: Directory, shard: str) -> bool:
+        """Whether a shard answers and holds this directory; else nothing is marked for it."""
+        entry = directory.find(shard)
+        if entry is None:
+            return False
+        try:
+            answer = asked(
+                self._peers.shard(entry.target).GetDirectory,
+                pb.GetDirectoryRequest(),
+                _PROBE_SECONDS,
+            )
+        except OmegaError as error:
+            self._complain(f"shard {shard} does not answer: {error}")
+            return False
+        return answer.directory.version >= directory.version
+
+    def _send(self, directory: Directory, shard: str, device_ids: Sequence[str]) -> bool:
+        """Sends devices that are marked; False when the shard is to be left alone for a while."""
+        entry = directory.find(shard)
+        if entry is None:
+            return False
+        now = self._clock.now()
+        with self._store.transaction() as conn:
+            devices = moves.read(conn, device_ids, now)
+        refused: set[str] = set()
+        try:
+            for request in _requests(devices):
+                request.from_shard = self._directories.shard
+                request.directory_version = directory.version
+                stub = self._peers.shard(entry.target)
+                refused.update(asked(stub.AdoptDevices, request, _SEND_SECONDS).refused)
+        except OmegaError as error:
+            self._complain(f"shard {shard} took no devices: {error}")
+            return False
+        with self._store.transaction() as conn:
+            moves.finish(conn, [d for d in devices if d.device_id not in refused], shard, now)
+            moves.unmark(conn, refused, shard)
+        if refused:
+            self._complain(f"shard {shard} refused {len(refused)} devices")
+        return not refused
+
+    def _note(self, directory: Directory, left: int) -> None:
+        with self._store.transaction() as conn:
+            moves.count(conn, directory.version, left)
+
+    def _complain(self, complaint: str) -> None:
+        """Says why, once."""
+        if complaint != self._complaint:
+            _log.warning("moving devices: %s", complaint)
+            self._complaint = complaint
+
+
+def _requests(devices: Sequence[MovingDevice]) -> Iterator[pb.AdoptDevicesRequest]:
+    """Devices in messages that fit; a device with very many pushes goes in several."""
+    request = pb.AdoptDevicesRequest()
+    room = _MOST_BYTES
+    for device in devices:
+        message = request.devices.add()
+        message.CopyFrom(adoption.device_message(device))
+        room -= message.ByteSize()
+        for push in device.pushes:
+            piece = adoption.push_message(push)
+            room -= piece.ByteSize() + 8
+            if room < 0:
+                yield request
+                request = pb.AdoptDevicesRequest()
+                room = _MOST_BYTES
+                message = request.devices.add()
+                message.CopyFrom(adoption.device_message(device))
+            message.pushes.append(piece)
+    if request.devices:
+        yield request

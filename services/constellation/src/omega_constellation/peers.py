@@ -1,0 +1,63 @@
+"""The other shards' constellations: one channel each, by the target that the directory gives."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import grpc
+
+from omega.constellation.v1 import constellation_service_pb2_grpc as pb_grpc
+from omega_rpc.channel import connect
+from omega_rpc.status import from_rpc_error
+from omega_rpc.tls import ClientTls
+
+T = TypeVar("T")
+
+
+class Peers:
+    """Opens channels when they are first needed. Safe to share between threads.
+
+    Args:
+        tls: how to trust the others and show oneself; None = no TLS.
+    """
+
+    def __init__(self, tls: ClientTls | None = None) -> None:
+        self._tls = tls
+        self._lock = threading.Lock()
+        self._channels: dict[str, grpc.Channel] = {}
+
+    def shard(self, target: str) -> pb_grpc.ConstellationServiceStub:
+        """The other's ConstellationService."""
+        return pb_grpc.ConstellationServiceStub(self._channel(target))
+
+    def admin(self, target: str) -> pb_grpc.AdminServiceStub:
+        """The other's AdminService."""
+        return pb_grpc.AdminServiceStub(self._channel(target))
+
+    def close(self) -> None:
+        """Closes every channel."""
+        with self._lock:
+            for channel in self._channels.values():
+                channel.close()
+            self._channels.clear()
+
+    def _channel(self, target: str) -> grpc.Channel:
+        with self._lock:
+            if target not in self._channels:
+                # Whoever asks here asks again: repeating it here, too, would multiply the load.
+                self._channels[target] = connect(target, self._tls, retries=False)
+            return self._channels[target]
+
+
+def asked(method: Callable[..., T], request: Any, seconds: float, **more: Any) -> T:
+    """What another constellation answers.
+
+    Raises:
+        OmegaError: what it raised; UPSTREAM_UNAVAILABLE when it does not answer.
+    """
+    try:
+        return method(request, timeout=seconds, **more)
+    except grpc.RpcError as error:
+        raise from_rpc_error(error) from error

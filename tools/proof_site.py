@@ -1,0 +1,105 @@
+"""A small fleet with a console before it, for proofs: real services, real pushes, real rounds."""
+
+from __future__ import annotations
+
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from omega.common.v1 import resource_pb2
+from omega.federation.v1 import federation_service_pb2
+from omega_cli.demo.cluster import Cluster
+from omega_cli.demo.fleet import FleetTv, for_each, newest, settle
+from omega_client import ConstellationClient, FederationClient, SyncClient
+from omega_core.vectors import centre
+from omega_delta import decode_catalogue
+from omega_embed import open_encoder
+from omega_eval.sample import load_sample
+from omega_eval.synthetic import synthetic_households
+from omega_rpc.local_operators import ISSUER, OperatorKey, key_set
+from omega_testing.processes import ServiceProcess
+from omega_titles.importing import import_contents
+
+SAMPLE = Path(__file__).parents[1] / "data" / "sample" / "titles.jsonl"
+_TITLES, _HOUSEHOLDS, _ROUNDS = 150, 48, 3
+_REGIONS = ("AT", "DE", "FR")
+
+
+@dataclass(frozen=True)
+class ProofSite:
+    """Where the console listens, and tokens for it."""
+
+    url: str
+    """Of the console."""
+    key: OperatorKey
+    """Signs its tokens."""
+    folder: Path
+    """Scratch."""
+
+    def token(self, role: str) -> str:
+        """A token of an operator who is named like the role."""
+        return self.key.sign(role, [role], datetime.now(UTC), timedelta(hours=1))
+
+
+@contextmanager
+def proof_site() -> Iterator[ProofSite]:
+    """Starts everything; stops it again at the end."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="omega-proof-")))
+        cluster = stack.enter_context(Cluster("lexical"))
+        _fill(cluster)
+        key = OperatorKey.generate()
+        jwks = folder / "operators.jwks"
+        jwks.write_bytes(key_set([key]))
+        settings = {
+            "OMEGA_CONSOLE_JWKS": str(jwks),
+            "OMEGA_CONSOLE_ISSUER": ISSUER,
+            "OMEGA_CONSOLE_LISTEN": "127.0.0.1:0",
+            "OMEGA_CONSOLE_CONSTELLATION_TARGET": cluster.constellation.address,
+            "OMEGA_CONSOLE_ENCODER": "lexical",
+            # A proof shows many tokens that are refused.
+            "OMEGA_CONSOLE_FAILURES_PER_MINUTE": "10000",
+            "OMEGA_CONSOLE_FAILURE_BURST": "10000",
+        }
+        console = stack.enter_context(ServiceProcess(["omega-console"], settings, serving=False))
+        yield ProofSite(f"http://{console.address}", key, folder)
+
+
+def _fill(cluster: Cluster) -> None:
+    """Titles, TVs that push, and rounds between their pushes."""
+    contents = load_sample(SAMPLE)[:_TITLES]
+    encoder = open_encoder(kind="lexical")
+    households = synthetic_households(contents, _HOUSEHOLDS, seed=5)
+    tvs = [
+        FleetTv(household.events, region=_REGIONS[number % len(_REGIONS)])
+        for number, household in enumerate(households)
+    ]
+    with (
+        SyncClient(cluster.sync.address) as sync,
+        ConstellationClient(cluster.constellation.address) as constellation,
+        FederationClient(cluster.worker.address) as worker,
+    ):
+        import_contents(constellation, encoder, contents)
+        for_each(tvs, lambda tv: tv.register(sync), lambda: None)
+        settle(tvs[0], sync, constellation, encoder.model_version)
+        info = newest(
+            tvs[0].exchange(sync, encoder.model_version), resource_pb2.RESOURCE_KIND_CATALOGUE
+        )
+        pack = decode_catalogue(sync.download(info, credential=tvs[0].credential))
+        rows = centre(np.asarray(pack.embeddings), pack.centring_mean)
+        ids = [content.content_id for content in pack.contents]
+        embeddings = dict(zip(ids, rows, strict=True))
+        for number in range(_ROUNDS):
+            part = tvs[number::_ROUNDS]
+            for_each(part, lambda tv: tv.push(sync, embeddings, pack.model_version), lambda: None)
+            worker.run_round(
+                federation_service_pb2.RunRoundRequest(
+                    request_id=str(uuid.uuid4()), refresh=number == 0
+                )
+            )
