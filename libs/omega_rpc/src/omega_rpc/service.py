@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -98,28 +99,14 @@ def run_service(service: Service[C], argv: Sequence[str] | None = None) -> int:
     arguments = _parse(service, argv)
     try:
         configure_logging()
-        for flag, (_, tool) in service.tools.items():
-            if _given(arguments, flag):
-                return tool()
-        if arguments.settings:
-            print(*_settings(service), sep="\n")  # noqa: T201 - the flag's purpose
-            return 0
+        tool = _tool(service, arguments)
+        if tool is not None:
+            return tool()
         config = load(service.config, service.prefix, os.environ)
-        defaults = {
-            "listen": service.listen,
-            "workers": str(service.workers),
-            "max_concurrent_rpcs": str(service.max_concurrent_rpcs),
-        }
-        given = {variable(service.prefix, name): value for name, value in defaults.items()}
-        environ = {**given, **os.environ}
-        server_config = load(ServerConfig, service.prefix, environ)
-        if arguments.check_config:
-            return 0
-        if arguments.health:
-            return _health(service, server_config)
-        for flag, (_, command) in service.commands.items():
-            if _given(arguments, flag):
-                return command(config)
+        server_config = _server_config(service)
+        deed = _deed(service, arguments, config, server_config)
+        if deed is not None:
+            return deed()
         # Blocked before any thread starts, so that every thread leaves them to sigwait: a handler
         # could run just before the wait begins, and the service would never stop.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
@@ -141,6 +128,43 @@ def _serve(application: Application) -> int:
         application.server.stop()
     finally:
         application.close()
+    return 0
+
+
+def _tool(service: Service[C], arguments: argparse.Namespace) -> Callable[[], int] | None:
+    """What a flag asks for that needs no settings; None = nothing."""
+    for flag, (_, tool) in service.tools.items():
+        if _given(arguments, flag):
+            return tool
+    return partial(_print_settings, service) if arguments.settings else None
+
+
+def _deed(
+    service: Service[C], arguments: argparse.Namespace, config: C, server_config: ServerConfig
+) -> Callable[[], int] | None:
+    """What a flag asks for in place of serving; None = nothing."""
+    if arguments.check_config:
+        return lambda: 0
+    if arguments.health:
+        return partial(_health, service, server_config)
+    for flag, (_, command) in service.commands.items():
+        if _given(arguments, flag):
+            return partial(command, config)
+    return None
+
+
+def _server_config(service: Service[C]) -> ServerConfig:
+    defaults = {
+        "listen": service.listen,
+        "workers": str(service.workers),
+        "max_concurrent_rpcs": str(service.max_concurrent_rpcs),
+    }
+    given = {variable(service.prefix, name): value for name, value in defaults.items()}
+    return load(ServerConfig, service.prefix, {**given, **os.environ})
+
+
+def _print_settings(service: Service[C]) -> int:
+    print(*_settings(service), sep="\n")  # noqa: T201 - the flag's purpose
     return 0
 
 
