@@ -69,6 +69,15 @@ chaos-brain: setup ## Kills, breaks and starves the brain over 500 restarts, wit
 tls-proof: setup ## Shows by openssl s_client what TLS a gateway agrees to
 	$(BIN)/python tools/tls_proof.py
 
+.PHONY: pgbouncer-proof
+pgbouncer-proof: setup ## Runs the store's tests through a PgBouncer that pools transactions
+	@PATH=$$PATH:/usr/sbin command -v pgbouncer >/dev/null || { echo "pgbouncer is missing: apt-get install pgbouncer"; exit 1; }
+	OMEGA_TEST_PGBOUNCER=1 $(BIN)/pytest tests/store $(ARGS)
+
+.PHONY: store-pg16
+store-pg16: setup ## Runs the store's tests on Postgres 16
+	OMEGA_TEST_POSTGRES=16 $(BIN)/pytest tests/store $(ARGS)
+
 .PHONY: convergence
 convergence: setup ## Random histories of a bad line end as a perfect one does (ARGS="--histories 2000 --first-seed 0")
 	$(BIN)/pytest tests/sync/convergence $(ARGS)

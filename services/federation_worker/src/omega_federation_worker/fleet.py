@@ -12,14 +12,16 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Self
 
-from omega_core.clock import Clock, SystemClock
+from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError, invalid
-from omega_federation_worker import shards
+from omega_core.shared_clock import service_clock
+from omega_federation_worker import between, shards
 from omega_federation_worker.answering import ShardWorker
 from omega_federation_worker.config import FederationConfig
 from omega_federation_worker.fleet_job import FleetJob
-from omega_federation_worker.shards import Shards
-from omega_store import Store, pending_on, rounds
+from omega_federation_worker.shards import ShardEntry, Shards
+from omega_publish import Copier
+from omega_store import Store, pending_on, release_copies, rounds
 from omega_store.rounds import Round, RoundStatus, ShardOutcome
 
 _log = logging.getLogger(__name__)
@@ -54,12 +56,13 @@ class Fleet:
             for each in self.shards.entries
         }
         self.home = self.stores[self.shards.home.name]
+        self._clock = clock or service_clock()
         self.job = FleetJob(
             self.home,
             self.shards,
             config.plan(),
             config.windows(),
-            clock or SystemClock(),
+            self._clock,
             self.stopping,
         )
 
@@ -93,6 +96,43 @@ class Fleet:
         self.answer()
         # A round that a dead leader left open; the next one, a period later, would wait for it.
         self.every("recovery", _RECOVERY_SECONDS, self.job.recover)
+        config = self._config
+        for entry in self.shards.others:
+            self.every(f"copies-{entry.name}", config.copy_seconds, self._copier(entry).copy)
+            told = partial(self._exchange, entry)
+            self.every(f"releases-{entry.name}", config.copy_seconds, told)
+        if config.sums_seconds:
+            for entry in self.shards.entries:
+                worker = self.worker(entry.name)
+                self.every(
+                    f"sums-{entry.name}", config.sums_seconds, partial(self._count, worker, entry)
+                )
+        if config.regions_seconds:
+            for region in sorted({entry.region for entry in self.shards.entries}):
+                merge = partial(between.merge_region, self.home, region)
+                self.every(f"region-{region or 'all'}", config.regions_seconds, merge)
+
+    def _count(self, worker: ShardWorker, entry: ShardEntry) -> None:
+        # A round's phases come first: what came meanwhile is counted a minute later.
+        if not worker.begun():
+            with self._turns:
+                between.count(worker, self.home, entry.region, self._clock.now())
+
+    def copy(self) -> None:
+        """Copies what the home shard gives out to every other one; what cannot be reached waits."""
+        for entry in self.shards.others:
+            try:
+                self._copier(entry).copy()
+                self._exchange(entry)
+            except OmegaError as error:
+                _log.warning("no copy to shard %s: %s", entry.name, error)
+
+    def _copier(self, entry: ShardEntry) -> Copier:
+        return Copier(self.home, self.stores[entry.name], also=(release_copies.copy,))
+
+    def _exchange(self, entry: ShardEntry) -> None:
+        """Stages of releases go out, and what devices said of them comes home."""
+        release_copies.exchange(self.home, self.stores[entry.name], entry.name)
 
     def _turn(self, worker: ShardWorker) -> None:
         while worker.asked() and not self.stopping.is_set():
@@ -144,11 +184,14 @@ def run_once(config: FederationConfig, *, refresh: bool, answers: bool = True) -
         OmegaError: why it was not published.
     """
     with Fleet(config) as fleet:
+        # Erasures are told with it, before a round looks for them.
+        fleet.copy()
         if answers:
             fleet.answer()
         done = fleet.job.recover()
         if done is None or done.status != RoundStatus.SUCCEEDED:
             done = fleet.job.run(str(uuid.uuid4()), refresh=refresh)
+        fleet.copy()
     _log.info("round %d: %s %s", done.round_id, done.figures, done.shards)
     return 0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from omega_cli.capacity import report
+from omega_cli.capacity import day, report
 from omega_cli.capacity.inputs import Assumptions, Costs, Inputs, Prices
 
 
@@ -21,6 +21,9 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--assumptions", type=Path, metavar="TOML", help="other households, headroom, servers"
     )
     parser.add_argument("--prices", type=Path, metavar="TOML", help="prices of your own")
+    parser.add_argument(
+        "--day", type=Path, metavar="JSON", help="compare with what `omega fleet --json` printed"
+    )
     parser.add_argument("--json", action="store_true", help="print one object for machines")
     parser.set_defaults(run=_run)
 
@@ -31,8 +34,13 @@ def _run(arguments: argparse.Namespace) -> int:
         Inputs.read(Assumptions, arguments.assumptions),
         Inputs.read(Prices, arguments.prices),
     )
+    costs, assumed = reckoned.costs.values, reckoned.assumed.values
+    compared = day.compare(day.read(arguments.day), costs, assumed) if arguments.day else []
     if arguments.json:
-        print(report.as_json(reckoned))
-    else:
-        report.show(reckoned, Console())
+        print(report.as_json(reckoned, compared))
+        return 0
+    console = Console()
+    report.show(reckoned, console)
+    if compared:
+        console.print(day.table(compared))
     return 0

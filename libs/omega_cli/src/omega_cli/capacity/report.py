@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from omega_cli.capacity.claims import CONCURRENT, TVS, Claim, claims
+from omega_cli.capacity.day import Compared
 from omega_cli.capacity.inputs import Assumptions, Costs, Inputs, Prices
 from omega_cli.capacity.model import Bill, Load, Needs, Scenario, bill, load, needs
 
@@ -80,8 +81,8 @@ def _column(scenario: Scenario, costs: Costs, assumed: Assumptions, prices: Pric
     )
 
 
-def as_json(report: Report) -> str:
-    """One object."""
+def as_json(report: Report, compared: Sequence[Compared] = ()) -> str:
+    """One object; with `compared`, a simulated day beside it."""
     inputs = {
         name: {
             key: {"value": getattr(given.values, key), **asdict(source)}
@@ -103,7 +104,8 @@ def as_json(report: Report) -> str:
         for each in report.columns
     ]
     told = [asdict(claim) for claim in report.claims]
-    return json.dumps({"inputs": inputs, "scenarios": found, "claims": told})
+    beside = [asdict(row) for row in compared]
+    return json.dumps({"inputs": inputs, "scenarios": found, "claims": told, "day": beside})
 
 
 def show(report: Report, console: Console) -> None:

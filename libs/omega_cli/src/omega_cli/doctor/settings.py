@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import distributions, entry_points
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from omega_cli.reach import PROFILE, VARIABLES
 CHECK = "settings"
 GENERAL = (
     "OMEGA_CACHE_DIR",
+    "OMEGA_CLOCK_FILE",
     "OMEGA_DATA",
     "OMEGA_LOG_FORMAT",
     "OMEGA_LOG_LEVEL",
@@ -28,16 +30,20 @@ _SECONDS = 30
 
 def check_settings(environ: Mapping[str, str]) -> Iterator[Finding]:
     """Looks at the OMEGA_ variables of an environment, as the services installed here read them."""
-    given = sorted(name for name in environ if name.startswith("OMEGA_"))
-    by_service = {script: _names(script) for script in scripts()}
+    given = {name for name in environ if name.startswith("OMEGA_")} - set(GENERAL)
+    if not given:
+        yield ok(CHECK, "no variable of a service is set here")
+        return
+    installed = scripts()
+    with ThreadPoolExecutor() as pool:
+        by_service = dict(zip(installed, pool.map(_names, installed), strict=True))
     known = {name for names in by_service.values() for name in names} | set(GENERAL)
-    for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(name, sorted(known), 1)
-            advice = f"did you mean {near[0]}?" if near else "remove it, or install what reads it"
-            yield warning(CHECK, f"{name} is set, and nothing here reads it", advice)
+    for name in sorted(given - known):
+        near = difflib.get_close_matches(name, sorted(known), 1)
+        advice = f"did you mean {near[0]}?" if near else "remove it, or install what reads it"
+        yield warning(CHECK, f"{name} is set, and nothing here reads it", advice)
     for script, names in by_service.items():
-        if not any(name in environ for name in names):
+        if given.isdisjoint(names):
             continue
         done = _run(script, "--check-config", environ)
         if done.returncode:
@@ -45,8 +51,6 @@ def check_settings(environ: Mapping[str, str]) -> Iterator[Finding]:
             yield fault(CHECK, f"{script} would not start: {said}", "see docs/configuration.md")
         else:
             yield ok(CHECK, f"{script} takes its settings")
-    if not given:
-        yield ok(CHECK, "no OMEGA_ variable is set here")
 
 
 def check_versions() -> Iterator[Finding]:

@@ -198,5 +198,5 @@ CREATE TABLE traffic_minutes (
 -- What a pull asks for: what changed or went since a version.
 CREATE INDEX global_patterns_changed ON global_patterns (changed_version)
     WHERE removed_version IS NULL;
-CREATE INDEX global_patterns_removed ON global_patterns (removed_version)
+CREATE INDEX global_patterns_removed ON global_patterns (removed_version, created_version)
     WHERE removed_version IS NOT NULL;
