@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -136,7 +136,7 @@ def _tool(service: Service[C], arguments: argparse.Namespace) -> Callable[[], in
     for flag, (_, tool) in service.tools.items():
         if _given(arguments, flag):
             return tool
-    return partial(_print_settings, service) if arguments.settings else None
+    return None
 
 
 def _deed(
@@ -163,20 +163,6 @@ def _server_config(service: Service[C]) -> ServerConfig:
     return load(ServerConfig, service.prefix, {**given, **os.environ})
 
 
-def _print_settings(service: Service[C]) -> int:
-    print(*_settings(service), sep="\n")  # noqa: T201 - the flag's purpose
-    return 0
-
-
-def _settings(service: Service[C]) -> list[str]:
-    """Names of the environment variables that a service reads by its prefix."""
-    return [
-        variable(service.prefix, each.name)
-        for config in (service.config, ServerConfig)
-        for each in fields(config)
-    ]
-
-
 def _health(service: Service[C], config: ServerConfig) -> int:
     complaint = service.health(config)
     if complaint:
@@ -191,9 +177,6 @@ def _parse(service: Service[C], argv: Sequence[str] | None) -> argparse.Namespac
     )
     parser.add_argument("--version", action="version", version=version(service.name))
     parser.add_argument("--check-config", action="store_true", help="check the settings and exit")
-    parser.add_argument(
-        "--settings", action="store_true", help="print the names of its variables and exit"
-    )
     parser.add_argument(
         "--health", action="store_true", help="ask the running service whether it serves; 0 or 1"
     )
