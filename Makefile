@@ -6,6 +6,8 @@ BIN := .venv/bin
 # hnswlib would otherwise be built for this very processor and fail on others.
 export HNSWLIB_NO_NATIVE := 1
 OURS := libs services tests bench tools
+# Tests run in as many processes as there are processors; each has a Postgres of its own.
+JOBS ?= $(shell nproc)
 
 .PHONY: help
 help: ## Lists the commands
@@ -36,8 +38,8 @@ check: .venv/ready ## Format, lint, types, contracts, generated code
 	tools/gen.sh --check
 
 .PHONY: test
-test: setup ## The whole suite
-	$(BIN)/pytest
+test: setup ## The whole suite, a file a process at a time (JOBS=1: one process)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile
 
 .PHONY: demo
 demo: setup ## Runs the whole loop and shows it (OMEGA_DATA=path of ml-latest-small for real ratings)
@@ -67,13 +69,30 @@ chaos-brain: setup ## Kills, breaks and starves the brain over 500 restarts, wit
 tls-proof: setup ## Shows by openssl s_client what TLS a gateway agrees to
 	$(BIN)/python tools/tls_proof.py
 
+.PHONY: pgbouncer-proof
+pgbouncer-proof: setup ## Runs the store's tests through a PgBouncer that pools transactions
+	@PATH=$$PATH:/usr/sbin command -v pgbouncer >/dev/null || { echo "pgbouncer is missing: apt-get install pgbouncer"; exit 1; }
+	OMEGA_TEST_PGBOUNCER=1 $(BIN)/pytest tests/store $(ARGS)
+
+.PHONY: store-pg16
+store-pg16: setup ## Runs the store's tests on Postgres 16
+	OMEGA_TEST_POSTGRES=16 $(BIN)/pytest tests/store $(ARGS)
+
 .PHONY: convergence
 convergence: setup ## Random histories of a bad line end as a perfect one does (ARGS="--histories 2000 --first-seed 0")
 	$(BIN)/pytest tests/sync/convergence $(ARGS)
 
+.PHONY: release-proof
+release-proof: setup ## Releases a bad and an equal version to 100,000 devices, and counts the judge's errors
+	$(BIN)/python bench/release_proof.py $(ARGS)
+
 .PHONY: chaos-sync
 chaos-sync: setup ## TVs and a shard on both ends of a bad line, cut and killed in the middle (root)
 	$(BIN)/python bench/chaos_sync.py $(ARGS)
+
+.PHONY: chaos-shards
+chaos-shards: setup ## Adds, kills, promotes, drains and splits shards under load (ARGS="--devices 300 --seconds 10")
+	$(BIN)/python bench/chaos_shards.py $(ARGS)
 
 .PHONY: interop
 interop: setup ## Drives brain and sync from Node.js with @grpc/grpc-js

@@ -19,6 +19,13 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     federation.add_argument(
         "--devices", type=int, default=2_000, metavar="N", help="devices of the shard"
     )
+    federation.add_argument(
+        "--growth",
+        type=lambda text: tuple(int(n) for n in text.split(",")),
+        default=(),
+        metavar="N,N",
+        help="sizes of further fleets, each with one worker and with two",
+    )
     federation.set_defaults(run=_federation)
     sync = what.add_parser("sync", help="the gateway: exchanges a core, open streams")
     sync.add_argument("--json", action="store_true", help="print one object for machines")
@@ -28,6 +35,13 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     sync.add_argument("--runs", type=int, default=5, metavar="N", help="runs of each figure")
     sync.add_argument("--plot", type=Path, metavar="PNG", help="draw the growth")
     sync.set_defaults(run=_sync)
+    shard = what.add_parser("constellation", help="a shard's store: writes, pulls, bytes a device")
+    shard.add_argument("--json", action="store_true", help="print one object for machines")
+    shard.add_argument(
+        "--patterns", type=int, default=1_000_000, metavar="N", help="global patterns of a pull"
+    )
+    shard.add_argument("--runs", type=int, default=5, metavar="N", help="runs of each way to write")
+    shard.set_defaults(run=_constellation)
     wire = what.add_parser("wire", help="bytes of pushes, pulls and updates")
     wire.add_argument("--json", action="store_true", help="print one object for machines")
     wire.add_argument("--cache-dir", type=Path, help="where `omega model install` put the model")
@@ -55,7 +69,7 @@ def _federation(arguments: argparse.Namespace) -> int:
 
     from omega_cli.bench import federation, figures  # noqa: PLC0415
 
-    plan = federation.Plan(devices=arguments.devices)
+    plan = federation.Plan(devices=arguments.devices, growth=arguments.growth)
     with Console(stderr=True).status("measuring rounds") as status:
         found = federation.measure(plan, status.update)
     if arguments.json:
@@ -79,6 +93,31 @@ def _sync(arguments: argparse.Namespace) -> int:
         print(figures.as_json("sync", found))
     else:
         figures.show("sync", found, Console())
+    return 0
+
+
+def _constellation(arguments: argparse.Namespace) -> int:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress  # noqa: PLC0415
+
+    from omega_cli.bench import constellation, figures  # noqa: PLC0415
+
+    plan = constellation.Plan(patterns=arguments.patterns, runs=arguments.runs)
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("starting", total=plan.steps)
+        done = -1
+
+        def advance(what: str) -> None:
+            nonlocal done
+            done += 1
+            progress.update(task, completed=done, description=what)
+
+        found = constellation.measure(plan, advance)
+        progress.update(task, completed=plan.steps, description="done")
+    if arguments.json:
+        print(figures.as_json("constellation", found))
+    else:
+        figures.show("constellation", found, Console())
     return 0
 
 
