@@ -24,6 +24,11 @@ LIVE = "content/imports"
 """A path that every role may read, and that asks nobody else."""
 
 
+@pytest.fixture
+def site(shared_site: Site) -> Site:
+    return shared_site
+
+
 def claims(**changed: Any) -> dict[str, Any]:
     now = datetime.now(UTC)
     given = {
