@@ -9,9 +9,9 @@ import pytest
 from omega.common.v1 import resource_pb2
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega_cli.fleet.library import Library
-from omega_constellation.plain import global_patterns
 from omega_core.errors import ErrorCode, OmegaError
 from omega_delta.transform import CodedState, code_state, encode_news
+from omega_publish.coding import global_patterns
 from omega_testing.codebooks import narrow_codebook, patterns_alike
 
 CODEBOOK = resource_pb2.ResourceKind.RESOURCE_KIND_CODEBOOK
