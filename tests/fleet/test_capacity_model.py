@@ -87,7 +87,8 @@ def test_servers() -> None:
     found = needs(FLEET, COSTS, ASSUMED)
     assert found.shards == 2
     # 7,222 a second x 200 us = 1.44 cores; half used, one zone of three lost: x 3 = 4.3.
-    # Streams: 4 M x 1.5 / 10,000 = 600 processes, which is more.
+    assert found.gateway_cores == 5
+    # Streams: 4 M x 1.5 / 10,000 = 600 processes.
     assert found.gateway_processes == 600
     assert found.gateway_gib == pytest.approx((600 * 100e6 + 6e6 * 100e3) / 2**30)
     # 7,222 x 100 us x 3 = 2.2 cores: two a shard at least.
@@ -101,25 +102,28 @@ def test_servers() -> None:
     assert shard_bytes(4e6, COSTS, ASSUMED) == pytest.approx(4e6 * 81_500)
     assert found.storage_gib == pytest.approx(2 * 3 * 4e6 * 81_500 * 1.5 / 2**30)
     assert found.postgres_gib == pytest.approx(6 * (4e6 * 81_500 * 0.1 / 2**30 + 1))
-    assert found.cores == 622
-    assert found.servers == 39
+    assert found.cores == 27
+    # 809 GiB need 13 servers of 64, 27 cores only two.
+    assert found.gib == pytest.approx(809, abs=1)
+    assert found.servers == 13
 
 
 def test_bill() -> None:
     found = needs(FLEET, COSTS, ASSUMED)
     paid = bill(FLEET, found, ASSUMED, PRICES)
-    assert paid.processors == pytest.approx(39 * 730 * 16 * 0.03)
-    assert paid.memory == pytest.approx(39 * 730 * 64 * 0.004)
+    assert paid.processors == pytest.approx(13 * 730 * 16 * 0.03)
+    assert paid.memory == pytest.approx(13 * 730 * 64 * 0.004)
     assert paid.storage == pytest.approx(found.storage_gib * 0.1)
     # 8 M TVs, 134 kB a day, 30.4 days.
     assert paid.egress == pytest.approx(8e6 * 134_000 * 730 / 24 / 2**30 * 0.02)
     assert paid.tv_month == pytest.approx(paid.month / 8e6)
 
 
-def test_memory_decides_where_it_is_more() -> None:
-    found = needs(FLEET, replace(COSTS, stream_kb=1_000), ASSUMED)
-    assert found.servers > 39
-    assert found.servers == pytest.approx(found.gib / 64, abs=1)
+def test_processors_decide_where_they_are_more() -> None:
+    found = needs(FLEET, replace(COSTS, stream_sync_us=20_000), ASSUMED)
+    # 7,222 a second x 20 ms x 3 = 433 cores, and 22.
+    assert found.cores == 434 + 22
+    assert found.servers == 29
 
 
 @given(

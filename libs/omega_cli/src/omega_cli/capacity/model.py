@@ -64,7 +64,7 @@ class Needs:
     gateway_gib: float
     """Memory of its processes and streams."""
     gateway_processes: int
-    """Of omega-sync, each on one core."""
+    """Of omega-sync, each on one core at most."""
     constellation_cores: float
     """Of omega-constellation."""
     constellation_gib: float
@@ -172,9 +172,10 @@ def needs(scenario: Scenario, costs: Costs, assumed: Assumptions) -> Needs:
     def cores(cost_us: float) -> float:
         return asked.peak_exchanges_s * cost_us * 1e-6 * spare
 
-    gateway = cores(costs.stream_sync_us)
+    gateway = math.ceil(cores(costs.stream_sync_us))
     streams = scenario.concurrent * zone
-    processes = math.ceil(max(gateway, streams / assumed.streams_process))
+    # Each runs on one core at most, and holds so many streams.
+    processes = max(gateway, math.ceil(streams / assumed.streams_process))
     # One in each of two zones at least, so that a shard outlives either.
     constellations = shards * max(math.ceil(cores(costs.stream_constellation_us) / shards), 2)
     primary = max(math.ceil(cores(costs.stream_postgres_us) / zone / shards), 1)
@@ -196,10 +197,10 @@ def needs(scenario: Scenario, costs: Costs, assumed: Assumptions) -> Needs:
         "postgres": shards * assumed.postgres_copies * (stored * assumed.cached_share / GIB + 1),
         "worker": workers * costs.worker_mb * 1e6 / GIB,
     }
-    total_cores = processes + constellations + postgres + workers
+    total_cores = gateway + constellations + postgres + workers
     return Needs(
         shards=shards,
-        gateway_cores=processes,
+        gateway_cores=gateway,
         gateway_gib=memory["gateway"],
         gateway_processes=processes,
         constellation_cores=constellations,

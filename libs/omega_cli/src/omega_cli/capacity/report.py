@@ -126,6 +126,7 @@ _ROWS: tuple[tuple[str, Callable[[Column], str]], ...] = (
     ("peak to TVs, Gbit/s", lambda c: f"{c.asked.peak_gbit_s:,.1f}"),
     ("shards", lambda c: f"{c.found.shards:,}"),
     ("gateways: cores", lambda c: f"{c.found.gateway_cores:,.0f}"),
+    ("gateways: processes", lambda c: f"{c.found.gateway_processes:,}"),
     ("gateways: GiB", lambda c: f"{c.found.gateway_gib:,.0f}"),
     ("constellation: cores", lambda c: f"{c.found.constellation_cores:,.0f}"),
     ("Postgres, all copies: cores", lambda c: f"{c.found.postgres_cores:,.0f}"),
