@@ -82,11 +82,11 @@ def test_sums_come_home_once_however_often_they_are_brought(store: Store, other:
     copied(store, other)
     inside = say(store, release, 20) + say(other, release, 20)
     for _ in range(3):
-        release_copies.exchange(store, other, "other")
+        release_copies.bring(store, other, "other")
     inside += say(other, release, 20)
     for _ in range(2):
         copied(store, other)
-        release_copies.exchange(store, other, "other")
+        release_copies.bring(store, other, "other")
     with store.statements() as conn:
         found = release_reports.counts(conn, release.release_id, 1)
     assert [each.reports for each in found if each.candidate] == [inside]
@@ -94,18 +94,15 @@ def test_sums_come_home_once_however_often_they_are_brought(store: Store, other:
 
 def test_stages_follow_the_home_shard(store: Store, other: Store) -> None:
     release = release_two(store)
-    release_copies.exchange(store, other, "other")
-    with other.statements() as conn:
-        assert not releases.listed(conn, 1), "it comes with the resource"
     copied(store, other)
     with store.transaction() as conn:
         releases.promote(conn, release, NOW)
-    release_copies.exchange(store, other, "other")
+    copied(store, other)
     with other.statements() as conn:
         assert releases.under_way(conn)[0].permille == 600
     with store.transaction() as conn:
         releases.complete(conn, releases.under_way(conn)[0], "by hand", NOW)
-    release_copies.exchange(store, other, "other")
+    copied(store, other)
     with other.statements() as conn:
         assert [info.version for info in heads(conn).resources] == [2]
         assert releases.listed(conn, 1)[0].cause == "by hand"

@@ -39,10 +39,6 @@ _WRITE = sql.SQL(
         sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(name)) for name in _COLUMNS[1:]
     ),
 )
-_FOLLOW: LiteralString = (
-    "UPDATE releases SET stage = %s, stage_since = %s, judged_stage = %s, cause = %s"
-    " WHERE release_id = %s AND salt = %b AND (stage, cause) IS DISTINCT FROM (%s, %s)"
-)
 _SUMS: LiteralString = (
     "SELECT c.release_id, c.stage, c.candidate, c.period, c.epsilon_hundredths,"
     " sum(c.reports)::bigint, sum(c.positive)::bigint, l.salt"
@@ -78,11 +74,10 @@ def copy(home: Connection, other: Connection) -> None:
         cursor.executemany(_WRITE, rows)
 
 
-def exchange(home: Store, other: Store, shard: str) -> None:
-    """Takes stages to another shard, and what its devices said home; may be done again at any time.
+def bring(home: Store, other: Store, shard: str) -> None:
+    """Brings what another shard's devices said home; may be done again at any time.
 
-    Sums are brought as they stand, not added, so that none is counted twice. A release that the
-    other shard has no copy of yet comes with its resource: see copy().
+    Sums are brought as they stand, not added, so that none is counted twice.
 
     Args:
         home: the home shard.
@@ -98,14 +93,3 @@ def exchange(home: Store, other: Store, shard: str) -> None:
         with home.transaction() as conn:
             for *cell, reports, positive, salt in sums:
                 conn.execute(_BRING, (*cell, shard, reports, positive, cell[0], salt))
-    with home.statements() as conn:
-        rows = conn.execute(
-            "SELECT stage, stage_since, judged_stage, cause, release_id, salt FROM releases",
-            binary=True,
-        ).fetchall()
-    if not rows:
-        return
-    with other.transaction() as conn:
-        for stage, since, judged, cause, release_id, salt in rows:
-            # Compared first: a stage that stands costs no write.
-            conn.execute(_FOLLOW, (stage, since, judged, cause, release_id, salt, stage, cause))

@@ -21,7 +21,7 @@ from omega_federation_worker.config import FederationConfig
 from omega_federation_worker.fleet_job import FleetJob
 from omega_federation_worker.shards import ShardEntry, Shards
 from omega_publish import Copier
-from omega_store import Store, pending_on, release_copies, rounds
+from omega_store import Store, pending_on, rounds
 from omega_store.rounds import Round, RoundStatus, ShardOutcome
 
 _log = logging.getLogger(__name__)
@@ -99,8 +99,6 @@ class Fleet:
         config = self._config
         for entry in self.shards.others:
             self.every(f"copies-{entry.name}", config.copy_seconds, self._copier(entry).copy)
-            told = partial(self._exchange, entry)
-            self.every(f"releases-{entry.name}", config.copy_seconds, told)
         if config.sums_seconds:
             for entry in self.shards.entries:
                 worker = self.worker(entry.name)
@@ -123,16 +121,11 @@ class Fleet:
         for entry in self.shards.others:
             try:
                 self._copier(entry).copy()
-                self._exchange(entry)
             except OmegaError as error:
                 _log.warning("no copy to shard %s: %s", entry.name, error)
 
     def _copier(self, entry: ShardEntry) -> Copier:
-        return Copier(self.home, self.stores[entry.name], also=(release_copies.copy,))
-
-    def _exchange(self, entry: ShardEntry) -> None:
-        """Stages of releases go out, and what devices said of them comes home."""
-        release_copies.exchange(self.home, self.stores[entry.name], entry.name)
+        return Copier(self.home, self.stores[entry.name], entry.name)
 
     def _turn(self, worker: ShardWorker) -> None:
         while worker.asked() and not self.stopping.is_set():

@@ -22,7 +22,6 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     federation.add_argument(
         "--growth",
         type=lambda text: tuple(int(n) for n in text.split(",")),
-        default=(),
         metavar="N,N",
         help="sizes of further fleets, each with one worker and with two",
     )
@@ -69,7 +68,7 @@ def _federation(arguments: argparse.Namespace) -> int:
 
     from omega_cli.bench import federation, figures  # noqa: PLC0415
 
-    plan = federation.Plan(devices=arguments.devices, growth=arguments.growth)
+    plan = federation.Plan(devices=arguments.devices, growth=arguments.growth or ())
     with Console(stderr=True).status("measuring rounds") as status:
         found = federation.measure(plan, status.update)
     if arguments.json:
