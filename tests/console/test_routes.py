@@ -164,15 +164,19 @@ def test_a_round_is_asked_for_once(viewer: httpx.Client, operator: httpx.Client)
     )
     again = operator.post("federation/trigger", headers={"idempotency-key": made["request_id"]})
     assert again.json() == made
+    spoken = [operator.post("federation/trigger", headers={"idempotency-key": "k-1"}).json()]
+    spoken += [operator.post("federation/trigger", headers={"idempotency-key": "k-1"}).json()]
+    assert spoken[0] == spoken[1] != made
     other = operator.post("federation/trigger")
     assert other.json()["round_id"] > made["round_id"]
     rounds = viewer.get("federation/rounds").json()
     assert [each["round_id"] for each in rounds["rounds"]] == [
         other.json()["round_id"],
+        spoken[0]["round_id"],
         made["round_id"],
     ]
     assert rounds["more"] is False
-    earlier = viewer.get(f"federation/rounds?before_round_id={other.json()['round_id']}").json()
+    earlier = viewer.get(f"federation/rounds?before_round_id={spoken[0]['round_id']}").json()
     assert earlier["rounds"] == [made]
     assert viewer.get(f"federation/rounds/{made['round_id']}").json() == made
     missing = viewer.get(f"federation/rounds/{other.json()['round_id'] + 9}")

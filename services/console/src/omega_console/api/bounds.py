@@ -14,7 +14,8 @@ LARGEST = 2**53 - 1
 """Numbers of JSON are exact up to here (RFC 8259, section 6)."""
 SHARD = r"^[a-z0-9-]{1,63}$"
 DEVICE = r"^tv-[0-9a-f]{32}$"
-UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+KEY = r"^[!-~]{1,128}$"
 REGION = r"^[A-Za-z0-9-]{0,16}$"
 
 
@@ -61,7 +62,7 @@ BOUNDS: Mapping[str, Bound] = MappingProxyType(
         "refresh": Bound(),
         "request_id": Bound(pattern=UUID, text="a UUID of 36 characters"),
         "import_id": Bound(pattern=UUID, text="a UUID of 36 characters"),
-        "Idempotency-Key": Bound(pattern=UUID, text="a UUID of 36 characters"),
+        "Idempotency-Key": Bound(pattern=KEY, text="1 to 128 visible characters of ASCII"),
     }
 )
 """By the name of the field."""

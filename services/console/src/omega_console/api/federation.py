@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ from fastapi import APIRouter, Body, Depends, Header, Path, Response
 
 from omega.constellation.v1 import admin_pb2
 from omega.federation.v1 import federation_service_pb2
-from omega_console.api.bounds import LARGEST, SHARD, UUID
+from omega_console.api.bounds import KEY, LARGEST, SHARD, UUID
 from omega_console.api.models import answer_model, request_model, to_json
 from omega_console.api.routes import needs
 from omega_console.signin import Operator, Role
@@ -27,11 +28,19 @@ _Key = Annotated[
     str,
     Header(
         alias="Idempotency-Key",
-        pattern=UUID,
-        description="A UUID: repeating it asks for no second round. It goes before request_id.",
+        pattern=KEY,
+        description="Any text: repeating it asks for no second round. It goes before request_id,"
+        " and is one itself where it is a UUID.",
     ),
 ]
 _ROUND = answer_model(federation_service_pb2.Round.DESCRIPTOR)
+
+
+def _request_id(key: str) -> str:
+    """The UUID that a key stands for, the same each time; empty without one."""
+    if not key or re.fullmatch(UUID, key):
+        return key
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"urn:omega-tv:round:{key}"))
 
 
 def router(upstream: Upstream) -> APIRouter:
@@ -86,7 +95,7 @@ def router(upstream: Upstream) -> APIRouter:
     ) -> dict[str, Any]:
         given = body.model_dump() if body is not None else {}
         asked = admin_pb2.TriggerFederationRequest(
-            request_id=key or given.get("request_id") or str(uuid.uuid4()),
+            request_id=_request_id(key) or given.get("request_id") or str(uuid.uuid4()),
             refresh=given.get("refresh", False),
         )
         found = upstream.call("TriggerFederation", asked, caller.subject).round
