@@ -6,6 +6,8 @@ BIN := .venv/bin
 # hnswlib would otherwise be built for this very processor and fail on others.
 export HNSWLIB_NO_NATIVE := 1
 OURS := libs services tests bench tools
+# Tests run in as many processes as there are processors; each has a Postgres of its own.
+JOBS ?= $(shell nproc)
 
 .PHONY: help
 help: ## Lists the commands
@@ -36,8 +38,8 @@ check: .venv/ready ## Format, lint, types, contracts, generated code
 	tools/gen.sh --check
 
 .PHONY: test
-test: setup ## The whole suite
-	$(BIN)/pytest
+test: setup ## The whole suite, a file a process at a time (JOBS=1: one process)
+	$(BIN)/pytest -n $(JOBS) --dist loadfile
 
 .PHONY: demo
 demo: setup ## Runs the whole loop and shows it (OMEGA_DATA=path of ml-latest-small for real ratings)
@@ -80,9 +82,17 @@ store-pg16: setup ## Runs the store's tests on Postgres 16
 convergence: setup ## Random histories of a bad line end as a perfect one does (ARGS="--histories 2000 --first-seed 0")
 	$(BIN)/pytest tests/sync/convergence $(ARGS)
 
+.PHONY: release-proof
+release-proof: setup ## Releases a bad and an equal version to 100,000 devices, and counts the judge's errors
+	$(BIN)/python bench/release_proof.py $(ARGS)
+
 .PHONY: chaos-sync
 chaos-sync: setup ## TVs and a shard on both ends of a bad line, cut and killed in the middle (root)
 	$(BIN)/python bench/chaos_sync.py $(ARGS)
+
+.PHONY: chaos-shards
+chaos-shards: setup ## Adds, kills, promotes, drains and splits shards under load (ARGS="--devices 300 --seconds 10")
+	$(BIN)/python bench/chaos_shards.py $(ARGS)
 
 .PHONY: interop
 interop: setup ## Drives brain and sync from Node.js with @grpc/grpc-js
@@ -95,7 +105,38 @@ codec-c: .venv/ready ## Holds the C reader of news to the Python one, under thre
 	@command -v gcc >/dev/null || { echo "gcc is missing: apt-get install gcc libc6-dev"; exit 1; }
 	$(BIN)/python tools/codec_c.py $(ARGS)
 
+.PHONY: openapi
+openapi: .venv/ready ## Writes docs/openapi.json anew from the code
+	$(BIN)/omega-console --openapi > docs/openapi.json
+
+.venv-rest/ready: requirements-rest.txt
+	$(PYTHON) -m venv .venv-rest
+	.venv-rest/bin/pip install -q --disable-pip-version-check -r requirements-rest.txt
+	touch $@
+
+.PHONY: rest-proof-setup
+rest-proof-setup: .venv-rest/ready ## Installs schemathesis, into .venv-rest
+
+.PHONY: rest-proof
+rest-proof: setup ## Holds the REST API of a real fleet to its OpenAPI document (schemathesis)
+	@test -e .venv-rest/ready || { echo "schemathesis is missing: make rest-proof-setup"; exit 1; }
+	$(BIN)/python tools/rest_proof.py $(ARGS)
+
+.venv-console/ready: requirements-console-proof.txt
+	$(PYTHON) -m venv .venv-console
+	.venv-console/bin/pip install -q --disable-pip-version-check -r requirements-console-proof.txt
+	touch $@
+
+.PHONY: console-proof-setup
+console-proof-setup: .venv-console/ready ## Installs what drives a browser, into .venv-console
+
+.PHONY: console-proof
+console-proof: setup ## Walks through every page of the web console in Chromium, on a real fleet
+	@command -v chromium >/dev/null || { echo "Chromium is missing: apt-get install -y --no-install-recommends chromium fonts-dejavu-core"; exit 1; }
+	@test -e .venv-console/ready || { echo "playwright is missing: make console-proof-setup"; exit 1; }
+	$(BIN)/python tools/console_proof.py $(ARGS)
+
 .PHONY: clean
 clean: ## Removes what the other commands made
-	rm -rf .venv .venv-bench .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/interop/node_modules demo-report.html demo-report.json
+	rm -rf .venv .venv-bench .venv-console .venv-rest .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/interop/node_modules demo-report.html demo-report.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -22,6 +22,7 @@ def test_every_figure_is_measured_and_drawn(tmp_path: Path) -> None:
         "syncs_per_core_s": ">= 1,400",
         "sync_vs_empty_ratio": ">= .4",
         "sync_cpu_us": "",
+        "proof_cpu_us": "",
         "syncs_by_fleet": "",
         "open_streams": ">= 5,000",
         "stream_memory_mb": "<= 1,024",

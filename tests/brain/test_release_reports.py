@@ -94,7 +94,7 @@ def open_household(
     made.close()
     publish_catalogue(titles)
     gateway.publish(FACTORS, 1, encode_factors(_factors(1)), LEXICAL)
-    gateway.asks_for_reports = True
+    gateway.told.asks_for_reports = True
     with ExitStack() as stack:
 
         def start(**settings: Any) -> Household:
@@ -163,12 +163,12 @@ def test_a_viewing_that_no_list_led_to_does_not_count(household: Household) -> N
 
 
 def test_nothing_is_said_unless_the_fleet_asks(household: Household) -> None:
-    household.gateway.asks_for_reports = False
+    household.gateway.told.asks_for_reports = False
     household.sync()
     household.evening()
     household.tomorrow()
     assert household.sync() is None
-    household.gateway.asks_for_reports = True
+    household.gateway.told.asks_for_reports = True
     assert household.sync() is None, "it hears of it with this answer"
     assert household.sync() is not None
 
@@ -273,7 +273,7 @@ def test_what_was_taken_back_is_replaced_at_once(open_household: Callable[..., H
     gateway.publish(FACTORS, 2, encode_factors(_factors(2)), LEXICAL)
     household.sync()
     assert household.brain.factors_version == 1
-    gateway.recalled.append(resource_pb2.RESOURCE_KIND_FACTORS)
+    gateway.told.recalled.append(resource_pb2.RESOURCE_KIND_FACTORS)
     household.sync()
     assert household.brain.factors_version == 2
 

@@ -16,7 +16,9 @@ import pytest
 from omega_cli.exits import Exit
 from omega_cli.main import main
 from omega_core.clock import SystemClock
-from omega_store import Store, contents, devices, pushes, rounds
+from omega_store import Store, contents, devices, pushes, releases, rounds
+from omega_store.releases import ReleasePlan
+from omega_store.resources import ResourceKind
 from omega_store.rounds import RoundFigures
 from omega_store.trends import TrendList
 from omega_testing.fleet import MODEL, patterns, push, registered, titles
@@ -183,7 +185,18 @@ def test_an_export_is_whole_and_holds_no_sketch(
         omega("revoke", device_id)
     folder = tmp_path / "out"
     written = machine("export", str(folder))["written"]
-    assert written == {"contents": 4, "rounds": 1, "trends": 3, "stats": 1, "audit": 2}
+    assert written == {
+        "contents": 4,
+        "rounds": 1,
+        "trends": 3,
+        "releases": 0,
+        "shards": 1,
+        "stats": 1,
+        "directory": 1,
+        "audit": 2,
+    }
+    (directory,) = map(json.loads, (folder / "directory.jsonl").read_text().splitlines())
+    assert [each["shard"] for each in directory["shards"]] == ["local"]
     assert {path.name for path in folder.iterdir()} == {f"{part}.jsonl" for part in written}
     exported = read_titles_file(folder / "contents.jsonl")
     assert [each.content_id for each in exported.contents] == ["t0", "t1", "t2", "t3"]
@@ -199,7 +212,42 @@ def test_an_export_is_whole_and_holds_no_sketch(
         (stats,) = csv.DictReader(file)
     assert stats["contents"] == "4"
     assert json.loads(stats["sketches_by_rate"]) == [0] * 8
-    assert omega("export", str(folder), "--only", "rounds,sketches") == (
-        Exit.FAILED,
-        "omega: --only must be of contents, rounds, trends, stats, audit; not 'sketches'\n",
-    )
+    code, said = omega("export", str(folder), "--only", "rounds,sketches")
+    assert code == Exit.FAILED
+    assert said.startswith("omega: --only must be of contents, rounds, trends, ")
+    assert said.endswith("; not 'sketches'\n")
+
+
+@pytest.fixture
+def staged(store: Store) -> None:
+    """Codebook 2 is released by stages after codebook 1."""
+    registered(store, 3, NOW)
+    with store.transaction() as conn:
+        releases.set_plan(
+            conn, ReleasePlan(first_permille=10, second_permille=100, least_devices=3)
+        )
+        for version in (1, 2):
+            body = b"body:%d" % version
+            releases.publish(
+                conn, ResourceKind.CODEBOOK, version, model_version=MODEL, body=body, now=NOW
+            )
+
+
+@pytest.mark.usefixtures("staged")
+@pytest.mark.parametrize(
+    ("deed", "stage", "share"), [("complete", "complete", 1_000), ("roll-back", "rolled_back", 0)]
+)
+def test_a_release_is_listed_and_ended(
+    omega: Omega, machine: Callable[..., Any], deed: str, stage: str, share: int
+) -> None:
+    (listed,) = machine("releases", "list")["releases"]
+    assert (listed["stage"], listed["permille"]) == ("first", 10)
+    number = str(listed["release_id"])
+    assert re.search(r"codebook 2 +first .* 1 %", omega("releases", "list")[1])
+    assert omega("releases", deed, number)[0] == Exit.FAILED
+    ended = machine("releases", deed, number, "--yes")
+    assert (ended["stage"], ended["permille"]) == (stage, share)
+    # The other end of it is refused, and this one again changes nothing.
+    other = "roll-back" if deed == "complete" else "complete"
+    assert omega("releases", other, number, "--yes")[0] == Exit.FAILED
+    assert omega("releases", deed, "77", "--yes")[0] == Exit.NOT_FOUND

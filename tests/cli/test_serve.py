@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import psycopg
 import pytest
@@ -22,12 +23,14 @@ import pytest
 from omega.federation.v1 import federation_service_pb2 as federation_pb
 from omega_cli.exits import Exit
 from omega_cli.main import main
+from omega_cli.serve.folder import ServeFolder
 from omega_client import BrainClient, ClientTls, ConstellationClient, FederationClient, ServiceError
+from omega_core.errors import OmegaError
 from omega_rpc.probe import probe
 from omega_testing.processes import ServiceProcess
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample" / "titles.jsonl"
-ANY = [f"--{name}-port=0" for name in ("sync", "mtls", "constellation", "federation")]
+ANY = [f"--{name}-port=0" for name in ("sync", "mtls", "constellation", "federation", "console")]
 SECONDS = 50.0
 
 
@@ -91,7 +94,10 @@ def devices(served: dict[str, Any]) -> int:
 
 
 def test_a_tv_enrols_and_a_killed_service_comes_back(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     said = data.parent / "serve.err"
     with serving(data) as (process, served):
@@ -100,6 +106,7 @@ def test_a_tv_enrols_and_a_killed_service_comes_back(
             "omega-constellation",
             "omega-sync",
             "omega-federation-worker",
+            "omega-console",
         }
         monkeypatch.setenv("OMEGA_CLI_PROFILE", served["profile"])
         file = tmp_path / "titles.jsonl"
@@ -124,6 +131,12 @@ def test_a_tv_enrols_and_a_killed_service_comes_back(
             until(lambda: serves(served["addresses"]["omega-sync"], served))
             client.sync_now()
         assert devices(served) == 1
+        assert main(["certs", served["pki"], "--token", "viewer"]) == Exit.DONE
+        token = capsys.readouterr().out.split()[-1]
+        answer = httpx.get(
+            f"{served['console']}/api/v1/devices", headers={"Authorization": f"Bearer {token}"}
+        )
+        assert len(answer.json()["devices"]) == 1
         with FederationClient(served["addresses"]["omega-federation-worker"]) as worker:
             with pytest.raises(ServiceError) as refused:
                 worker.run_round(federation_pb.RunRoundRequest(request_id=str(uuid.uuid4())))
@@ -151,14 +164,11 @@ def test_what_was_served_is_there_after_a_kill(data: Path, tmp_path: Path) -> No
         assert served["addresses"]["omega-constellation"] == target
         assert titles(served) == 1
         assert {path: path.read_bytes() for path in (data / "pki").iterdir()} == kept
-        second = subprocess.run(
-            [Path(sys.prefix) / "bin" / "omega", "serve", "--data", data],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert second.returncode == Exit.FAILED
-        assert "--data must be a folder that no other process serves from" in second.stderr
+        with (
+            pytest.raises(OmegaError, match="--data must be a folder that no other process"),
+            ServeFolder(data).locked(),
+        ):
+            pass
 
 
 def test_a_port_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
+from tests.console.conftest import Site
 
 from omega_console.api.bounds import BOUNDS
 from omega_console.api.document import document
@@ -16,7 +17,6 @@ from omega_console.api.problems import STATUSES
 from omega_console.api.routes import ROUTES
 from omega_console.upstream import ADMIN
 from omega_core.errors import CATALOGUE
-from tests.console.conftest import Site
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
 FOUND = document()

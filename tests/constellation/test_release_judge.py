@@ -13,11 +13,12 @@ from datetime import timedelta
 
 import pytest
 
-from omega.constellation.v1 import directory_pb2
 from omega_constellation.config import ConstellationConfig
+from omega_constellation.directories import Directories
 from omega_constellation.judge import Judge
 from omega_constellation.judging import Judging
 from omega_core.clock import ManualClock, day_of
+from omega_core.directory import Directory, ShardEntry
 from omega_core.errors import OmegaError
 from omega_delta import encode_factors
 from omega_privacy.trial import Rules
@@ -41,7 +42,7 @@ class Shard:
     clock: ManualClock
 
     def judge(self, shard: str = "local", plan: ReleasePlan | None = PLAN) -> Judge:
-        return Judge(self.store, shard, plan, RULES, self.clock, 3_600)
+        return Judge(self.store, Directories(shard), plan, RULES, self.clock, 3_600)
 
     def count(self, *, candidate: bool, reports: int, positive: int, day: int = 0) -> None:
         release = self.release()
@@ -127,9 +128,9 @@ def test_looks_are_spent_only_by_new_reports(shard: Shard) -> None:
 
 
 def test_only_the_home_shard_judges(shard: Shard) -> None:
-    body = directory_pb2.Directory(version=1, home="elsewhere").SerializeToString()
+    shards = (ShardEntry("local", "h:1"), ShardEntry("elsewhere", "h:2"))
     with shard.store.transaction() as conn:
-        conn.execute("INSERT INTO directories VALUES (1, %b, %s)", (body, NOW))
+        Directories("local").publish(conn, Directory(1, "elsewhere", shards), NOW)
     shard.clock.advance(100 * HOUR)
     shard.judge().look()
     assert shard.release().stage is Stage.FIRST
@@ -163,6 +164,7 @@ import os, signal, sys
 from datetime import datetime, timedelta
 from omega_constellation import judging
 from omega_constellation.config import ConstellationConfig
+from omega_constellation.directories import Directories
 from omega_constellation.judge import Judge
 from omega_core.clock import ManualClock
 from omega_store import Store, releases
@@ -175,7 +177,8 @@ def dies(*args):
 releases.roll_back = dies
 config = ConstellationConfig(database_url=url, release_stages="10,100", release_least_devices=3)
 clock = ManualClock(datetime.fromisoformat(at) + timedelta(days=100))
-Judge(Store.connect(url), "local", config.release_plan(), config.judging(), clock, 60).look()
+store, local = Store.connect(url), Directories("local")
+Judge(store, local, config.release_plan(), config.judging(), clock, 60).look()
 """
 
 
@@ -201,7 +204,7 @@ def test_one_that_is_killed_has_done_nothing_and_another_goes_on(
 
 def test_the_thread_outlives_a_database_that_is_away(shard: Shard) -> None:
     looked = threading.Event()
-    judge = Judge(shard.store, "local", PLAN, RULES, shard.clock, 0.1)
+    judge = Judge(shard.store, Directories("local"), PLAN, RULES, shard.clock, 0.1)
     look, failures = judge.look, [True]
 
     def flaky() -> None:

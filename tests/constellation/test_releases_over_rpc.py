@@ -129,7 +129,7 @@ def test_what_breaks_a_bound_is_refused(
 
 def test_without_a_database_operators_are_told() -> None:
     nowhere = "postgresql://omega@127.0.0.1:1/omega?connect_timeout=2"
-    with serving(nowhere) as address, AdminClient(address) as admin:
+    with serving(nowhere, acquire_seconds=0.1) as address, AdminClient(address) as admin:
         expected = Refusal("UNAVAILABLE", "STORAGE_UNAVAILABLE", "")
         assert refused(admin.list_releases) == expected
         assert refused(lambda: admin.end_release(1, complete=True)) == expected

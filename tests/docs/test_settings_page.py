@@ -34,7 +34,12 @@ from omega_testing.sources import distributions
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = "configuration.md"
 ANY = "OMEGA_<SERVICE>_"
-NEEDED = {"database_url": "postgresql://omega@db/omega", "token_keys": "token-keys", "jwks": "keys", "issuer": "x"}
+NEEDED = {
+    "database_url": "postgresql://omega@db/omega",
+    "token_keys": "token-keys",
+    "jwks": "keys",
+    "issuer": "x",
+}
 """A value for each setting without a default."""
 _NAME = re.compile(r"\b(?:OMEGA|OTEL|XDG|GRPC)_[A-Z_]*[A-Z]\b")
 _RANGE = re.compile(r"([\d.,]*\d) to ([\d.,]*\d)")

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omega_core.clock import ManualClock, SystemClock
+from omega_core.clock import SystemClock
 from omega_core.errors import ErrorCode, OmegaError
-from omega_core.shared_clock import MovedClock, SharedClock, pause, seconds_of, service_clock
+from omega_core.shared_clock import MovedClock, SharedClock, seconds_of, service_clock
 
 START = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
 spans = st.timedeltas(timedelta(0), timedelta(days=4_000))
@@ -112,24 +112,6 @@ def test_a_file_that_is_no_clock_is_refused_by_name(path: Path, content: bytes |
     with pytest.raises(OmegaError) as caught:
         service_clock({"OMEGA_CLOCK_FILE": str(path)})
     assert (caught.value.code, caught.value.field) == (ErrorCode.INVALID_FIELD, "clock_file")
-
-
-def test_a_pause_ends_when_virtual_time_is_over(path: Path) -> None:
-    with MovedClock(path, START) as moved:
-        waiting = threading.Thread(target=pause, args=(moved, 3_600.0, threading.Event()))
-        waiting.start()
-        moved.advance(timedelta(minutes=59))
-        assert waiting.is_alive()
-        moved.advance(timedelta(minutes=1))
-        waiting.join()
-
-
-@pytest.mark.parametrize("shared", [True, False])
-def test_a_pause_ends_when_it_is_told_to(path: Path, shared: bool) -> None:
-    stopping = threading.Event()
-    stopping.set()
-    with MovedClock(path, START) as moved:
-        pause(moved if shared else ManualClock(START), 3_600.0, stopping)
 
 
 def test_limits_go_by_the_same_time(path: Path) -> None:

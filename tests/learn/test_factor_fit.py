@@ -13,6 +13,7 @@ from omega_core.errors import ErrorCode, OmegaError
 from omega_core.vectors import FloatArray
 from omega_learn import Statistics, fit_factors
 from omega_learn.rows import UNIT
+from omega_learn.solve import inverse_diagonal, top_eigenpairs
 
 
 def statistics_of(x: FloatArray) -> Statistics:
@@ -124,3 +125,34 @@ def test_without_titles_there_is_no_model() -> None:
     with pytest.raises(OmegaError) as caught:
         fit_factors(nothing, np.zeros(0, np.float32))
     assert caught.value.code == ErrorCode.ROUND_NOT_POSSIBLE
+
+
+@pytest.mark.parametrize("titles", [600, 1_300])
+def test_a_large_matrix_gives_what_a_full_decomposition_does(
+    titles: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = liked(900, titles, 5)
+    whole = fit_factors(statistics_of(x), even(titles), lam=40, rank=24)
+    monkeypatch.setattr("omega_learn.factors.LARGE", 500)
+    found = fit_factors(statistics_of(x), even(titles), lam=40, rank=24)
+    np.testing.assert_allclose(found.gains, whole.gains, rtol=1e-6)
+    scores = [(f.factors * f.steps) @ (f.factors * f.steps).T for f in (found, whole)]
+    scale = np.abs(scores[1]).max()
+    # The last of 24 directions lie close together: what is kept of them differs, not how much.
+    assert np.abs(scores[0] - scores[1]).max() < 0.05 * scale
+    assert np.trace(scores[0]) == pytest.approx(np.trace(scores[1]), rel=5e-3)
+    again = fit_factors(statistics_of(x), even(titles), lam=40, rank=24)
+    np.testing.assert_array_equal(again.factors, found.factors)
+
+
+def test_the_pieces_of_a_large_solution_are_exact() -> None:
+    random = np.random.default_rng(2)
+    rows = random.standard_normal((1_400, 1_100)) * (np.arange(1_100) + 1.0) ** -0.7
+    gram = rows.T @ rows
+    values, vectors = top_eigenpairs(gram, 40, 1.0)
+    expected = np.linalg.eigvalsh(gram)[::-1][:40]
+    np.testing.assert_allclose(values, expected, rtol=1e-6)
+    np.testing.assert_allclose(gram @ vectors, vectors * values, atol=1e-2 * expected[-1])
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(40), atol=1e-9)
+    inverse = np.diag(np.linalg.inv(gram / 4.0 + 3.0 * np.eye(1_100)))
+    np.testing.assert_allclose(inverse_diagonal(gram, 3.0, 4.0), inverse, rtol=1e-9)

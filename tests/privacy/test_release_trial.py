@@ -35,7 +35,7 @@ class Households:
 
     def day(self, mood: float) -> tuple[int, int]:
         """Reports of a day, and those that say yes."""
-        rate = np.clip(self._habit + mood - self._loss, 0, 1)
+        rate = self._habit * (1 - 2 * self._loss) + mood
         truth = self._drawn.random(len(rate)) < rate
         honest = self._drawn.random(len(rate)) < honesty(EPSILON)
         return len(rate), int(np.sum(truth == honest))

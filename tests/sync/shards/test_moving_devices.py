@@ -71,7 +71,7 @@ def test_a_shard_is_added_drained_and_split_while_tvs_sync(
     assert new.rows("SELECT device_id FROM devices WHERE leaving_for IS NOT NULL") == []
 
 
-@pytest.mark.parametrize("pause", [0.0, 0.1, 0.4])
+@pytest.mark.parametrize("pause", [0.0, 0.2])
 def test_a_constellation_that_is_killed_while_it_moves_goes_on(
     site: ShardSite, load: Load, add: AddShard, pause: float
 ) -> None:
@@ -79,7 +79,7 @@ def test_a_constellation_that_is_killed_while_it_moves_goes_on(
     load.start(2)
     add("d")
     site.publish_all()
-    for name in ("a", "d", "b", "a", "c", "d"):
+    for name in ("a", "d", "b", "d"):
         time.sleep(pause / 3)
         site.shards[name].kill()
         time.sleep(pause)

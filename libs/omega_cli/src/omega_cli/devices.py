@@ -61,11 +61,11 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     group = commands.add_parser("devices", help="TVs: list, show, shut out, erase")
     actions = group.add_subparsers(metavar="ACTION", required=True)
     listed = actions.add_parser("list", help="list TVs of a shard")
-    listed.add_argument("--region", default="", help="only those of this region")
+    listed.add_argument("--region", help="only those of this region")
     listed.add_argument(
         "--only", choices=FILTERS, default="all", help="active: synced within a day (%(default)s)"
     )
-    listed.add_argument("--shard", default="", help="shard that has them; without, the one asked")
+    listed.add_argument("--shard", help="shard that has them; without, the one asked")
     pages.add_limit(listed, 100)
     listed.set_defaults(run=_list)
     shown = actions.add_parser("show", help="show one TV")
@@ -84,8 +84,8 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def _list(arguments: argparse.Namespace) -> int:
     request = admin_pb2.ListDevicesRequest(
-        shard=arguments.shard,
-        region=arguments.region,
+        shard=arguments.shard or "",
+        region=arguments.region or "",
         filter=FILTERS[arguments.only],
         page_size=pages.size_of(arguments),
     )

@@ -55,7 +55,24 @@ def _trends(client: AdminClient) -> Iterator[Record]:
 
 
 def _stats(client: AdminClient) -> Iterator[Record]:
-    yield record_of(client.get_shard_stats())
+    """Figures of each shard that answers; the part `shards` tells which do."""
+    for each in client.list_shards().shards:
+        if each.reachable:
+            yield record_of(client.get_shard_stats(each.entry.shard))
+
+
+def _shards(client: AdminClient) -> Iterator[Record]:
+    yield from map(record_of, client.list_shards().shards)
+
+
+def _directory(client: AdminClient) -> Iterator[Record]:
+    answer = client.list_shards()
+    entries = [record_of(each.entry) for each in answer.shards]
+    yield {"version": answer.directory_version, "home": answer.home, "shards": entries}
+
+
+def _releases(client: AdminClient) -> Iterator[Record]:
+    yield from map(record_of, pages.releases(client, pages.PAGE))
 
 
 def _audit(client: AdminClient) -> Iterator[Record]:
@@ -66,7 +83,10 @@ PARTS: dict[str, Callable[[AdminClient], Iterator[Record]] | None] = {
     "contents": None,
     "rounds": _rounds,
     "trends": _trends,
+    "releases": _releases,
+    "shards": _shards,
     "stats": _stats,
+    "directory": _directory,
     "audit": _audit,
 }
 """Parts and what reads them; titles have a form of their own, that `omega content import` reads."""

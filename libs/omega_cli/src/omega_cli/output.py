@@ -72,10 +72,10 @@ def show_one(arguments: argparse.Namespace, record: Record, columns: Sequence[Co
     if arguments.json:
         print_json(record)
         return
-    grid = Table.grid(padding=(0, 2))
+    width = max(len(column.heading) for column in columns)
     for column in columns:
-        grid.add_row(Text(column.heading, style="bold"), _cell(record, column))
-    console().print(grid)
+        heading = (f"{column.heading:<{width}}", "bold")
+        console().print(Text.assemble(heading, "  ", _cell(record, column)), soft_wrap=True)
 
 
 def say(arguments: argparse.Namespace, record: Record, sentence: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from omega.constellation.v1 import admin_pb2
+from omega.constellation.v1 import admin_pb2, release_pb2
 from omega.federation.v1 import federation_service_pb2 as federation
 from omega_cli.output import Record, record_of
 from omega_client import AdminClient
@@ -82,3 +82,13 @@ def audit(client: AdminClient, size: int) -> Iterator[admin_pb2.AuditEntry]:
         yield from answer.entries
         more = answer.more
         before = answer.entries[-1].entry_id if answer.entries else before
+
+
+def releases(client: AdminClient, size: int) -> Iterator[release_pb2.Release]:
+    """Releases, newest first."""
+    before, more = 0, True
+    while more:
+        answer = client.list_releases(size, before=before)
+        yield from answer.releases
+        more = answer.more
+        before = answer.releases[-1].release_id if answer.releases else before

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 TOGETHER = 16
 """Sketches that are also looked at together: about a full push."""
+DAYS = (1, 7, 28)
+"""Days of reports that are looked at together; the longest release asks for 28."""
+REPORT_EPSILON = 1.0
+"""Default of OMEGA_BRAIN_REPORT_EPSILON."""
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,6 +39,8 @@ def figures(accounts: list[Account]) -> dict[str, Figure]:
         for together, epsilon in each.epsilons:
             found[f"epsilon_{together}_sketches_{name}"] = Figure(epsilon, "", "")
         found[f"bits_sketch_{name}"] = Figure(each.bits, "bits", "")
+    for days in DAYS:
+        found[f"epsilon_reports_of_{days}_days"] = Figure(REPORT_EPSILON * days, "", "")
     return found
 
 
@@ -44,7 +50,8 @@ def table(accounts: list[Account], delta: float) -> Table:
 
     made = Table(
         title=f"Formal local differential privacy of sketches, delta {delta:g}",
-        caption="A guarantee against every attacker, and a weak one: below 1 is called strong.",
+        caption="A guarantee against every attacker, and a weak one: below 1 is called strong.\n"
+        f"A report of how a new version fares: {REPORT_EPSILON:g} a day that is answered.",
     )
     headings = ("sigma", "epsilon, a sketch", f"epsilon, {TOGETHER} sketches", "bits, a sketch")
     for heading in headings:

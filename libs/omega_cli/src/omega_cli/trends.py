@@ -28,7 +28,7 @@ AUDIT = (
 def register_trends(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds `omega trends`."""
     parser = commands.add_parser("trends", help="titles that rise, everywhere or in a region")
-    parser.add_argument("--region", default="", help="a region; without, over all")
+    parser.add_argument("--region", help="a region; without, over all")
     add_reach(parser)
     add_json(parser)
     parser.set_defaults(run=_trends)
@@ -45,7 +45,7 @@ def register_audit(commands: argparse._SubParsersAction[argparse.ArgumentParser]
 
 def _trends(arguments: argparse.Namespace) -> int:
     with admin(arguments) as client:
-        answer = record_of(client.list_trends(arguments.region))
+        answer = record_of(client.list_trends(arguments.region or ""))
     regions = ", ".join(answer["regions"])
     caption = f"as of {moment(answer['scored_at'])}"
     show(

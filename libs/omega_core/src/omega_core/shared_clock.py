@@ -10,7 +10,6 @@ import logging
 import mmap
 import os
 import struct
-import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping
@@ -32,7 +31,6 @@ _RECORD = struct.Struct("<qqd")  # virtual microseconds, monotonic nanoseconds, 
 _SUM = struct.Struct("<I")
 _SIZE = _RECORD.size + _SUM.size
 _TRIES = 100_000
-_LOOK_SECONDS = 0.02
 _FASTEST = 1_000_000.0
 
 
@@ -161,13 +159,3 @@ def service_clock(environ: Mapping[str, str] = os.environ) -> Clock:
 def seconds_of(clock: Clock) -> Callable[[], float]:
     """Seconds that never go back, by the same time as a clock's: of rate limits and the like."""
     return clock.seconds if isinstance(clock, SharedClock) else time.monotonic
-
-
-def pause(clock: Clock, seconds: float, stopping: threading.Event) -> None:
-    """Waits by a clock until so many of its seconds are over, or an event is set."""
-    if not isinstance(clock, SharedClock):
-        stopping.wait(seconds)
-        return
-    until = clock.seconds() + seconds
-    while clock.seconds() < until and not stopping.wait(_LOOK_SECONDS):
-        pass

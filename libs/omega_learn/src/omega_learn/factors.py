@@ -13,10 +13,13 @@ from omega_core.vectors import FloatArray
 from omega_learn.arrays import Arrays, DoubleArray, Int8Array, Int32Array
 from omega_learn.rotation import LEVELS, Held, quantised_onto, turned
 from omega_learn.rows import UNIT
+from omega_learn.solve import inverse_diagonal, top_eigenpairs
 from omega_learn.statistics import Statistics
 
 MAX_RANK = 256
 """Most columns."""
+LARGE = 4_096
+"""Titles above which only the eigenpairs that are kept are computed (omega_learn.solve)."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ def fit_factors(
     lam: float = 150.0,
     rank: int = 64,
     held: Held | None = None,
+    noisy: bool = False,
 ) -> Factors:
     """EASE's P = (G + lam I)^-1 by the eigendecomposition G = V diag(w) V'.
 
@@ -68,6 +72,8 @@ def fit_factors(
         held: what TVs hold of titles numbered alike. With as many columns the new ones are turned
             onto it, which leaves every score as it is, and quantised to its values where they
             serve; then columns are not in the order of eigenvalues.
+        noisy: whether the matrix may have negative eigenvalues, which count as 0: then all of them
+            are computed, however large it is.
 
     Raises:
         OmegaError: INVALID_FIELD when a bound is broken, ROUND_NOT_POSSIBLE without any title.
@@ -80,14 +86,20 @@ def fit_factors(
         raise OmegaError(ErrorCode.ROUND_NOT_POSSIBLE, field="titles", bound="a supported title")
     if prior.shape != (n,) or not (prior >= 0).all() or not 0 < prior.sum() < np.inf:
         raise invalid("prior", f"{n:,} numbers of at least 0, not all 0")
-    values, vectors = np.linalg.eigh(statistics.gram / UNIT**2)
-    # What is zero up to rounding gives no direction.
-    values[values < values[-1] * n * np.finfo(np.float64).eps] = 0.0
-    inverse_diagonal = np.square(vectors) @ (1 / (values + lam))
     columns = np.zeros((n, rank))
     kept = min(n, rank)
-    top = slice(None, -kept - 1, -1)
-    columns[:, :kept] = vectors[:, top] * np.sqrt(values[top] / (values[top] + lam))
+    if n > LARGE and not noisy:
+        values, vectors = top_eigenpairs(statistics.gram, kept, UNIT**2)
+        inverse = inverse_diagonal(statistics.gram, lam, UNIT**2)
+        np.maximum(values, 0, out=values)
+    else:
+        values, vectors = np.linalg.eigh(statistics.gram / UNIT**2)
+        # What is zero up to rounding gives no direction.
+        values[values < values[-1] * n * np.finfo(np.float64).eps] = 0.0
+        inverse = np.square(vectors) @ (1 / (values + lam))
+        top = slice(None, -kept - 1, -1)
+        values, vectors = values[top], vectors[:, top]
+    columns[:, :kept] = vectors * np.sqrt(values / (values + lam))
     if held is not None and len(held.steps) == rank:
         columns = turned(columns, statistics.titles, held)
         quantised, steps = quantised_onto(columns, statistics.titles, held)
@@ -97,7 +109,7 @@ def fit_factors(
         titles=statistics.titles,
         factors=quantised,
         steps=steps,
-        gains=np.asarray(1 / (lam * inverse_diagonal), np.float32),
+        gains=np.asarray(1 / (lam * inverse), np.float32),
         prior=np.asarray(prior / prior.sum(dtype=np.float64), np.float32),
     )
 

@@ -52,6 +52,8 @@ class Phase(Generic[P, S, R]):
     """What they answer with."""
     answer: Callable[[R, P], S]
     """A shard's answer."""
+    decodes: bool = False
+    """Whether later phases rest on the rows that a part made in this one."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ CENSUS: Phase[Begin, Census, RefreshPart] = Phase(
 )
 """Of a refresh: who takes part, and a sample of the sketches."""
 DECODE: Phase[Prior, Sums, RefreshPart] = Phase(
-    "decode", Prior, Sums, lambda part, plan: part.decoded(plan.prior)
+    "decode", Prior, Sums, lambda part, plan: part.decoded(plan.prior), decodes=True
 )
 """Of a refresh: decodes with the collective prior."""
 MATRIX: Phase[Counting, Sums, RefreshPart] = Phase(
@@ -141,7 +143,11 @@ MATRIX: Phase[Counting, Sums, RefreshPart] = Phase(
 )
 """Of a refresh: what the first model is learned from."""
 EXPECT: Phase[Expected, Sums, RefreshPart] = Phase(
-    "expect", Expected, Sums, lambda part, plan: part.decoded_again(plan.prior, plan.model)
+    "expect",
+    Expected,
+    Sums,
+    lambda part, plan: part.decoded_again(plan.prior, plan.model),
+    decodes=True,
 )
 """Of a refresh: decodes with what the first model expects of each device."""
 STATISTICS: Phase[Told, Sums, RefreshPart] = Phase(
@@ -160,6 +166,12 @@ BEHIND: Phase[Clusters, Sums, CountedPart] = Phase(
     "behind", Clusters, Sums, lambda part, plan: part.behind(plan)
 )
 """Of both: the devices behind each cluster."""
+
+
+REFRESH: tuple[Phase[Any, Any, Any], ...] = (CENSUS, DECODE, MATRIX, EXPECT, STATISTICS, BEHIND)
+"""The phases of a refresh."""
+STEP: tuple[Phase[Any, Any, Any], ...] = (CHANGES, LOOK, BEHIND)
+"""The phases of a step."""
 
 
 class Desk(Protocol):

@@ -271,7 +271,12 @@ def _private(
     exact = statistics_of(sums, plan.counting.titles)
     private = dp.noisy_matrix(exact, plan.told, mu=mu, clip=clip, draw=noise)
     model = fit_factors(
-        private.statistics, private.prior, lam=config.lam, rank=config.rank, held=lead.held
+        private.statistics,
+        private.prior,
+        lam=config.lam,
+        rank=config.rank,
+        held=lead.held,
+        noisy=True,
     )
     sketches = sums.figure("sketches")
     figures = RoundFigures(

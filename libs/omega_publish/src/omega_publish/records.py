@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from omega.federation.v1 import federation_service_pb2 as pb
 from omega_core import validate
 from omega_store import Store, rounds
-from omega_store.rounds import Round
+from omega_store.rounds import Round, ShardOutcome
 
 _MOST_ROUND = 2**63 - 1
 _MOST_ROUNDS = 1_000
@@ -77,6 +77,7 @@ def round_message(stored: Round) -> pb.Round:
                 sketches=share.sketches,
             )
             for share in stored.shards
+            if share.outcome != ShardOutcome.AT_WORK
         ],
         pattern_shift=figures.pattern_shift,
         quality=figures.quality,

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -101,6 +101,9 @@ def run_service(service: Service[C], argv: Sequence[str] | None = None) -> int:
         for flag, (_, tool) in service.tools.items():
             if _given(arguments, flag):
                 return tool()
+        if arguments.settings:
+            print(*_settings(service), sep="\n")  # noqa: T201 - the flag's purpose
+            return 0
         config = load(service.config, service.prefix, os.environ)
         defaults = {
             "listen": service.listen,
@@ -141,6 +144,15 @@ def _serve(application: Application) -> int:
     return 0
 
 
+def _settings(service: Service[C]) -> list[str]:
+    """Names of the environment variables that a service reads by its prefix."""
+    return [
+        variable(service.prefix, each.name)
+        for config in (service.config, ServerConfig)
+        for each in fields(config)
+    ]
+
+
 def _health(service: Service[C], config: ServerConfig) -> int:
     complaint = service.health(config)
     if complaint:
@@ -155,6 +167,9 @@ def _parse(service: Service[C], argv: Sequence[str] | None) -> argparse.Namespac
     )
     parser.add_argument("--version", action="version", version=version(service.name))
     parser.add_argument("--check-config", action="store_true", help="check the settings and exit")
+    parser.add_argument(
+        "--settings", action="store_true", help="print the names of its variables and exit"
+    )
     parser.add_argument(
         "--health", action="store_true", help="ask the running service whether it serves; 0 or 1"
     )

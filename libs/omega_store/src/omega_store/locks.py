@@ -28,6 +28,14 @@ DIRECTORY_LOCK = 7_310_007
 MOVER_LOCK = 7_310_008
 """Held by the constellation that moves the shard's devices."""
 
+COPY_LOCK = 7_310_010
+"""Held by a transaction that copies what the home shard gives out into this one."""
+
+
+def lock_copies(conn: Connection) -> None:
+    """Waits for the right to write copies until this transaction ends."""
+    conn.execute("SELECT pg_advisory_xact_lock(%s)", (COPY_LOCK,))
+
 
 def lock_catalogue(conn: Connection) -> None:
     """Waits for the right to write the catalogue until this transaction ends."""

@@ -64,10 +64,6 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
         """One for each of the next erasures; a stored one erases and loses the answer."""
         self.news = self.told.answer
         """What every exchange is told, besides resources that are newer than the held ones."""
-        self.asks_for_reports = False
-        """Whether TVs are asked how a version fares."""
-        self.recalled: list[resource_pb2.ResourceKind.ValueType] = []
-        """Kinds that every TV is told to take at once."""
         self.offsets: list[int] = []
         """Where each transfer was asked to begin."""
         self.sent = 0
@@ -185,8 +181,8 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
             resources=[
                 info for kind, info in self._newest.items() if info.version > held.get(kind, 0)
             ],
-            report_wanted=self.asks_for_reports,
-            recalled=self.recalled,
+            report_wanted=self.told.asks_for_reports,
+            recalled=self.told.recalled,
         )
         answer.MergeFrom(self.told.of(request))
         return answer

@@ -21,6 +21,10 @@ class News:
     def __init__(self) -> None:
         self.answer = pb.SyncResponse(retry_after=Duration(seconds=600))
         """What every exchange is told whose TV is not up to date."""
+        self.asks_for_reports = False
+        """Whether TVs are asked how a version fares."""
+        self.recalled: list[resource_pb2.ResourceKind.ValueType] = []
+        """Kinds that every TV is told to take at once."""
         self.spoil = False
         """Whether news of coded states arrive with a bit turned over."""
         self.states: dict[int, CodedState] = {}

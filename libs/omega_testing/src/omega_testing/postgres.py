@@ -43,12 +43,16 @@ class EmbeddedPostgres:
     Args:
         directory: where the cluster lies, made when absent and kept afterwards; None = a fresh
             temporary one that goes with stop(). As root, `nobody` must be able to reach it.
+        standby_of: a running cluster that this one is a streaming replica of until promote().
 
     Raises:
         RuntimeError: it does not start; the text ends with its log. There is no such release.
     """
 
-    def __init__(self, directory: Path | None = None) -> None:
+    def __init__(
+        self, directory: Path | None = None, standby_of: EmbeddedPostgres | None = None
+    ) -> None:
+        self._primary = standby_of
         self._owner = _unprivileged() if os.geteuid() == 0 else None
         # Short and reachable for any user: a socket's path holds at most 107 bytes.
         self._base = Path(tempfile.mkdtemp(prefix="omega-postgres-"))
@@ -80,6 +84,20 @@ class EmbeddedPostgres:
     def database_url(self, name: str) -> str:
         """Connection URL of a database of this cluster."""
         return f"postgresql://{_USER}@/{name}?host={self._base}"
+
+    def either_url(self, name: str, other: EmbeddedPostgres) -> str:
+        """URL of a database of this cluster or its replica, whichever takes writes."""
+        hosts = f"{self.socket},{other.socket}"
+        return f"postgresql://{_USER}@/{name}?host={hosts}&target_session_attrs=read-write"
+
+    def synchronise(self) -> None:
+        """From now on a commit waits until a replica has it on disk, too."""
+        self._execute(sql.Composed([sql.SQL("ALTER SYSTEM SET synchronous_standby_names = '*'")]))
+        self._execute(sql.Composed([sql.SQL("SELECT pg_reload_conf()")]))
+
+    def promote(self) -> None:
+        """A replica takes writes from now on; returns when it does."""
+        self._execute(sql.Composed([sql.SQL("SELECT pg_promote(true, 60)")]))
 
     def create_database(self, name: str, template: str = "template1") -> str:
         """Makes a database, a copy of `template`, and returns its URL."""
@@ -136,6 +154,13 @@ class EmbeddedPostgres:
     def _initialise(self) -> None:
         self._data.mkdir(mode=0o700, exist_ok=True)
         self._own(self._data)
+        if self._primary is not None:
+            self._run(
+                *(str(self._bin / "pg_basebackup"), "--pgdata", str(self._data)),
+                *("--write-recovery-conf", "--checkpoint", "fast", "--username", _USER),
+                *("--host", str(self._primary.socket)),
+            )
+            return
         command = [
             *(str(self._bin / "initdb"), "--pgdata", str(self._data), "--username", _USER),
             *("--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"),
@@ -143,6 +168,9 @@ class EmbeddedPostgres:
         if self._major() >= _BUILTIN_LOCALE_SINCE:
             # The same order and characters on every machine.
             command += ["--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"]
+        self._run(*command)
+
+    def _run(self, *command: str) -> None:
         done = subprocess.run(
             command,
             env=_ENVIRON,
@@ -156,7 +184,7 @@ class EmbeddedPostgres:
             extra_groups=[] if self._owner else None,
         )
         if done.returncode:
-            raise RuntimeError(f"initdb failed:\n{done.stdout}{done.stderr}")
+            raise RuntimeError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
 
     def _start(self) -> None:
         deadline = time.monotonic() + _START_SECONDS

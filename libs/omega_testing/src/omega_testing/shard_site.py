@@ -143,7 +143,7 @@ class ShardSite:
         self.close()
 
     def close(self) -> None:
-        """Stops everything."""
+        """Stops everything. May be called twice."""
         self._stack.close()
 
     def add(

@@ -9,6 +9,7 @@ import omega_rpc  # noqa: F401 - before grpc is loaded: what TLS it speaks
 from omega_console.api.document import document
 from omega_console.app import build
 from omega_console.config import PREFIX, ConsoleConfig
+from omega_console.probe import probe
 from omega_rpc.service import Service, run_service
 
 
@@ -22,6 +23,7 @@ def main() -> int:
             listen="127.0.0.1:50074",
             build=build,
             workers=16,
+            health=probe,
             tools={"--openapi": ("print the OpenAPI document of the REST API", _print_document)},
         )
     )

@@ -8,6 +8,7 @@ import sys
 import omega_rpc  # noqa: F401 - before grpc is loaded: what TLS it speaks
 from omega_constellation.app import build
 from omega_constellation.config import PREFIX, ConstellationConfig
+from omega_rpc import memory
 from omega_rpc.service import EXIT_UNAVAILABLE, Service, run_service
 from omega_store import MigrationError, migrate
 
@@ -16,6 +17,8 @@ _log = logging.getLogger(__name__)
 
 def main() -> int:
     """Runs the shard's owner; returns the exit code."""
+    # Each of many threads encodes now and then: with an arena each, memory grows round by round.
+    memory.bound_heap()
     return run_service(
         Service(
             name="omega-constellation",

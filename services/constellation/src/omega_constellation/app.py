@@ -62,7 +62,7 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
     stats = Stats(store, directories, config.max_devices, clock)
     judge = Judge(
         store,
-        config.shard,
+        directories,
         config.release_plan(),
         config.judging(),
         clock,

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from omega_constellation.plain import global_patterns, trends_of
+from omega_constellation.plain import trends_of
 from omega_core.errors import ErrorCode, OmegaError
-from omega_delta import STATE_BYTES, GlobalPattern, Trends
+from omega_delta import GlobalPattern, Trends
 from omega_delta.transform import (
     Codebook,
     CodedState,
     NewTitles,
-    code_state,
     encode_news,
-    pack_state,
     unpack_state,
 )
+from omega_publish import global_patterns, store_coded
 from omega_store import Connection, Store, coded, contents, states
 from omega_store.states import NOTHING, State
 
@@ -58,7 +57,10 @@ class CodedStep:
             OmegaError: STORAGE_UNAVAILABLE, STORAGE_FULL; INTERNAL when what is stored breaks the
                 contract.
         """
-        body = self.body or self._stored(store)
+        # In a shard of a fleet it was copied with the state: only a home shard codes.
+        body = self.body or store_coded(
+            store, self.book, self.state.version, self.patterns, self.previous
+        )
         try:
             state = unpack_state(body, self.book)
             base = unpack_state(self.base_body, self.book) if self.base_body else None
@@ -74,18 +76,6 @@ class CodedStep:
                 raise
             # So much changed that the whole state takes less.
             return encode_news(self.book, state, None, self.trends, self.titles, room)
-
-    def _stored(self, store: Store) -> bytes:
-        """Codes the state and stores it; another process may have been first."""
-        book, version = self.book, self.state.version
-        try:
-            previous = unpack_state(self.previous, book) if self.previous else None
-            state = code_state(book, version, self.patterns, previous, STATE_BYTES)
-            body = pack_state(state, book)
-        except OmegaError as error:
-            raise OmegaError(ErrorCode.INTERNAL, detail=f"state {version}: {error}") from error
-        with store.transaction() as conn:
-            return coded.put(conn, version, book.id, body)
 
 
 def read(conn: Connection, book: Codebook, held_version: int, region: str) -> CodedStep:

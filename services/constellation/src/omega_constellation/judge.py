@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 
-from omega.constellation.v1 import directory_pb2
 from omega_constellation import judging
+from omega_constellation.directories import Directories
 from omega_constellation.judging import Judging
 from omega_core.clock import Clock
 from omega_store import Connection, Store, release_reports, releases
@@ -24,7 +24,7 @@ class Judge:
 
     Args:
         store: the shard.
-        shard: its name.
+        directories: which shard this is, and which one is the home shard.
         plan: who gets new versions first; written down for all who publish.
         rules: how releases are judged.
         clock: time.
@@ -34,14 +34,14 @@ class Judge:
     def __init__(
         self,
         store: Store,
-        shard: str,
+        directories: Directories,
         plan: ReleasePlan | None,
         rules: Judging,
         clock: Clock,
         seconds: float,
     ) -> None:
         self._store = store
-        self._shard = shard
+        self._directories = directories
         self._plan = plan
         self._rules = rules
         self._clock = clock
@@ -94,5 +94,5 @@ class Judge:
 
     def _is_home(self, conn: Connection) -> bool:
         """Whether this shard is the one whose releases are judged: by the directory, or alone."""
-        row = conn.execute("SELECT body FROM directories ORDER BY version DESC LIMIT 1").fetchone()
-        return row is None or directory_pb2.Directory.FromString(row[0]).home == self._shard
+        held = self._directories.held(conn)
+        return not held.version or held.home == self._directories.shard

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from omega.common.v1 import resource_pb2
 from omega_core.errors import ErrorCode, OmegaError
-from omega_delta import GlobalPattern, StateDelta, Trend, Trends, encode_state_delta, state_pages
-from omega_store.states import Pattern, State, Step
+from omega_delta import StateDelta, Trend, Trends, encode_state_delta, state_pages
+from omega_publish import global_patterns
+from omega_store.states import State, Step
 from omega_store.trends import RegionTrend
 
 UNSPECIFIED = resource_pb2.Codec.CODEC_UNSPECIFIED
@@ -59,20 +60,6 @@ class PlainStep:
             raise OmegaError(
                 ErrorCode.INTERNAL, detail=f"state {delta.version}: {error}"
             ) from error
-
-
-def global_patterns(patterns: Iterable[Pattern]) -> tuple[GlobalPattern, ...]:
-    """Stored patterns as they travel."""
-    return tuple(
-        GlobalPattern(
-            pattern_id=p.pattern_id,
-            embedding=p.embedding,
-            success_rate=p.success_rate,
-            device_count_floor=p.device_count_floor,
-            weight=p.weight,
-        )
-        for p in patterns
-    )
 
 
 def trends_of(

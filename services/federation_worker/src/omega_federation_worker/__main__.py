@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 
 import omega_rpc  # noqa: F401 - before grpc is loaded: what TLS it speaks
-from omega_federation_worker.app import build, refresh_once, run_once
+from omega_federation_worker.app import build, lead_once, refresh_once, run_once
 from omega_federation_worker.config import PREFIX, FederationConfig
+from omega_federation_worker.fleet import run_part
 from omega_rpc.service import Service, run_service
 
 
 def main() -> int:
-    """Runs the shard's worker; returns the exit code."""
+    """Runs the worker; returns the exit code."""
     return run_service(
         Service(
             name="omega-federation-worker",
@@ -22,6 +23,8 @@ def main() -> int:
             commands={
                 "--once": ("run one round and exit", run_once),
                 "--refresh": ("run one round that learns from everything and exit", refresh_once),
+                "--lead": ("lead one round that others answer for and exit", lead_once),
+                "--part": ("answer for the shard of JOB_COMPLETION_INDEX and exit", run_part),
             },
         )
     )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from omega_core import validate
+from omega_core.errors import invalid
 from omega_core.limits import MIN_DEVICES
+from omega_federation_worker.fleet_job import Windows
 from omega_federation_worker.plan import Plan
 from omega_learn import LearnConfig, TrendConfig
 from omega_store import StoreConfig, check_url
@@ -19,11 +22,35 @@ PREFIX = "OMEGA_FEDERATION_"
 class FederationConfig:
     """Which shard is worked on, how it learns and when."""
 
-    database_url: str = field(repr=False)
-    """postgresql:// URL or libpq connection string of the shard: a direct connection or a
-    session-pooling proxy, because the leader's lock lives in a session."""
-    period_seconds: int = 3_600
+    database_url: str = field(default="", repr=False)
+    """postgresql:// URL or libpq connection string of a shard that is alone: a direct connection or
+    a session-pooling proxy, because the leader's lock lives in a session."""
+    shards_file: Path | None = None
+    """TOML or JSON file that names the shards of a fleet with region and database URL, and the home
+    shard; in place of database_url."""
+    period_seconds: int = 900
     """Time between rounds, 0 to 604,800; 0 = only on request."""
+    sums_seconds: float = 60.0
+    """Of a fleet: time between two times that each shard decodes what came and counts it, 0 to
+    86,400; 0 = with a round only."""
+    regions_seconds: float = 300.0
+    """Of a fleet: time between two times that sums of a region's shards are merged, 0 to 86,400;
+    0 = never apart."""
+    copy_seconds: float = 5.0
+    """Of a fleet: time between two looks for what other shards lack of what the home shard gives
+    out, 0.1 to 3,600."""
+    round_seconds: float = 7_200.0
+    """Of a fleet: longest round, 1 to 86,400."""
+    part_seconds: float = 3_600.0
+    """Of a fleet: longest phase of a round, 1 to 86,400: a shard that has not answered by then is
+    late, and out of the round."""
+    min_shard_share: float = 0.5
+    """Of a fleet: least share of the shards in a round, 0.01 to 1; with fewer it fails."""
+    threads: int = 1
+    """Of a fleet: shards that one process works on at the same time, 1 to 64."""
+    scratch_directory: Path | None = None
+    """Where a round's sketches and rows lie meanwhile, in files without a name; None = where
+    temporary files do."""
     refresh_hours: float = 24.0
     """Least time between rounds that decode every sketch and may publish factors, 0 to 720; 0 = all
     of them do. Those between decode what changed and publish patterns and trends."""
@@ -49,8 +76,17 @@ class FederationConfig:
     """Longest statement, 0.1 to 3,600; the scan of the sketches is exempt."""
 
     def __post_init__(self) -> None:
+        if bool(self.database_url) == bool(self.shards_file):
+            raise invalid("database_url", "set, or shards_file in its place")
         check_url("database_url", self.database_url)
         validate.integer("period_seconds", self.period_seconds, 0, 604_800)
+        for name in ("sums_seconds", "regions_seconds"):
+            validate.number(name, getattr(self, name), 0, 86_400)
+        validate.number("copy_seconds", self.copy_seconds, 0.1, 3_600)
+        for name in ("round_seconds", "part_seconds"):
+            validate.number(name, getattr(self, name), 1, 86_400)
+        validate.number("min_shard_share", self.min_shard_share, 0.01, 1)
+        validate.integer("threads", self.threads, 1, 64)
         validate.integer("max_patterns", self.max_patterns, 1, MOST_PATTERNS)
         validate.integer("pool_size", self.pool_size, 2, 256)
         # They hold the rest to its bounds.
@@ -65,6 +101,10 @@ class FederationConfig:
             statement_seconds=self.statement_seconds,
             application_name="omega-federation-worker",
         )
+
+    def windows(self) -> Windows:
+        """How long a round over several shards waits, and for how many."""
+        return Windows(self.round_seconds, self.part_seconds, self.min_shard_share)
 
     def plan(self) -> Plan:
         """How rounds learn, and how often anew."""

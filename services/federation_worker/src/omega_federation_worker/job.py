@@ -60,7 +60,7 @@ class RoundJob:
             with leadership(self._store) as leader:
                 self._fail_abandoned(leader)
                 earlier = self._begin(leader, request_id, refresh=refresh)
-        return _answer(earlier)
+        return answer_of(earlier)
 
     def recover(self) -> None:
         """Ends the rounds that dead workers left RUNNING; one that another worker runs goes on.
@@ -90,7 +90,7 @@ class RoundJob:
             try:
                 self._work(leader, begun.round_id, refresh=refresh)
             except Exception as error:
-                cause = _cause(error)
+                cause = cause_of(error)
                 # What has a stated cause needs no trace of where it was raised.
                 _log.warning(
                     "round %d failed: %s", begun.round_id, cause, exc_info=cause is not error
@@ -127,14 +127,14 @@ class RoundJob:
             )
 
 
-def _cause(error: Exception) -> OmegaError:
+def cause_of(error: Exception) -> OmegaError:
     """The error a caller sees; what is not the caller's concern becomes ROUND_FAILED."""
     if isinstance(error, OmegaError) and error.code in _CAUSES:
         return error
     return OmegaError(ErrorCode.ROUND_FAILED, detail=repr(error))
 
 
-def _answer(done: Round) -> Round:
+def answer_of(done: Round) -> Round:
     """The record of a round that succeeded.
 
     Raises:

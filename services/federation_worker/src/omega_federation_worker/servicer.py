@@ -7,7 +7,7 @@ import grpc
 from omega.federation.v1 import federation_service_pb2 as pb
 from omega.federation.v1 import federation_service_pb2_grpc
 from omega_core import validate
-from omega_federation_worker.job import RoundJob
+from omega_federation_worker.schedule import Job
 from omega_publish import list_rounds, round_message
 from omega_store import Store, rounds
 
@@ -22,7 +22,7 @@ class FederationServicer(federation_service_pb2_grpc.FederationServiceServicer):
         job: runs rounds.
     """
 
-    def __init__(self, store: Store, job: RoundJob) -> None:
+    def __init__(self, store: Store, job: Job) -> None:
         self._store = store
         self._job = job
 

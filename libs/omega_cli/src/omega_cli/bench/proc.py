@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -61,16 +62,22 @@ def used_seconds(pid: int) -> float:
     return used
 
 
-def private_mb(pid: int) -> float:
-    """Memory that a process and all that it has started share with no other (USS), in MB."""
+def anonymous_mb(pid: int) -> float:
+    """Memory of a process and of all that it has started that is no file's and not shared, in MB.
+
+    RssAnon of each: of Postgres without its shared buffers, pages that are still the parent's
+    counted again.
+
+    Raises:
+        psutil.NoSuchProcess: there is no such process.
+    """
     root = psutil.Process(pid)
-    total = 0
+    total = 0.0
     for process in (root, *root.children(recursive=True)):
-        try:
-            total += process.memory_full_info().uss
-        except psutil.NoSuchProcess:
-            continue
-    return total / 1e6
+        with suppress(OSError):  # it has ended meanwhile
+            status = Path(f"/proc/{process.pid}/status").read_text("ascii", "replace")
+            total += _in(status, "RssAnon:")
+    return total
 
 
 def slope(values: Sequence[float]) -> float:

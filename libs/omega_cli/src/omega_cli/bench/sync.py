@@ -100,7 +100,10 @@ def _exchanges(
         grown.append((fleet, 1 / min(runs)))
     rates = {name: 1 / sum(used.values()) for name, used in best.items()}
     own, empty = rates.pop("stream"), rates["empty unary call"]
-    shares = {part: 1e6 * seconds for part, seconds in best["stream"].items()}
+    shares, proven = (
+        {part: 1e6 * seconds for part, seconds in best[name].items()}
+        for name in ("stream", "unary call with a proof")
+    )
     figures = {
         "syncs_per_core_s": Figure(own, "exchanges a second and core", ">= 1,400", rates),
         "sync_vs_empty_ratio": Figure(
@@ -110,6 +113,7 @@ def _exchanges(
             {name: rates[name] / empty for name in rates if name.startswith("unary")},
         ),
         "sync_cpu_us": Figure(sum(shares.values()), "us an exchange", "", shares),
+        "proof_cpu_us": Figure(sum(proven.values()), "us an exchange", "", proven),
         "syncs_by_fleet": Figure(
             grown[-1][1] if grown else own,
             "exchanges a second and core",

@@ -55,9 +55,12 @@ def _run(arguments: argparse.Namespace) -> int:
             lambda done: progress.advance(task, done),
         ).run()
     if arguments.plot and result.samples:
+        from omega_cli.capacity import day  # noqa: PLC0415
+        from omega_cli.capacity.inputs import Assumptions, Inputs  # noqa: PLC0415
         from omega_cli.fleet import plot  # noqa: PLC0415
 
-        plot.draw(result, arguments.plot)
+        predicted = day.mean_rate(plan.devices, Inputs.read(Assumptions).values)
+        plot.draw(result, arguments.plot, predicted)
     if arguments.json:
         print(report.as_json(result))
     else:

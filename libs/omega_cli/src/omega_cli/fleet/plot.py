@@ -44,6 +44,9 @@ def draw(result: Result, path: Path, predicted: float | None = None) -> None:
     sizes = [s.database_bytes / 1e6 for s in samples]
     _line(database, hours, sizes, "database, MB")
     database.set_ylim(bottom=min((size for size in sizes if size), default=0) * 0.98)
+    for axes in (rate, errors, latency, memory, cpu):
+        axes.set_ylim(bottom=0)
+    errors.set_ylim(top=max(errors.get_ylim()[1], 1.0))
     for axes in (latency, memory, cpu):
         axes.legend(fontsize=7, frameon=False)
     for axes in (memory, cpu, database):
@@ -61,5 +64,4 @@ def _line(
 ) -> None:
     axes.plot(hours, values, color=_COLOURS[colour], linewidth=1.2, label=label)
     axes.set_title(title, fontsize=9)
-    axes.set_ylim(bottom=0)
     axes.spines[["top", "right"]].set_visible(False)

@@ -98,6 +98,7 @@ def as_json(result: Result) -> str:
         "device_bytes": result.device_bytes,
         "verdict": result.verdict.as_dict(),
         "totals": asdict(totals(result)),
+        "tables": {name: asdict(table) for name, table in result.tables.items()},
         "enrolment": asdict(result.enrolment),
         "samples": [asdict(sample) for sample in result.samples],
     }

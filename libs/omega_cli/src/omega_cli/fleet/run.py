@@ -16,7 +16,7 @@ from omega_cli.fleet.device import Device, Setting
 from omega_cli.fleet.faults import Fault, What
 from omega_cli.fleet.homes import HOUR, Habits, Homes
 from omega_cli.fleet.library import Library
-from omega_cli.fleet.samples import Sample, Sampler
+from omega_cli.fleet.samples import Sample, Sampler, Stored
 from omega_cli.fleet.site import FleetSite, Servers
 from omega_cli.fleet.turns import Turns
 from omega_core import validate
@@ -97,6 +97,8 @@ class Result:
     """Of the time after it."""
     verdict: Verdict
     """Of the invariants."""
+    tables: dict[str, Stored]
+    """What the database holds at the end."""
     device_bytes: float
     """Memory of the simulator a TV, its key and token included; 0 = too few TVs to tell."""
     seconds: float
@@ -152,12 +154,14 @@ class Simulation:
             enrolment = sampler.take(0.0, 0)
             samples = await self._live(site, turns, sampler, devices[: plan.devices])
             verdict = await self._settled(site, turns, library, devices)
+            tables = sampler.tables()
             sampler.close()
         return Result(
             plan,
             enrolment,
             samples,
             verdict,
+            tables,
             grown * 1e6 / plan.count if plan.count >= _ENOUGH else 0.0,
             time.perf_counter() - begun,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass, field
+from typing import LiteralString
 
 import numpy as np
 
@@ -19,6 +20,27 @@ from omega_store.rows import only
 
 SIMULATOR = "simulator"
 """The simulator among the parts."""
+
+_SIZES: LiteralString = (
+    "SELECT coalesce(pg_partition_root(oid), oid)::regclass::text AS name,"
+    " sum(pg_total_relation_size(oid)) FROM pg_class"
+    " WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace GROUP BY 1 ORDER BY 1"
+)
+_COUNTED = ("devices", "pushes", "kept_rows")
+_ROWS: LiteralString = (
+    "SELECT (SELECT count(*) FROM devices), (SELECT count(*) FROM pushes),"
+    " (SELECT count(*) FROM kept_rows)"
+)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A table of the database."""
+
+    rows: int
+    """0 = they were not counted."""
+    bytes: int
+    """With indexes."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +129,14 @@ class Sampler:
         )
         self._at, self._cpu = now, used
         return taken
+
+    def tables(self) -> dict[str, Stored]:
+        """What each table holds; partitions count as one."""
+        with self._store.statements() as conn:
+            sizes = conn.execute(_SIZES).fetchall()
+            rows = only(conn.execute(_ROWS).fetchone())
+        counted = dict(zip(_COUNTED, rows, strict=True))
+        return {name: Stored(counted.get(name, 0), int(size)) for name, size in sizes}
 
     def close(self) -> None:
         """Ends its sessions."""

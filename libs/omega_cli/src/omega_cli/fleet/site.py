@@ -46,6 +46,10 @@ class Servers:
     """Life of a token: short, so that a day sees renewals."""
     sync_interval: int = 600
     """Seconds that TVs are told to wait, on average."""
+    codebook: bool = True
+    """Whether news come under a codebook; else as bytes, in pages."""
+    call_seconds: float = 10.0
+    """Real seconds that a gateway waits for the constellation."""
 
     def __post_init__(self) -> None:
         validate.integer("gateways", self.gateways, 1, 64)
@@ -155,10 +159,10 @@ class FleetSite:
         return found
 
     def memory(self) -> dict[str, float]:
-        """Resident MB of each part that runs; of Postgres, what its processes do not share."""
+        """Resident MB of each part that runs; of Postgres without its shared buffers."""
         found = {part: proc.resident_mb(p.pid) for part, p in self._running.items()}
         if self._postgres_runs():
-            found[POSTGRES] = proc.private_mb(self._postgres.pid)
+            found[POSTGRES] = proc.anonymous_mb(self._postgres.pid)
         return found
 
     def _postgres_runs(self) -> bool:
@@ -190,6 +194,8 @@ class FleetSite:
             self._say("publishing titles")
             import_contents(client, LexicalEncoder(), self._contents)
             self.catalogue = newest_catalogue(client)
+            if not self._servers.codebook:
+                return
             self._say("training the codebook")
             book, _ = trained(self.catalogue)
             client.publish_codebook(book.body)
@@ -219,6 +225,7 @@ class FleetSite:
             "OMEGA_SYNC_TOKEN_KEYS": str(keys),
             "OMEGA_SYNC_CONSTELLATION_TARGET": f"127.0.0.1:{self._ports[CONSTELLATION]}",
             "OMEGA_SYNC_TOKEN_HOURS": str(servers.token_hours),
+            "OMEGA_SYNC_CALL_TIMEOUT_SECONDS": str(servers.call_seconds),
             # Minutes of virtual time pass in a second.
             "OMEGA_SYNC_POLL_SECONDS": "0.25",
             # A whole fleet calls from one network. What a device may do is as by default.

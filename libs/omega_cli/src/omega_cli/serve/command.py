@@ -25,6 +25,7 @@ _PORTS = {
     "mtls": ("TVs with certificates", 50_075),
     "constellation": ("operators' commands, on loopback", 50_072),
     "federation": ("rounds, on loopback", 50_073),
+    "console": ("operators' browsers, on loopback", 50_074),
 }
 
 _STOPS = (signal.SIGTERM, signal.SIGINT)
@@ -97,11 +98,14 @@ def _banner(arguments: argparse.Namespace, site: Site, folder: ServeFolder) -> N
         "OMEGA_BRAIN_CONSTELLATION_TLS_CA": str(folder.server_ca),
         "OMEGA_BRAIN_ENROLMENT_KEY_FILE": str(folder.enrolment_key),
     }
+    console = f"http://{addresses['omega-console']}"
     if arguments.json:
         pids = {keeper.name: keeper.pid for keeper in site.keepers}
         print_json(
             {
                 "addresses": addresses,
+                "console": console,
+                "pki": str(folder.pki),
                 "database_url": site.database_url,
                 "pids": pids,
                 "profile": str(folder.profile),
@@ -110,10 +114,13 @@ def _banner(arguments: argparse.Namespace, site: Site, folder: ServeFolder) -> N
         )
     else:
         print(f"Serving from {folder.path}; Ctrl-C stops it.\n")
-        for script, address in addresses.items():
+        for script, address in sorted(addresses.items()):
             print(f"  {script:<24}  {address}")
         print(f"\nOperators:\n  export OMEGA_CLI_PROFILE={shlex.quote(str(folder.profile))}")
-        print("  omega doctor\n  omega content import titles.jsonl\n\nA TV:")
+        print("  omega doctor\n  omega content import titles.jsonl")
+        pki = shlex.quote(str(folder.pki))
+        print(f"  omega certs {pki} --token admin   # to sign in at {console}")
+        print("\nA TV:")
         for variable, value in tv.items():
             print(f"  export {variable}={shlex.quote(value)}")
         print("  OMEGA_BRAIN_STORAGE_PATH=tv omega-brain")

@@ -59,6 +59,11 @@ class ServeFolder:
         return self.path / "profile.toml"
 
     @property
+    def operators(self) -> Path:
+        """Keys that sign operators' tokens, as the console takes them."""
+        return self.pki / "operators.jwks"
+
+    @property
     def token_keys(self) -> Path:
         """Keys of device tokens."""
         return self.path / "token-keys"
@@ -103,6 +108,10 @@ class ServeFolder:
             half.rename(self.pki)
         elif not self._good(names, now):
             self._renew(names, now)
+        if not (self.pki / "operators.key").exists():
+            # The key set alone is what a crash left: nothing was signed for it.
+            (self.pki / "operators.jwks").unlink(missing_ok=True)
+            certs.token(self.pki, "viewer", "desk", timedelta(minutes=1), now)
         if not self.token_keys.exists():
             write_private(self.token_keys, f"first:{secrets.token_hex(32)}\n".encode())
         if not self.enrolment_key.exists():

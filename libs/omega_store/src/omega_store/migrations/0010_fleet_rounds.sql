@@ -25,6 +25,7 @@ CREATE TABLE fleet_rounds (
     ends_at   timestamptz NOT NULL,
     refresh   boolean NOT NULL,
     basis     text COLLATE "C" NOT NULL CHECK (length(basis) BETWEEN 1 AND 128),
+    catalogue_version bigint NOT NULL CHECK (catalogue_version >= 1),
     CHECK (ends_at > cutoff_at)
 );
 

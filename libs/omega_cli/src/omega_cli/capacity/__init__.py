@@ -1,0 +1,1 @@
+"""The capacity model: `omega capacity`."""
