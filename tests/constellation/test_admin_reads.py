@@ -252,7 +252,7 @@ Call = Callable[[AdminClient], object]
 OUT_OF_BOUNDS: list[tuple[str, Call]] = [
     ("shard", lambda a: a.get_shard_stats("No Label")),
     ("minutes", lambda a: a.get_shard_stats(minutes=1_441)),
-    ("shard", lambda a: a.list_devices(pb.ListDevicesRequest(shard="-"))),
+    ("shard", lambda a: a.list_devices(pb.ListDevicesRequest(shard="a b"))),
     ("page_size", lambda a: a.list_devices(pb.ListDevicesRequest(page_size=1_001))),
     ("page_token", lambda a: a.list_devices(pb.ListDevicesRequest(page_token="?"))),  # noqa: S106
     ("page_token", lambda a: a.list_devices(pb.ListDevicesRequest(page_token="dHYtMQ=="))),  # noqa: S106
