@@ -11,7 +11,7 @@ JOBS ?= $(shell nproc)
 
 .PHONY: help
 help: ## Lists the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .venv/ready: requirements-dev.txt constraints.txt $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
 	$(PYTHON) -m venv .venv
@@ -69,6 +69,15 @@ chaos-brain: setup ## Kills, breaks and starves the brain over 500 restarts, wit
 tls-proof: setup ## Shows by openssl s_client what TLS a gateway agrees to
 	$(BIN)/python tools/tls_proof.py
 
+.PHONY: pgbouncer-proof
+pgbouncer-proof: setup ## Runs the store's tests through a PgBouncer that pools transactions
+	@PATH=$$PATH:/usr/sbin command -v pgbouncer >/dev/null || { echo "pgbouncer is missing: apt-get install pgbouncer"; exit 1; }
+	OMEGA_TEST_PGBOUNCER=1 $(BIN)/pytest tests/store $(ARGS)
+
+.PHONY: store-pg16
+store-pg16: setup ## Runs the store's tests on Postgres 16
+	OMEGA_TEST_POSTGRES=16 $(BIN)/pytest tests/store $(ARGS)
+
 .PHONY: convergence
 convergence: setup ## Random histories of a bad line end as a perfect one does (ARGS="--histories 2000 --first-seed 0")
 	$(BIN)/pytest tests/sync/convergence $(ARGS)
@@ -80,6 +89,10 @@ release-proof: setup ## Releases a bad and an equal version to 100,000 devices, 
 .PHONY: chaos-sync
 chaos-sync: setup ## TVs and a shard on both ends of a bad line, cut and killed in the middle (root)
 	$(BIN)/python bench/chaos_sync.py $(ARGS)
+
+.PHONY: chaos-shards
+chaos-shards: setup ## Adds, kills, promotes, drains and splits shards under load (ARGS="--devices 300 --seconds 10")
+	$(BIN)/python bench/chaos_shards.py $(ARGS)
 
 .PHONY: interop
 interop: setup ## Drives brain and sync from Node.js with @grpc/grpc-js

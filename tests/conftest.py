@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import uuid
 from collections.abc import Iterator
@@ -10,10 +11,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from omega_store import Store, migrate
+from omega_store import Store, StoreConfig, migrate
+from omega_testing.pgbouncer import PgBouncer
 from omega_testing.postgres import EmbeddedPostgres
 
 _TEMPLATE = "migrated"
+_REUSED = "reused"
+_PROXY = "OMEGA_TEST_PGBOUNCER"
 
 
 def pytest_configure() -> None:
@@ -38,7 +42,7 @@ def template_database(postgres: EmbeddedPostgres) -> str:
 
 @pytest.fixture(scope="session")
 def _reused_database_url(postgres: EmbeddedPostgres, template_database: str) -> str:
-    return postgres.create_database("reused", template_database)
+    return postgres.create_database(_REUSED, template_database)
 
 
 @pytest.fixture
@@ -49,21 +53,34 @@ def empty_database_url(postgres: EmbeddedPostgres) -> Iterator[str]:
     postgres.drop_database(name)
 
 
+@pytest.fixture(scope="session")
+def pgbouncer(postgres: EmbeddedPostgres) -> Iterator[PgBouncer | None]:
+    """A proxy that pools transactions, where the run asks for one (`make pgbouncer-proof`)."""
+    if not os.environ.get(_PROXY):
+        yield None
+        return
+    with PgBouncer(postgres) as proxy:
+        yield proxy
+
+
 @pytest.fixture
-def database_url(_reused_database_url: str) -> Iterator[str]:
+def database_url(_reused_database_url: str, pgbouncer: PgBouncer | None) -> Iterator[str]:
     """A migrated database without rows; the schema is not to be changed.
 
     Emptied after each test: making and dropping one costs twenty times as much.
     """
-    yield _reused_database_url
+    yield pgbouncer.database_url(_REUSED) if pgbouncer else _reused_database_url
     with psycopg.connect(_reused_database_url) as conn:
         _empty(conn)
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
+def store(
+    database_url: str, _reused_database_url: str, pgbouncer: PgBouncer | None
+) -> Iterator[Store]:
     """An open store on an empty migrated database."""
-    with Store.connect(database_url) as opened:
+    config = StoreConfig(transaction_pooling=pgbouncer is not None)
+    with Store.connect(database_url, config, _reused_database_url) as opened:
         yield opened
 
 

@@ -71,13 +71,13 @@ class Walk:
     def figure(self, name: str) -> str:
         """A figure that stands out."""
         term = self.page.locator("dl.figures div", has=self.page.locator("dt", has_text=name))
-        return term.first.locator("dd").inner_text()
+        return str(term.first.locator("dd").inner_text())
 
     def rows(self, caption: str) -> int:
         """Rows of a table."""
         table = self.page.get_by_role("region", name=caption).locator("tbody tr")
         expect(table.first).to_be_visible()
-        return table.count()
+        return int(table.count())
 
 
 def said(text: str) -> None:
@@ -131,8 +131,9 @@ def sync(walk: Walk) -> None:
     walk.open("Sync")
     need(int(walk.figure("Exchanges").replace(",", "")) > 40, "exchanges are counted")
     need(walk.page.locator("figure svg[role=img]").count() == 2, "rate and latency are drawn")
-    walk.page.get_by_label("Time").select_option("1440")
-    expect(walk.page.get_by_label("Time")).to_have_value("1440")
+    span = walk.page.get_by_role("combobox", name="Time")
+    span.select_option("1440")
+    expect(span).to_have_value("1440")
 
 
 def quality(walk: Walk) -> None:
@@ -241,7 +242,7 @@ def audit(walk: Walk) -> None:
 def looks(walk: Walk) -> None:
     """Contrast in both schemes, and no page wider than the window."""
     for scheme in ("light", "dark"):
-        walk.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of two
+        walk.page.emulate_media(color_scheme=scheme)
         for name in ("Fleet", "Federation", "Devices"):
             walk.open(name)
             wide = walk.page.evaluate(
@@ -271,7 +272,8 @@ _CONTRAST = """() => {
     if (!own || node.closest(":disabled, svg, option") || !node.offsetParent) continue;
     const [a, b] = [light(parts(getComputedStyle(node).color)), light(ground(node))];
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) low.push(`${node.tagName} ${node.textContent.slice(0, 20)} ${ratio.toFixed(2)}`);
+    const text = node.textContent.slice(0, 20);
+    if (ratio < 4.5) low.push(`${node.tagName} ${text} ${ratio.toFixed(2)}`);
   }
   return low.slice(0, 5).join("; ");
 }"""

@@ -220,7 +220,7 @@ def test_an_export_is_whole_and_holds_no_sketch(
 
 @pytest.fixture
 def staged(store: Store) -> None:
-    """Factors 2 are released by stages after factors 1."""
+    """Codebook 2 is released by stages after codebook 1."""
     registered(store, 3, NOW)
     with store.transaction() as conn:
         releases.set_plan(
@@ -229,7 +229,7 @@ def staged(store: Store) -> None:
         for version in (1, 2):
             body = b"body:%d" % version
             releases.publish(
-                conn, ResourceKind.FACTORS, version, model_version=MODEL, body=body, now=NOW
+                conn, ResourceKind.CODEBOOK, version, model_version=MODEL, body=body, now=NOW
             )
 
 
@@ -243,7 +243,7 @@ def test_a_release_is_listed_and_ended(
     (listed,) = machine("releases", "list")["releases"]
     assert (listed["stage"], listed["permille"]) == ("first", 10)
     number = str(listed["release_id"])
-    assert re.search(r"factors 2 +first .* 1 %", omega("releases", "list")[1])
+    assert re.search(r"codebook 2 +first .* 1 %", omega("releases", "list")[1])
     assert omega("releases", deed, number)[0] == Exit.FAILED
     ended = machine("releases", deed, number, "--yes")
     assert (ended["stage"], ended["permille"]) == (stage, share)

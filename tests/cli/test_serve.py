@@ -23,7 +23,9 @@ import pytest
 from omega.federation.v1 import federation_service_pb2 as federation_pb
 from omega_cli.exits import Exit
 from omega_cli.main import main
+from omega_cli.serve.folder import ServeFolder
 from omega_client import BrainClient, ClientTls, ConstellationClient, FederationClient, ServiceError
+from omega_core.errors import OmegaError
 from omega_rpc.probe import probe
 from omega_testing.processes import ServiceProcess
 
@@ -162,14 +164,11 @@ def test_what_was_served_is_there_after_a_kill(data: Path, tmp_path: Path) -> No
         assert served["addresses"]["omega-constellation"] == target
         assert titles(served) == 1
         assert {path: path.read_bytes() for path in (data / "pki").iterdir()} == kept
-        second = subprocess.run(
-            [Path(sys.prefix) / "bin" / "omega", "serve", "--data", data],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert second.returncode == Exit.FAILED
-        assert "--data must be a folder that no other process serves from" in second.stderr
+        with (
+            pytest.raises(OmegaError, match="--data must be a folder that no other process"),
+            ServeFolder(data).locked(),
+        ):
+            pass
 
 
 def test_a_port_that_is_none_is_refused(tmp_path: Path) -> None:

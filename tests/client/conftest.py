@@ -22,6 +22,7 @@ ADDERS: dict[str, Callable[[Any, grpc.Server], None]] = {
     "omega.constellation.v1.ConstellationService": (
         constellation.add_ConstellationServiceServicer_to_server
     ),
+    "omega.constellation.v1.AdminService": constellation.add_AdminServiceServicer_to_server,
     "omega.federation.v1.FederationService": federation.add_FederationServiceServicer_to_server,
 }
 

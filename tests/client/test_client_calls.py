@@ -8,20 +8,27 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from google.protobuf import descriptor_pool, message_factory
+from google.protobuf import descriptor_pool, duration_pb2, message_factory
 from google.protobuf.message import Message
 
 from omega.brain.v1 import brain_service_pb2
 from omega.common.v1 import resource_pb2
-from omega.constellation.v1 import constellation_service_pb2
+from omega.constellation.v1 import (
+    admin_pb2,
+    constellation_service_pb2,
+    directory_pb2,
+    release_pb2,
+)
 from omega.federation.v1 import federation_service_pb2
 from omega.sync.v1 import sync_service_pb2
 from omega_client import (
+    AdminClient,
     BrainClient,
     ClientTls,
     ConstellationClient,
@@ -41,6 +48,7 @@ Serve = Callable[..., str]
 BRAIN = "omega.brain.v1.BrainService"
 SYNC = "omega.sync.v1.SyncService"
 CONSTELLATION = "omega.constellation.v1.ConstellationService"
+ADMIN = "omega.constellation.v1.AdminService"
 FEDERATION = "omega.federation.v1.FederationService"
 CATALOGUE = resource_pb2.RESOURCE_KIND_CATALOGUE
 # grpc sends a timeout with few digits and rounds it up.
@@ -205,6 +213,79 @@ CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], obje
                 lambda c: c.get_cluster_status(5),
                 constellation_service_pb2.GetClusterStatusRequest(max_devices=5),
             ),
+            "GetDirectory": (lambda c: c.get_directory(), directory_pb2.GetDirectoryRequest()),
+            "AdoptDevices": (
+                lambda c: c.adopt_devices(directory_pb2.AdoptDevicesRequest(from_shard="s")),
+                directory_pb2.AdoptDevicesRequest(from_shard="s"),
+            ),
+            "SpendClaim": (
+                lambda c: c.spend_claim("claim", "tv"),
+                directory_pb2.SpendClaimRequest(claim="claim", device_id="tv"),
+            ),
+        },
+    ),
+    ADMIN: (
+        AdminClient,
+        {
+            "CreateClaims": (
+                lambda c: c.create_claims(2, timedelta(hours=1)),
+                constellation_service_pb2.CreateClaimsRequest(
+                    count=2, valid_for=duration_pb2.Duration(seconds=3_600)
+                ),
+            ),
+            "RevokeDevice": (
+                lambda c: c.revoke_device("tv"),
+                constellation_service_pb2.RevokeDeviceRequest(device_id="tv"),
+            ),
+            "ListShards": (lambda c: c.list_shards(), admin_pb2.ListShardsRequest()),
+            "GetShardStats": (
+                lambda c: c.get_shard_stats("s", 5),
+                admin_pb2.GetShardStatsRequest(shard="s", minutes=5),
+            ),
+            "PublishDirectory": (
+                lambda c: c.publish_directory(directory_pb2.Directory(version=3)),
+                directory_pb2.PublishDirectoryRequest(directory=directory_pb2.Directory(version=3)),
+            ),
+            "ListDevices": (
+                lambda c: c.list_devices(admin_pb2.ListDevicesRequest(shard="s")),
+                admin_pb2.ListDevicesRequest(shard="s"),
+            ),
+            "GetDevice": (
+                lambda c: c.get_device("tv"),
+                admin_pb2.GetDeviceRequest(device_id="tv"),
+            ),
+            "EraseDevice": (
+                lambda c: c.erase_device("tv"),
+                admin_pb2.AdminServiceEraseDeviceRequest(device_id="tv"),
+            ),
+            "ListContents": (
+                lambda c: c.list_contents(admin_pb2.ListContentsRequest(title_prefix="a")),
+                admin_pb2.ListContentsRequest(title_prefix="a"),
+            ),
+            "ListTrends": (
+                lambda c: c.list_trends("eu"),
+                admin_pb2.ListTrendsRequest(region="eu"),
+            ),
+            "TriggerFederation": (
+                lambda c: c.trigger_federation("r", refresh=True),
+                admin_pb2.TriggerFederationRequest(request_id="r", refresh=True),
+            ),
+            "ListRounds": (
+                lambda c: c.list_rounds(5, 9),
+                admin_pb2.ListRoundsRequest(page_size=5, before_round_id=9),
+            ),
+            "ListAudit": (
+                lambda c: c.list_audit(5, 9),
+                admin_pb2.ListAuditRequest(page_size=5, before_entry_id=9),
+            ),
+            "ListReleases": (
+                lambda c: c.list_releases(5, before=9),
+                release_pb2.ListReleasesRequest(page_size=5, before_release_id=9),
+            ),
+            "EndRelease": (
+                lambda c: c.end_release(4, complete=True),
+                release_pb2.EndReleaseRequest(release_id=4, complete=True),
+            ),
         },
     ),
     FEDERATION: (
@@ -217,6 +298,10 @@ CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], obje
             "GetRound": (
                 lambda c: c.get_round(8),
                 federation_service_pb2.GetRoundRequest(round_id=8),
+            ),
+            "ListRounds": (
+                lambda c: c.list_rounds(5, 9),
+                federation_service_pb2.ListRoundsRequest(page_size=5, before_round_id=9),
             ),
         },
     ),

@@ -19,6 +19,7 @@ from omega_constellation.config import ConstellationConfig
 from omega_rpc.config import ServerConfig
 from omega_rpc.local_operators import ISSUER, OperatorKey, key_set
 from omega_rpc.service import Application
+from omega_testing.postgres import EmbeddedPostgres
 
 UNKNOWN = f"tv-{'0' * 32}"
 """A device that nobody registered."""
@@ -67,36 +68,48 @@ def serving(application: Application) -> Iterator[str]:
 Start = Callable[..., Site]
 
 
+def begin(stack: ExitStack, database_url: str, folder: Path, server: Any, settings: Any) -> Site:
+    """Starts a constellation, and a console before it."""
+    constellation = build_constellation(
+        ConstellationConfig(database_url=database_url), ServerConfig("127.0.0.1:0", grace_seconds=0)
+    )
+    behind = stack.enter_context(serving(constellation))
+    key = OperatorKey.generate()
+    jwks = folder / "operators.jwks"
+    jwks.write_bytes(key_set([key]))
+    given = {
+        "jwks": str(jwks),
+        "issuer": ISSUER,
+        "constellation_target": behind,
+        "encoder": "lexical",
+        **settings,
+    }
+    console = build_console(
+        ConsoleConfig(**given),
+        ServerConfig(**{"listen": "127.0.0.1:0", "grace_seconds": 1, **server}),
+    )
+    scheme = "https" if "tls_certificate" in server else "http"
+    return Site(f"{scheme}://{stack.enter_context(serving(console))}", key, jwks, behind)
+
+
 @pytest.fixture
 def start(database_url: str, tmp_path: Path) -> Iterator[Start]:
     """Starts a site; arguments are settings of the console, `server` those of its listener."""
     with ExitStack() as stack:
+        yield lambda *, server=None, **settings: begin(
+            stack, database_url, tmp_path, server or {}, settings
+        )
 
-        def begin(*, server: dict[str, Any] | None = None, **settings: Any) -> Site:
-            constellation = build_constellation(
-                ConstellationConfig(database_url=database_url),
-                ServerConfig("127.0.0.1:0", grace_seconds=0),
-            )
-            behind = stack.enter_context(serving(constellation))
-            key = OperatorKey.generate()
-            jwks = tmp_path / "operators.jwks"
-            jwks.write_bytes(key_set([key]))
-            given = {
-                "jwks": str(jwks),
-                "issuer": ISSUER,
-                "constellation_target": behind,
-                "encoder": "lexical",
-                **settings,
-            }
-            console = build_console(
-                ConsoleConfig(**given),
-                ServerConfig(**{"listen": "127.0.0.1:0", "grace_seconds": 1, **(server or {})}),
-            )
-            scheme = "https" if server and "tls_certificate" in server else "http"
-            address = stack.enter_context(serving(console))
-            return Site(f"{scheme}://{address}", key, jwks, behind)
 
-        yield begin
+@pytest.fixture(scope="session")
+def shared_site(
+    postgres: EmbeddedPostgres, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """A site that tests share: for requests that are refused, or change nothing."""
+    url = postgres.create_database("console", template_database)
+    rates = {"failures_per_minute": 10_000.0, "failure_burst": 10_000}
+    with ExitStack() as stack:
+        yield begin(stack, url, tmp_path_factory.mktemp("console"), {}, rates)
 
 
 @pytest.fixture

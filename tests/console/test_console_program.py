@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -76,7 +77,7 @@ def test_the_probe_trusts_its_own_certificate(
     start: Start, tmp_path: Path, *, mutual: bool
 ) -> None:
     pki = Certificates(tmp_path / "pki")
-    server = {"tls_certificate": pki.server_certificate, "tls_key": pki.server_key}
+    server: dict[str, Any] = {"tls_certificate": pki.server_certificate, "tls_key": pki.server_key}
     if mutual:
         server["tls_client_ca"] = pki.ca
     site = start(server=server)

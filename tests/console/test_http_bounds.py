@@ -17,6 +17,11 @@ from omega_testing.certificates import Certificates
 CLAIMS = {"count": 1, "valid_for_seconds": 60}
 
 
+@pytest.fixture
+def site(shared_site: Site) -> Site:
+    return shared_site
+
+
 def refused(answer: httpx.Response, status: int, code: str = "", field: str = "") -> str:
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"

@@ -15,7 +15,7 @@ PAGES = sorted(
     ]
 )
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
-_MAKE = re.compile(r"(?:^|`)(?:OMEGA_DATA=\S+ )?make ([a-z-]+)\b", re.MULTILINE)
+_MAKE = re.compile(r"(?:^|`)(?:OMEGA_DATA=\S+ )?make ([a-z0-9-]+)\b", re.MULTILINE)
 _PATH = re.compile(
     r"(?<![\w/.])((?:bench|data|deploy|docs|libs|proto|services|tests|tools)/(?:[\w./-]*[\w/])?)"
 )
@@ -49,5 +49,5 @@ def test_paths_in_the_text_exist(page: Path) -> None:
 @each_page
 def test_make_targets_in_the_text_exist(page: Path) -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9-]+):", makefile, re.MULTILINE))
     assert set(_MAKE.findall(page.read_text("utf-8"))) <= targets

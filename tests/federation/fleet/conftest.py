@@ -79,7 +79,9 @@ class FleetOfThree:
 
     def environ(self, **more: str) -> dict[str, str]:
         """Settings of a worker of the fleet."""
-        given = {**LEARNING, "SHARDS_FILE": str(self.file), "LISTEN": "127.0.0.1:0", **more}
+        apart = {"SUMS_SECONDS": "0", "REGIONS_SECONDS": "0"}
+        fleet = {"SHARDS_FILE": str(self.file), "LISTEN": "127.0.0.1:0"}
+        given = {**LEARNING, **fleet, **apart, **more}
         return {f"OMEGA_FEDERATION_{name}": value for name, value in given.items()}
 
     def alone(self, **more: str) -> dict[str, str]:

@@ -30,6 +30,8 @@ TABLES = {
     "trends": "region, ordinal, score",
     "resources": "kind, version, model_version, sha256, size, body, created_at",
     "withdrawn_resources": "kind, version",
+    "releases": "release_id, kind, version, sha256, control_version, stage, salt, begun_at,"
+    " stage_since, judged_stage, cause",
     "coded_states": "version, codebook_id, body",
     "contents": "ordinal, content_id, title, kind, genres, year, country, description, providers,"
     " minimum_age, model_version, embedding::text, changed_version, updated_at",
@@ -49,7 +51,7 @@ def held(store: Store) -> dict[str, list[tuple[object, ...]]]:
 
 def copied(three: FleetOfThree) -> bool:
     """Copies to every other shard; whether anything was new."""
-    done = [Copier(three.home, three.shards[name]).copy() for name in ("b", "c")]
+    done = [Copier(three.home, three.shards[name], name).copy() for name in ("b", "c")]
     return any(done)
 
 
@@ -118,7 +120,7 @@ def test_a_copy_that_is_cut_off_leaves_what_was_there(three: FleetOfThree) -> No
         raise OSError("the power went")
 
     with pytest.raises(OSError, match="power"):
-        Copier(three.home, three.shards["b"], also=(fails,)).copy()
+        Copier(three.home, three.shards["b"], "b", also=(fails,)).copy()
     assert held(three.shards["b"]) == before
     assert copied(three)
     assert_same(three)
@@ -198,10 +200,54 @@ def test_a_device_that_is_erased_anywhere_is_withdrawn_at_home(three: FleetOfThr
         assert erasures.noted(home) == []
 
 
+def test_a_staged_release_is_copied_and_its_counts_are_brought_home(three: FleetOfThree) -> None:
+    run(three.home, three.environ(COPY_SECONDS="3600"))
+    now = datetime.now(UTC)
+    with three.home.transaction() as conn:
+        conn.execute(
+            "INSERT INTO releases (kind, version, size, sha256, model_version, control_version,"
+            " stage, first_permille, second_permille, salt, begun_at, stage_since, judged_stage)"
+            " SELECT kind, version, size, sha256, model_version, 0, 1, 10, 100, %s, %s, %s, 1"
+            " FROM resources WHERE kind = 2",
+            (bytes(8), now, now),
+        )
+    assert copied(three)
+    assert_same(three)
+    assert not copied(three)
+    for name, slots in (("b", ((0, 5, 2), (1, 3, 3))), ("c", ((0, 4, 1),))):
+        with three.shards[name].transaction() as conn:
+            for slot, reports, positive in slots:
+                conn.execute(
+                    "INSERT INTO release_counts (release_id, stage, candidate, period,"
+                    " epsilon_hundredths, slot, reports, positive)"
+                    " VALUES (1, 1, true, 7, 100, %s, %s, %s)",
+                    (slot, reports, positive),
+                )
+    for _ in range(2):  # told twice, it counts once
+        copied(three)
+        assert brought(three.home) == [("b", 8, 5), ("c", 4, 1)]
+    with three.shards["c"].transaction() as conn:
+        conn.execute("UPDATE release_counts SET reports = 6, positive = 2")
+    with three.home.transaction() as conn:
+        conn.execute("UPDATE releases SET stage = 3, stage_since = now()")
+    assert copied(three)
+    assert_same(three)
+    assert brought(three.home) == [("b", 8, 5), ("c", 6, 2)]
+
+
+def brought(store: Store) -> list[tuple[str, int, int]]:
+    """Counts by the shard that they were brought from."""
+    with store.statements() as conn:
+        rows = conn.execute(
+            "SELECT shard, reports, positive FROM release_counts ORDER BY shard"
+        ).fetchall()
+    return [(shard, reports, positive) for shard, reports, positive in rows]
+
+
 def test_the_other_shard_out_of_reach_is_an_error_that_says_so(three: FleetOfThree) -> None:
     with (
         Store.connect("postgresql:///x?host=/nowhere") as lost,
         pytest.raises(OmegaError) as caught,
     ):
-        Copier(three.home, lost).copy()
+        Copier(three.home, lost, "lost").copy()
     assert caught.value.code == "STORAGE_UNAVAILABLE"

@@ -22,7 +22,7 @@ from tests.federation.fleet.test_killed_fleet import closed, somebody_waits
 from omega_core.errors import ErrorCode, OmegaError
 from omega_federation_worker import shards as shard_files
 from omega_federation_worker.config import FederationConfig
-from omega_store import resources, states
+from omega_store import devices, resources, states
 from omega_store.resources import ResourceKind
 from omega_store.rounds import Round, RoundStatus, ShardOutcome
 from omega_testing.processes import ServiceProcess
@@ -85,6 +85,26 @@ def test_too_few_devices_over_all_shards_are_no_round(three: FleetOfThree) -> No
     assert outcomes(found) == {}
     done = run(three.home, three.environ(MIN_DEVICES="3"))
     assert done.status == RoundStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("refresh", [False, True])
+def test_too_few_devices_that_are_left_anywhere_withdraw_everything(
+    three: FleetOfThree, refresh: bool
+) -> None:
+    assert run(three.home, three.environ()).status == RoundStatus.SUCCEEDED
+    left = 2
+    for store in three.shards.values():
+        with store.transaction() as conn:
+            rows = conn.execute("SELECT device_id FROM devices ORDER BY device_id").fetchall()
+            for (device_id,) in rows[left:]:
+                devices.erase(conn, device_id)
+        left = 0
+    found = run(three.home, three.environ(COPY_SECONDS="0.2"), refresh=refresh)
+    assert (found.status, found.figures.devices) == (RoundStatus.SUCCEEDED, 2)
+    assert outcomes(found) == {"a": INCLUDED, "b": INCLUDED, "c": INCLUDED}
+    with three.home.snapshot() as conn:
+        assert resources.newest_version(conn, ResourceKind.FACTORS) == 0
+        assert states.patterns(conn) == []
 
 
 def test_what_comes_after_the_cut_off_is_in_the_next_round(three: FleetOfThree) -> None:

@@ -39,11 +39,11 @@ def test_what_came_is_decoded_and_counted_before_the_next_round(three: FleetOfTh
     merged = region_sums(three, "eu")
     assert merged is not None
     assert (merged.devices, merged.sketches) == (28, 28 * 12)
-    assert merged.made_at == min(a.made_at, b.made_at)
+    assert merged.made_at <= min(a.made_at, b.made_at)
     support = [Sums.of(wire.unpack(each.body))["support"] for each in (a, b, merged)]
     assert (support[0] + support[1]).tolist() == support[2].tolist()
     # What was counted needs no decoding in the round.
-    assert run(three.home, three.environ(SUMS_SECONDS="0")).figures.decoded == 0
+    assert run(three.home, three.environ()).figures.decoded == 0
 
 
 def test_without_a_refresh_there_is_nothing_to_count_with(three: FleetOfThree) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree, rmtree
 
-from tests.sync.convergence.shard import Shard
+from tests.sync.convergence.shard import CALLED, Shard
 from tests.sync.convergence.tv import CODEBOOK, TRANSFORM, Tv
 
 from omega.common.v1 import resource_pb2
@@ -192,14 +192,14 @@ class History:
                 model_version=MODEL,
                 publish=True,
             ),
-            None,  # type: ignore[arg-type]  # the method heeds no context
+            CALLED,
         )
 
     def rotate_codebook(self) -> None:
         """The operator publishes another codebook."""
         body = narrow_codebook(self._chance.randrange(4)).body
         request = upstream_pb.PublishCodebookRequest(body=body)
-        self._shard.constellation.PublishCodebook(request, None)  # type: ignore[arg-type]  # likewise
+        self._shard.constellation.PublishCodebook(request, CALLED)
 
     def poll(self) -> None:
         """The gateway hears what is newest."""

@@ -34,7 +34,21 @@ from omega_sync.steps import Steps as GatewaySteps
 from omega_sync.upstream import Constellation
 
 _SECONDS = 30.0
-_NO_CONTEXT = cast("grpc.ServicerContext", None)
+
+
+class _Called:
+    """What a method sees of its call when it is called as a function: nobody's."""
+
+    def invocation_metadata(self) -> tuple[()]:
+        """None came."""
+        return ()
+
+    def auth_context(self) -> dict[str, list[bytes]]:
+        """No certificate was shown."""
+        return {}
+
+
+CALLED = cast("grpc.ServicerContext", _Called())
 
 
 class Shard:
@@ -78,7 +92,7 @@ class Shard:
     def body(self, info: resource_pb2.ResourceInfo) -> bytes:
         """A resource."""
         request = upstream_pb.GetResourceRequest(kind=info.kind, version=info.version)
-        answers = self.constellation.GetResource(request, _NO_CONTEXT)
+        answers = self.constellation.GetResource(request, CALLED)
         return b"".join(answer.chunk.data for answer in answers)
 
     def close(self) -> None:
@@ -118,19 +132,19 @@ class Shard:
         self, request: upstream_pb.IngestPatternsRequest, request_id: str
     ) -> upstream_pb.IngestPatternsResponse:
         del request_id
-        return self.constellation.IngestPatterns(request, _NO_CONTEXT)
+        return self.constellation.IngestPatterns(request, CALLED)
 
     async def _get_heads(
         self, request: upstream_pb.GetHeadsRequest
     ) -> upstream_pb.GetHeadsResponse:
         self._reached()
-        return self.constellation.GetHeads(request, _NO_CONTEXT)
+        return self.constellation.GetHeads(request, CALLED)
 
     async def news(
         self, request: upstream_pb.GetGlobalStateRequest
     ) -> upstream_pb.GetGlobalStateResponse:
         self._reached()
-        return self.constellation.GetGlobalState(request, _NO_CONTEXT)
+        return self.constellation.GetGlobalState(request, CALLED)
 
     def _reached(self) -> None:
         if self._cut:

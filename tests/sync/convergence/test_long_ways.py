@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-from tests.sync.convergence.shard import Shard
+from tests.sync.convergence.shard import CALLED, Shard
 from tests.sync.convergence.tv import CODEBOOK, TRANSFORM, Tv
 
 from omega.common.v1 import resource_pb2
@@ -88,7 +88,7 @@ def begin(shard: Shard, patterns: int = 12, seed: int = 0) -> None:
     body = narrow_codebook().body
     shard.constellation.PublishCodebook(
         upstream_pb.PublishCodebookRequest(body=body),
-        None,  # type: ignore[arg-type]  # the method heeds no context
+        CALLED,
     )
     publish(shard.store, patterns_alike(patterns, seed))
 
@@ -193,7 +193,7 @@ def test_a_shard_put_back_from_a_backup_leads_every_tv_on(
     other_shard.crash()
     change(other_shard, 3, seed=400)
     rotated = upstream_pb.PublishCodebookRequest(body=narrow_codebook(1).body)
-    answer = other_shard.constellation.PublishCodebook(rotated, None)  # type: ignore[arg-type]  # likewise
+    answer = other_shard.constellation.PublishCodebook(rotated, CALLED)
     assert answer.version > 1_000_000
     (ahead.device_id,) = registered(other_shard.store, 1)
     for tv in (ahead, in_step):

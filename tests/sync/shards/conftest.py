@@ -1,24 +1,74 @@
-"""Fleets of shards as processes, each shard with a database of its own."""
+"""Fleets of shards, each with a database of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 
+import omega_constellation.app
+import omega_constellation.config
+import omega_sync.app
+import omega_sync.config
+from omega_core.config import load
+from omega_rpc.config import ServerConfig
+from omega_rpc.service import Application
 from omega_testing.postgres import EmbeddedPostgres
-from omega_testing.shard_site import ShardSite, SiteShard
+from omega_testing.shard_site import ShardSite, SiteShard, Start, process
 
 AddShard = Callable[..., SiteShard]
 
 
+class Within:
+    """A service in this process: it begins in a fraction of the time, and cannot be killed."""
+
+    def __init__(self, application: Application) -> None:
+        self._application: Application | None = application
+        self.address = application.server.start()
+        application.started()
+
+    def kill(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        application, self._application = self._application, None
+        if application is not None:
+            application.server.stop()
+            application.close()
+
+
+def within(script: str, environ: Mapping[str, str], folder: Path) -> Within:
+    """Starts a service here."""
+    del folder
+    if script == "omega-sync":
+        prefix = omega_sync.config.PREFIX
+        server = load(ServerConfig, prefix, environ)
+        sync = load(omega_sync.config.SyncConfig, prefix, environ)
+        return Within(omega_sync.app.build(sync, server))
+    prefix = omega_constellation.config.PREFIX
+    server = load(ServerConfig, prefix, environ)
+    shard = load(omega_constellation.config.ConstellationConfig, prefix, environ)
+    return Within(omega_constellation.app.build(shard, server))
+
+
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[ShardSite]:
+def start(request: pytest.FixtureRequest) -> Start:
+    """How services start: as processes for tests that are marked so by `processes`."""
+    return process if "processes" in request.fixturenames else within
+
+
+@pytest.fixture
+def processes() -> None:
+    """Asks for real processes, which can be killed."""
+
+
+@pytest.fixture
+def site(tmp_path: Path, start: Start) -> Iterator[ShardSite]:
     """No shard yet."""
-    with ShardSite(tmp_path) as opened:
+    with ShardSite(tmp_path, start) as opened:
         yield opened
 
 

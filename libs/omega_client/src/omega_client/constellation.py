@@ -49,6 +49,17 @@ class ConstellationClient(ServiceClient):
         request = directory_pb2.GetDirectoryRequest()
         return self._call(self._stub.GetDirectory, request, STORE_SECONDS).directory
 
+    def adopt_devices(
+        self, request: directory_pb2.AdoptDevicesRequest
+    ) -> directory_pb2.AdoptDevicesResponse:
+        """Hands 1 to 64 devices over to the shard, each with all that is held of it."""
+        return self._call(self._stub.AdoptDevices, request, STORE_SECONDS)
+
+    def spend_claim(self, claim: str, device_id: str) -> directory_pb2.SpendClaimResponse:
+        """Spends a one-time claim at the home shard; the same device may spend it again."""
+        request = directory_pb2.SpendClaimRequest(claim=claim, device_id=device_id)
+        return self._call(self._stub.SpendClaim, request, STORE_SECONDS)
+
     def upsert_contents(self, request: pb.UpsertContentsRequest) -> pb.UpsertContentsResponse:
         """Adds or replaces titles with their vectors, all of them or none."""
         return self._call(self._stub.UpsertContents, request, UPSERT_SECONDS)

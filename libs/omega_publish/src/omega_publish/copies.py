@@ -15,7 +15,7 @@ from psycopg import sql
 
 from omega_core.errors import ErrorCode, OmegaError
 from omega_publish.coding import code_newest, uncoded
-from omega_store import Connection, Store, dialect, erasures
+from omega_store import Connection, Store, dialect, erasures, release_copies
 from omega_store.locks import lock_copies
 from omega_store.resources import ResourceKind
 
@@ -31,6 +31,7 @@ _STATES: LiteralString = (
 _RESOURCES: LiteralString = "SELECT kind, version, sha256 FROM resources"
 _WITHDRAWN: LiteralString = "SELECT kind, version FROM withdrawn_resources"
 _CODED: LiteralString = "SELECT version, codebook_id FROM coded_states"
+_RELEASES: LiteralString = "SELECT release_id, stage, stage_since, judged_stage FROM releases"
 _JSON = {"providers", "figures"}
 """Columns of jsonb."""
 
@@ -45,22 +46,23 @@ class Held:
     """Kinds, versions and hashes."""
     withdrawn: frozenset[tuple[Any, ...]]
     """Kinds that were withdrawn, and up to which version."""
+    releases: frozenset[tuple[Any, ...]]
+    """Releases of resources, and where they stand."""
     coded: frozenset[tuple[Any, ...]]
     """States that are coded, and under which codebooks."""
 
     @classmethod
     def of(cls, conn: Connection) -> Held:
         """Reads it."""
-        parts = (_STATES, _RESOURCES, _WITHDRAWN, _CODED)
+        parts = (_STATES, _RESOURCES, _WITHDRAWN, _RELEASES, _CODED)
         return cls(*(frozenset(conn.execute(each).fetchall()) for each in parts))
 
     def lacks(self, home: Held) -> bool:
         """Whether this shard has to copy from the home shard."""
-        return (self.states, self.resources, self.withdrawn) != (
-            home.states,
-            home.resources,
-            home.withdrawn,
-        ) or not home.coded <= self.coded
+        mine, its = (
+            (each.states, each.resources, each.withdrawn, each.releases) for each in (self, home)
+        )
+        return mine != its or not home.coded <= self.coded
 
 
 class Copier:
@@ -69,10 +71,12 @@ class Copier:
     Args:
         home: the home shard.
         other: the shard that gets the copies.
+        name: of the other shard.
         also: what else is copied whenever something is, after everything else.
     """
 
-    def __init__(self, home: Store, other: Store, also: tuple[Copy, ...] = ()) -> None:
+    def __init__(self, home: Store, other: Store, name: str, also: tuple[Copy, ...] = ()) -> None:
+        self._name = name
         self._home = home
         self._other = other
         self._copies = (*_ALL, *also)
@@ -84,6 +88,7 @@ class Copier:
             OmegaError: STORAGE_UNAVAILABLE or STORAGE_FULL of either shard.
         """
         self._tell_erasures()
+        release_copies.bring(self._home, self._other, self._name)
         codes = self._code()
         with self._home.snapshot() as home:
             there = Held.of(home)
@@ -225,7 +230,7 @@ def _coded(home: Connection, other: Connection) -> None:
     _insert(home, other, "coded_states", "version, codebook_id, body")
 
 
-_ALL: tuple[Copy, ...] = (_frames, _contents, _resources, _states, _coded)
+_ALL: tuple[Copy, ...] = (_frames, _contents, _resources, release_copies.copy, _states, _coded)
 """In an order in which each finds what it refers to."""
 
 

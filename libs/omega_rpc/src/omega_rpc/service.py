@@ -9,7 +9,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -98,28 +99,14 @@ def run_service(service: Service[C], argv: Sequence[str] | None = None) -> int:
     arguments = _parse(service, argv)
     try:
         configure_logging()
-        for flag, (_, tool) in service.tools.items():
-            if _given(arguments, flag):
-                return tool()
-        if arguments.settings:
-            print(*_settings(service), sep="\n")  # noqa: T201 - the flag's purpose
-            return 0
+        tool = _tool(service, arguments)
+        if tool is not None:
+            return tool()
         config = load(service.config, service.prefix, os.environ)
-        defaults = {
-            "listen": service.listen,
-            "workers": str(service.workers),
-            "max_concurrent_rpcs": str(service.max_concurrent_rpcs),
-        }
-        given = {variable(service.prefix, name): value for name, value in defaults.items()}
-        environ = {**given, **os.environ}
-        server_config = load(ServerConfig, service.prefix, environ)
-        if arguments.check_config:
-            return 0
-        if arguments.health:
-            return _health(service, server_config)
-        for flag, (_, command) in service.commands.items():
-            if _given(arguments, flag):
-                return command(config)
+        server_config = _server_config(service)
+        deed = _deed(service, arguments, config, server_config)
+        if deed is not None:
+            return deed()
         # Blocked before any thread starts, so that every thread leaves them to sigwait: a handler
         # could run just before the wait begins, and the service would never stop.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
@@ -144,13 +131,36 @@ def _serve(application: Application) -> int:
     return 0
 
 
-def _settings(service: Service[C]) -> list[str]:
-    """Names of the environment variables that a service reads by its prefix."""
-    return [
-        variable(service.prefix, each.name)
-        for config in (service.config, ServerConfig)
-        for each in fields(config)
-    ]
+def _tool(service: Service[C], arguments: argparse.Namespace) -> Callable[[], int] | None:
+    """What a flag asks for that needs no settings; None = nothing."""
+    for flag, (_, tool) in service.tools.items():
+        if _given(arguments, flag):
+            return tool
+    return None
+
+
+def _deed(
+    service: Service[C], arguments: argparse.Namespace, config: C, server_config: ServerConfig
+) -> Callable[[], int] | None:
+    """What a flag asks for in place of serving; None = nothing."""
+    if arguments.check_config:
+        return lambda: 0
+    if arguments.health:
+        return partial(_health, service, server_config)
+    for flag, (_, command) in service.commands.items():
+        if _given(arguments, flag):
+            return partial(command, config)
+    return None
+
+
+def _server_config(service: Service[C]) -> ServerConfig:
+    defaults = {
+        "listen": service.listen,
+        "workers": str(service.workers),
+        "max_concurrent_rpcs": str(service.max_concurrent_rpcs),
+    }
+    given = {variable(service.prefix, name): value for name, value in defaults.items()}
+    return load(ServerConfig, service.prefix, {**given, **os.environ})
 
 
 def _health(service: Service[C], config: ServerConfig) -> int:
@@ -167,9 +177,6 @@ def _parse(service: Service[C], argv: Sequence[str] | None) -> argparse.Namespac
     )
     parser.add_argument("--version", action="version", version=version(service.name))
     parser.add_argument("--check-config", action="store_true", help="check the settings and exit")
-    parser.add_argument(
-        "--settings", action="store_true", help="print the names of its variables and exit"
-    )
     parser.add_argument(
         "--health", action="store_true", help="ask the running service whether it serves; 0 or 1"
     )

@@ -59,8 +59,8 @@ class UpsertCounts:
 _FIELDS = sql.SQL(
     "content_id, title, kind, genres, year, country, description, providers, minimum_age"
 )
-_SELECT = sql.SQL(
-    "SELECT ordinal, {fields}, {vector} FROM contents {clause} ORDER BY ordinal {limit}"
+_ROWS = sql.SQL("SELECT ordinal, {fields}, {vector} FROM contents").format(
+    fields=_FIELDS, vector=dialect.COLUMN
 )
 _INSERT = sql.SQL(
     "INSERT INTO contents"
@@ -201,9 +201,8 @@ def _read(
     parameters: tuple[object, ...],
     limit: LiteralString = "",
 ) -> Iterator[CatalogueRow]:
-    statement = _SELECT.format(
-        fields=_FIELDS, vector=dialect.COLUMN, clause=sql.SQL(clause), limit=sql.SQL(limit)
-    )
+    parts = (_ROWS, sql.SQL(clause), sql.SQL("ORDER BY ordinal"), sql.SQL(limit))
+    statement = sql.SQL(" ").join(parts)
     for ordinal, *fields, vector in conn.execute(statement, parameters):
         content_id, title, kind, genres, year, country, description, providers, age = fields
         content = Content(

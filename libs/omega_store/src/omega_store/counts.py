@@ -63,3 +63,16 @@ def check_room(conn: Connection, most: int) -> None:
     # A statement of its own, so that it sees what those have committed who held the lock before.
     if devices(conn).welcome > most:
         raise OmegaError(ErrorCode.SHARD_FULL, bound=f"{most:,}")
+
+
+def room(conn: Connection, most: int) -> int:
+    """How many devices the shard takes before it holds `most` that are welcome.
+
+    Close to the limit, this waits for those who add some, and holds others up until the transaction
+    ends.
+    """
+    welcome = devices(conn).welcome
+    if welcome > most - _CLOSE:
+        lock_registrations(conn)
+        welcome = devices(conn).welcome
+    return max(0, most - welcome)

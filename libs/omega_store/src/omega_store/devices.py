@@ -26,8 +26,8 @@ _REQUESTED = sql.SQL("SELECT {} FROM devices WHERE request_id = %s").format(_COL
 # the row could be erased.
 _REGISTER = sql.SQL(
     "INSERT INTO devices"
-    " (device_id, request_id, platform, app_version, registered_at, region, key_sha256)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s)"
+    " (device_id, request_id, platform, app_version, registered_at, here_since, region,"
+    "  key_sha256) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
     " ON CONFLICT (request_id) DO UPDATE SET region = EXCLUDED.region,"
     "  key_sha256 = coalesce(devices.key_sha256, EXCLUDED.key_sha256)"
     "  WHERE devices.key_sha256 IS NULL OR devices.key_sha256 = EXCLUDED.key_sha256"
@@ -95,7 +95,7 @@ def register(
     Raises:
         OmegaError: ENROLMENT_REFUSED with field `proof` when it is known under another key.
     """
-    values = (device_id, request_id, platform, app_version, now, region, key_sha256)
+    values = (device_id, request_id, platform, app_version, now, now, region, key_sha256)
     with conn.cursor(row_factory=class_row(Device)) as cursor:
         cursor.execute(_REGISTER, values)
         device = cursor.fetchone()

@@ -55,7 +55,8 @@ def migrations() -> tuple[Migration, ...]:
 def migrate(url: str) -> tuple[str, ...]:
     """Applies what is missing, each migration in its own transaction; returns their names.
 
-    Safe to call from several processes at once: one works, the others wait and find it done.
+    Safe to call from several processes at once, also through a proxy that pools transactions: each
+    migration is applied by one of them while the others wait.
 
     Raises:
         OmegaError: STORAGE_UNAVAILABLE.
@@ -63,27 +64,36 @@ def migrate(url: str) -> tuple[str, ...]:
     """
     applied = []
     with _connected(url) as conn:
-        conn.execute(sql.SQL("SET lock_timeout = {}").format(_LOCK_WAIT))
-        conn.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
+        while (migration := _apply_next(conn)) is not None:
+            applied.append(migration.name)
+    return tuple(applied)
+
+
+def _apply_next(conn: Connection) -> Migration | None:
+    """Applies the first that is missing, in a transaction that no other migrator works beside."""
+    with conn.transaction():
+        conn.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(_LOCK_WAIT))
+        conn.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
         # Asked for first: where it is there already, no right to create it is needed.
         if not conn.execute(
             "SELECT 1 FROM pg_extension WHERE extname = %s", (dialect.EXTENSION,)
         ).fetchone():
             conn.execute(sql.SQL("CREATE EXTENSION {}").format(sql.Identifier(dialect.EXTENSION)))
+        if conn.execute("SELECT to_regclass('schema_migrations')").fetchone() == (None,):
+            conn.execute(
+                "CREATE TABLE schema_migrations ("
+                " number integer PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL,"
+                " applied_at timestamptz NOT NULL DEFAULT now())"
+            )
+        missing = _missing(conn)
+        if not missing:
+            return None
+        conn.execute(dialect.render(missing[0].text).encode())
         conn.execute(
-            "CREATE TABLE IF NOT EXISTS schema_migrations ("
-            " number integer PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL,"
-            " applied_at timestamptz NOT NULL DEFAULT now())"
+            "INSERT INTO schema_migrations (number, name, sha256) VALUES (%s, %s, %s)",
+            (missing[0].number, missing[0].name, missing[0].sha256),
         )
-        for migration in _missing(conn):
-            with conn.transaction():
-                conn.execute(dialect.render(migration.text).encode())
-                conn.execute(
-                    "INSERT INTO schema_migrations (number, name, sha256) VALUES (%s, %s, %s)",
-                    (migration.number, migration.name, migration.sha256),
-                )
-            applied.append(migration.name)
-    return tuple(applied)
+        return missing[0]
 
 
 def pending(url: str) -> tuple[str, ...]:
@@ -117,6 +127,9 @@ def _missing(conn: Connection) -> list[Migration]:
 def _connected(url: str) -> Iterator[Connection]:
     with (
         translated(),
-        psycopg.connect(url, autocommit=True, connect_timeout=_CONNECT_SECONDS) as conn,
+        # Nothing is prepared: the URL may lead to a proxy that pools transactions.
+        psycopg.connect(
+            url, autocommit=True, connect_timeout=_CONNECT_SECONDS, prepare_threshold=None
+        ) as conn,
     ):
         yield conn

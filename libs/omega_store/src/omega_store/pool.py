@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import psycopg
@@ -15,6 +15,7 @@ from psycopg_pool import ConnectionPool
 
 from omega_core import validate
 from omega_core.errors import invalid
+from omega_store import dialect
 from omega_store.errors import translated
 
 Connection = psycopg.Connection[TupleRow]
@@ -37,8 +38,12 @@ class StoreConfig:
     """Longest statement, 0.1 to 3,600."""
     application_name: str = "omega"
     """Shown in pg_stat_activity, 1 to 64 characters of [A-Za-z0-9._:-]."""
+    transaction_pooling: bool = False
+    """Whether the URL leads to a proxy that gives each transaction a connection of its own, as
+    PgBouncer does: nothing is prepared or set for longer than a transaction then."""
 
     def __post_init__(self) -> None:
+        dialect.check()
         validate.integer("pool_size", self.pool_size, 1, 256)
         validate.number("acquire_seconds", self.acquire_seconds, 0.1, 60)
         validate.integer("connect_seconds", self.connect_seconds, 2, 60)
@@ -47,15 +52,26 @@ class StoreConfig:
 
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments of psycopg.connect."""
-        return {
+        found: dict[str, Any] = {
             "application_name": self.application_name,
             "connect_timeout": self.connect_seconds,
             # A silent network must not hold a call longer than a statement may last.
             "tcp_user_timeout": int(self.statement_seconds * 1_000),
             "keepalives_idle": 30,  # seconds; a leader's connection is idle for a whole round
-            "options": f"-c statement_timeout={int(self.statement_seconds * 1_000)}"
-            f" -c idle_in_transaction_session_timeout={int(self.statement_seconds * 2_000)}",
         }
+        if self.transaction_pooling:
+            return found | {"prepare_threshold": None}
+        return found | {"options": " ".join(f"-c {name}={ms}" for name, ms in self._limits())}
+
+    def limits(self) -> bytes:
+        """What sets the time limits of one transaction, where they are not the connection's."""
+        return "; ".join(f"SET LOCAL {name} = {ms}" for name, ms in self._limits()).encode()
+
+    def _limits(self) -> tuple[tuple[str, int], ...]:
+        return (
+            ("statement_timeout", int(self.statement_seconds * 1_000)),
+            ("idle_in_transaction_session_timeout", int(self.statement_seconds * 2_000)),
+        )
 
 
 def check_url(field: str, url: str) -> str:
@@ -77,8 +93,9 @@ class Store:
     Made by connect(); opens whether or not the server answers, and finds it again by itself.
     """
 
-    def __init__(self, url: str, config: StoreConfig) -> None:
+    def __init__(self, url: str, config: StoreConfig, direct_url: str = "") -> None:
         self._url = url
+        self._direct_url = direct_url
         self._config = config
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             url,
@@ -93,9 +110,12 @@ class Store:
         )
 
     @classmethod
-    def connect(cls, url: str, config: StoreConfig | None = None) -> Self:
-        """Opens a pool to `url`, a libpq connection string or postgresql:// URL."""
-        store = cls(url, config or StoreConfig())
+    def connect(cls, url: str, config: StoreConfig | None = None, direct_url: str = "") -> Self:
+        """Opens a pool to `url`, a libpq connection string or postgresql:// URL.
+
+        Where that leads to a proxy (transaction_pooling), `direct_url` leads past it.
+        """
+        store = cls(url, config or StoreConfig(), direct_url)
         store._pool.open(wait=False)
         return store
 
@@ -108,9 +128,15 @@ class Store:
     def statements(self) -> Iterator[Connection]:
         """A connection on which each statement is a transaction of its own; for single reads.
 
+        Behind a proxy (transaction_pooling) all of them are one.
+
         Raises:
             OmegaError: STORAGE_UNAVAILABLE or STORAGE_FULL.
         """
+        if self._config.transaction_pooling:
+            with self.transaction() as conn:
+                yield conn
+            return
         with translated(), self._pool.connection() as conn:
             yield conn
 
@@ -122,7 +148,9 @@ class Store:
             OmegaError: STORAGE_UNAVAILABLE or STORAGE_FULL; nothing of the block is stored, except
                 that a failure during the commit itself leaves the outcome open.
         """
-        with self.statements() as conn, conn.transaction():
+        with translated(), self._pool.connection() as conn, conn.transaction():
+            if self._config.transaction_pooling:
+                conn.execute(self._config.limits())
             yield conn
 
     @contextmanager
@@ -141,12 +169,14 @@ class Store:
         """A connection outside the pool in autocommit mode, for session-level locks.
 
         Raises:
-            OmegaError: STORAGE_UNAVAILABLE.
+            OmegaError: STORAGE_UNAVAILABLE; INVALID_FIELD direct_url where transactions are pooled
+                and there is none.
         """
-        with (
-            translated(),
-            psycopg.connect(self._url, autocommit=True, **self._config.arguments()) as conn,
-        ):
+        config = replace(self._config, transaction_pooling=False)
+        if self._config.transaction_pooling and not self._direct_url:
+            raise invalid("direct_url", "a direct connection: a leader's lock lives in a session")
+        url = self._direct_url or self._url
+        with translated(), psycopg.connect(url, autocommit=True, **config.arguments()) as conn:
             yield conn
 
     def close(self) -> None:

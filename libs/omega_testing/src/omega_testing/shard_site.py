@@ -1,4 +1,4 @@
-"""A fleet of shards on this machine: real services as processes, each on its own database."""
+"""A fleet of shards on this machine: real services, each shard on a database of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import psycopg
 
@@ -31,10 +31,35 @@ _PAUSE = 0.05
 _PATIENCE = 600
 
 
+class Running(Protocol):
+    """A service that was started."""
+
+    address: str
+    """Where it listens."""
+
+    def kill(self) -> None:
+        """Ends it at once."""
+        ...
+
+    def close(self) -> None:
+        """Ends it. May be called twice."""
+        ...
+
+
+Start = Callable[[str, Mapping[str, str], Path], Running]
+"""Starts a console script with these variables and a folder for its log."""
+
+
+def process(script: str, environ: Mapping[str, str], folder: Path) -> Running:
+    """A service as a process of its own."""
+    return ServiceProcess([script], environ, directory=folder)
+
+
 class SiteShard:
     """One shard: its database and its constellation, which may be killed and begun again.
 
     Args:
+        start: starts the constellation.
         name: in the directory.
         database_url: migrated or not.
         folder: of its log.
@@ -44,12 +69,14 @@ class SiteShard:
 
     def __init__(
         self,
+        start: Start,
         name: str,
         database_url: str,
         folder: Path,
         region: str = "",
         environ: Mapping[str, str] | None = None,
     ) -> None:
+        self._start = start
         self.name = name
         self.database_url = database_url
         self.target = f"127.0.0.1:{free_port()}"
@@ -57,7 +84,6 @@ class SiteShard:
         self._folder = folder / name
         self._environ = environ or {}
         self.process = self._begin()
-        self._clients: ExitStack | None = None
 
     def kill(self) -> None:
         """SIGKILL."""
@@ -96,9 +122,9 @@ class SiteShard:
         """Stops it."""
         self.process.close()
 
-    def _begin(self) -> ServiceProcess:
-        return ServiceProcess(
-            ["omega-constellation"],
+    def _begin(self) -> Running:
+        return self._start(
+            "omega-constellation",
             {
                 "OMEGA_CONSTELLATION_DATABASE_URL": self.database_url,
                 "OMEGA_CONSTELLATION_LISTEN": self.target,
@@ -109,7 +135,7 @@ class SiteShard:
                 "OMEGA_CONSTELLATION_DRAIN_SECONDS": "0",
                 **self._environ,
             },
-            directory=self._folder,
+            self._folder,
         )
 
 
@@ -118,9 +144,11 @@ class ShardSite:
 
     Args:
         folder: for secrets and logs.
+        start: starts services; as processes unless told otherwise.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, start: Start = process) -> None:
+        self._start = start
         self._stack = ExitStack()
         self._folder = folder
         self.shards: dict[str, SiteShard] = {}
@@ -154,7 +182,7 @@ class ShardSite:
         environ: Mapping[str, str] | None = None,
     ) -> SiteShard:
         """One more shard, which no directory names yet."""
-        shard = SiteShard(name, database_url, self._folder, region, environ)
+        shard = SiteShard(self._start, name, database_url, self._folder, region, environ)
         self._stack.callback(lambda: shard.close())  # noqa: PLW0108 - of the process it has then
         self.shards[name] = shard
         return shard
@@ -184,31 +212,31 @@ class ShardSite:
 
     def gateway(
         self, contact: str, region: str = "", environ: Mapping[str, str] | None = None
-    ) -> ServiceProcess:
+    ) -> Running:
         """A gateway that calls one of the shards first."""
-        return self._stack.enter_context(
-            ServiceProcess(
-                ["omega-sync"],
-                {
-                    "OMEGA_SYNC_LISTEN": "127.0.0.1:0",
-                    "OMEGA_SYNC_CONSTELLATION_TARGET": self.shards[contact].target,
-                    "OMEGA_SYNC_TOKEN_KEYS": str(self._keys),
-                    "OMEGA_SYNC_SHARD": FLEET,
-                    "OMEGA_SYNC_REGION": region,
-                    "OMEGA_SYNC_POLL_SECONDS": "0.1",
-                    "OMEGA_SYNC_GRACE_SECONDS": "1",
-                    "OMEGA_SYNC_DRAIN_SECONDS": "0",
-                    "OMEGA_SYNC_DEVICE_SYNCS_PER_MINUTE": "1000000",
-                    "OMEGA_SYNC_DEVICE_SYNC_BURST": "1000000",
-                    "OMEGA_SYNC_DEVICE_CALLS_PER_MINUTE": "1000000",
-                    "OMEGA_SYNC_DEVICE_CALL_BURST": "1000000",
-                    "OMEGA_SYNC_NETWORK_CALLS_PER_MINUTE": "10000000",
-                    "OMEGA_SYNC_NETWORK_CALL_BURST": "10000000",
-                    **(environ or {}),
-                },
-                directory=self._folder / f"gateway-{secrets.token_hex(4)}",
-            )
+        opened = self._start(
+            "omega-sync",
+            {
+                "OMEGA_SYNC_LISTEN": "127.0.0.1:0",
+                "OMEGA_SYNC_CONSTELLATION_TARGET": self.shards[contact].target,
+                "OMEGA_SYNC_TOKEN_KEYS": str(self._keys),
+                "OMEGA_SYNC_SHARD": FLEET,
+                "OMEGA_SYNC_REGION": region,
+                "OMEGA_SYNC_POLL_SECONDS": "0.1",
+                "OMEGA_SYNC_GRACE_SECONDS": "1",
+                "OMEGA_SYNC_DRAIN_SECONDS": "0",
+                "OMEGA_SYNC_DEVICE_SYNCS_PER_MINUTE": "1000000",
+                "OMEGA_SYNC_DEVICE_SYNC_BURST": "1000000",
+                "OMEGA_SYNC_DEVICE_CALLS_PER_MINUTE": "1000000",
+                "OMEGA_SYNC_DEVICE_CALL_BURST": "1000000",
+                "OMEGA_SYNC_NETWORK_CALLS_PER_MINUTE": "10000000",
+                "OMEGA_SYNC_NETWORK_CALL_BURST": "10000000",
+                **(environ or {}),
+            },
+            self._folder / f"gateway-{secrets.token_hex(4)}",
         )
+        self._stack.callback(opened.close)
+        return opened
 
     def still(self, seconds: float = 60.0) -> None:
         """Waits until no shard has devices that belong elsewhere.

@@ -13,7 +13,7 @@ from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError
 from omega_delta import bounds
 from omega_rpc import directories as messages
-from omega_store import Store, claims, locks, moves
+from omega_store import Store, claims, counts, locks, moves
 
 
 class BetweenShards(constellation_service_pb2_grpc.ConstellationServiceServicer):
@@ -23,9 +23,13 @@ class BetweenShards(constellation_service_pb2_grpc.ConstellationServiceServicer)
         store: the shard.
         directories: what it holds.
         clock: stamps what is stored.
+        max_devices: most devices that the shard takes.
     """
 
-    def __init__(self, store: Store, directories: Directories, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, directories: Directories, clock: Clock, max_devices: int
+    ) -> None:
+        self._max_devices = max_devices
         self._shard_store = store
         self._directories = directories
         self._shard_clock = clock
@@ -61,6 +65,7 @@ class BetweenShards(constellation_service_pb2_grpc.ConstellationServiceServicer)
                 lambda device_id: (
                     held.owner_beside(device_id, self._directories.shard) == self._directories.shard
                 ),
+                counts.room(conn, self._max_devices),
             )
         return pb.AdoptDevicesResponse(adopted=done.added, refused=done.refused)
 

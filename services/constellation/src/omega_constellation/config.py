@@ -34,6 +34,8 @@ class ConstellationConfig:
     """Longest wait for the database before UNAVAILABLE, 0.1 to 60."""
     statement_seconds: float = 30.0
     """Longest statement, 0.1 to 3,600."""
+    transaction_pooling: bool = False
+    """Whether database_url leads to a proxy that pools transactions, such as PgBouncer."""
     most_waiting_pushes: int = 8_192
     """Pushes that may wait for the disk before RESOURCE_EXHAUSTED, 256 to 1,048,576."""
     most_waiting_mb: int = 64
@@ -127,6 +129,7 @@ class ConstellationConfig:
             pool_size=self.pool_size,
             acquire_seconds=self.acquire_seconds,
             statement_seconds=self.statement_seconds,
+            transaction_pooling=self.transaction_pooling,
             application_name="omega-constellation",
         )
 

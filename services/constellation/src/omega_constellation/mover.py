@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 from omega.constellation.v1 import directory_pb2 as pb
@@ -13,6 +14,7 @@ from omega_constellation.peers import Peers, asked
 from omega_core.clock import Clock
 from omega_core.directory import Directory
 from omega_core.errors import OmegaError
+from omega_rpc import directories
 from omega_store import Store, moves, moving
 from omega_store import directories as stored
 from omega_store.moves import MovingDevice
@@ -23,6 +25,7 @@ _PAGE = 2_000
 _PROBE_SECONDS, _SEND_SECONDS = 2.0, 30.0
 _MOST_BYTES = 3 << 20
 _PAUSE_SECONDS = 10.0
+_CATCH_UP_SECONDS = 10.0
 
 
 class Mover:
@@ -57,6 +60,7 @@ class Mover:
         self._poll_seconds = poll_seconds
         self._stopping = threading.Event()
         self._complaint = ""
+        self._catch_up_at = 0.0
         self._thread = threading.Thread(target=self._run, name="mover", daemon=True)
 
     def start(self) -> None:
@@ -90,7 +94,10 @@ class Mover:
         while not self._stopping.wait(wait):
             wait = self._poll_seconds
             try:
-                if self._ready_here() and not self.step():
+                if not self._ready_here():
+                    continue
+                self._catch_up()
+                if not self.step():
                     wait = max(wait, min(_PAUSE_SECONDS, 10 * wait))
                 else:
                     self._complaint = ""
@@ -98,6 +105,31 @@ class Mover:
                 self._complain(str(error))
             except Exception:  # noqa: BLE001 - one bad look must not end all later ones
                 _log.exception("looking for devices to move failed")
+
+    def _catch_up(self) -> None:
+        """Now and then takes a newer directory from home: this shard may have been away."""
+        now = time.monotonic()
+        if now < self._catch_up_at:
+            return
+        self._catch_up_at = now + _CATCH_UP_SECONDS
+        with self._store.statements() as conn:
+            held = self._directories.held(conn)
+        home = held.find(held.home)
+        if home is None or home.shard == self._directories.shard:
+            return
+        try:
+            answer = asked(
+                self._peers.shard(home.target).GetDirectory,
+                pb.GetDirectoryRequest(),
+                _PROBE_SECONDS,
+            )
+            newer = directories.from_proto(answer.directory)
+        except OmegaError as error:
+            _log.debug("the home shard gives no directory: %s", error)
+            return
+        if newer.version > held.version and newer.find(self._directories.shard):
+            with self._store.transaction() as conn:
+                self._directories.publish(conn, newer, self._clock.now())
 
     def _move(self, directory: Directory) -> bool:
         others = (e.shard for e in directory.shards if e.shard != self._directories.shard)

@@ -66,7 +66,7 @@ class ConstellationServicer(BetweenShards):
         enrolment: Enrolment,
         held: Directories | None = None,
     ) -> None:
-        super().__init__(store, held or Directories(enrolment.shard), clock)
+        super().__init__(store, held or Directories(enrolment.shard), clock, enrolment.max_devices)
         self._store = store
         self._writer = writer
         self._news = news

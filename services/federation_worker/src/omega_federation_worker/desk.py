@@ -144,9 +144,12 @@ class FleetDesk:
 
         def note(total: Arrays) -> None:
             name = next(rest)
-            if "devices" not in total or "sketches" not in total:
+            if "figures" in total:  # of a census
+                now = total["figures"].tolist()
+            elif "devices" in total and "sketches" in total:
+                now = [int(total[figure][0]) for figure in ("devices", "sketches")]
+            else:
                 return
-            now = [int(total[figure][0]) for figure in ("devices", "sketches")]
             self.shares[name] = ShardShare(
                 name,
                 self._regions.get(name, ""),

@@ -125,7 +125,7 @@ class Fleet:
                 _log.warning("no copy to shard %s: %s", entry.name, error)
 
     def _copier(self, entry: ShardEntry) -> Copier:
-        return Copier(self.home, self.stores[entry.name])
+        return Copier(self.home, self.stores[entry.name], entry.name)
 
     def _turn(self, worker: ShardWorker) -> None:
         while worker.asked() and not self.stopping.is_set():

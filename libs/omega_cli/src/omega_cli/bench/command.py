@@ -19,6 +19,12 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     federation.add_argument(
         "--devices", type=int, default=2_000, metavar="N", help="devices of the shard"
     )
+    federation.add_argument(
+        "--growth",
+        type=lambda text: tuple(int(n) for n in text.split(",")),
+        metavar="N,N",
+        help="sizes of further fleets, each with one worker and with two",
+    )
     federation.set_defaults(run=_federation)
     sync = what.add_parser("sync", help="the gateway: exchanges a core, open streams")
     sync.add_argument("--json", action="store_true", help="print one object for machines")
@@ -62,7 +68,7 @@ def _federation(arguments: argparse.Namespace) -> int:
 
     from omega_cli.bench import federation, figures  # noqa: PLC0415
 
-    plan = federation.Plan(devices=arguments.devices)
+    plan = federation.Plan(devices=arguments.devices, growth=arguments.growth or ())
     with Console(stderr=True).status("measuring rounds") as status:
         found = federation.measure(plan, status.update)
     if arguments.json:

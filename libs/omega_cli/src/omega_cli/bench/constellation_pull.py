@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import LiteralString
 
 from omega_cli.bench.figures import Figure, quantile_ms, timed
-from omega_store import Connection, Store, states, trends
+from omega_store import Connection, Store, dialect, states, trends
 from omega_store.heads import heads
 from omega_store.states import KEEP_STEPS, MOST_PATTERNS
 from omega_testing.fleet import MODEL
@@ -93,7 +93,7 @@ def _fill(conn: Connection, rows: int, which: LiteralString) -> None:
         conn.execute(f"DROP INDEX {name}".encode())
     conn.execute("TRUNCATE global_patterns, states CASCADE")
     conn.execute("DROP TABLE IF EXISTS pool")
-    conn.execute(_POOL.format(vector="halfvec(384)"))
+    conn.execute(_POOL.format(vector=dialect.CURRENT.type))
     conn.execute(_STATES, (MODEL, first, _NEWEST))
     numbers = {"first": first, "kept": KEEP_STEPS - 1, "newest": _NEWEST, "live": MOST_PATTERNS}
     conn.execute(_FILL.format(rows=which.format(**numbers)).encode(), (rows,))

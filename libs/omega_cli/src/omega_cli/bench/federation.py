@@ -19,7 +19,8 @@ from omega_core import limits, validate
 from omega_core.content import Content, ContentKind
 from omega_core.vectors import FloatArray, unit
 from omega_delta import CataloguePack, decode_factors, encode_catalogue, encode_factor_delta
-from omega_learn import decode, on_grid
+from omega_learn import Statistics, decode, fit_factors, on_grid
+from omega_learn.rows import UNIT
 from omega_privacy import class_byte, unpack_sketches
 from omega_store import Connection, Store, devices, migrate, pushes, resources
 from omega_store.pushes import Push
@@ -34,7 +35,7 @@ _GROUP = 50
 """Titles that point the same way."""
 _PUSH = 16
 """Sketches a push."""
-_TOGETHER = 500
+TOGETHER = 500
 """Devices a transaction."""
 
 
@@ -52,6 +53,9 @@ class Plan:
     """Share of devices that pushed between two rounds, 0.001 to 1."""
     runs: int = 5
     """Runs of each short figure, of which the best counts, 1 to 100."""
+    growth: tuple[int, ...] = ()
+    """Devices of fleets that are measured besides, with one worker and two; at most 8 sizes of 100
+    to 1,000,000."""
 
     def __post_init__(self) -> None:
         validate.integer("devices", self.devices, 100, 1_000_000)
@@ -59,6 +63,9 @@ class Plan:
         validate.integer("sketches", self.sketches, 16, 200)
         validate.number("changed", self.changed, 0.001, 1)
         validate.integer("runs", self.runs, 1, 100)
+        validate.count("growth", self.growth, 8)
+        for i, size in enumerate(self.growth):
+            validate.integer(f"growth[{i}]", size, 100, 1_000_000)
 
 
 class Fleet:
@@ -162,12 +169,18 @@ def measure(plan: Plan, say: Callable[[str], None]) -> dict[str, Figure]:
         store = stack.enter_context(Store.connect(postgres.url))
         fleet = Fleet(store, plan)
         fleet.publish_catalogue()
-        for first in range(0, plan.devices, _TOGETHER):
+        for first in range(0, plan.devices, TOGETHER):
             say(f"registering devices, {first:,} of {plan.devices:,}")
-            fleet.add(min(_TOGETHER, plan.devices - first), datetime.now(UTC) - timedelta(days=30))
+            fleet.add(min(TOGETHER, plan.devices - first), datetime.now(UTC) - timedelta(days=30))
         say("decoding, beside the bare product")
         found = _decoding(fleet, plan)
-        return {**found, **_rounds(store, fleet, plan, say, found["decode_ms"])}
+        found |= _rounds(store, fleet, plan, say, found["decode_ms"])
+        if plan.growth:
+            # Needs the plan above.
+            from omega_cli.bench import federation_growth  # noqa: PLC0415
+
+            found |= federation_growth.measure(postgres, plan, plan.growth, say)
+        return found
 
 
 def _decoding(fleet: Fleet, plan: Plan) -> dict[str, Figure]:
@@ -225,20 +238,34 @@ def _rounds(
     sketches = 2 * plan.devices * plan.sketches
     bare = decoding.beside["bare product"]
     gram = 8 * _titles(after) ** 2 / 1e6
-    refresh_s, step_s = best(refreshes), best(steps)
+    say("solving alone")
+    solving = _solving(_titles(after))
+    round_s, step_s = best(refreshes), best(steps)
     return {
-        "refresh_s": Figure(
-            refresh_s, "s", "", {"bare products on one core": sketches * bare / 1e3}
+        "round_s": Figure(
+            round_s, "s", "<= 1,200", {"bare products on one core": sketches * bare / 1e3}
         ),
-        "step_s": Figure(step_s, "s", "", {"refresh": refresh_s}),
-        "step_ratio": Figure(
-            step_s / refresh_s, "", "<= .05", {"changed devices": moved / plan.devices}
+        "solve_s": Figure(solving, "s", "", {"titles": float(_titles(after))}),
+        "step_s": Figure(step_s, "s", "", {"refresh": round_s}),
+        "incremental_ratio": Figure(
+            step_s / round_s, "", "<= .05", {"changed devices": moved / plan.devices}
         ),
         "round_peak_mb": Figure(peak, "MB", "<= 2,048", {"Gram matrix": gram}),
         "factor_delta_bytes": Figure(
             len(delta), "bytes", "<= 100,000", {"full pack": float(len(after))}
         ),
     }
+
+
+def _solving(titles: int) -> float:
+    """Seconds in which a matrix of so many titles is solved, as a refresh does twice."""
+    random = np.random.default_rng(1)
+    rows = random.standard_normal((titles, 64))
+    gram = np.rint((rows @ rows.T + 40 * np.eye(titles)) * UNIT**2)
+    none = np.zeros(titles, np.int64)
+    statistics = Statistics(np.arange(titles, dtype=np.int32), none, none, none, titles, gram)
+    even = np.full(titles, 1 / titles, np.float32)
+    return timed(lambda: fit_factors(statistics, even, lam=75.0, rank=min(128, titles)))
 
 
 def _factors(store: Store) -> bytes:

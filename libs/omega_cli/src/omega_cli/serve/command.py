@@ -114,7 +114,7 @@ def _banner(arguments: argparse.Namespace, site: Site, folder: ServeFolder) -> N
         )
     else:
         print(f"Serving from {folder.path}; Ctrl-C stops it.\n")
-        for script, address in addresses.items():
+        for script, address in sorted(addresses.items()):
             print(f"  {script:<24}  {address}")
         print(f"\nOperators:\n  export OMEGA_CLI_PROFILE={shlex.quote(str(folder.profile))}")
         print("  omega doctor\n  omega content import titles.jsonl")

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,8 +105,7 @@ class Site:
         if not plan.database_url:
             self._start_postgres()
         pki, ports = folder.pki, plan.ports
-        trusted = ClientTls(folder.server_ca)
-        self._keep(
+        self._keeper(
             "omega-constellation",
             ports.constellation,
             {
@@ -113,39 +113,45 @@ class Site:
                 "OMEGA_CONSTELLATION_DEVICE_CA_CERTIFICATE": str(pki / "device-ca.pem"),
                 "OMEGA_CONSTELLATION_DEVICE_CA_KEY": str(pki / "device-ca.key"),
             },
-        )
-        self._keep(
-            "omega-sync",
-            ports.sync,
-            {
-                "OMEGA_SYNC_CONSTELLATION_TARGET": self.addresses["omega-constellation"],
-                "OMEGA_SYNC_TOKEN_KEYS": str(folder.token_keys),
-                "OMEGA_SYNC_ENROLMENT_KEY_FILE": str(folder.enrolment_key),
-                "OMEGA_SYNC_TLS_CERTIFICATE": str(pki / "server.pem"),
-                "OMEGA_SYNC_TLS_KEY": str(pki / "server.key"),
-                "OMEGA_SYNC_DEVICE_CA": str(pki / "device-ca.pem"),
-                "OMEGA_SYNC_MTLS_LISTEN": f"{plan.host}:{ports.mtls}",
-            },
-            host=plan.host,
-            tls=trusted,
-        )
-        self._keep(
-            "omega-federation-worker",
-            ports.federation,
-            {"OMEGA_FEDERATION_DATABASE_URL": self.database_url},
-        )
+        ).start()
         target = self.addresses["omega-constellation"]
-        self._keep(
-            "omega-console",
-            ports.console,
-            {
-                "OMEGA_CONSOLE_CONSTELLATION_TARGET": target,
-                "OMEGA_CONSOLE_JWKS": str(folder.operators),
-                "OMEGA_CONSOLE_ISSUER": ISSUER,
-                "OMEGA_CONSOLE_ENCODER": "auto",
-            },
-            grpc=False,
-        )
+        together = [
+            self._keeper(
+                "omega-sync",
+                ports.sync,
+                {
+                    "OMEGA_SYNC_CONSTELLATION_TARGET": target,
+                    "OMEGA_SYNC_TOKEN_KEYS": str(folder.token_keys),
+                    "OMEGA_SYNC_ENROLMENT_KEY_FILE": str(folder.enrolment_key),
+                    "OMEGA_SYNC_TLS_CERTIFICATE": str(pki / "server.pem"),
+                    "OMEGA_SYNC_TLS_KEY": str(pki / "server.key"),
+                    "OMEGA_SYNC_DEVICE_CA": str(pki / "device-ca.pem"),
+                    "OMEGA_SYNC_MTLS_LISTEN": f"{plan.host}:{ports.mtls}",
+                },
+                host=plan.host,
+                tls=ClientTls(folder.server_ca),
+            ),
+            self._keeper(
+                "omega-federation-worker",
+                ports.federation,
+                {"OMEGA_FEDERATION_DATABASE_URL": self.database_url},
+            ),
+            self._keeper(
+                "omega-console",
+                ports.console,
+                {
+                    "OMEGA_CONSOLE_CONSTELLATION_TARGET": target,
+                    "OMEGA_CONSOLE_JWKS": str(folder.operators),
+                    "OMEGA_CONSOLE_ISSUER": ISSUER,
+                    "OMEGA_CONSOLE_ENCODER": "auto",
+                },
+                grpc=False,
+            ),
+        ]
+        # Each takes seconds to load, and none of them needs another.
+        with ThreadPoolExecutor(len(together)) as pool:
+            for started in [pool.submit(keeper.start) for keeper in together]:
+                started.result()
         folder.profile.write_text(f'target = "{target}"\n', "utf-8")
 
     def stop(self) -> None:
@@ -168,7 +174,7 @@ class Site:
         keeper.start()
         self.keepers.append(keeper)
 
-    def _keep(
+    def _keeper(
         self,
         script: str,
         port: int,
@@ -177,8 +183,8 @@ class Site:
         host: str = LOOPBACK,
         tls: ClientTls | None = None,
         grpc: bool = True,
-    ) -> None:
-        """Starts a service and keeps it where it listened first; `grpc` tells its health."""
+    ) -> Keeper:
+        """Keeps a service where it listened first; `grpc` tells its health."""
         prefix = f"OMEGA_{script.split('-')[1].upper()}_"
         environ = {**self._environ, **settings}
         listen = {f"{prefix}LISTEN": f"{host}:{port}"}
@@ -200,8 +206,8 @@ class Site:
 
         keeper = Keeper(script, begin, self._tell)
         self._stack.callback(keeper.stop)
-        keeper.start()
         self.keepers.append(keeper)
+        return keeper
 
     def _check_ports(self) -> None:
         """Waits for what a killed predecessor still holds."""

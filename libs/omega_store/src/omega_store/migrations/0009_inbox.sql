@@ -199,4 +199,4 @@ CREATE TABLE traffic_minutes (
 CREATE INDEX global_patterns_changed ON global_patterns (changed_version)
     WHERE removed_version IS NULL;
 CREATE INDEX global_patterns_removed ON global_patterns (removed_version, created_version)
-    WHERE removed_version IS NOT NULL;
+    INCLUDE (pattern_id) WHERE removed_version IS NOT NULL;

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from omega_console.api.models import without_default
 from omega_console.api.problems import MEDIA_TYPE, Problem
 
 _REFUSALS = {
@@ -69,6 +70,9 @@ def openapi(app: FastAPI) -> dict[str, Any]:
 
 def _complete(operation: dict[str, Any]) -> None:
     """Adds to an operation who may and how it is refused."""
+    for parameter in operation.get("parameters", []):
+        if parameter["in"] == "header":
+            without_default(parameter["schema"])
     responses = operation["responses"]
     responses.pop("422", None)
     is_open = operation["operationId"] in _OPEN

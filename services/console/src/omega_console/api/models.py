@@ -69,7 +69,11 @@ def request_model(
         if field.name not in left_out:
             default = ... if BOUNDS.get(name, Bound()).needed else _default(field)
             kind = request_type(field, name, query=query)
-            fields[name] = (kind, Field(default, description=_text(descriptor, field)))
+            hide = without_default if name == "request_id" else None
+            fields[name] = (
+                kind,
+                Field(default, description=_text(descriptor, field), json_schema_extra=hide),
+            )
     if not fields:
         return None
     return create_model(
@@ -78,6 +82,11 @@ def request_model(
         __doc__=descriptions.of_message(descriptor) or None,
         **fields,
     )
+
+
+def without_default(schema: dict[str, Any]) -> None:
+    """Takes a default out of a schema that stands for absence, and would break the pattern."""
+    schema.pop("default", None)
 
 
 def request_type(field: FieldDescriptor, name: str, *, query: bool) -> Any:
