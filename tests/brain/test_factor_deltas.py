@@ -169,7 +169,7 @@ def test_factors_come_at_most_once_a_day(
     tv.brain.clock = clock
     publish_catalogue(titles)
     taken = []
-    for hour in range(60):
+    for hour in range(110):
         pack = replace(FIRST, version=hour + 1)
         gateway.publish(FACTORS, hour + 1, encode_factors(pack), LEXICAL)
         before = tv.brain.factors_version
@@ -177,13 +177,15 @@ def test_factors_come_at_most_once_a_day(
         if tv.brain.factors_version != before:
             taken.append(hour)
         clock.advance(timedelta(hours=1))
-    first, second, *_ = taken
-    assert first == 0
-    assert 12 <= second <= 36, "at its own time of the day"
-    assert all(later - earlier == 24 for earlier, later in pairwise(taken[1:]))
+    assert taken[0] == 0
+    gaps = [later - earlier for earlier, later in pairwise(taken)]
+    # The second one comes out of turn where the TV's own time is less than half a day away.
+    assert all(12 <= gap <= 36 for gap in gaps[:2])
+    assert gaps[2:]
+    assert set(gaps[2:]) == {24}, "at its own time of the day"
     clock.advance(-timedelta(hours=30))  # it was set back
     tv.sync()
-    assert tv.brain.factors_version == 60
+    assert tv.brain.factors_version == 110
 
 
 def test_factors_of_another_encoder_than_the_held_are_not_waited_for(

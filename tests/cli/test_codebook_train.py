@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from omega.constellation.v1 import constellation_service_pb2 as pb
+from omega_cli.exits import Exit
 from omega_cli.main import main
 from omega_client import ConstellationClient
 from omega_core.vectors import pack_f16
@@ -73,8 +74,8 @@ def test_a_dry_run_publishes_nothing(target: str, capsys: pytest.CaptureFixture[
 def test_too_few_titles_or_none_are_refused(
     target: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _train(target) == 1
+    assert _train(target) == Exit.NOT_FOUND
     assert "import titles first" in capsys.readouterr().err
     _add_titles(target, 20)
-    assert _train(target) == 1
+    assert _train(target) == Exit.FAILED
     assert "contents must be at least 64" in capsys.readouterr().err
