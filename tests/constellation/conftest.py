@@ -76,9 +76,12 @@ def shared_client(shared_address: str) -> Iterator[ConstellationClient]:
         yield opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address_without_database() -> Iterator[str]:
-    """Where a constellation listens whose database is not there."""
+    """Where a constellation listens whose database is not there.
+
+    No longer than a module needs it: it looks for its database all the time, by chance.
+    """
     url = "postgresql://postgres@127.0.0.1:1/postgres"
     with serving(url, acquire_seconds=0.1) as listening:
         yield listening
