@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import logging
+import sys
 import time
 import uuid
 from dataclasses import dataclass
@@ -200,10 +201,11 @@ def main() -> None:
         with Store.connect(url) as store:
             fleet = fleet_of(store, arguments.devices, arguments.seed)
             bad = fleet.release(0.2)
-            assert bad.stage is Stage.ROLLED_BACK  # noqa: S101 - the proof
-            assert bad.judged_stage == Stage.FIRST  # noqa: S101
+            if bad.stage is not Stage.ROLLED_BACK or bad.judged_stage != Stage.FIRST:
+                sys.exit("the bad version was not taken back at the first stage")
             equal = fleet.release(0.0)
-            assert equal.stage is Stage.COMPLETE  # noqa: S101
+            if equal.stage is not Stage.COMPLETE:
+                sys.exit("the equal version did not reach all devices")
     first, second = RULES.first, RULES.second
     one, ten = arguments.devices // 100, arguments.devices // 10
     for loss in (0.2, 0.1, 0.0):

@@ -16,7 +16,6 @@ from omega_cli.output import (
     confirm,
     record_of,
     say,
-    show,
     show_one,
 )
 from omega_cli.reach import add_reach, admin
@@ -90,9 +89,7 @@ def _list(arguments: argparse.Namespace) -> int:
         page_size=pages.size_of(arguments),
     )
     with admin(arguments) as client:
-        records, more = pages.limited(arguments, pages.devices(client, request))
-    caption = f"the first {len(records):,}; --limit 0 lists all" if more else ""
-    show(arguments, "devices", records, COLUMNS, caption=caption, more={"more": more})
+        pages.show_limited(arguments, "devices", COLUMNS, pages.devices(client, request), "first")
     return Exit.DONE
 
 

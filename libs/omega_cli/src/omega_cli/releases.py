@@ -15,7 +15,6 @@ from omega_cli.output import (
     at,
     confirm,
     record_of,
-    show,
     show_one,
 )
 from omega_cli.reach import add_reach, admin
@@ -71,9 +70,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def _list(arguments: argparse.Namespace) -> int:
     size = pages.size_of(arguments)
     with admin(arguments) as client:
-        records, more = pages.limited(arguments, pages.releases(client, size))
-    caption = f"the newest {len(records):,}; --limit 0 lists all" if more else ""
-    show(arguments, "releases", records, COLUMNS, caption=caption, more={"more": more})
+        pages.show_limited(arguments, "releases", COLUMNS, pages.releases(client, size))
     return Exit.DONE
 
 

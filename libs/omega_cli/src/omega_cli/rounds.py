@@ -10,7 +10,7 @@ from datetime import datetime
 from omega.federation.v1 import federation_service_pb2 as federation
 from omega_cli import pages
 from omega_cli.exits import Exit
-from omega_cli.output import Column, Record, add_json, at, console, record_of, show, show_one
+from omega_cli.output import Column, Record, add_json, at, console, record_of, show_one
 from omega_cli.reach import add_reach, admin
 from omega_client import AdminClient
 from omega_core.errors import ErrorCode, OmegaError
@@ -81,9 +81,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def _list(arguments: argparse.Namespace) -> int:
     size = pages.size_of(arguments)
     with admin(arguments) as client:
-        records, more = pages.limited(arguments, pages.rounds(client, size))
-    caption = f"the newest {len(records):,}; --limit 0 lists all" if more else ""
-    show(arguments, "rounds", records, COLUMNS, caption=caption, more={"more": more})
+        pages.show_limited(arguments, "rounds", COLUMNS, pages.rounds(client, size))
     return Exit.DONE
 
 

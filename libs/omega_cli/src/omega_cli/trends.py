@@ -62,6 +62,5 @@ def _trends(arguments: argparse.Namespace) -> int:
 def _audit(arguments: argparse.Namespace) -> int:
     size = pages.size_of(arguments)
     with admin(arguments) as client:
-        records, more = pages.limited(arguments, pages.audit(client, size))
-    show(arguments, "entries", records, AUDIT, more={"more": more})
+        pages.show_limited(arguments, "entries", AUDIT, pages.audit(client, size))
     return Exit.DONE

@@ -7,7 +7,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -72,7 +72,6 @@ class PushWriter:
     def __init__(
         self, store: Store, config: PushWriterConfig | None = None, clock: Clock | None = None
     ) -> None:
-        self._store = store
         self._config = config or PushWriterConfig()
         self._clock = clock or SystemClock()
         self._changed = threading.Condition()
@@ -81,7 +80,11 @@ class PushWriter:
         self._queued_bytes = 0
         self._closing = False
         self._lanes = [
-            threading.Thread(target=_Lane(self).run, name=f"push-writer-{i}", daemon=True)
+            threading.Thread(
+                target=_Lane(self._take, store, self._clock).run,
+                name=f"push-writer-{i}",
+                daemon=True,
+            )
             for i in range(self._config.lanes)
         ]
         for lane in self._lanes:
@@ -166,14 +169,18 @@ class PushWriter:
 class _Lane:
     """One thread of a writer, with its row of the present minute's traffic."""
 
-    def __init__(self, writer: PushWriter) -> None:
-        self._writer = writer
+    def __init__(
+        self, take: Callable[[float | None], list[_Waiting] | None], store: Store, clock: Clock
+    ) -> None:
+        self._take = take
+        self._store = store
+        self._clock = clock
         self._slot = secrets.randbits(31)
         self._latency = [0] * traffic.BUCKETS
 
     def run(self) -> None:
         """Writes until the writer is closed and nothing waits."""
-        while (batch := self._writer._take(self._patience())) is not None:  # noqa: SLF001
+        while (batch := self._take(self._patience())) is not None:
             if batch:
                 self._write(batch)
             else:
@@ -207,8 +214,8 @@ class _Lane:
 
     def _commit(self, batch: list[_Waiting]) -> None:
         together = [push for waiting in batch for push in waiting.pushes]
-        now = self._writer._clock.now()  # noqa: SLF001
-        with self._writer._store.transaction() as conn:  # noqa: SLF001
+        now = self._clock.now()
+        with self._store.transaction() as conn:
             results = pushes.store(conn, together, now)
             traffic.add(conn, self._slot, now, traffic.tally(together, results), self._latency)
         durable = time.monotonic()
@@ -223,9 +230,9 @@ class _Lane:
     def _note_latency(self) -> None:
         if not any(self._latency):
             return
-        now = self._writer._clock.now()  # noqa: SLF001
+        now = self._clock.now()
         try:
-            with self._writer._store.transaction() as conn:  # noqa: SLF001
+            with self._store.transaction() as conn:
                 traffic.add(conn, self._slot, now, traffic.Tally(), self._latency)
         except OmegaError as error:
             _log.warning("the waits of the last exchanges are not noted: %s", error)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import threading
 
 from omega_constellation import judging
 from omega_constellation.directories import Directories
 from omega_constellation.judging import Judging
+from omega_constellation.repeating import Repeating
 from omega_core.clock import Clock
 from omega_store import Connection, Store, release_reports, releases
 from omega_store.locks import try_lock_releases
@@ -46,19 +46,16 @@ class Judge:
         self._rules = rules
         self._clock = clock
         self._seconds = seconds
-        self._stopping = threading.Event()
         self._failing = False
-        self._thread = threading.Thread(target=self._run, name="judge", daemon=True)
+        self._looking = Repeating("judge", self._turn, seconds)
 
     def start(self) -> None:
         """Begins to look."""
-        self._thread.start()
+        self._looking.start()
 
     def stop(self) -> None:
         """Ends after the look under way."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._looking.stop()
 
     def look(self) -> None:
         """One look at everything that is being released.
@@ -76,15 +73,14 @@ class Judge:
         with self._store.transaction() as conn:
             release_reports.forget(conn, now)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self.look()
-            except Exception as error:  # noqa: BLE001 - whatever befalls a look, there is a next one
-                self._complain(error)
-            else:
-                self._failing = False
-            self._stopping.wait(self._seconds)
+    def _turn(self) -> float:
+        try:
+            self.look()
+        except Exception as error:  # noqa: BLE001 - whatever befalls a look, there is a next one
+            self._complain(error)
+        else:
+            self._failing = False
+        return self._seconds
 
     def _complain(self, error: Exception) -> None:
         """Says so once: a database may be away, or not migrated yet."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 
+from omega_constellation.repeating import Repeating
 from omega_core.clock import Clock
 from omega_core.errors import OmegaError
 from omega_store import Store, inbox, traffic
@@ -37,18 +37,15 @@ class Maintenance:
         self._retention = retention
         self._clock = clock
         self._ready = ready
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="maintenance", daemon=True)
+        self._working = Repeating("maintenance", self._turn, _RETRY_SECONDS)
 
     def start(self) -> None:
         """Begins."""
-        self._thread.start()
+        self._working.start()
 
     def stop(self) -> None:
         """Ends, when the work under way is done. May be called twice, started or not."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._working.stop()
 
     def work(self) -> None:
         """Does all that is due.
@@ -72,19 +69,12 @@ class Maintenance:
         with self._store.transaction() as conn:
             traffic.forget(conn, now)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._stopping.wait(_PERIOD_SECONDS if self._try() else _RETRY_SECONDS)
-
-    def _try(self) -> bool:
+    def _turn(self) -> float:
         try:
             if not self._ready():
-                return False
+                return _RETRY_SECONDS
             self.work()
         except OmegaError as error:
             _log.warning("maintenance is put off: %s", error)
-            return False
-        except Exception:  # noqa: BLE001 - a defect must not end the schedule
-            _log.exception("maintenance failed")
-            return False
-        return True
+            return _RETRY_SECONDS
+        return _PERIOD_SECONDS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -11,6 +10,7 @@ from omega.constellation.v1 import directory_pb2 as pb
 from omega_constellation import adoption
 from omega_constellation.directories import Directories
 from omega_constellation.peers import Peers, asked
+from omega_constellation.repeating import Repeating
 from omega_core.clock import Clock
 from omega_core.directory import Directory
 from omega_core.errors import OmegaError
@@ -58,20 +58,17 @@ class Mover:
         self._clock = clock
         self._ready_here = ready
         self._poll_seconds = poll_seconds
-        self._stopping = threading.Event()
         self._complaint = ""
         self._catch_up_at = 0.0
-        self._thread = threading.Thread(target=self._run, name="mover", daemon=True)
+        self._looking = Repeating("mover", self._turn, poll_seconds, at_first=poll_seconds)
 
     def start(self) -> None:
         """Begins to look."""
-        self._thread.start()
+        self._looking.start()
 
     def close(self) -> None:
         """Ends after the devices that are being sent."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._looking.stop()
 
     def step(self) -> bool:
         """Moves what is to be moved; False when something of it has to wait.
@@ -89,22 +86,16 @@ class Mover:
         with moving(self._store) as ours:
             return ours and self._move(directory)
 
-    def _run(self) -> None:
-        wait = self._poll_seconds
-        while not self._stopping.wait(wait):
-            wait = self._poll_seconds
-            try:
-                if not self._ready_here():
-                    continue
+    def _turn(self) -> float:
+        try:
+            if self._ready_here():
                 self._catch_up()
                 if not self.step():
-                    wait = max(wait, min(_PAUSE_SECONDS, 10 * wait))
-                else:
-                    self._complaint = ""
-            except OmegaError as error:
-                self._complain(str(error))
-            except Exception:  # noqa: BLE001 - one bad look must not end all later ones
-                _log.exception("looking for devices to move failed")
+                    return max(self._poll_seconds, min(_PAUSE_SECONDS, 10 * self._poll_seconds))
+                self._complaint = ""
+        except OmegaError as error:
+            self._complain(str(error))
+        return self._poll_seconds
 
     def _catch_up(self) -> None:
         """Now and then takes a newer directory from home: this shard may have been away."""
@@ -149,7 +140,7 @@ class Mover:
                     left = max(0, left - len(together))
                     self._note(directory, left + waiting)
         with self._store.transaction() as conn:
-            if self._stopping.is_set() or stored.version(conn) != directory.version:
+            if self._looking.stopping or stored.version(conn) != directory.version:
                 return True
             moves.count(conn, directory.version, waiting)
             moves.forget(conn, self._clock.now())
@@ -159,7 +150,7 @@ class Mover:
         self, directory: Directory, shard: str, device_ids: Sequence[str], ready: set[str]
     ) -> bool:
         """Marks and sends devices; False when they stay for now."""
-        if shard not in ready or self._stopping.is_set():
+        if shard not in ready or self._looking.stopping:
             return False
         with self._store.transaction() as conn:
             moves.mark(conn, device_ids, shard)
@@ -200,7 +191,7 @@ class Mover:
     def _pages(self, directory: Directory) -> Iterator[dict[str, list[str]]]:
         """Devices that belong elsewhere, by shard, as long as the directory holds."""
         last = ""
-        while not self._stopping.is_set():
+        while not self._looking.stopping:
             with self._store.statements() as conn:
                 if stored.version(conn) != directory.version:
                     return
