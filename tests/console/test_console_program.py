@@ -127,7 +127,7 @@ def test_outside_of_this_machine_it_asks_for_tls(environ: dict[str, str]) -> Non
 )
 def test_settings_have_bounds(changed: dict[str, str], field: str) -> None:
     with pytest.raises(OmegaError) as caught:
-        ConsoleConfig(**{"jwks": "keys", "issuer": "x", **changed})  # type: ignore[arg-type]
+        ConsoleConfig(**{"jwks": "keys", "issuer": "x", **changed})  # type: ignore[arg-type]  # on purpose
     assert (caught.value.code, caught.value.field) == (ErrorCode.INVALID_FIELD, field)
 
 

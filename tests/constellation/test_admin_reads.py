@@ -254,15 +254,15 @@ OUT_OF_BOUNDS: list[tuple[str, Call]] = [
     ("minutes", lambda a: a.get_shard_stats(minutes=1_441)),
     ("shard", lambda a: a.list_devices(pb.ListDevicesRequest(shard="a b"))),
     ("page_size", lambda a: a.list_devices(pb.ListDevicesRequest(page_size=1_001))),
-    ("page_token", lambda a: a.list_devices(pb.ListDevicesRequest(page_token="?"))),  # noqa: S106
-    ("page_token", lambda a: a.list_devices(pb.ListDevicesRequest(page_token="dHYtMQ=="))),  # noqa: S106
+    ("page_token", lambda a: a.list_devices(pb.ListDevicesRequest(page_token="?"))),  # noqa: S106 - no secret
+    ("page_token", lambda a: a.list_devices(pb.ListDevicesRequest(page_token="dHYtMQ=="))),  # noqa: S106 - no secret
     ("page_token", lambda a: a.list_devices(pb.ListDevicesRequest(page_token="A" * 260))),
     ("region", lambda a: a.list_devices(pb.ListDevicesRequest(region="F R"))),
-    ("filter", lambda a: a.list_devices(pb.ListDevicesRequest(filter=9))),  # type: ignore[arg-type]
+    ("filter", lambda a: a.list_devices(pb.ListDevicesRequest(filter=9))),  # type: ignore[arg-type]  # on purpose
     ("device_id", lambda a: a.get_device("tv-1")),
     ("device_id", lambda a: a.erase_device("")),
     ("page_size", lambda a: a.list_contents(pb.ListContentsRequest(page_size=1_001))),
-    ("page_token", lambda a: a.list_contents(pb.ListContentsRequest(page_token="dHYtMQ=="))),  # noqa: S106
+    ("page_token", lambda a: a.list_contents(pb.ListContentsRequest(page_token="dHYtMQ=="))),  # noqa: S106 - no secret
     ("title_prefix", lambda a: a.list_contents(pb.ListContentsRequest(title_prefix="a" * 65))),
     ("region", lambda a: a.list_trends("F" * 17)),
     ("page_size", lambda a: a.list_audit(1_001)),

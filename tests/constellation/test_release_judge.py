@@ -214,7 +214,7 @@ def test_the_thread_outlives_a_database_that_is_away(shard: Shard) -> None:
         look()
         looked.set()
 
-    judge.look = flaky  # type: ignore[method-assign]
+    judge.look = flaky  # type: ignore[method-assign]  # on purpose
     judge.start()
     assert looked.wait(30)
     judge.stop()

@@ -193,8 +193,8 @@ def test_a_report_out_of_bounds_is_refused(
 ) -> None:
     told = report(1, 20_000)
     for name in change:
-        told.ClearField(name)  # type: ignore[arg-type]
-    told.MergeFrom(common_pb.ReleaseReport(**change))  # type: ignore[arg-type]
+        told.ClearField(name)  # type: ignore[arg-type]  # by name
+    told.MergeFrom(common_pb.ReleaseReport(**change))  # type: ignore[arg-type]  # by name
     request = pb.IngestPatternsRequest(pushes=[said(f"tv-{'0' * 32}", told)])
     expected = Refusal("INVALID_ARGUMENT", "INVALID_FIELD", f"pushes[0].report.{field}")
     assert refused(lambda: shared_client.ingest_patterns(request)) == expected

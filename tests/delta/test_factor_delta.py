@@ -60,7 +60,7 @@ def test_the_result_is_the_pack_to_the_byte(
 
 def test_another_compression_of_the_base_serves_as_well() -> None:
     """A library that compresses differently gives another frame, and the same content."""
-    import zstandard  # noqa: PLC0415
+    import zstandard  # noqa: PLC0415 - of this test alone
 
     base = encode_factors(pack_of(list(range(300)), 1, 1))
     raw = decompress("factors", base, limits.MAX_RESOURCE_RAW)

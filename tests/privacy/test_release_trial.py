@@ -159,4 +159,4 @@ def test_reports_under_another_epsilon_count_by_what_they_tell() -> None:
 )
 def test_rules_are_held_to_their_bounds(field: dict[str, float]) -> None:
     with pytest.raises(Exception, match=next(iter(field))):
-        Rules(**field)  # type: ignore[arg-type]
+        Rules(**field)  # type: ignore[arg-type]  # by name

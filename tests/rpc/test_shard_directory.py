@@ -202,7 +202,7 @@ BAD = [
 def test_a_directory_out_of_bounds_names_the_field(changed: dict[str, object], field: str) -> None:
     fields: dict[str, object] = {"version": 1, "home": "a", "shards": (ShardEntry("a", "host:1"),)}
     with pytest.raises(OmegaError) as caught:
-        Directory(**{**fields, **changed})  # type: ignore[arg-type]
+        Directory(**{**fields, **changed})  # type: ignore[arg-type]  # by name
     assert (caught.value.code, caught.value.field) == (ErrorCode.INVALID_FIELD, field)
 
 

@@ -108,7 +108,7 @@ class Fleet:
         """Every TV that is asked reports yesterday and the day before."""
         today = day_of(datetime.now(UTC))
         for period in (today - 2, today - 1):
-            self.each(lambda tv, period=period: tv.report(self.client, period, watches))  # type: ignore[misc]
+            self.each(lambda tv, period=period: tv.report(self.client, period, watches))  # type: ignore[misc]  # bound
 
     def publish(self, seed: int) -> int:
         """New factors, as a round publishes them; their version."""

@@ -44,7 +44,7 @@ def shown(capsys: pytest.CaptureFixture[str], data: Path, what: str, *more: str)
     assert main(["eval", what, "--data", folder, "--cache-dir", folder, "--json", *more]) == 0
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert found["bench"] == what
-    return found["figures"]  # type: ignore[no-any-return]
+    return found["figures"]  # type: ignore[no-any-return]  # from JSON
 
 
 def test_the_parts_are_those_of_the_suite() -> None:

@@ -89,7 +89,7 @@ def add(
         if len(used) == len(pool):
             pool.append(postgres.create_database(f"shard_{len(pool)}", template_database))
         used.append(pool[len(used)])
-        return site.add(name, used[-1], *more)  # type: ignore[arg-type]
+        return site.add(name, used[-1], *more)  # type: ignore[arg-type]  # handed on
 
     yield one
     site.close()

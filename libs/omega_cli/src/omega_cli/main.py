@@ -79,6 +79,6 @@ def _line(error: Exception) -> str:
 def _all(made: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
     yield made
     for action in made._actions:  # noqa: SLF001 - argparse has no public way down
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - argparse has no other name for it
             for below in action.choices.values():
                 yield from _all(below)

@@ -28,7 +28,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def figures(accounts: list[Account]) -> dict[str, Figure]:
     """The figures for machines."""
-    from omega_cli.bench.figures import Figure  # noqa: PLC0415 - comes with the extra `demo`
+    from omega_cli.bench.figures import Figure
 
     found = {}
     for each in accounts:
@@ -46,7 +46,7 @@ def figures(accounts: list[Account]) -> dict[str, Figure]:
 
 def table(accounts: list[Account], delta: float) -> Table:
     """The figures for people."""
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Table
 
     made = Table(
         title=f"Formal local differential privacy of sketches, delta {delta:g}",
@@ -65,10 +65,10 @@ def table(accounts: list[Account], delta: float) -> Table:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from omega_cli.bench.figures import as_json  # noqa: PLC0415
-    from omega_privacy.accountant import DELTA, SIGMAS, account  # noqa: PLC0415
+    from omega_cli.bench.figures import as_json
+    from omega_privacy.accountant import DELTA, SIGMAS, account
 
     accounts = [account(sigma, (TOGETHER,)) for sigma in SIGMAS]
     if arguments.json:

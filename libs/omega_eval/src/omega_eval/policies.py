@@ -133,7 +133,7 @@ class ReceiveOnly:
         """None."""
         return []
 
-    def learn(self, deliveries: Sequence[Delivery], shard: Shard) -> RoundResult:  # noqa: ARG002
+    def learn(self, deliveries: Sequence[Delivery], shard: Shard) -> RoundResult:  # noqa: ARG002 - as all policies have it
         """Never possible from itself.
 
         Raises:

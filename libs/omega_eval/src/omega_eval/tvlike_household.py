@@ -137,9 +137,9 @@ def _occasion(adults: int, children: int, rng: np.random.Generator) -> _Occasion
     elif together:
         hour, slot, viewer, audience = 18, _EVENING, adults + children, _FAMILY
     else:
-        hour, slot = (22, _LATE) if rng.random() < 0.2 else (19, _EVENING)  # noqa: PLR2004
+        hour, slot = (22, _LATE) if rng.random() < 0.2 else (19, _EVENING)  # noqa: PLR2004 - a chance, used once
         viewer = int(rng.integers(adults))
-        audience = _COUPLE if adults > 1 and rng.random() < 0.6 else _SOLO  # noqa: PLR2004
+        audience = _COUPLE if adults > 1 and rng.random() < 0.6 else _SOLO  # noqa: PLR2004 - a chance, used once
     at = START + timedelta(days=day, hours=hour, seconds=int(rng.integers(2 * 3600)))
     return _Occasion(at, viewer, ViewingContext(slot, day_type, audience))
 

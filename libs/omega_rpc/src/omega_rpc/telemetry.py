@@ -17,13 +17,13 @@ def configure_telemetry(service: str) -> Iterator[None]:
         yield
         return
     # An extra, and 5 MB that a TV never needs.
-    from opentelemetry import metrics  # noqa: PLC0415
-    from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (  # noqa: PLC0415
+    from opentelemetry import metrics
+    from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import (
         OTLPMetricExporter,
     )
-    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415
-    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader  # noqa: PLC0415
-    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+    from opentelemetry.sdk.resources import Resource
 
     provider = MeterProvider(
         [PeriodicExportingMetricReader(OTLPMetricExporter())],

@@ -54,7 +54,7 @@ def read(stream: BinaryIO) -> TitleFile:
     parser = DefusedExpatParser(forbid_entities=True, forbid_external=False)
     # A guide names its DTD, which nobody fetches.
     parser.setFeature(feature_external_ges, False)  # noqa: FBT003 - as SAX has it
-    parser.setFeature(feature_external_pes, False)  # noqa: FBT003
+    parser.setFeature(feature_external_pes, False)  # noqa: FBT003 - the standard's own call
     guide = _Guide(parser)
     parser.setContentHandler(guide)
     taken = 0
@@ -62,7 +62,7 @@ def read(stream: BinaryIO) -> TitleFile:
         while chunk := stream.read(_CHUNK):
             parser.feed(chunk)
             taken += len(chunk)
-            if taken - max(0, parser._parser.CurrentByteIndex) > MAX_PIECE + _CHUNK:  # noqa: SLF001
+            if taken - max(0, parser._parser.CurrentByteIndex) > MAX_PIECE + _CHUNK:  # noqa: SLF001 - no public way to it
                 raise invalid("file", f"XML in pieces of at most {MAX_PIECE:,} bytes")
         parser.close()
     except DefusedXmlException as error:
@@ -195,7 +195,7 @@ def _year(name: str, date: str) -> int:
     if not date:
         return 0
     digits = date[:4]
-    if not (len(digits) == 4 and digits.isascii() and digits.isdigit()):  # noqa: PLR2004
+    if not (len(digits) == 4 and digits.isascii() and digits.isdigit()):  # noqa: PLR2004 - digits of a year
         raise invalid(name, "a date that begins with a year of four digits")
     return int(digits)
 

@@ -49,10 +49,10 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def _brain(arguments: argparse.Namespace) -> int:
     # The benchmark's dependencies come with the extra `demo`; other commands do without them.
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from omega_cli.bench import brain, figures  # noqa: PLC0415
-    from omega_cli.bench.plan import Plan  # noqa: PLC0415
+    from omega_cli.bench import brain, figures
+    from omega_cli.bench.plan import Plan
 
     with Console(stderr=True).status("measuring the brain") as status:
         found = brain.measure(Plan(cache_dir=arguments.cache_dir), status.update)
@@ -64,9 +64,9 @@ def _brain(arguments: argparse.Namespace) -> int:
 
 
 def _federation(arguments: argparse.Namespace) -> int:
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from omega_cli.bench import federation, figures  # noqa: PLC0415
+    from omega_cli.bench import federation, figures
 
     plan = federation.Plan(devices=arguments.devices, growth=arguments.growth or ())
     with Console(stderr=True).status("measuring rounds") as status:
@@ -79,9 +79,9 @@ def _federation(arguments: argparse.Namespace) -> int:
 
 
 def _sync(arguments: argparse.Namespace) -> int:
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from omega_cli.bench import figures, sync, sync_plot  # noqa: PLC0415
+    from omega_cli.bench import figures, sync, sync_plot
 
     plan = sync.Plan(streams=arguments.streams, runs=arguments.runs)
     with Console(stderr=True).status("measuring the gateway") as status:
@@ -96,10 +96,10 @@ def _sync(arguments: argparse.Namespace) -> int:
 
 
 def _constellation(arguments: argparse.Namespace) -> int:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import Progress
 
-    from omega_cli.bench import constellation, figures  # noqa: PLC0415
+    from omega_cli.bench import constellation, figures
 
     plan = constellation.Plan(patterns=arguments.patterns, runs=arguments.runs)
     with Progress(console=Console(stderr=True)) as progress:
@@ -121,9 +121,9 @@ def _constellation(arguments: argparse.Namespace) -> int:
 
 
 def _wire(arguments: argparse.Namespace) -> int:
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from omega_cli.bench import figures, wire  # noqa: PLC0415
+    from omega_cli.bench import figures, wire
 
     with Console(stderr=True).status("measuring the wire") as status:
         found = wire.measure(wire.Plan(day=True, cache_dir=arguments.cache_dir), status.update)

@@ -177,7 +177,7 @@ def measure(plan: Plan, say: Callable[[str], None]) -> dict[str, Figure]:
         found |= _rounds(store, fleet, plan, say, found["decode_ms"])
         if plan.growth:
             # Needs the plan above.
-            from omega_cli.bench import federation_growth  # noqa: PLC0415
+            from omega_cli.bench import federation_growth
 
             found |= federation_growth.measure(postgres, plan, plan.growth, say)
         return found

@@ -25,8 +25,8 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def _run(arguments: argparse.Namespace) -> int:
     # The demo's own dependencies come with the extra `demo`; other commands do without them.
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import (  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress,
@@ -34,10 +34,10 @@ def _run(arguments: argparse.Namespace) -> int:
         TimeElapsedColumn,
     )
 
-    from omega_cli.demo import page, terminal  # noqa: PLC0415
-    from omega_cli.demo.households import load_cast  # noqa: PLC0415
-    from omega_cli.demo.story import play  # noqa: PLC0415
-    from omega_embed import open_encoder  # noqa: PLC0415
+    from omega_cli.demo import page, terminal
+    from omega_cli.demo.households import load_cast
+    from omega_cli.demo.story import play
+    from omega_embed import open_encoder
 
     # A supervisor's SIGTERM ends the demo as Ctrl-C does: by way of every finally.
     signal.signal(signal.SIGTERM, _interrupt)

@@ -84,7 +84,7 @@ def _look(
     url = arguments.database_url or next((environ[n] for n in DATABASES if environ.get(n)), None)
     if url and find_spec("psycopg"):
         # It comes with the extra `demo`; an operator's desk may do without.
-        from omega_cli.doctor.database import check_database  # noqa: PLC0415
+        from omega_cli.doctor.database import check_database
 
         yield from check_database(url)
     elif url:

@@ -59,10 +59,10 @@ def _common(parser: argparse.ArgumentParser) -> None:
 
 def _attack(arguments: argparse.Namespace) -> int:
     # The measurements' dependencies come with the extra `demo`; other commands do without them.
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from omega_cli.bench import figures  # noqa: PLC0415
-    from omega_cli.evals import attack, attack_tables  # noqa: PLC0415
+    from omega_cli.bench import figures
+    from omega_cli.evals import attack, attack_tables
 
     parts = arguments.only or PARTS
     found = _watched(
@@ -78,10 +78,10 @@ def _attack(arguments: argparse.Namespace) -> int:
 
 
 def _frontier(arguments: argparse.Namespace) -> int:
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
-    from omega_cli.bench import figures  # noqa: PLC0415
-    from omega_cli.evals import frontier  # noqa: PLC0415
+    from omega_cli.bench import figures
+    from omega_cli.evals import frontier
 
     points = _watched(
         lambda progress: frontier.measure(
@@ -99,8 +99,8 @@ def _frontier(arguments: argparse.Namespace) -> int:
 
 def _watched(measure: Callable[[Progress], T]) -> T:
     """Runs a measurement under progress bars on standard error."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import (  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress,

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     rows += [study.contributors(share) for share in shares]
     coded = through(study, named(DEFAULT)) if arguments.codec == "transform" else None
     if arguments.plot:
-        from omega_cli.evals.plot import draw  # noqa: PLC0415 - matplotlib may be missing
+        from omega_cli.evals.plot import draw
 
         draw(rows, prepared.title, arguments.plot)
     if arguments.json:

@@ -28,13 +28,13 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def _run(arguments: argparse.Namespace) -> int:
     """Returns 0 when every invariant holds, else 1."""
     # The simulator's dependencies come with the extra `demo`; other commands do without them.
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
 
-    from omega_cli.fleet import faults, report  # noqa: PLC0415
-    from omega_cli.fleet.run import Plan, Simulation  # noqa: PLC0415
-    from omega_cli.fleet.site import Servers, parts  # noqa: PLC0415
-    from omega_eval.sample import load_sample  # noqa: PLC0415
+    from omega_cli.fleet import faults, report
+    from omega_cli.fleet.run import Plan, Simulation
+    from omega_cli.fleet.site import Servers, parts
+    from omega_eval.sample import load_sample
 
     servers = Servers(gateways=arguments.gateways)
     plan = Plan(
@@ -55,9 +55,9 @@ def _run(arguments: argparse.Namespace) -> int:
             lambda done: progress.advance(task, done),
         ).run()
     if arguments.plot and result.samples:
-        from omega_cli.capacity import day  # noqa: PLC0415
-        from omega_cli.capacity.inputs import Assumptions, Inputs  # noqa: PLC0415
-        from omega_cli.fleet import plot  # noqa: PLC0415
+        from omega_cli.capacity import day
+        from omega_cli.capacity.inputs import Assumptions, Inputs
+        from omega_cli.fleet import plot
 
         predicted = day.mean_rate(plan.devices, Inputs.read(Assumptions).values)
         plot.draw(result, arguments.plot, predicted)

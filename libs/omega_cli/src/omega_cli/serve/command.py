@@ -56,7 +56,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def _run(arguments: argparse.Namespace) -> int:
     # What serving needs comes with the extra `demo`; other commands do without it.
-    from omega_cli.serve import folder, site  # noqa: PLC0415
+    from omega_cli.serve import folder, site
 
     ports = {name: getattr(arguments, f"{name}_port") for name in _PORTS}
     for name, port in ports.items():
