@@ -6,14 +6,16 @@ The full one is `make chaos-brain`.
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from omega_core.content import Content
 from omega_testing import chaos_faults
-from omega_testing.chaos_brain import FAULTS, PHASES, Chaos, ChaosPlan, Course
+from omega_testing.chaos_brain import FAULTS, PHASES, SPARED, Chaos, ChaosPlan, Course
 from omega_testing.chaos_ledger import Ledger
 from omega_testing.chaos_traffic import Tally
 
@@ -45,7 +47,21 @@ def test_nothing_acknowledged_is_lost_and_every_list_is_answered(
     assert tally.counts["answered"] > len(lives)
     assert tally.counts["acknowledged events looked for by id"] > len(lives)
     if name == "damaged":
-        assert tally.counts["repairs stated"] == 1
+        assert tally.counts["repairs stated"] == 1 - tally.counts[SPARED]
+
+
+def test_damage_that_spares_all_data_is_told_apart(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "brain.db")) as connection, connection:
+        connection.execute("CREATE TABLE kept AS SELECT hex(zeroblob(9000)) AS body")
+        connection.execute("CREATE TABLE gone AS SELECT hex(zeroblob(9000)) AS body")
+        connection.execute("DROP TABLE gone")
+    assert chaos_faults.sound(tmp_path)
+    with (tmp_path / "brain.db").open("r+b") as file:
+        file.seek(-2_000, 2)
+        file.write(b"free")
+    assert chaos_faults.sound(tmp_path)
+    chaos_faults.cut(tmp_path / "brain.db", 0.3)
+    assert not chaos_faults.sound(tmp_path)
 
 
 def test_the_small_version_leaves_nothing_out() -> None:

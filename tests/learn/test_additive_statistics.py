@@ -145,3 +145,19 @@ def test_what_does_not_fit_is_named(
     with pytest.raises(OmegaError) as caught:
         summarised(made_up_rows(2, 0), titles, clip=clip)
     assert caught.value.field == field
+
+
+@pytest.mark.parametrize("stake", [0.02, 1.0])
+def test_a_matrix_of_several_strips_is_exact_whether_float32_holds_it_or_not(stake: float) -> None:
+    """600 devices with a stake of 1 in a title exceed what float32 counts."""
+    random, titles = np.random.default_rng(3), 1_300
+    liked = np.stack([random.permutation(titles)[:20] for _ in range(600)]).astype(np.int32)
+    liked[:, 0] = 0
+    posterior = Posterior(liked, np.full(liked.shape, stake, np.float32))
+    ones = np.ones(600, np.float32)
+    rows = device_rows(posterior, np.ones(600, np.int64), ones, ones)
+    x = np.zeros((600, titles), np.int64)
+    x[rows.owners(), rows.titles] = rows.stakes
+    found = summarised(rows, np.arange(titles, dtype=np.int32), clip=10_000)
+    np.testing.assert_array_equal(found.gram, x.T @ x)
+    assert (found.gram.max() > 2**24) == (stake == 1)

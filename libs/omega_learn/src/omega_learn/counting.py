@@ -18,7 +18,7 @@ from omega_learn.partials import Census, Sums
 from omega_learn.patterns import Clusters, devices_behind
 from omega_learn.rises import RiseCounter, Rises
 from omega_learn.sample import Sample
-from omega_learn.statistics import Statistics, Tally, add_gram, count_support, tally
+from omega_learn.statistics import Statistics, Tally, add_gram, complete, count_support, tally
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,8 @@ def statistics(blocks: Iterable[Kept], plan: Counting, titles: int, config: Lear
         if counter:
             counter.add(block)
         figures += (len(block), block.sketches.sum())
+    if plan.matrix:
+        complete(sums["gram"])
     rises = counter.sums.sums() if counter else {}
     return Sums({**sums, **rises, "devices": figures[:1], "sketches": figures[1:]})
 

@@ -6,11 +6,14 @@ import numpy as np
 
 from omega_core.errors import invalid
 from omega_core.vectors import FloatArray
-from omega_learn.arrays import Int32Array, Sketches, check_inputs
+from omega_learn.arrays import DoubleArray, Int32Array, Sketches, check_inputs
+from omega_learn.cores import spread
 from omega_learn.decode import BLOCK, largest, log_likelihoods
 
 FLOOR = 1e-6
 """Added to every title's share, so that none becomes impossible."""
+_PIECE = 8
+"""Blocks that a core compares one after the other."""
 
 
 def estimate_prior(
@@ -61,9 +64,17 @@ def _likelihoods(
     """Candidates of each sketch and their likelihoods as a share of the largest."""
     titles = np.empty((len(sketches), candidates), np.int32)
     likelihood = np.empty(titles.shape, np.float16)
-    for rows, every in log_likelihoods(sketches, embeddings, sigma, block):
-        titles[rows], logs = largest(every, candidates)
-        likelihood[rows] = np.exp(logs - logs[:, :1])
+    scales = np.broadcast_to(np.asarray(sigma), (len(sketches),))
+
+    def compare(start: int) -> None:
+        piece = slice(start, start + _PIECE * block)
+        for rows, every in log_likelihoods(sketches[piece], embeddings, scales[piece], block):
+            at = slice(start + rows.start, start + rows.stop)
+            titles[at], logs = largest(every, candidates)
+            likelihood[at] = np.exp(logs - logs[:, :1])
+
+    for _ in spread(compare, range(0, len(sketches), _PIECE * block)):
+        pass
     return titles, likelihood
 
 
@@ -75,10 +86,16 @@ def _step(
 ) -> FloatArray:
     """One EM step: the mean posterior."""
     total = np.zeros(prior.shape[0])
-    for start in range(0, len(titles), block):
+
+    def shares(start: int) -> DoubleArray:
         rows = slice(start, start + block)
         posterior = likelihood[rows] * prior[titles[rows]]
         posterior /= posterior.sum(axis=1, keepdims=True)
-        total += np.bincount(titles[rows].ravel(), posterior.ravel(), minlength=len(total))
-    share = total / total.sum() + FLOOR
-    return np.asarray(share / share.sum(), np.float32)
+        share = np.bincount(titles[rows].ravel(), posterior.ravel(), minlength=len(total))
+        return np.asarray(share, np.float64)
+
+    # In the order of the sketches, so that the sum is the same on any number of processors.
+    for share in spread(shares, range(0, len(titles), block)):
+        total += share
+    mean = total / total.sum() + FLOOR
+    return np.asarray(mean / mean.sum(), np.float32)

@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from omega_core import validate
 from omega_core.errors import invalid
 from omega_learn.arrays import DoubleArray, Int32Array, Int64Array
+from omega_learn.cores import spread
 from omega_learn.rows import UNIT, DeviceRows
 
 SUPPORTS = round(0.2 * UNIT)
 """Least stake, in units, with which a device supports a title."""
 _BLOCK = 512
-_STRIP = 1024
+_STRIP = 512
+_EXACT = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ def summarise(
     sums = tally(rows, titles, clip=clip)
     gram = np.zeros((len(titles), len(titles)))
     add_gram(gram, rows, titles, clip=clip, max_stake=max_stake)
+    complete(gram)
     return Statistics(titles, sums.support, sums.quality, sums.samples, sums.devices, gram)
 
 
@@ -111,7 +114,7 @@ def add_gram(
     clip: float = 50.0,
     max_stake: float = 1.0,
 ) -> None:
-    """Adds the matrix of summarise() to `gram` (t, t) in place.
+    """Adds the matrix of summarise() to `gram` (t, t) in place, but for what complete() fills in.
 
     Raises:
         OmegaError: INVALID_FIELD titles, clip or max_stake.
@@ -124,11 +127,14 @@ def add_gram(
         owners = part.owners()
         held = np.minimum(part.stakes, most).astype(np.uint16)
         stakes = np.rint(held * np.sqrt(_shares(held, owners, len(part), clip)))
-        dense = np.zeros((len(part), len(titles)))
-        dense[owners[known], place] = stakes[known]
-        # In strips: the whole product would take as much memory as the matrix itself.
-        for first in range(0, len(titles), _STRIP):
-            gram[first : first + _STRIP] += dense[:, first : first + _STRIP].T @ dense
+        _add_products(gram, owners[known], place, stakes[known], len(part))
+
+
+def complete(gram: DoubleArray) -> None:
+    """Fills in what add_gram() left out of a matrix: what lies below its strips."""
+    for first in range(0, len(gram), _STRIP):
+        last = first + _STRIP
+        gram[last:, first:last] = gram[first:last, last:].T
 
 
 def merge(a: Statistics, b: Statistics) -> Statistics:
@@ -146,6 +152,33 @@ def merge(a: Statistics, b: Statistics) -> Statistics:
         quality[at] += part.quality
         samples[at] += part.samples
     return Statistics(titles, support, quality, samples, a.devices + b.devices, gram)
+
+
+def _add_products(
+    gram: DoubleArray,
+    owners: Int64Array,
+    titles: Int64Array,
+    stakes: DoubleArray,
+    devices: int,
+) -> None:
+    """Adds x x' of some devices' rows, in strips of the part above the diagonal.
+
+    Cauchy & Schwarz: no sum over them exceeds the largest over one title's squares. Where float32
+    holds that exactly, which it does to 2^24, it takes half the time.
+    """
+    largest = np.bincount(titles, np.square(stakes), minlength=1).max()
+    kind = np.float32 if largest <= _EXACT else np.float64
+    dense = np.zeros((devices, len(gram)), kind)
+    dense[owners, titles] = stakes
+
+    def add(first: int) -> None:
+        # In strips: the whole product would take as much memory as the matrix itself.
+        gram[first : first + _STRIP, first:] += (
+            dense[:, first : first + _STRIP].T @ dense[:, first:]
+        )
+
+    for _ in spread(add, range(0, len(gram), _STRIP)):
+        pass
 
 
 def _check(titles: Int32Array, clip: float) -> None:

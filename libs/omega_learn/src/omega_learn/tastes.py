@@ -6,12 +6,14 @@ says more. The first decoding gives a model of the fleet, the second uses it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from omega_core.vectors import FloatArray
 from omega_learn.arrays import DoubleArray, Int64Array
+from omega_learn.cores import spread
 from omega_learn.decode import Posterior, decode
 from omega_learn.factors import Factors
 from omega_learn.fleet import Fleet
@@ -133,10 +135,9 @@ def decode_fleet(
     )
     rows = [device_rows(nothing, np.zeros(0, np.int64), rates[:0], counts[:0])]
     recents = [_recent(nothing, np.zeros(0, np.int64), fleet.ages[:0], within)]
-    start = 0
-    while start < len(fleet):
-        enough = np.searchsorted(fleet.starts, fleet.starts[start] + _SKETCHES)
-        stop = min(max(int(enough), start + 1), len(fleet))
+
+    def decoded(piece: tuple[int, int]) -> tuple[DeviceRows, Recent]:
+        start, stop = piece
         first, last = int(fleet.starts[start]), int(fleet.starts[stop])
         sizes = np.diff(fleet.starts[start : stop + 1])
         posterior = decode(
@@ -147,9 +148,14 @@ def decode_fleet(
             owners=np.repeat(np.arange(stop - start), sizes) if expectations else None,
             top=top,
         )
-        rows.append(device_rows(posterior, sizes, rates[first:last], counts[first:last]))
-        recents.append(_recent(posterior, sizes, fleet.ages[first:last], within))
-        start = stop
+        return (
+            device_rows(posterior, sizes, rates[first:last], counts[first:last]),
+            _recent(posterior, sizes, fleet.ages[first:last], within),
+        )
+
+    for row, recent in spread(decoded, list(_pieces(fleet))):
+        rows.append(row)
+        recents.append(recent)
     return Kept(
         fleet.keys,
         fleet.regions,
@@ -157,6 +163,16 @@ def decode_fleet(
         DeviceRows.join(rows),
         Recent.join(recents),
     )
+
+
+def _pieces(fleet: Fleet) -> Iterator[tuple[int, int]]:
+    """First device and that after the last of pieces that are decoded at once."""
+    start = 0
+    while start < len(fleet):
+        enough = np.searchsorted(fleet.starts, fleet.starts[start] + _SKETCHES)
+        stop = min(max(int(enough), start + 1), len(fleet))
+        yield start, stop
+        start = stop
 
 
 def _recent(posterior: Posterior, sizes: Int64Array, ages: DoubleArray, within: float) -> Recent:

@@ -40,6 +40,8 @@ PHASES = {
 """When a life ends, and how often of all."""
 FAULTS = {"none": 60, "index": 18, "database": 9, "log": 6}
 """What happens to its files afterwards, and how often."""
+SPARED = "damage that spared all data"
+"""Counted where there is nothing to repair."""
 _CYCLE = 40
 _MODEL = {30: "minilm", 31: "minilm", 32: "gone", 33: "minilm", 34: "goes", 35: "gone"}
 """Which encoder a life has, by its number in a cycle of lives; lexical where nothing stands."""
@@ -341,6 +343,8 @@ class Chaos:
                 "log": chaos_faults.damage_log,
             }[fault]
             done = damage(self._storage, self._rng)
+            if fault == "database" and chaos_faults.sound(self._storage):
+                self._tally.add(SPARED)
         self._tally.add(f"fault: {done}")
         self._truth.happened(done)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -51,6 +52,23 @@ def damage_database(storage: Path, rng: random.Random) -> str:
     pages = max(path.stat().st_size // _PAGE, 1)
     _overwrite(path, rng.randrange(pages) * _PAGE, rng.randbytes(_PAGE))
     return "database page overwritten"
+
+
+def sound(storage: Path) -> bool:
+    """Whether SQLite finds nothing wrong with the database and the log beside it.
+
+    A page that is free, or that the log has a newer version of, may be damaged without loss.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("brain.db", "brain.db-wal"):
+            if (storage / name).exists():
+                shutil.copy(storage / name, folder)
+        try:
+            with closing(sqlite3.connect(Path(folder, "brain.db"))) as connection:
+                (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        except sqlite3.DatabaseError:
+            return False
+    return bool(verdict == "ok")
 
 
 def damage_log(storage: Path, rng: random.Random) -> str:

@@ -20,7 +20,9 @@ from omega.sync.v1 import sync_service_pb2 as sync_pb
 from omega_client import AdminClient, ConstellationClient, ServiceError, SyncClient
 from omega_core.directory import Directory, ShardEntry
 from omega_rpc import directories
+from omega_rpc.channel import connect
 from omega_rpc.tokens import new_key_line
+from omega_testing.probe import await_health
 from omega_testing.processes import ServiceProcess, free_port
 from omega_testing.site import Device, enrolled
 
@@ -213,7 +215,7 @@ class ShardSite:
     def gateway(
         self, contact: str, region: str = "", environ: Mapping[str, str] | None = None
     ) -> Running:
-        """A gateway that calls one of the shards first."""
+        """A gateway that calls one of the shards first; it has reached it."""
         opened = self._start(
             "omega-sync",
             {
@@ -236,6 +238,8 @@ class ShardSite:
             self._folder / f"gateway-{secrets.token_hex(4)}",
         )
         self._stack.callback(opened.close)
+        with connect(opened.address, None, retries=False) as channel:
+            await_health(channel, serving=True)
         return opened
 
     def still(self, seconds: float = 60.0) -> None:
