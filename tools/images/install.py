@@ -10,6 +10,7 @@ Usage: python -m images.install SERVICE [ARCH]
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from hatchling.build import build_wheel
 from images import closure, elf
 from images.plan import ARCHES, IMAGES, PREFIX, PYTHON, SBOM, Arch, Image, native
 
@@ -35,7 +37,7 @@ def main() -> int:
     needed = closure.resolve(ROOT, image.requirements)
     with tempfile.TemporaryDirectory() as name:
         wheels = Path(name)
-        _pip("wheel", "--no-deps", "--no-build-isolation", "-w", name, *needed.paths())
+        _ours(needed, wheels)
         if "hnswlib" in needed.others:
             _hnswlib(wheels, arch)
         _run(f"/usr/bin/python{PYTHON}", "-m", "venv", "--without-pip", PREFIX)
@@ -43,8 +45,7 @@ def main() -> int:
     _script(image)
     _prune()
     _strip(arch)
-    _run(f"{PREFIX}/bin/python", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash",
-         str(SITE))  # fmt: skip
+    _compile()
     _sbom(image)
     return 0
 
@@ -59,6 +60,13 @@ def _pip(*arguments: str, **changed: str) -> None:
          **changed)  # fmt: skip
 
 
+def _ours(needed: closure.Closure, wheels: Path) -> None:
+    """Builds the wheels of our distributions, in this process: pip would start one for each."""
+    for folder in needed.paths():
+        with contextlib.chdir(folder):
+            build_wheel(str(wheels))
+
+
 def _hnswlib(wheels: Path, arch: Arch) -> None:
     """Builds its wheel for any processor of the architecture, with the C++ runtime inside."""
     linker = f"{arch.triplet}-g++ -shared"
@@ -69,7 +77,6 @@ def _hnswlib(wheels: Path, arch: Arch) -> None:
         CXX=f"{arch.triplet}-g++",
         LDSHARED=linker,
         LDCXXSHARED=linker,
-        # Debian's own flags name the directories of this machine's libraries.
         LDFLAGS="-Wl,--as-needed -static-libstdc++ -static-libgcc",
         HNSWLIB_NO_NATIVE="1",
         SETUPTOOLS_EXT_SUFFIX=f".cpython-{PYTHON.replace('.', '')}-{arch.triplet}.so",
@@ -125,6 +132,13 @@ def _strip(arch: Arch) -> None:
         found = elf.read(path.read_bytes()) if path.is_file() else None
         if found is not None and not found.stripped:
             _run(f"{arch.triplet}-strip", "--strip-unneeded", str(path))
+
+
+def _compile() -> None:
+    _run(
+        *(f"{PREFIX}/bin/python", "-m", "compileall", "-q", "-j", "0"),
+        *("--invalidation-mode", "unchecked-hash", str(SITE)),
+    )
 
 
 def _sbom(image: Image) -> None:

@@ -203,7 +203,7 @@ def _start(
 
 
 def _containers(engine: Engine, pod: Pod) -> list[str]:
-    every = json.loads(engine.run("ps", "--all", "--format", "json"))
+    every = json.loads(engine.run("ps", "--all", "--pod", "--format", "json"))
     return [
         each["Id"]
         for each in every

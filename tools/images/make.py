@@ -66,6 +66,8 @@ def base_of(arch: str, given: str = "") -> str:
 
 def prepare(engine: Engine, arches: set[str], given: str = "") -> None:
     """Makes the builder, and the bases unless another is given."""
+    if given and not engine.has(given):
+        engine.run("pull", "--quiet", given)
     engine.build(DEPLOY / "builder" / "Dockerfile", ROOT, BUILDER, {"DEBIAN": _debian(engine)})
     for arch in sorted(arches) if not given else ():
         arguments = {"BUILDER": BUILDER, "TARGETARCH": arch}
