@@ -104,6 +104,9 @@ def _build(engine: Engine, arguments: argparse.Namespace) -> list[Row]:
         built = make.build(engine, image, arch, arguments.base)
         found = check.contents(engine, built)
         faults = found.faults + check.labels(engine, built, make.version())
+        needed = modules.needed(make.ROOT, image)
+        faults += [f"{name} is missing" for name in sorted(needed - found.distributions)]
+        faults += [f"{name} is not needed" for name in sorted(found.distributions - needed)]
         names = modules.forbidden(make.ROOT, image)
         if arch == "amd64":
             there = check.importable(engine, built, names)
