@@ -70,6 +70,17 @@ def test_modules_of_other_images_are_tried_inside(image: Image) -> None:
     assert ("psycopg" in tried) == (image.service not in {"constellation", "federation-worker"})
 
 
+def test_servers_hold_every_exporter_and_a_tv_none() -> None:
+    (rpc,) = (each for each in modules.distributions(ROOT) if each.folder.name == "omega_rpc")
+    exporters = frozenset(rpc.project["optional-dependencies"])
+    held = {
+        image.service: closure.resolve(ROOT, image.requirements).ours["omega-rpc"]
+        for image in IMAGES.values()
+    }
+    assert held.pop("brain") == frozenset()
+    assert set(held.values()) == {exporters}
+
+
 def test_requirements_are_followed_through_extras_and_rings(tmp_path: Path) -> None:
     for name, dependencies, extras in (
         ("one", ["two[fast]", "numpy"], {}),

@@ -52,6 +52,7 @@ def here() -> Here:
         images={"omega-constellation": "localhost/omega-constellation:0.4.0"},
         free_port=lambda: next(ports),
         fixed={"constellation": 50051},
+        names=("constellation", "postgres-rw"),
         gateway="10.88.0.1",
         secrets=Path("/secrets"),
         settings={"B": "here"},
@@ -77,7 +78,9 @@ def test_ports_are_published_and_the_one_that_others_call_stays(here: Here) -> N
     pod, spec = _one(DEPLOYMENT, here)
     assert pod.ports == {(50051, "TCP"): 50051, (50061, "TCP"): 20_000}
     assert [port["hostPort"] for port in spec["containers"][0]["ports"]] == [50051, 20_000]
-    assert spec["hostAliases"] == [{"ip": "10.88.0.1", "hostnames": ["constellation"]}]
+    assert spec["hostAliases"] == [
+        {"ip": "10.88.0.1", "hostnames": ["constellation", "postgres-rw"]}
+    ]
 
 
 def test_probes_are_kept_for_the_test_to_ask(here: Here) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import os
-import socket
 import ssl
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +21,7 @@ from images.engine import Container, Engine, EngineError
 from images.loop import Closed, Fleet, close_the_loop
 from images.plan import PREFIX, USER
 from images.pods import Here, Pod, Probe, convert, read
+from images.postgres_tls import over_tls
 from images.site import Site, site, until
 
 from omega_cli import certs
@@ -33,8 +31,8 @@ from omega_rpc.tls import ClientTls
 from omega_rpc.tokens import new_key_line
 from omega_testing.processes import free_port
 
-_FREEBIND = 15
-"""IP_FREEBIND of ip(7): the address may come later, with the first pod."""
+DATABASE = "postgres-rw"
+"""Name by which pods call the shard's primary."""
 _READY_SECONDS = 90.0
 
 
@@ -76,14 +74,15 @@ def play(engine: Engine, render: Path, images: Mapping[str, str]) -> Play:
     with ExitStack() as stack:
         place = stack.enter_context(site())
         gateway = _gateway(engine)
-        database = stack.enter_context(_over_tcp(place, gateway))
         authority, operators = trustme.CA(), OperatorKey.generate()
+        database = stack.enter_context(_database(place, gateway, authority))
         secrets = place.folder / "secrets"
         secrets.mkdir()
         here = Here(
             images={f"omega-{service}": name for service, name in images.items()},
             free_port=free_port,
             fixed={"constellation": 50051},
+            names=("constellation", DATABASE),
             gateway=gateway,
             secrets=secrets,
             settings={
@@ -113,39 +112,13 @@ def _gateway(engine: Engine) -> str:
 
 
 @contextmanager
-def _over_tcp(place: Site, address: str) -> Iterator[str]:
-    """The database on a TCP port of the pods' network; gives its URL."""
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_IP, _FREEBIND, 1)
-    listener.bind((address, 0))
-    port = listener.getsockname()[1]
+def _database(place: Site, gateway: str, authority: trustme.CA) -> Iterator[str]:
+    """The database as a cluster's: over TLS, by the name of its service; gives its URL."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(DATABASE).configure_cert(context)
     path = next(place.postgres.socket.glob(".s.PGSQL.*[0-9]"))
-    loop = asyncio.new_event_loop()
-
-    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65_536):
-                writer.write(data)
-                await writer.drain()
-        except OSError:
-            pass  # either end is gone, and so the other goes
-        finally:
-            writer.close()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        up, down = await asyncio.open_unix_connection(str(path))
-        await asyncio.gather(copy(reader, down), copy(up, writer))
-
-    server = loop.run_until_complete(asyncio.start_server(serve, sock=listener))
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"postgresql://postgres@{address}:{port}/postgres"
-    finally:
-        loop.call_soon_threadsafe(server.close)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    with over_tls(path, gateway, context) as port:
+        yield f"postgresql://postgres@{DATABASE}:{port}/postgres"
 
 
 def _make_secrets(place: Site, pods: list[Pod], authority: trustme.CA, jwks: bytes) -> None:

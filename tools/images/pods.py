@@ -57,6 +57,8 @@ class Here:
     """A port of this machine that nobody has."""
     fixed: Mapping[str, int]
     """Deployments that others call by name -> port of this machine for their gRPC."""
+    names: tuple[str, ...]
+    """Names of services that this machine stands for."""
     gateway: str
     """Address of this machine in the pods' network."""
     secrets: Path
@@ -112,7 +114,7 @@ def _deployment(deployment: Document, here: Here) -> Pod:
 
 
 def _adapt(pod: Pod, spec: Document, here: Here) -> None:
-    spec["hostAliases"] = [{"ip": here.gateway, "hostnames": sorted(here.fixed)}]
+    spec["hostAliases"] = [{"ip": here.gateway, "hostnames": list(here.names)}]
     for container in spec["containers"]:
         name = container["image"].partition("@")[0]
         name = name if ":" not in name.rpartition("/")[2] else name.rpartition(":")[0]
