@@ -136,7 +136,25 @@ console-proof: setup ## Walks through every page of the web console in Chromium,
 	@test -e .venv-console/ready || { echo "playwright is missing: make console-proof-setup"; exit 1; }
 	$(BIN)/python tools/console_proof.py $(ARGS)
 
+.venv-manifests/ready: requirements-manifests.txt
+	$(PYTHON) -m venv .venv-manifests
+	.venv-manifests/bin/pip install -q --disable-pip-version-check -r requirements-manifests.txt
+	touch $@
+
+.PHONY: manifests-setup
+manifests-setup: .venv-manifests/ready ## Installs what knows the schemas of Kubernetes, into .venv-manifests
+
+.PHONY: manifests
+manifests: setup ## Renders the manifests, and holds them to schemas and rules; asks no network (ARGS=--write: store the renders)
+	@test -e .venv-manifests/ready || { echo "kubernetes-validate is missing: make manifests-setup"; exit 1; }
+	PYTHONPATH=tools .venv-manifests/bin/python tools/k8s_manifests.py $(ARGS)
+	$(BIN)/pytest tests/manifests
+
+.PHONY: manifests-write
+manifests-write: ## Stores what kustomize makes of deploy/k8s today
+	@$(MAKE) manifests ARGS=--write
+
 .PHONY: clean
 clean: ## Removes what the other commands made
-	rm -rf .venv .venv-bench .venv-console .venv-rest .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/interop/node_modules demo-report.html demo-report.json
+	rm -rf .venv .venv-bench .venv-console .venv-rest .venv-manifests .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/interop/node_modules demo-report.html demo-report.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

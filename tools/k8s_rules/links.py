@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from k8s_rules.objects import Object, Render, Workload, at, matches, title
+from k8s_rules.objects import SERVERS, Object, Render, Workload, at, matches, title
 
 MADE_BY_HAND = {
     "sync-keys": "token keys: omega-sync --new-token-key",
@@ -18,16 +18,8 @@ MADE_BY_HAND = {
 def selectors(render: Render) -> Iterator[str]:
     """Who selects pods selects some, and its own."""
     works = render.workloads()
-    for work in render.workloads("Deployment", "StatefulSet"):
-        if not matches(at(work.made_by, "spec", "selector", default={}), work.labels):
-            yield f"{work}: it does not select its own pods"
-        others = [w for w in works if w is not work and w.name != work.name]
-        for other in others:
-            if matches(work.made_by["spec"]["selector"], other.labels):
-                yield f"{work}: it selects the pods of {other}"
-        for spread in work.spec.get("topologySpreadConstraints", []):
-            if not matches(spread["labelSelector"], work.labels):
-                yield f"{work}: it spreads the pods of others"
+    for work in render.workloads(*SERVERS):
+        yield from _own(work, works)
     for each in render.of("Service", "PodDisruptionBudget"):
         found = [w for w in works if _same(each, w) and matches(_selector(each), w.labels)]
         if len({w.name for w in found}) != 1:
@@ -37,6 +29,18 @@ def selectors(render: Render) -> Iterator[str]:
         selector = at(each, "spec", "podSelector") or at(each, "spec", "selector", default={})
         if selector and not any(matches(selector, pod) for pod in _pods(render)):
             yield f"{title(each)}: it selects nothing"
+
+
+def _own(work: Workload, works: list[Workload]) -> Iterator[str]:
+    selector = work.made_by["spec"]["selector"]
+    if not matches(selector, work.labels):
+        yield f"{work}: it does not select its own pods"
+    for other in works:
+        if other.name != work.name and matches(selector, other.labels):
+            yield f"{work}: it selects the pods of {other}"
+    for each in work.spec.get("topologySpreadConstraints", []):
+        if not matches(each["labelSelector"], work.labels):
+            yield f"{work}: it spreads the pods of others"
 
 
 def _selector(each: Object) -> Object:
@@ -61,19 +65,7 @@ def _pods(render: Render) -> list[dict[str, str]]:
 def references(render: Render) -> Iterator[str]:
     """What pods, autoscalers, backups and routes name is there."""
     for work in render.workloads():
-        space = work.namespace
-        account = work.spec.get("serviceAccountName", "default")
-        if not render.find("ServiceAccount", account, space):
-            yield f"{work}: there is no ServiceAccount {account}"
-        for name in _config_maps(work):
-            if not render.find("ConfigMap", name, space):
-                yield f"{work}: there is no ConfigMap {name}"
-        volumes = {each["name"] for each in work.spec.get("volumes", [])}
-        claims = at(work.made_by, "spec", "volumeClaimTemplates", default=[])
-        volumes |= {each["metadata"]["name"] for each in claims}
-        mounted = {m["name"] for c in work.containers for m in c.get("volumeMounts", [])}
-        for name in sorted(volumes ^ mounted):
-            yield f"{work}: volume {name} is not both there and mounted"
+        yield from _of_pod(render, work)
         yield from _files(render, work)
     for each in render.of("HorizontalPodAutoscaler"):
         target = each["spec"]["scaleTargetRef"]
@@ -89,6 +81,21 @@ def references(render: Render) -> Iterator[str]:
                 yield f"{title(each)}: there is no ObjectStore {store}"
     for each in render.of("TLSRoute", "UDPRoute"):
         yield from _parents(render, each)
+
+
+def _of_pod(render: Render, work: Workload) -> Iterator[str]:
+    account = work.spec.get("serviceAccountName", "default")
+    if not render.find("ServiceAccount", account, work.namespace):
+        yield f"{work}: there is no ServiceAccount {account}"
+    for name in _config_maps(work):
+        if not render.find("ConfigMap", name, work.namespace):
+            yield f"{work}: there is no ConfigMap {name}"
+    volumes = {each["name"] for each in work.spec.get("volumes", [])}
+    claims = at(work.made_by, "spec", "volumeClaimTemplates", default=[])
+    volumes |= {each["metadata"]["name"] for each in claims}
+    mounted = {m["name"] for c in work.containers for m in c.get("volumeMounts", [])}
+    for name in sorted(volumes ^ mounted):
+        yield f"{work}: volume {name} is not both there and mounted"
 
 
 def _parents(render: Render, route: Object) -> Iterator[str]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
-from k8s_rules.objects import Render, at, title
+from k8s_rules.objects import Render, Workload, at, title
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\Z")
@@ -28,6 +27,10 @@ def names(render: Render) -> Iterator[str]:
         for key, value in at(each, "metadata", "labels", default={}).items():
             if not isinstance(value, str) or not _VALUE.match(value):
                 yield f"{title(each)}: label {key}: {value!r}"
+    yield from _within(render)
+
+
+def _within(render: Render) -> Iterator[str]:
     for work in render.workloads():
         for kind, form, found in _of_pods(work):
             for name in found:
@@ -38,7 +41,7 @@ def names(render: Render) -> Iterator[str]:
                     yield f"{work}: {kind} {name!r} stands {times} times"
 
 
-def _of_pods(work: Any) -> Iterator[tuple[str, re.Pattern[str], list[str]]]:
+def _of_pods(work: Workload) -> Iterator[tuple[str, re.Pattern[str], list[str]]]:
     yield "container", _LABEL, [each["name"] for each in work.containers]
     yield "volume", _LABEL, [each["name"] for each in work.spec.get("volumes", [])]
     for each in work.containers:

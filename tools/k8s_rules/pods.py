@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
-from k8s_rules.objects import Render, at, title
+from k8s_rules.objects import Object, Render, Workload, at, title
 
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(m|[kKMGT]i?)?\Z")
 _UNITS = {
@@ -15,7 +15,6 @@ _UNITS = {
     **{f"{letter}i": Decimal(1024) ** n for n, letter in enumerate("KMGT", 1)},
     **{letter: Decimal(1000) ** n for n, letter in enumerate("kMGT", 1)},
 }
-_ROOT_FREE = {"runAsNonRoot": True}
 _VOLUMES = {"configMap", "emptyDir", "secret", "projected", "downwardAPI", "persistentVolumeClaim"}
 _ENFORCE = "pod-security.kubernetes.io/enforce"
 
@@ -41,32 +40,37 @@ def restricted(render: Render) -> Iterator[str]:
     for work in render.workloads():
         if work.namespace not in spaces:
             yield f"{work}: there is no Namespace {work.namespace}"
-        pod = work.spec.get("securityContext", {})
-        for key, wanted in _ROOT_FREE.items():
-            if pod.get(key) != wanted:
-                yield f"{work}: {key} is not {wanted}"
-        if not pod.get("runAsUser"):
-            yield f"{work}: runAsUser is root, or not said"
-        if at(pod, "seccompProfile", "type") != "RuntimeDefault":
-            yield f"{work}: seccompProfile is not RuntimeDefault"
-        for key in ("hostNetwork", "hostPID", "hostIPC"):
-            if work.spec.get(key):
-                yield f"{work}: {key}"
-        for volume in work.spec.get("volumes", []):
-            for kind in set(volume) - {"name"} - _VOLUMES:
-                yield f"{work}: volume {volume['name']} is a {kind}"
+        yield from _of_pod(work)
         for container in work.containers:
-            own = container.get("securityContext", {})
-            if own.get("allowPrivilegeEscalation") is not False:
-                yield f"{work}: allowPrivilegeEscalation"
-            if own.get("readOnlyRootFilesystem") is not True:
-                yield f"{work}: readOnlyRootFilesystem is not true"
-            if at(own, "capabilities", "drop") != ["ALL"] or at(own, "capabilities", "add"):
-                yield f"{work}: capabilities are kept"
-            if own.get("privileged") or own.get("runAsUser") == 0:
-                yield f"{work}: {container['name']} is privileged"
-            if any("hostPort" in port for port in container.get("ports", [])):
-                yield f"{work}: hostPort"
+            yield from _of_container(work, container)
+
+
+def _of_pod(work: Workload) -> Iterator[str]:
+    pod = work.spec.get("securityContext", {})
+    if pod.get("runAsNonRoot") is not True or not pod.get("runAsUser"):
+        yield f"{work}: it may run as root"
+    if at(pod, "seccompProfile", "type") != "RuntimeDefault":
+        yield f"{work}: seccompProfile is not RuntimeDefault"
+    for key in ("hostNetwork", "hostPID", "hostIPC"):
+        if work.spec.get(key):
+            yield f"{work}: {key}"
+    for volume in work.spec.get("volumes", []):
+        for kind in set(volume) - {"name"} - _VOLUMES:
+            yield f"{work}: volume {volume['name']} is a {kind}"
+
+
+def _of_container(work: Workload, container: Object) -> Iterator[str]:
+    own = container.get("securityContext", {})
+    if own.get("allowPrivilegeEscalation") is not False:
+        yield f"{work}: allowPrivilegeEscalation"
+    if own.get("readOnlyRootFilesystem") is not True:
+        yield f"{work}: readOnlyRootFilesystem is not true"
+    if at(own, "capabilities", "drop") != ["ALL"] or at(own, "capabilities", "add"):
+        yield f"{work}: capabilities are kept"
+    if own.get("privileged") or own.get("runAsUser") == 0:
+        yield f"{work}: {container['name']} is privileged"
+    if any("hostPort" in port for port in container.get("ports", [])):
+        yield f"{work}: hostPort"
 
 
 def tokens(render: Render) -> Iterator[str]:
@@ -89,42 +93,42 @@ def resources(render: Render) -> Iterator[str]:
     """Requests are stated and within limits; memory is asked for in full, and disks are bounded."""
     for work in render.workloads():
         for container in work.containers:
-            asked = at(container, "resources", "requests", default={})
-            limits = at(container, "resources", "limits", default={})
             try:
-                for name, value in asked.items():
-                    if name in limits and quantity(value) > quantity(limits[name]):
-                        yield f"{work}: it requests more {name} than its limit"
-                for name in ("memory", "ephemeral-storage"):
-                    if asked.get(name) != limits.get(name):
-                        yield f"{work}: request and limit of {name} differ"
+                yield from _amounts(work, container.get("resources", {}))
             except ValueError as error:
                 yield f"{work}: {error}"
-            if not {"cpu", "memory"} <= asked.keys():
-                yield f"{work}: cpu and memory are not requested"
         for volume in work.spec.get("volumes", []):
             if "emptyDir" in volume and "sizeLimit" not in volume["emptyDir"]:
                 yield f"{work}: volume {volume['name']} has no bound"
-        yield from _scratch(work.spec, str(work))
+        yield from _scratch(work)
     for each in render.of("Cluster"):
-        asked, limits = (
-            at(each, "spec", "resources", k, default={}) for k in ("requests", "limits")
-        )
-        if not asked.get("memory") or asked.get("memory") != limits.get("memory"):
+        asked = at(each, "spec", "resources", "requests", "memory")
+        if asked is None or asked != at(each, "spec", "resources", "limits", "memory"):
             yield f"{title(each)}: request and limit of memory differ"
 
 
-def _scratch(spec: dict[str, object], name: str) -> Iterator[str]:
-    """A disk of a pod is within what the pod may take of its node."""
-    volumes = at(spec, "volumes", default=[])
+def _amounts(work: Workload, resources: Object) -> Iterator[str]:
+    asked, limits = resources.get("requests", {}), resources.get("limits", {})
+    for name, value in asked.items():
+        if quantity(value) > quantity(limits.get(name, value)):
+            yield f"{work}: it requests more {name} than its limit"
+    for name in ("memory", "ephemeral-storage"):
+        if asked.get(name) != limits.get(name):
+            yield f"{work}: request and limit of {name} differ"
+    if not {"cpu", "memory"} <= asked.keys():
+        yield f"{work}: cpu and memory are not requested"
+
+
+def _scratch(work: Workload) -> Iterator[str]:
+    """Disks of a pod are within what the pod may take of its node."""
     sizes = [
-        quantity(v["emptyDir"]["sizeLimit"])
-        for v in volumes
-        if "sizeLimit" in v.get("emptyDir", {}) and v["emptyDir"].get("medium") != "Memory"
+        quantity(each["emptyDir"]["sizeLimit"])
+        for each in work.spec.get("volumes", [])
+        if "sizeLimit" in each.get("emptyDir", {}) and each["emptyDir"].get("medium") != "Memory"
     ]
-    limit = at(spec, "containers", 0, "resources", "limits", "ephemeral-storage")
+    limit = at(work.main, "resources", "limits", "ephemeral-storage")
     if limit is not None and sum(sizes) >= quantity(limit):
-        yield f"{name}: its volumes hold more than its ephemeral-storage"
+        yield f"{work}: its volumes hold more than its ephemeral-storage"
 
 
 def spread(render: Render) -> Iterator[str]:

@@ -21,6 +21,17 @@ def ports(render: Render) -> Iterator[str]:
         for (number, protocol), times in taken.items():
             if times > 1:
                 yield f"{work}: port {number}/{protocol} stands {times} times"
+    yield from _of_services(render)
+    yield from _of_routes(render)
+    for each in render.of("PodMonitor"):
+        for work in render.workloads(*SERVERS):
+            if matches(each["spec"]["selector"], work.labels):
+                for end in each["spec"]["podMetricsEndpoints"]:
+                    if not _has(work, end["port"], "TCP"):
+                        yield f"{title(each)}: {work} has no port {end['port']}"
+
+
+def _of_services(render: Render) -> Iterator[str]:
     for each in render.of("Service"):
         for port in each["spec"]["ports"]:
             for work in _behind(render, each):
@@ -29,6 +40,9 @@ def ports(render: Render) -> Iterator[str]:
         names = Counter(port["name"] for port in each["spec"]["ports"])
         if max(names.values()) > 1:
             yield f"{title(each)}: two ports of one name"
+
+
+def _of_routes(render: Render) -> Iterator[str]:
     for each in render.of("TLSRoute", "UDPRoute"):
         protocol = "UDP" if each["kind"] == "UDPRoute" else "TCP"
         for rule in each["spec"]["rules"]:
@@ -37,12 +51,6 @@ def ports(render: Render) -> Iterator[str]:
                 served = at(service, "spec", "ports", default=[])
                 if (back["port"], protocol) not in {(p["port"], p["protocol"]) for p in served}:
                     yield f"{title(each)}: no Service {back['name']} has port {back['port']}"
-    for each in render.of("PodMonitor"):
-        for work in render.workloads(*SERVERS):
-            if matches(each["spec"]["selector"], work.labels):
-                for end in each["spec"]["podMetricsEndpoints"]:
-                    if not _has(work, end["port"], "TCP"):
-                        yield f"{title(each)}: {work} has no port {end['port']}"
 
 
 def _behind(render: Render, service: Object) -> list[Workload]:

@@ -71,7 +71,7 @@ def connections(render: Render) -> Iterator[str]:
         pool = int(render.environ(work).get(variable) or default)
         wanted += (pool + _BESIDE) * (_most_pods(render, work) + 1)
     if wanted + _RESERVED > most:
-        yield f"Cluster postgres: {wanted} connections may be asked for, {_RESERVED} are kept, {most} there"
+        yield f"Cluster postgres: {wanted} of {most} connections may be asked for"
 
 
 def _most_pods(render: Render, work: Workload) -> int:

@@ -86,6 +86,11 @@ def _kustomization(plan: ShardPlan, up: str) -> str:
 apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 namespace: {plan.namespace}
+labels:
+  - pairs:
+      omega.tv/shard: {plan.name}
+      omega.tv/region: {plan.region}
+    includeTemplates: true
 resources:
   - {up}/base/namespace
   - {up}/base/constellation
