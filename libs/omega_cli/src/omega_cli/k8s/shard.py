@@ -141,6 +141,7 @@ def _certificate(plan: ShardPlan) -> str:
     return f"""- op: replace
   path: /spec/dnsNames
   value:
+    - localhost
     - constellation
     - constellation.{plan.namespace}.svc
     - constellation.{plan.namespace}.svc.cluster.local
