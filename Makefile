@@ -129,7 +129,7 @@ dashboards: .venv/ready ## Writes deploy/grafana/dashboards anew from tools/dash
 
 .PHONY: dashboards-proof
 dashboards-proof: setup ## Runs every query of dashboards and rules before a real Prometheus and fleet
-	@PATH=$$PATH:/usr/sbin command -v promtool >/dev/null || { echo "Prometheus is missing: apt-get install -y --no-install-recommends prometheus"; exit 1; }
+	@command -v promtool >/dev/null || { echo "Prometheus is missing: apt-get install -y --no-install-recommends prometheus"; exit 1; }
 	$(BIN)/python tools/dashboards_proof.py $(ARGS)
 
 .venv-console/ready: requirements-console-proof.txt

@@ -49,18 +49,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=30, help="of traffic (default 30)")
     arguments = parser.parse_args()
-    programs = [shutil.which(name) for name in ("prometheus", "promtool")]
-    if None in programs:
-        print("Prometheus is missing: apt-get install -y --no-install-recommends prometheus")
-        return 1
-    prometheus, promtool = (str(program) for program in programs)
-    if not _tool(promtool):
+    if not _tool():
         return 1
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="omega-proof-")))
         cluster = stack.enter_context(Cluster("lexical", METRICS))
         traffic = stack.enter_context(Traffic(cluster))
-        server = stack.enter_context(Prometheus(prometheus, folder, _targets(cluster, traffic)))
+        server = stack.enter_context(Prometheus(folder, _targets(cluster, traffic)))
         traffic.run(arguments.seconds)
         faults = [*_faults(server)]
     for fault in faults:
@@ -68,8 +63,9 @@ def main() -> int:
     return 1 if faults else 0
 
 
-def _tool(promtool: str) -> bool:
+def _tool() -> bool:
     """Whether promtool finds config and rules well, and every alert does as its tests say."""
+    promtool = shutil.which("promtool") or "promtool"
     for arguments in (("check", "config", str(CONFIG)), ("test", "rules", str(ALERTS))):
         done = subprocess.run(
             [promtool, *arguments], capture_output=True, text=True, check=False, cwd=ROOT

@@ -41,7 +41,6 @@ class Prometheus:
     project's own, relabelling too.
 
     Args:
-        program: the `prometheus` command.
         folder: for its config, data and log.
         targets: whom to scrape.
 
@@ -49,13 +48,17 @@ class Prometheus:
         RuntimeError: it does not get ready; the text ends with its log.
     """
 
-    def __init__(self, program: str, folder: Path, targets: list[Target]) -> None:
+    def __init__(self, folder: Path, targets: list[Target]) -> None:
         address = f"127.0.0.1:{free_port()}"
         config = folder / "prometheus.yaml"
         config.write_text(yaml.safe_dump(_config(targets)), "utf-8")
         self._process = Supervised(
             [
-                *(program, f"--config.file={config}", f"--storage.tsdb.path={folder / 'tsdb'}"),
+                *(
+                    "prometheus",
+                    f"--config.file={config}",
+                    f"--storage.tsdb.path={folder / 'tsdb'}",
+                ),
                 *(f"--web.listen-address={address}", "--log.level=warn"),
             ],
             {"PATH": "/usr/bin:/bin"},
