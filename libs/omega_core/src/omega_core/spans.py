@@ -73,8 +73,8 @@ def together(callers: Sequence[Span]) -> tuple[Context, list[Link]]:
     That one is the first whose trace is recorded, so that no recorded trace misses the work; only
     recorded ones are linked.
     """
-    seen = dict.fromkeys(caller.get_span_context() for caller in callers)
-    recorded = [each for each in seen if each.is_valid and each.trace_flags.sampled]
+    seen = {each.span_id: each for each in (caller.get_span_context() for caller in callers)}
+    recorded = [each for each in seen.values() if each.is_valid and each.trace_flags.sampled]
     if not recorded:
         return trace.set_span_in_context(callers[0], Context()), []
     first = trace.NonRecordingSpan(recorded[0])
