@@ -9,8 +9,6 @@ from omega_testing.documents import Row, table_rows
 
 SCRAPED = frozenset({"job", "instance", "namespace", "region", "shard"})
 """Labels that deploy/prometheus/prometheus.yaml gives to every series."""
-_UNITS = {"s": "_seconds", "By": "_bytes"}
-"""What the exporter puts behind a name; nothing for {things} and for 1."""
 
 
 def metrics() -> dict[str, frozenset[str]]:
@@ -24,20 +22,11 @@ def metrics() -> dict[str, frozenset[str]]:
 
 
 def _named(row: Row) -> Iterator[tuple[str, frozenset[str]]]:
-    labels = SCRAPED | {_label(name) for name in row.code("attributes")}
-    for name in row.code("metric"):
-        unit = _UNITS.get(row.cells["unit"], "")
-        whole = _label(name).removesuffix(unit) + unit
-        match row.cells["kind"]:
-            case "counter" | "observable counter":
-                yield f"{whole}_total", labels
-            case "histogram":
-                yield f"{whole}_bucket", labels | {"le"}
-                yield f"{whole}_sum", labels
-                yield f"{whole}_count", labels
-            case _:
-                yield whole, labels
-
-
-def _label(name: str) -> str:
-    return name.replace(".", "_")
+    labels = SCRAPED | {name.replace(".", "_") for name in row.code("attributes")}
+    (name,) = row.code("Prometheus")
+    if row.cells["kind"] == "histogram":
+        yield f"{name}_bucket", labels | {"le"}
+        yield f"{name}_sum", labels
+        yield f"{name}_count", labels
+    else:
+        yield name, labels
