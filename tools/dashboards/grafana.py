@@ -100,13 +100,14 @@ def _choice(label: str, above: list[str]) -> Json:
     them shows everything.
     """
     within = ", ".join(f'{each}=~"${each}"' for each in above)
+    series = f"{_EVERYWHERE}{{{within}}}" if within else _EVERYWHERE
     return {
         "name": label,
         "label": label,
         "type": "query",
         "datasource": _SOURCE,
         "query": {
-            "query": f"label_values({_EVERYWHERE}{{{within}}}, {label})",
+            "query": f"label_values({series}, {label})",
             "refId": "PrometheusVariableQueryEditor-VariableQuery",
         },
         "refresh": 2,
@@ -182,7 +183,7 @@ def _target(query: Query, letter: str) -> Json:
 
 
 def _defaults(panel: Panel) -> Json:
-    steps: list[Json] = [{"color": "green", "value": None}]
+    steps: list[Json] = [{"color": panel.below, "value": None}]
     steps += [_step(limit) for limit in panel.limits]
     shared: Json = {
         "unit": _UNITS[panel.unit],

@@ -80,6 +80,8 @@ class Panel:
     """Whether the curves add up to something that has a meaning."""
     limits: tuple[Limit, ...] = ()
     """Rising."""
+    below: str = "green"
+    """Colour below the first limit."""
 
 
 @dataclass(frozen=True)
