@@ -36,6 +36,7 @@ check: .venv/ready ## Format, lint, types, contracts, generated code
 	$(BIN)/buf format --diff --exit-code proto
 	$(BIN)/buf breaking proto --against proto/baseline/omega.binpb
 	tools/gen.sh --check
+	PYTHONPATH=tools $(BIN)/python -m dashboards --check
 
 .PHONY: test
 test: setup ## The whole suite, a file a process at a time (JOBS=1: one process)
@@ -53,6 +54,14 @@ bench: setup .venv-bench/ready ## Prints the measured figures beside their peers
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/pip install -q --disable-pip-version-check -r requirements-bench.txt
 	touch $@
+
+.PHONY: trace
+trace: setup ## Runs brain, sync, constellation and Postgres, does one sync and prints its one trace
+	$(BIN)/python tools/trace.py $(ARGS)
+
+.PHONY: telemetry-bench
+telemetry-bench: setup ## What telemetry costs a sync, beside its bound
+	$(BIN)/omega bench telemetry $(ARGS)
 
 .PHONY: bench-setup
 bench-setup: .venv-bench/ready ## Installs the peers that the brain is measured beside, into .venv-bench
@@ -121,6 +130,15 @@ rest-proof-setup: .venv-rest/ready ## Installs schemathesis, into .venv-rest
 rest-proof: setup ## Holds the REST API of a real fleet to its OpenAPI document (schemathesis)
 	@test -e .venv-rest/ready || { echo "schemathesis is missing: make rest-proof-setup"; exit 1; }
 	$(BIN)/python tools/rest_proof.py $(ARGS)
+
+.PHONY: dashboards
+dashboards: .venv/ready ## Writes deploy/grafana/dashboards anew from tools/dashboards
+	PYTHONPATH=tools $(BIN)/python -m dashboards
+
+.PHONY: dashboards-proof
+dashboards-proof: setup ## Runs every query of dashboards and rules before a real Prometheus and fleet
+	@command -v promtool >/dev/null || { echo "Prometheus is missing: apt-get install -y --no-install-recommends prometheus"; exit 1; }
+	$(BIN)/python tools/dashboards_proof.py $(ARGS)
 
 .venv-console/ready: requirements-console-proof.txt
 	$(PYTHON) -m venv .venv-console
