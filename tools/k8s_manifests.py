@@ -29,9 +29,9 @@ _ALERTING = K8S / "components" / "monitoring" / "rules"
 _COMPONENT = """# Written from deploy/prometheus/rules.yaml by `make manifests-write`.
 apiVersion: kustomize.config.k8s.io/v1alpha1
 kind: Component
+resources:
+  - alerts.yaml
 """
-_NONE = "labels:\n  - pairs:\n      app.kubernetes.io/part-of: omega-tv\n"
-_SOME = "resources:\n  - alerts.yaml\n"
 _HEAD = """# Written from deploy/prometheus/rules.yaml by `make manifests-write`.
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
@@ -66,12 +66,9 @@ def main() -> int:
 
 def alerts(*, write: bool) -> Iterator[str]:
     """Makes a PrometheusRule of the rules of Prometheus, or says where it is another."""
-    files = {"kustomization.yaml": _COMPONENT + _NONE}
-    if ALERTS.exists():
-        body = "".join(
-            f"  {line}\n" if line else "\n" for line in ALERTS.read_text("utf-8").splitlines()
-        )
-        files = {"kustomization.yaml": _COMPONENT + _SOME, "alerts.yaml": _HEAD + body}
+    lines = ALERTS.read_text("utf-8").splitlines()
+    body = "".join(f"  {line}".rstrip() + "\n" for line in lines)
+    files = {"kustomization.yaml": _COMPONENT, "alerts.yaml": _HEAD + body}
     yield from _put(_ALERTING, files, write=write)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,9 @@ from omega_core.config import load, variable
 from omega_federation_worker.config import FederationConfig
 from omega_rpc.config import ServerConfig
 from omega_sync.config import SyncConfig
+from omega_testing.documents import table_rows
+
+ROOT = Path(__file__).resolve().parents[2]
 
 SERVICES: dict[str, tuple[str, type[Any]]] = {
     "omega-sync": ("OMEGA_SYNC_", SyncConfig),
@@ -48,6 +52,7 @@ UNSET = {
     "OMEGA_SYNC_AUDIT_LOG": "the log, which the cluster collects",
     "OMEGA_SYNC_REGION": "settings of a region's gateways",
     "OMEGA_SYNC_QUIC_EARLY_DATA": "for a gateway of one replica only",
+    "OMEGA_SYNC_TRUST_TRACES": "TVs are strangers: their traces would be sampled as they say",
     "OMEGA_SYNC_TOKEN_HOURS": "settings",
     "OMEGA_SYNC_DEVICE_*": "settings: limits",
     "OMEGA_SYNC_STREAM_*": "settings: limits",
@@ -129,6 +134,12 @@ def test_every_variable_of_a_service_is_set_or_left_for_a_reason(
     assert {p for p in UNSET if not any(fnmatch(n, p) for n in left)} == set(), (
         "reasons for nothing"
     )
+
+
+def test_variables_of_all_services_stand_in_the_page_of_settings() -> None:
+    rows = table_rows((ROOT / "docs" / "configuration.md").read_text("utf-8"))
+    said = {name for row in rows if "read by" in row.cells for name in row.code("variable")}
+    assert {name for name in OTHERS if name.startswith(("OMEGA_", "OTEL_"))} <= said
 
 
 def test_every_other_variable_is_set_somewhere(renders: dict[str, Render]) -> None:
