@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from k8s_rules.objects import Render, Workload, at
+from k8s_rules.objects import Object, Render, Workload, at
 
 MARGIN_SECONDS = 2.0
 """For the interpreter to end."""
@@ -63,7 +63,7 @@ def jobs(render: Render) -> Iterator[str]:
             yield from _repeated(render, work, spec)
 
 
-def _repeated(render: Render, work: Workload, spec: dict[str, float]) -> Iterator[str]:
+def _repeated(render: Render, work: Workload, spec: Object) -> Iterator[str]:
     if work.made_by["spec"].get("concurrencyPolicy") != "Forbid":
         yield f"{work}: two of it may run at once"
     if "startingDeadlineSeconds" not in work.made_by["spec"]:

@@ -58,7 +58,7 @@ def _shard(arguments: argparse.Namespace) -> int:
         print_json({"shard": plan.name, "folder": str(out), "namespace": plan.namespace})
         return Exit.DONE
     print(f"{out}: shard {plan.name}, in a namespace of its own, {plan.namespace}. Next:")
-    print(f"  kubectl apply -k {out}")
+    print(f"  kubectl apply --server-side -k {out}")
     print(f"  omega shards add {plan.name} {plan.address} --region {plan.region} --watch")
     print("and name its database in shards.toml of the federation worker.")
     return Exit.DONE
