@@ -15,11 +15,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from k8s_rules.combinations import K8S, RENDERED
+from k8s_rules.combinations import K8S
 from k8s_rules.objects import Render
-from k8s_rules.trust import images, pinned
+from k8s_rules.trust import pinned
 
 _REFERENCE = re.compile(r"(?P<image>[^\s@]+)@(?P<digest>sha256:[0-9a-f]{64})\Z")
+_IMAGE = re.compile(r"^ *(?:image|imageName): (\S+)$", re.MULTILINE)
 _VERSION = re.compile(r"\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?\Z")
 _POSTGRES = "postgresql"
 _MIGRATES = "omega-constellation"
@@ -33,9 +34,8 @@ def main(words: Sequence[str]) -> int:
     if len(words) < 2 or not _VERSION.match(words[0]):  # noqa: PLR2004 - a version and an image
         print(__doc__)
         return 2
-    wanted = {name_of(image): image for image in images(Render.read(RENDERED / "fleet.yaml"))}
     try:
-        text = component(words[0], words[1:], wanted)
+        text = component(words[0], words[1:], wanted())
     except ValueError as error:
         print(f"k8s_release: {error}", file=sys.stderr)
         return 1
@@ -51,18 +51,29 @@ def check(paths: Sequence[Path]) -> int:
     return int(bool(found))
 
 
+def wanted() -> dict[str, str]:
+    """Images of the manifests, by their names, as they are called before any release."""
+    found = {}
+    for folder in ("base", "components"):
+        for path in sorted((K8S / folder).rglob("*.yaml")):
+            if not {"postgres-dev", "release"}.intersection(path.parts):
+                for image in _IMAGE.findall(path.read_text("utf-8")):
+                    found[name_of(image)] = image
+    return found
+
+
 def name_of(image: str) -> str:
     """Last part of an image's name, without tag and digest."""
     return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
 
 
-def component(version: str, references: Sequence[str], wanted: dict[str, str]) -> str:
+def component(version: str, references: Sequence[str], names: dict[str, str]) -> str:
     """The kustomize component of a release.
 
     Args:
         version: of the release.
         references: IMAGE@sha256:DIGEST, one for each image.
-        wanted: the images of the manifests, by their names.
+        names: what wanted() tells.
 
     Raises:
         ValueError: an image is missing, not known, there twice, or has no digest.
@@ -73,20 +84,20 @@ def component(version: str, references: Sequence[str], wanted: dict[str, str]) -
         if not found:
             raise ValueError(f"{reference} is not IMAGE@sha256:DIGEST, of 64 hexadecimal digits")
         name = name_of(reference)
-        if name not in wanted or name in given:
+        if name not in names or name in given:
             raise ValueError(f"{reference}: no manifest runs {name}, or it stands twice")
         given[name] = found
-    missing = sorted(wanted.keys() - given.keys())
+    missing = sorted(names.keys() - given.keys())
     if missing:
         raise ValueError(f"without a digest: {', '.join(missing)}")
     if ":" not in given[_POSTGRES]["image"].rpartition("/")[2]:
         raise ValueError(f"{_POSTGRES}: CloudNativePG tells its version by the tag")
-    return _text(version, given, wanted)
+    return _text(version, given, names)
 
 
-def _text(version: str, given: dict[str, re.Match[str]], wanted: dict[str, str]) -> str:
+def _text(version: str, given: dict[str, re.Match[str]], names: dict[str, str]) -> str:
     entries = "".join(
-        f"  - name: {wanted[name].partition('@')[0]}\n"
+        f"  - name: {names[name].partition('@')[0]}\n"
         f"    newName: {_untagged(found['image'])}\n    digest: {found['digest']}\n"
         for name, found in sorted(given.items())
         if name != _POSTGRES

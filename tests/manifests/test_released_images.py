@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import k8s_release
@@ -27,29 +28,25 @@ DIGESTS = {
 } | {"postgresql": f"ghcr.io/cloudnative-pg/postgresql:18-standard-trixie@sha256:{'a' * 64}"}
 
 
-@pytest.fixture
-def wanted(renders: dict[str, Render]) -> dict[str, str]:
-    return {k8s_release.name_of(image): image for image in images(renders["fleet"])}
-
-
 def released(render: Render, component: Object) -> Render:
-    """A render as kustomize makes it with the component of a release."""
-    text = yaml.safe_dump_all(render.objects)
-    for each in component["images"]:
-        text = text.replace(
-            f"image: {each['name']}\n", f"image: {each['newName']}@{each['digest']}\n"
-        )
-    objects = list(yaml.safe_load_all(text))
+    """A render as kustomize makes it with the component of a release, whatever it ran before."""
+    made = Render(render.name, copy.deepcopy(render.objects))
+    given = {
+        k8s_release.name_of(each["name"]): f"{each['newName']}@{each['digest']}"
+        for each in component["images"]
+    }
+    for work in made.workloads():
+        for container in work.containers:
+            container["image"] = given[k8s_release.name_of(container["image"])]
     for patch in component["patches"]:
         (step,) = yaml.safe_load(patch["patch"])
-        for each in objects:
-            if each["kind"] == patch["target"]["kind"]:
-                *way, last = step["path"].strip("/").split("/")
-                place = each
-                for key in way:
-                    place = place[key]
-                place[last] = step["value"]
-    return Render(render.name, tuple(objects))
+        for each in made.of(patch["target"]["kind"]):
+            *way, last = step["path"].strip("/").split("/")
+            place = each
+            for key in way:
+                place = place[key]
+            place[last] = step["value"]
+    return made
 
 
 @pytest.mark.parametrize("name", RELEASED)
@@ -69,10 +66,8 @@ def test_a_render_without_digests_is_refused(
 
 
 @pytest.mark.parametrize("name", RELEASED)
-def test_with_every_digest_it_passes(
-    name: str, renders: dict[str, Render], wanted: dict[str, str], tmp_path: Path
-) -> None:
-    text = k8s_release.component("0.5.0", list(DIGESTS.values()), wanted)
+def test_with_every_digest_it_passes(name: str, renders: dict[str, Render], tmp_path: Path) -> None:
+    text = k8s_release.component("0.5.0", list(DIGESTS.values()), k8s_release.wanted())
     made = released(renders[name], yaml.safe_load(text))
     assert list(pinned(made)) == []
     assert complaints(made) == []
@@ -81,11 +76,18 @@ def test_with_every_digest_it_passes(
     assert k8s_release.main(["--check", str(path)]) == 0
 
 
-def test_each_release_migrates_by_a_job_of_its_own(wanted: dict[str, str]) -> None:
+def test_every_image_of_a_render_is_asked_for(renders: dict[str, Render]) -> None:
+    names = {k8s_release.name_of(image) for each in RELEASED for image in images(renders[each])}
+    assert names == k8s_release.wanted().keys()
+
+
+def test_each_release_migrates_by_a_job_of_its_own() -> None:
     names = set()
     for digit in "12":
         given = {**DIGESTS, "omega-constellation": f"r/omega-constellation@sha256:{digit * 64}"}
-        made = yaml.safe_load(k8s_release.component("0.5.0", list(given.values()), wanted))
+        made = yaml.safe_load(
+            k8s_release.component("0.5.0", list(given.values()), k8s_release.wanted())
+        )
         (step,) = yaml.safe_load(made["patches"][0]["patch"])
         names.add(step["value"])
     assert names == {"migrate-1111111111", "migrate-2222222222"}
@@ -103,11 +105,11 @@ def test_each_release_migrates_by_a_job_of_its_own(wanted: dict[str, str]) -> No
     ],
 )
 def test_a_release_names_every_image_once_and_by_digest(
-    change: dict[str, str | None], said: str, wanted: dict[str, str]
+    change: dict[str, str | None], said: str
 ) -> None:
     given = [each for each in {**DIGESTS, **change}.values() if each]
     with pytest.raises(ValueError, match=said):
-        k8s_release.component("0.5.0", given, wanted)
+        k8s_release.component("0.5.0", given, k8s_release.wanted())
 
 
 def test_the_command_writes_what_kustomize_reads(

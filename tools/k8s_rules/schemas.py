@@ -16,7 +16,7 @@ import yaml
 
 from k8s_rules.objects import Object, Render, title
 
-VERSIONS = ("1.33", "1.36")
+VERSIONS = ("1.33", "1.37")
 """The oldest release of Kubernetes that the manifests are for, and a newer one."""
 FOLDER = Path(__file__).resolve().parents[1] / "k8s_schemas"
 WARNINGS: tuple[str, ...] = ()
