@@ -37,6 +37,7 @@ check: .venv/ready ## Format, lint, types, contracts, generated code
 	$(BIN)/buf format --diff --exit-code proto
 	$(BIN)/buf breaking proto --against proto/baseline/omega.binpb
 	tools/gen.sh --check
+	PYTHONPATH=tools $(BIN)/python -m dashboards --check
 
 .PHONY: test
 test: setup ## The whole suite, a file a process at a time (JOBS=1: one process)
@@ -54,6 +55,14 @@ bench: setup .venv-bench/ready ## Prints the measured figures beside their peers
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/pip install -q --disable-pip-version-check -r requirements-bench.txt
 	touch $@
+
+.PHONY: trace
+trace: setup ## Runs brain, sync, constellation and Postgres, does one sync and prints its one trace
+	$(BIN)/python tools/trace.py $(ARGS)
+
+.PHONY: telemetry-bench
+telemetry-bench: setup ## What telemetry costs a sync, beside its bound
+	$(BIN)/omega bench telemetry $(ARGS)
 
 .PHONY: bench-setup
 bench-setup: .venv-bench/ready ## Installs the peers that the brain is measured beside, into .venv-bench
@@ -92,7 +101,7 @@ chaos-sync: setup ## TVs and a shard on both ends of a bad line, cut and killed 
 	$(BIN)/python bench/chaos_sync.py $(ARGS)
 
 .PHONY: chaos-shards
-chaos-shards: setup ## Adds, kills, promotes, drains and splits shards under load (ARGS="--devices 300 --seconds 10")
+chaos-shards: setup ## Adds, kills, promotes, drains and splits shards under load, and kills the worker (ARGS="--devices 300")
 	$(BIN)/python bench/chaos_shards.py $(ARGS)
 
 .PHONY: interop
@@ -122,6 +131,15 @@ rest-proof-setup: .venv-rest/ready ## Installs schemathesis, into .venv-rest
 rest-proof: setup ## Holds the REST API of a real fleet to its OpenAPI document (schemathesis)
 	@test -e .venv-rest/ready || { echo "schemathesis is missing: make rest-proof-setup"; exit 1; }
 	$(BIN)/python tools/rest_proof.py $(ARGS)
+
+.PHONY: dashboards
+dashboards: .venv/ready ## Writes deploy/grafana/dashboards anew from tools/dashboards
+	PYTHONPATH=tools $(BIN)/python -m dashboards
+
+.PHONY: dashboards-proof
+dashboards-proof: setup ## Runs every query of dashboards and rules before a real Prometheus and fleet
+	@command -v promtool >/dev/null || { echo "Prometheus is missing: apt-get install -y --no-install-recommends prometheus"; exit 1; }
+	$(BIN)/python tools/dashboards_proof.py $(ARGS)
 
 .venv-console/ready: requirements-console-proof.txt
 	$(PYTHON) -m venv .venv-console
@@ -154,7 +172,25 @@ play-kube: setup ## Runs the Deployments of a render by podman, from images that
 audit: .venv/ready .venv-audit/ready ## Looks up known vulnerabilities of every pinned package
 	$(BIN)/python tools/audit.py $(ARGS)
 
+.venv-manifests/ready: requirements-manifests.txt
+	$(PYTHON) -m venv .venv-manifests
+	.venv-manifests/bin/pip install -q --disable-pip-version-check -r requirements-manifests.txt
+	touch $@
+
+.PHONY: manifests-setup
+manifests-setup: .venv-manifests/ready ## Installs what knows the schemas of Kubernetes, into .venv-manifests
+
+.PHONY: manifests
+manifests: setup ## Renders the manifests, and holds them to schemas and rules; asks no network (ARGS=--write: store the renders)
+	@test -e .venv-manifests/ready || { echo "kubernetes-validate is missing: make manifests-setup"; exit 1; }
+	PYTHONPATH=tools .venv-manifests/bin/python tools/k8s_manifests.py $(ARGS)
+	$(BIN)/pytest tests/manifests
+
+.PHONY: manifests-write
+manifests-write: ## Stores what kustomize makes of deploy/k8s today
+	@$(MAKE) manifests ARGS=--write
+
 .PHONY: clean
 clean: ## Removes what the other commands made
-	rm -rf .venv .venv-audit .venv-bench .venv-console .venv-rest .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/interop/node_modules demo-report.html demo-report.json
+	rm -rf .venv .venv-audit .venv-bench .venv-console .venv-rest .venv-manifests .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/interop/node_modules demo-report.html demo-report.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

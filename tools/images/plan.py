@@ -69,7 +69,7 @@ class Image:
         return f"localhost/{self.name}:{tag}{suffix}"
 
 
-TELEMETRY = "omega-rpc[otlp]"
+TELEMETRY = "omega-rpc[otlp,prometheus]"
 """Exporters, which servers hold and a TV does not."""
 IMAGES = {
     image.service: image

@@ -1,14 +1,16 @@
-"""Client channels: one a target and process, kept open."""
+"""Client channels: one a target and process, kept open; each call on them is spanned and timed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import grpc
 
 from omega_core import limits
 from omega_rpc.tls import ClientTls, client_credentials
+from omega_rpc.tracing import INFRASTRUCTURE, Called
 
 _RETRY_POLICY = {
     "maxAttempts": 3,
@@ -50,8 +52,10 @@ def connect(
             ("grpc.http2.max_pings_without_data", 0),
         ]
     if tls is None:
-        return grpc.insecure_channel(target, options=given)
-    return grpc.secure_channel(target, client_credentials(tls), options=given)
+        bare = grpc.insecure_channel(target, options=given)
+    else:
+        bare = grpc.secure_channel(target, client_credentials(tls), options=given)
+    return grpc.intercept_channel(bare, _TRACED)
 
 
 def options(
@@ -80,3 +84,34 @@ def _service_config(single: Sequence[str]) -> dict[str, object]:
             *([{"name": apart}] if apart else []),
         ]
     }
+
+
+class _Traced(
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
+    grpc.StreamUnaryClientInterceptor,
+    grpc.StreamStreamClientInterceptor,
+):
+    """Spans and times each call, and tells the server of the trace."""
+
+    def intercept_unary_unary(
+        self, continuation: Callable[[Any, Any], Any], client_call_details: Any, request: Any
+    ) -> Any:
+        """Of every arity: the call ends when it is done, whoever reads its answers."""
+        method: str = client_call_details.method
+        if method.startswith(INFRASTRUCTURE):
+            return continuation(client_call_details, request)
+        called = Called(method)
+        if fields := called.fields():
+            metadata = (*(client_call_details.metadata or ()), *fields.items())
+            client_call_details = client_call_details._replace(metadata=metadata)
+        call = continuation(client_call_details, request)
+        call.add_done_callback(lambda done: called.end(done.code().name))
+        return call
+
+    intercept_unary_stream = intercept_unary_unary
+    intercept_stream_unary = intercept_unary_unary
+    intercept_stream_stream = intercept_unary_unary
+
+
+_TRACED = _Traced()
