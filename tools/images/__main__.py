@@ -19,7 +19,7 @@ from images import check, make, modules
 from images.emulate import emulated
 from images.engine import Engine, EngineError, find
 from images.kube import Play, play
-from images.plan import IMAGES, MB
+from images.plan import IMAGES, MB, native
 from images.smoke import Smoked, smoke
 
 
@@ -95,7 +95,7 @@ def _build(engine: Engine, arguments: argparse.Namespace) -> list[Row]:
         (image, arch)
         for image in IMAGES.values()
         for arch in image.arches
-        if arch == "amd64" or not (arguments.native or arguments.base)
+        if arch == native() or (engine.is_podman and not (arguments.native or arguments.base))
     ]
     make.prepare(engine, {arch for _, arch in wanted}, arguments.base)
     rows = []
@@ -108,7 +108,7 @@ def _build(engine: Engine, arguments: argparse.Namespace) -> list[Row]:
         faults += [f"{name} is missing" for name in sorted(needed - found.distributions)]
         faults += [f"{name} is not needed" for name in sorted(found.distributions - needed)]
         names = modules.forbidden(make.ROOT, image)
-        if arch == "amd64":
+        if arch == native():
             there = check.importable(engine, built, names)
             faults += [f"{name} can be imported" for name in there]
             ran = "here"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ from typing import IO, Any, Self, cast
 INSTALL = "apt-get install -y --no-install-recommends buildah podman runc fuse-overlayfs netavark\
  aardvark-dns catatonit uidmap iptables nftables debootstrap"
 """What brings podman to a Debian machine."""
-TRUST = Path("/etc/ssl/certs/ca-certificates.crt")
+_TRUST = Path("/etc/ssl/certs/ca-certificates.crt")
 _PIP = Path("/etc/pip.conf")
 _CONFIGURATION = """[engine]
 runtime = "runc"
@@ -40,6 +41,8 @@ class Engine:
     """"docker" or "podman"."""
     environ: Mapping[str, str] = field(repr=False)
     """Its environment."""
+    lent: Mapping[Path, str] = field(default_factory=dict)
+    """Files of this machine -> where a build finds them."""
 
     @property
     def is_podman(self) -> bool:
@@ -87,21 +90,26 @@ class Engine:
         return int(self.inspect(reference)["Size"])
 
     def build(
-        self, dockerfile: Path, context: Path, tag: str, arguments: Mapping[str, str]
+        self,
+        dockerfile: Path,
+        context: Path,
+        tag: str,
+        arguments: Mapping[str, str],
+        platform: str = "",
     ) -> None:
-        """Builds an image.
+        """Builds an image, for another platform such as "linux/arm64" where one is named.
 
         podman is lent this machine's pip settings and root certificates, which stay outside.
         """
-        lent = [path for path in (_PIP, TRUST) if path.exists()]
         podmans = [
-            *("--isolation", "chroot", "--pull=never", "--layers", "--format", "docker"),
-            *(word for path in lent for word in ("--volume", f"{path}:{path}:ro")),
+            *("--isolation", "chroot", "--pull-never", "--layers", "--format", "docker"),
+            *(w for path, to in self.lent.items() for w in ("--volume", f"{path}:{to}:ro")),
         ]
         self.run(
             "build",
             *(podmans if self.is_podman else ()),
             *(w for k, v in arguments.items() for w in ("--build-arg", f"{k}={v}")),
+            *(("--platform", platform) if platform else ()),
             *("--file", str(dockerfile), "--tag", tag, str(context)),
             seconds=1_800,
         )
@@ -143,7 +151,22 @@ def find(folder: Path) -> Engine:
         raise EngineError(f"no container engine is here: {INSTALL}")
     settings = folder / "containers.conf"
     settings.write_text(_CONFIGURATION, "utf-8")
-    return Engine("podman", {**os.environ, "CONTAINERS_CONF": str(settings)})
+    return Engine("podman", {**os.environ, "CONTAINERS_CONF": str(settings)}, _lent(folder))
+
+
+def _lent(folder: Path) -> dict[Path, str]:
+    """This machine's pip settings and whom it trusts, for builds alone."""
+    settings = configparser.ConfigParser()
+    settings.read(_PIP)
+    if not _TRUST.exists():
+        return {_PIP: str(_PIP)} if _PIP.exists() else {}
+    if not settings.has_section("global"):
+        settings.add_section("global")
+    # Beside Debian's own file, which installing ca-certificates replaces.
+    settings["global"]["cert"] = "/run/lent-roots.pem"
+    with (folder / "pip.conf").open("w", encoding="utf-8") as file:
+        settings.write(file)
+    return {folder / "pip.conf": str(_PIP), _TRUST: settings["global"]["cert"]}
 
 
 class Container:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from images.engine import INSTALL, Engine, EngineError
-from images.plan import MB, Image
+from images.plan import MB, Image, native
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy" / "images"
@@ -71,7 +71,8 @@ def prepare(engine: Engine, arches: set[str], given: str = "") -> None:
     engine.build(DEPLOY / "builder" / "Dockerfile", ROOT, BUILDER, {"DEBIAN": _debian(engine)})
     for arch in sorted(arches) if not given else ():
         arguments = {"BUILDER": BUILDER, "TARGETARCH": arch}
-        engine.build(DEPLOY / "base" / "Dockerfile", ROOT, base_of(arch), arguments)
+        platform = "" if arch == native() else f"linux/{arch}"
+        engine.build(DEPLOY / "base" / "Dockerfile", ROOT, base_of(arch), arguments, platform)
 
 
 def build(engine: Engine, image: Image, arch: str, given_base: str = "") -> Built:
