@@ -156,7 +156,7 @@ def find(folder: Path) -> Engine:
 
 def _lent(folder: Path) -> dict[Path, str]:
     """This machine's pip settings and whom it trusts, for builds alone."""
-    settings = configparser.ConfigParser()
+    settings = configparser.ConfigParser(interpolation=None)
     settings.read(_PIP)
     if not _TRUST.exists():
         return {_PIP: str(_PIP)} if _PIP.exists() else {}
