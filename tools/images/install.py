@@ -44,7 +44,7 @@ def main() -> int:
         _install(_named(wheels, needed), arch)
     _script(image)
     _prune()
-    _strip(arch)
+    _strip()
     _compile()
     _sbom(image)
     return 0
@@ -127,11 +127,12 @@ def _prune() -> None:
             path.unlink()
 
 
-def _strip(arch: Arch) -> None:
+def _strip() -> None:
+    """Takes symbols out, by elfutils: GNU strip misaligns libraries that auditwheel has patched."""
     for path in SITE.rglob("*.so*"):
         found = elf.read(path.read_bytes()) if path.is_file() else None
         if found is not None and not found.stripped:
-            _run(f"{arch.triplet}-strip", "--strip-unneeded", str(path))
+            _run("eu-strip", str(path))
 
 
 def _compile() -> None:
