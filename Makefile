@@ -100,7 +100,7 @@ chaos-sync: setup ## TVs and a shard on both ends of a bad line, cut and killed 
 	$(BIN)/python bench/chaos_sync.py $(ARGS)
 
 .PHONY: chaos-shards
-chaos-shards: setup ## Adds, kills, promotes, drains and splits shards under load (ARGS="--devices 300 --seconds 10")
+chaos-shards: setup ## Adds, kills, promotes, drains and splits shards under load, and kills the worker (ARGS="--devices 300")
 	$(BIN)/python bench/chaos_shards.py $(ARGS)
 
 .PHONY: interop
