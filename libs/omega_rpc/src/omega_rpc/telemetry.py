@@ -141,7 +141,7 @@ def _scraped(listen: str, stack: ExitStack, addresses: dict[str, str]) -> Metric
 
     # A registry of its own: the common one has further metrics of the client library.
     registry = CollectorRegistry(auto_describe=False)
-    reader = PrometheusMetricReader(registry=registry)
+    reader: MetricReader = PrometheusMetricReader(registry=registry)
     host, _, port = listen.rpartition(":")
     try:
         server, thread = start_http_server(int(port), host.strip("[]"), registry)
