@@ -37,6 +37,6 @@ def test_every_operation_is_named_by_a_text_of_few_words() -> None:
     found = list(opened())
     assert len(found) > 60
     for where, call in found:
-        (name,) = call.args or [None]
+        name = call.args[0] if call.args else None
         assert isinstance(name, ast.Constant), f"{where} has no name"
         assert re.fullmatch(r"[a-z]+( [a-z]+){1,3}", str(name.value)), where
