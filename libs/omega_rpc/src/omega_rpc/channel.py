@@ -95,23 +95,40 @@ class _Traced(
     """Spans and times each call, and tells the server of the trace."""
 
     def intercept_unary_unary(
-        self, continuation: Callable[[Any, Any], Any], client_call_details: Any, request: Any
+        self, continuation: Any, client_call_details: Any, request: Any
     ) -> Any:
-        """Of every arity: the call ends when it is done, whoever reads its answers."""
-        method: str = client_call_details.method
-        if method.startswith(INFRASTRUCTURE):
-            return continuation(client_call_details, request)
-        called = Called(method)
-        if fields := called.fields():
-            metadata = (*(client_call_details.metadata or ()), *fields.items())
-            client_call_details = client_call_details._replace(metadata=metadata)
-        call = continuation(client_call_details, request)
-        call.add_done_callback(lambda done: called.end(done.code().name))
-        return call
+        """A request, an answer."""
+        return _traced(continuation, client_call_details, request)
 
-    intercept_unary_stream = intercept_unary_unary
-    intercept_stream_unary = intercept_unary_unary
-    intercept_stream_stream = intercept_unary_unary
+    def intercept_unary_stream(
+        self, continuation: Any, client_call_details: Any, request: Any
+    ) -> Any:
+        """A request, many answers."""
+        return _traced(continuation, client_call_details, request)
+
+    def intercept_stream_unary(
+        self, continuation: Any, client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        """Many requests, an answer."""
+        return _traced(continuation, client_call_details, request_iterator)
+
+    def intercept_stream_stream(
+        self, continuation: Any, client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        """Many of both."""
+        return _traced(continuation, client_call_details, request_iterator)
+
+
+def _traced(continuation: Callable[[Any, Any], Any], details: Any, request: Any) -> Any:
+    """The call, which ends when it is done, whoever reads its answers."""
+    if details.method.startswith(INFRASTRUCTURE):
+        return continuation(details, request)
+    called = Called(details.method)
+    if fields := called.fields():
+        details = details._replace(metadata=(*(details.metadata or ()), *fields.items()))
+    call = continuation(details, request)
+    call.add_done_callback(lambda done: called.end(done.code().name))
+    return call
 
 
 _TRACED = _Traced()

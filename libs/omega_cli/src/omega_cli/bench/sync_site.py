@@ -43,6 +43,7 @@ class Site:
 
     Args:
         fleet: registered devices.
+        environ: further variables of its services.
     """
 
     gateway: ServiceProcess
@@ -50,7 +51,8 @@ class Site:
     secure: ServiceProcess
     """With TLS."""
 
-    def __init__(self, fleet: int) -> None:
+    def __init__(self, fleet: int, environ: Mapping[str, str] | None = None) -> None:
+        self._environ = dict(environ or {})
         self._stack = ExitStack()
         self._key = DeviceKey.generate()
         self.tokens: list[str] = []
@@ -152,6 +154,7 @@ class Site:
             ServiceProcess(
                 ["omega-constellation"],
                 {
+                    **self._environ,
                     "OMEGA_CONSTELLATION_DATABASE_URL": self._postgres.url,
                     "OMEGA_CONSTELLATION_LISTEN": _ANY,
                 },
@@ -190,6 +193,7 @@ class Site:
             ServiceProcess(
                 ["omega-sync"],
                 {
+                    **self._environ,
                     "OMEGA_SYNC_LISTEN": _ANY,
                     "OMEGA_SYNC_TOKEN_KEYS": str(self._keys),
                     "OMEGA_SYNC_CONSTELLATION_TARGET": self._constellation.address,
