@@ -63,6 +63,13 @@ def test_a_wrong_value_is_named(variable: str, value: str) -> None:
     assert (caught.value.code, caught.value.field) == (ErrorCode.INVALID_FIELD, variable)
 
 
+def test_no_other_machine_scrapes_a_tv() -> None:
+    assert TelemetryConfig.read({"OMEGA_METRICS_LISTEN": "127.0.0.1:0"}, at_home=True).listen
+    with pytest.raises(OmegaError, match="loopback") as caught:
+        TelemetryConfig.read({"OMEGA_METRICS_LISTEN": "0.0.0.0:9464"}, at_home=True)
+    assert caught.value.field == "OMEGA_METRICS_LISTEN"
+
+
 @pytest.mark.parametrize(
     ("module", "settings", "variable"),
     [
