@@ -54,6 +54,14 @@ bench: setup .venv-bench/ready ## Prints the measured figures beside their peers
 	.venv-bench/bin/pip install -q --disable-pip-version-check -r requirements-bench.txt
 	touch $@
 
+.PHONY: trace
+trace: setup ## Runs brain, sync, constellation and Postgres, does one sync and prints its one trace
+	$(BIN)/python tools/trace.py $(ARGS)
+
+.PHONY: telemetry-bench
+telemetry-bench: setup ## What telemetry costs a sync, beside its bound
+	$(BIN)/omega bench telemetry $(ARGS)
+
 .PHONY: bench-setup
 bench-setup: .venv-bench/ready ## Installs the peers that the brain is measured beside, into .venv-bench
 
