@@ -36,6 +36,7 @@ check: .venv/ready ## Format, lint, types, contracts, generated code
 	$(BIN)/buf format --diff --exit-code proto
 	$(BIN)/buf breaking proto --against proto/baseline/omega.binpb
 	tools/gen.sh --check
+	PYTHONPATH=tools $(BIN)/python -m dashboards --check
 
 .PHONY: test
 test: setup ## The whole suite, a file a process at a time (JOBS=1: one process)
@@ -130,6 +131,15 @@ rest-proof: setup ## Holds the REST API of a real fleet to its OpenAPI document 
 	@test -e .venv-rest/ready || { echo "schemathesis is missing: make rest-proof-setup"; exit 1; }
 	$(BIN)/python tools/rest_proof.py $(ARGS)
 
+.PHONY: dashboards
+dashboards: .venv/ready ## Writes deploy/grafana/dashboards anew from tools/dashboards
+	PYTHONPATH=tools $(BIN)/python -m dashboards
+
+.PHONY: dashboards-proof
+dashboards-proof: setup ## Runs every query of dashboards and rules before a real Prometheus and fleet
+	@command -v promtool >/dev/null || { echo "Prometheus is missing: apt-get install -y --no-install-recommends prometheus"; exit 1; }
+	$(BIN)/python tools/dashboards_proof.py $(ARGS)
+
 .venv-console/ready: requirements-console-proof.txt
 	$(PYTHON) -m venv .venv-console
 	.venv-console/bin/pip install -q --disable-pip-version-check -r requirements-console-proof.txt
@@ -144,7 +154,25 @@ console-proof: setup ## Walks through every page of the web console in Chromium,
 	@test -e .venv-console/ready || { echo "playwright is missing: make console-proof-setup"; exit 1; }
 	$(BIN)/python tools/console_proof.py $(ARGS)
 
+.venv-manifests/ready: requirements-manifests.txt
+	$(PYTHON) -m venv .venv-manifests
+	.venv-manifests/bin/pip install -q --disable-pip-version-check -r requirements-manifests.txt
+	touch $@
+
+.PHONY: manifests-setup
+manifests-setup: .venv-manifests/ready ## Installs what knows the schemas of Kubernetes, into .venv-manifests
+
+.PHONY: manifests
+manifests: setup ## Renders the manifests, and holds them to schemas and rules; asks no network (ARGS=--write: store the renders)
+	@test -e .venv-manifests/ready || { echo "kubernetes-validate is missing: make manifests-setup"; exit 1; }
+	PYTHONPATH=tools .venv-manifests/bin/python tools/k8s_manifests.py $(ARGS)
+	$(BIN)/pytest tests/manifests
+
+.PHONY: manifests-write
+manifests-write: ## Stores what kustomize makes of deploy/k8s today
+	@$(MAKE) manifests ARGS=--write
+
 .PHONY: clean
 clean: ## Removes what the other commands made
-	rm -rf .venv .venv-bench .venv-console .venv-rest .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/interop/node_modules demo-report.html demo-report.json
+	rm -rf .venv .venv-bench .venv-console .venv-rest .venv-manifests .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/interop/node_modules demo-report.html demo-report.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
