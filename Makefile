@@ -8,6 +8,7 @@ export HNSWLIB_NO_NATIVE := 1
 OURS := libs services tests bench tools
 # Tests run in as many processes as there are processors; each has a Postgres of its own.
 JOBS ?= $(shell nproc)
+RENDER ?= deploy/k8s/rendered/production.yaml
 
 .PHONY: help
 help: ## Lists the commands
@@ -154,6 +155,23 @@ console-proof: setup ## Walks through every page of the web console in Chromium,
 	@test -e .venv-console/ready || { echo "playwright is missing: make console-proof-setup"; exit 1; }
 	$(BIN)/python tools/console_proof.py $(ARGS)
 
+.PHONY: images
+images: setup ## Builds, checks and runs the image of each service (root; BASE=... stands on another base)
+	PYTHONPATH=tools $(BIN)/python -m images all --base "$(BASE)" $(ARGS)
+
+.PHONY: play-kube
+play-kube: setup ## Runs the Deployments of a render by podman, from images that are there (root; RENDER=...)
+	PYTHONPATH=tools $(BIN)/python -m images play --render "$(RENDER)" $(ARGS)
+
+.venv-audit/ready: requirements-audit.txt
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/pip install -q --disable-pip-version-check -r requirements-audit.txt
+	touch $@
+
+.PHONY: audit
+audit: .venv/ready .venv-audit/ready ## Looks up known vulnerabilities of every pinned package
+	$(BIN)/python tools/audit.py $(ARGS)
+
 .venv-manifests/ready: requirements-manifests.txt
 	$(PYTHON) -m venv .venv-manifests
 	.venv-manifests/bin/pip install -q --disable-pip-version-check -r requirements-manifests.txt
@@ -174,5 +192,5 @@ manifests-write: ## Stores what kustomize makes of deploy/k8s today
 
 .PHONY: clean
 clean: ## Removes what the other commands made
-	rm -rf .venv .venv-bench .venv-console .venv-rest .venv-manifests .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/interop/node_modules demo-report.html demo-report.json
+	rm -rf .venv .venv-audit .venv-bench .venv-console .venv-rest .venv-manifests .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/interop/node_modules demo-report.html demo-report.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
