@@ -45,7 +45,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _create(arguments: argparse.Namespace) -> int:
-    from omega_store import backup  # noqa: PLC0415 - of the extra `demo`
+    from omega_store import backup
 
     made = backup.create(_url(arguments), arguments.folder, actor=login(), pg_bin=arguments.pg_bin)
     say(arguments, _record(arguments, made), f"{arguments.folder}: {_told(made)}")
@@ -53,7 +53,7 @@ def _create(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from omega_store import backup  # noqa: PLC0415 - the same
+    from omega_store import backup
 
     found = backup.verify(arguments.folder)
     say(arguments, _record(arguments, found), f"{arguments.folder} is whole: {_told(found)}")
@@ -61,7 +61,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _restore(arguments: argparse.Namespace) -> int:
-    from omega_store import backup  # noqa: PLC0415 - the same
+    from omega_store import backup
 
     url = _url(arguments)
     told = _told(backup.verify(arguments.folder))
@@ -78,7 +78,7 @@ def _restore(arguments: argparse.Namespace) -> int:
 
 
 def _url(arguments: argparse.Namespace) -> str:
-    from omega_store import check_url  # noqa: PLC0415 - the same
+    from omega_store import check_url
 
     if arguments.database_url:
         return check_url("--database-url", arguments.database_url)

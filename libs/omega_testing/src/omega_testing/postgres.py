@@ -81,6 +81,11 @@ class EmbeddedPostgres:
         """Folder of its unix socket."""
         return self._base
 
+    @property
+    def programs(self) -> Path:
+        """Folder of its release's programs, such as pg_dump."""
+        return self._bin
+
     def database_url(self, name: str) -> str:
         """Connection URL of a database of this cluster."""
         return f"postgresql://{_USER}@/{name}?host={self._base}"
