@@ -32,6 +32,8 @@ from omega_testing.shard_site import Load, ShardSite
 _DATABASE = "shard"
 _SETTLE_SECONDS = 120.0
 _TITLES_AN_EVENING = 4
+_LAST_ANSWERS = 1.0
+"""Seconds after which a server that was killed has no more answers on the way."""
 _PG_BIN = "--pg-bin"
 
 
@@ -127,6 +129,7 @@ class BackupDrill:
             self._go_on()
             self._say("the server is lost; the backup goes into another one")
             first.kill()
+            time.sleep(_LAST_ANSWERS)
             lost_at = set(self._load.acknowledged)
             second = stack.enter_context(EmbeddedPostgres())
             self._put_back(second, before, lost_at)
