@@ -69,6 +69,18 @@ chaos-brain: setup ## Kills, breaks and starves the brain over 500 restarts, wit
 tls-proof: setup ## Shows by openssl s_client what TLS a gateway agrees to
 	$(BIN)/python tools/tls_proof.py
 
+.PHONY: tls-postgres-proof
+tls-postgres-proof: setup ## Calls Debian's Postgres over TLS: good ways, and those that must be refused
+	$(BIN)/python tools/tls_postgres_proof.py $(ARGS)
+
+.PHONY: upgrade-proof
+upgrade-proof: setup ## Rolls this tree out beside the release before it, and takes its servers back
+	$(BIN)/python tools/upgrade_proof.py $(ARGS)
+
+.PHONY: backup-proof
+backup-proof: setup ## Backs a shard up under load, loses its server, and goes on from the backup
+	$(BIN)/python tools/backup_proof.py $(ARGS)
+
 .PHONY: pgbouncer-proof
 pgbouncer-proof: setup ## Runs the store's tests through a PgBouncer that pools transactions
 	@PATH=$$PATH:/usr/sbin command -v pgbouncer >/dev/null || { echo "pgbouncer is missing: apt-get install pgbouncer"; exit 1; }
