@@ -70,7 +70,7 @@ def install(tree: Path, names: Iterable[str], folder: Path) -> Path:
         RuntimeError: pip fails, or something was installed from elsewhere than the tree.
     """
     asked = list(names)
-    local = _needed(tree, asked)
+    local = local_needs(tree, asked)
     environ = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     environ["HNSWLIB_NO_NATIVE"] = "1"
     _run([sys.executable, "-m", "venv", str(folder)], environ)
@@ -86,8 +86,8 @@ def install(tree: Path, names: Iterable[str], folder: Path) -> Path:
     return folder
 
 
-def _needed(tree: Path, names: Iterable[str]) -> list[str]:
-    """Folders of distributions of a tree and of all that they need of it, with extras asked for.
+def local_needs(tree: Path, names: Iterable[str]) -> list[str]:
+    """Folders of distributions of a tree and of all that they need of it, as pip takes them.
 
     What an extra itself needs of the tree is not followed: none of the services' does.
     """
