@@ -1,4 +1,4 @@
-"""Holds the units of a TV to systemd's checks, drives its updates, and starts the brain as on ARM."""
+"""Holds a TV's units to systemd's checks, and drives its updates: good releases and bad ones."""
 
 from __future__ import annotations
 

@@ -36,11 +36,18 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     add_yes(restored)
     restored.set_defaults(run=_restore)
+    advanced = actions.add_parser(
+        "advance", help="leave a gap in versions, where Postgres was put back in another way"
+    )
+    add_yes(advanced)
+    advanced.set_defaults(run=_advance)
     for parser in (created, verified, restored):
         parser.add_argument("folder", type=Path, metavar="FOLDER", help="of the backup")
+    for parser in (created, verified, restored, advanced):
         add_json(parser)
-    for parser in (created, restored):
+    for parser in (created, restored, advanced):
         parser.add_argument("--database-url", help=f"the database; without, as {DATABASE} says")
+    for parser in (created, restored):
         parser.add_argument("--pg-bin", type=Path, help="folder of pg_dump and pg_restore")
 
 
@@ -74,6 +81,17 @@ def _restore(arguments: argparse.Namespace) -> int:
         keep_versions=arguments.keep_versions,
     )
     say(arguments, _record(arguments, restored), f"restored: {_told(restored)}")
+    return Exit.DONE
+
+
+def _advance(arguments: argparse.Namespace) -> int:
+    from omega_store import backup
+
+    url = _url(arguments)
+    confirm(arguments, "No service runs on the database, and it was put back from a backup?")
+    backup.advance(url, actor=login())
+    done = {"gap": backup.VERSION_GAP}
+    say(arguments, done, f"versions go on {backup.VERSION_GAP:,} behind what is there")
     return Exit.DONE
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -102,7 +103,15 @@ def create(url: str, folder: Path, *, actor: str = "", pg_bin: Path | None = Non
     if folder.exists():
         raise invalid("the folder", f"absent: {folder}")
     partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # of one that was killed
     partial.mkdir(mode=0o700, parents=True)
+    try:
+        return _create(url, partial, folder, actor, pg_bin)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _create(url: str, partial: Path, folder: Path, actor: str, pg_bin: Path | None) -> Manifest:
     dump = partial / DUMP
     with translated(), _connected(url) as conn:
         postgres = conn.info.server_version // 10_000
@@ -227,6 +236,33 @@ def restore(
     return manifest
 
 
+def advance(url: str, *, actor: str = "") -> None:
+    """Leaves the gap of restore() in a shard that was put back from a backup in another way.
+
+    No service may run on it meanwhile.
+
+    Raises:
+        OmegaError: STORAGE_UNAVAILABLE; INVALID_FIELD when the database is no shard's.
+    """
+    with translated(), _connected(url) as conn:
+        if _row(conn, "SELECT to_regclass('withdrawn_resources')") == (None,):
+            raise invalid("the database", "a shard's: it has no withdrawn_resources")
+        with conn.transaction():
+            leave_gap(conn)
+            audit.note(conn, actor, "AdvanceVersions", "", datetime.now(UTC))
+
+
+def leave_gap(conn: Connection) -> None:
+    """Has versions go on VERSION_GAP behind those that are there; call it in a transaction.
+
+    What TVs were given since the backup has numbers below that: none of them is given out again for
+    something else, and every TV starts from nothing once.
+    """
+    conn.execute(_FORGET_STEPS)
+    for statement in (_LATER_STATE, _LATER_RESOURCES):
+        conn.execute(statement, {"gap": VERSION_GAP})
+
+
 def _finish(conn: Connection, manifest: Manifest, actor: str, *, keep_versions: bool) -> None:
     """Holds what was restored to the manifest; then it is a shard's."""
     found = _counts(conn)
@@ -244,9 +280,7 @@ def _finish(conn: Connection, manifest: Manifest, actor: str, *, keep_versions: 
             (names[name], name, digest),
         )
     if not keep_versions:
-        conn.execute(_FORGET_STEPS)
-        for statement in (_LATER_STATE, _LATER_RESOURCES):
-            conn.execute(statement, {"gap": VERSION_GAP})
+        leave_gap(conn)
     audit.note(conn, actor, "RestoreBackup", manifest.dump_sha256, datetime.now(UTC))
 
 
