@@ -11,7 +11,7 @@ omega-update status
     prints what runs and how the last update ended, as JSON.
 
 An archive is a tar with wheels/*.whl, all that the brain needs, and release.json with its version;
-with cache/ it brings the model, in the form of OMEGA_CACHE_DIR. Who made it, whoever passes the
+with cache/ it brings another model, in the form of OMEGA_CACHE_DIR. Who made it, whoever passes the
 digest has to know: it comes with the TV's own signed updates.
 
 Exit codes: 0 done, 1 refused before anything was changed, 2 taken back, 3 nothing serves, 4 to be
@@ -41,8 +41,12 @@ from typing import Any
 DONE, REFUSED, TAKEN_BACK, NOTHING_SERVES, INTERRUPTED = range(5)
 SLOTS = ("a", "b")
 POLL_SECONDS = 0.5
+MOST_FAILURES = 2
+"""In a row, after it has served."""
 COMMAND_SECONDS = 120
 INSTALL_SECONDS = 1800
+UNFIT = (OSError, ValueError, KeyError, tarfile.TarError, subprocess.SubprocessError)
+"""What an archive that does not fit fails with."""
 RESTORE = """
 import sys
 from pathlib import Path
@@ -78,6 +82,9 @@ class Update:
         if self.user:
             os.chown(self.folder, *self.user)
         self.state: dict[str, Any] = {}
+
+    def read(self) -> None:
+        """Reads what is written down; the lock is held from before on."""
         if self._state_file.exists():
             self.state = json.loads(self._state_file.read_text())
 
@@ -87,7 +94,7 @@ class Update:
             raise Refused("an update was interrupted: omega-update recover")
         before = self._current()
         slot = SLOTS[1] if before == SLOTS[0] else SLOTS[0]
-        self._fill(slot, archive, digest)
+        self._fill(slot, before, archive, digest)
         self._note(phase="switching", before=before, slot=slot, schema=self._schema())
         self._stop()
         self._note(schema=self._schema())
@@ -111,7 +118,7 @@ class Update:
         slot = self._current()
         return {"slot": slot, "version": self._version(slot), **self.state}
 
-    def _fill(self, slot: str, archive: Path, digest: str) -> None:
+    def _fill(self, slot: str, before: str | None, archive: Path, digest: str) -> None:
         target = self.root / slot
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(mode=0o755, parents=True)
@@ -119,28 +126,28 @@ class Update:
             with archive.open("rb") as file:
                 self._check(file, digest)
                 extract(file, target)
-            version = json.loads((target / "release.json").read_text())["version"]
-            run([sys.executable, "-m", "venv", str(target)], INSTALL_SECONDS)
-            wheels = sorted(map(str, (target / "wheels").glob("*.whl")))
-            pip = [str(target / "bin" / "python"), "-m", "pip", "install", "-q", "--no-index"]
-            run([*pip, "--no-deps", "--disable-pip-version-check", *wheels], INSTALL_SECONDS)
-            shutil.rmtree(target / "wheels")
-            brain = str(target / "bin" / "omega-brain")
-            run([brain, "--check-config"], COMMAND_SECONDS, env=self.environ)
-            print(f"{version} is in slot {slot}", flush=True)
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            tarfile.TarError,
-            subprocess.SubprocessError,
-        ) as error:
+            self._make(target, before)
+        except BaseException as error:
             shutil.rmtree(target, ignore_errors=True)
-            raise Refused(f"the release cannot be installed: {told(error)}") from error
-        except BaseException:
-            shutil.rmtree(target, ignore_errors=True)
+            if isinstance(error, UNFIT):
+                raise Refused(f"the release cannot be installed: {told(error)}") from error
             raise
         os.sync()  # the slot is on disk before anything points to it
+
+    def _make(self, target: Path, before: str | None) -> None:
+        """Installs what was unpacked, without a network, and has it check the settings."""
+        version = json.loads((target / "release.json").read_text())["version"]
+        run([sys.executable, "-m", "venv", str(target)], INSTALL_SECONDS)
+        wheels = sorted(map(str, (target / "wheels").glob("*.whl")))
+        pip = [str(target / "bin" / "python"), "-m", "pip", "install", "-q", "--no-index"]
+        run([*pip, "--no-deps", "--disable-pip-version-check", *wheels], INSTALL_SECONDS)
+        shutil.rmtree(target / "wheels")
+        model = self.root / (before or "") / "cache"
+        if before and model.exists() and not (target / "cache").exists():
+            # The same files: a slot is filled once and never written to again.
+            shutil.copytree(model, target / "cache", copy_function=os.link)
+        run([str(target / "bin" / "omega-brain"), "--check-config"], COMMAND_SECONDS, self.environ)
+        print(f"{version} is in slot {target.name}", flush=True)
 
     def _check(self, file: BufferedReader, digest: str) -> None:
         if hashlib.file_digest(file, "sha256").hexdigest() != digest.lower():
@@ -179,18 +186,19 @@ class Update:
     def _serves(self) -> bool:
         """Whether the brain serves within the time, and goes on to."""
         health = [str(self.root / "current" / "bin" / "omega-brain"), "--health"]
-        deadline, since = time.monotonic() + self.seconds, None
-        while True:
-            with contextlib.suppress(subprocess.SubprocessError, OSError):
-                run(health, COMMAND_SECONDS, env=self.environ, user=self.user)
-                since = since or time.monotonic()
+        deadline, since, failures = time.monotonic() + self.seconds, 0.0, 0
+        while failures < MOST_FAILURES and (since or time.monotonic() < deadline):
+            try:
+                run(health, COMMAND_SECONDS, self.environ, self.user)
+            except (subprocess.SubprocessError, OSError):
+                # One answer may be late on a busy TV.
+                failures += bool(since)
+            else:
+                since, failures = since or time.monotonic(), 0
                 if time.monotonic() >= since + self.steady:
                     return True
-                time.sleep(POLL_SECONDS)
-                continue
-            if since or time.monotonic() > deadline:
-                return False
             time.sleep(POLL_SECONDS)
+        return False
 
     def _keep_copy(self) -> None:
         """A copy of the database, for as long as the new release may be taken back."""
@@ -344,6 +352,7 @@ def main() -> int:
         update = Update(arguments)
         with (update.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            update.read()
             if arguments.command == "status":
                 print(json.dumps(update.status()))
                 return DONE
