@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -105,10 +105,10 @@ class Site:
         user: str = "postgres",
         host: str = "localhost",
         port: int = 0,
-        **more: str,
+        more: Mapping[str, str] | None = None,
     ) -> str:
         """How a service is told of it, or of what listens on another port."""
-        parameters = {"sslmode": sslmode, "sslrootcert": str(self.ca), **more}
+        parameters = {"sslmode": sslmode, "sslrootcert": str(self.ca), **(more or {})}
         at = f"{host}:{port or self._port}"
         return f"postgresql://{user}@{at}/postgres?{urlencode(parameters)}"
 
@@ -182,7 +182,7 @@ def connections(site: Site) -> list[Case]:
     good = site.url("verify-full")
     certified = {"sslcert": str(site.shown), "sslkey": str(site.shown_key)}
     stranger = {"sslrootcert": str(site.stranger)}
-    with_certificate = site.url("verify-full", user="certified", **certified)
+    with_certificate = site.url("verify-full", user="certified", more=certified)
     return [
         tried("pool, verify-full", good, pooled),
         tried("a leader's session, verify-full", good, session),
@@ -190,8 +190,8 @@ def connections(site: Site) -> list[Case]:
         Case("omega-constellation --migrate-only, verify-full", "TLSv1.3", program(site, good)),
         tried("pool, certificate of the client", with_certificate, pooled),
         refused("no certificate of the client", site.url("verify-full", user="certified")),
-        refused("another authority", site.url("verify-full", **stranger)),
-        refused("another authority, by the pool", site.url("verify-ca", **stranger), pooled),
+        refused("another authority", site.url("verify-full", more=stranger)),
+        refused("another authority, by the pool", site.url("verify-ca", more=stranger), pooled),
         refused("a name that is not in the certificate", site.url("verify-full", host="127.0.0.1")),
         refused("plain text, where the server asks for TLS", site.url("disable")),
         refused(
@@ -277,9 +277,9 @@ def rotation(site: Site) -> list[Case]:
             deadline = time.monotonic() + _RELOAD_SECONDS
             name = "a new connection, the authority of before"
             # The server reads its files a moment after it was told to.
-            while (case := refused(name, site.url("verify-full", sslrootcert=str(before)))) and (
-                not case.ok() and time.monotonic() < deadline
-            ):
+            while (
+                case := refused(name, site.url("verify-full", more={"sslrootcert": str(before)}))
+            ) and (not case.ok() and time.monotonic() < deadline):
                 time.sleep(0.05)
             cases = [
                 case,

@@ -26,7 +26,7 @@ def main() -> int:
             print(error, file=sys.stderr)
             return 2
         steps = tv_update.drive(folder, say)
-    ok = all(each.ok() for each in (*units, *steps))
+    ok = all(unit.ok() for unit in units) and all(step.ok() for step in steps)
     if arguments.json:
         print(
             json.dumps(

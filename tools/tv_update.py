@@ -112,10 +112,8 @@ class Releases:
         """
         place = self._folder / version
         shutil.copytree(self._wheels, place / "wheels")
-        for name, folder, edit in (
-            ("omega_brain", "services/brain", lambda t: _brain(t, broken)),
-            ("omega_persistence", "libs/omega_persistence", lambda t: _schema(t, migrations)),
-        ):
+        changed = {"omega_brain": "services/brain", "omega_persistence": "libs/omega_persistence"}
+        for name, folder in changed.items():
             tree = place / name
             shutil.copytree(ROOT / folder, tree, ignore=shutil.ignore_patterns("__pycache__"))
             project = tree / "pyproject.toml"
@@ -125,7 +123,10 @@ class Releases:
                     f'version = "{version}"\n' if x.startswith("version =") else x for x in lines
                 )
             )
-            edit(tree)
+            if name == "omega_brain":
+                _brain(tree, broken)
+            else:
+                _schema(tree, migrations)
             for wheel in (place / "wheels").glob(f"{name}-*.whl"):
                 wheel.unlink()
             _pip("wheel", "--no-build-isolation", "--no-deps", str(tree), "-w", f"{place}/wheels")

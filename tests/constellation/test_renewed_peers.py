@@ -11,26 +11,26 @@ from omega_constellation.peers import Peers
 from omega_rpc.tls import ClientTls
 from omega_testing.certificates import Certificates
 from omega_testing.probe import running
-from omega_testing.shown_certificates import Noting, noting_server
+from omega_testing.shown_certificates import noting, noting_server
 
 
 def test_the_next_call_shows_the_new_certificate_and_calls_under_way_end_well(
     tmp_path: Path,
 ) -> None:
-    files, noting = Certificates(tmp_path), Noting()
+    files, owner = Certificates(tmp_path), noting()
     peers = Peers(ClientTls(files.ca, files.client_certificate, files.client_key))
     directory = directory_pb2.GetDirectoryRequest()
-    with running(noting_server(noting, files)) as address, ThreadPoolExecutor(1) as aside:
+    with running(noting_server(owner, files)) as address, ThreadPoolExecutor(1) as aside:
         peers.shard(address).GetDirectory(directory, timeout=20)
         slow = peers.shard(address)
         under_way = aside.submit(slow.GetGlobalState, pb.GetGlobalStateRequest(), timeout=20)
-        assert noting.held.wait(20)
+        assert owner.held.wait(20)
         files.renew_client()
         for _ in range(2):
             peers.shard(address).GetDirectory(directory, timeout=20)
-        noting.go_on.set()
+        owner.go_on.set()
         assert under_way.result().state_version == 7
         peers.close()
-    first, second, third = noting.shown
+    first, second, third = owner.shown
     assert first
     assert second == third != first

@@ -10,13 +10,13 @@ from omega_rpc.tls import ClientTls, RenewedCredentials
 from omega_sync.upstream import Constellation
 from omega_testing.certificates import Certificates
 from omega_testing.probe import running
-from omega_testing.shown_certificates import Noting, noting_server
+from omega_testing.shown_certificates import noting, noting_server
 
 
 def test_the_next_question_shows_the_new_certificate_and_calls_under_way_end_well(
     tmp_path: Path,
 ) -> None:
-    files, noting = Certificates(tmp_path), Noting()
+    files, owner = Certificates(tmp_path), noting()
     tls = ClientTls(files.ca, files.client_certificate, files.client_key)
 
     async def course(address: str) -> None:
@@ -24,16 +24,16 @@ def test_the_next_question_shows_the_new_certificate_and_calls_under_way_end_wel
         await upstream.start()
         await upstream.heads(pb.GetHeadsRequest())
         under_way = asyncio.create_task(upstream.news(pb.GetGlobalStateRequest()))
-        await asyncio.to_thread(noting.held.wait, 20)
+        await asyncio.to_thread(owner.held.wait, 20)
         files.renew_client()
         await upstream.heads(pb.GetHeadsRequest())
         await upstream.heads(pb.GetHeadsRequest())
-        noting.go_on.set()
+        owner.go_on.set()
         assert (await under_way).state_version == 7
         await upstream.stop(0)
 
-    with running(noting_server(noting, files)) as address:
+    with running(noting_server(owner, files)) as address:
         asyncio.run(course(address))
-    first, second, third = noting.shown
+    first, second, third = owner.shown
     assert first
     assert second == third != first

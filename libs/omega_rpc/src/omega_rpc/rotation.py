@@ -83,5 +83,5 @@ def renewing(make: Callable[[], ssl.SSLContext], *paths: Path | None) -> ssl.SSL
         connection.context = current
 
     # Called for each connection, whether or not the client names a server.
-    first.sni_callback = at_hello  # type: ignore[assignment]  # typeshed knows sockets only
+    first.sni_callback = at_hello
     return first

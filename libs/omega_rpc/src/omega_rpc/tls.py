@@ -72,12 +72,16 @@ def _following(config: ServerConfig, field: str, ca: Path | None) -> grpc.Server
 
     def made() -> grpc.ServerCertificateConfiguration:
         pair = _pair(config.tls_certificate, config.tls_key)
-        return grpc.ssl_server_certificate_configuration([pair], authorities(field, ca))
+        return grpc.ssl_server_certificate_configuration(
+            [pair] if pair else [], authorities(field, ca)
+        )
 
     check_suites(os.environ.get(SUITES, ""))
     files = Files(config.tls_certificate, config.tls_key, ca)
     return grpc.dynamic_ssl_server_credentials(
-        made(), lambda: files.follow(made), require_client_authentication=ca is not None
+        made(),
+        lambda: files.follow(made),  # type: ignore[arg-type, return-value]  # None = as before, which the stubs do not know
+        require_client_authentication=ca is not None,
     )
 
 

@@ -132,7 +132,9 @@ def _create(url: str, partial: Path, folder: Path, actor: str, pg_bin: Path | No
                     *("--no-comments", f"--snapshot={snapshot}", f"--file={dump}"),
                 ],
             )
-            schema = dict(conn.execute("SELECT name, sha256 FROM schema_migrations").fetchall())
+            schema: dict[str, str] = dict(
+                conn.execute("SELECT name, sha256 FROM schema_migrations").fetchall()
+            )
             counts = _counts(conn)
             (state,) = _row(conn, "SELECT coalesce(max(version), 0) FROM states")
         size, digest = _digest(dump)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -67,7 +68,7 @@ def run(program: Path, url: str, arguments: list[str], *, told: str = "") -> Non
     Raises:
         OmegaError: STORAGE_UNAVAILABLE with what it said.
     """
-    parts = conninfo_to_dict(url)
+    parts: dict[str, Any] = dict(conninfo_to_dict(url))
     environ = {**os.environ, "LC_ALL": "C"}
     if "password" in parts:
         environ["PGPASSWORD"] = str(parts.pop("password"))

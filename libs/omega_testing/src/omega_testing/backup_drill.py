@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from omega.brain.v1 import brain_service_pb2 as brain_pb
@@ -234,7 +235,7 @@ class BackupDrill:
         """Every household watches, and its TV reports all of it."""
         for number, tv in enumerate(self._tvs):
             with BrainClient(tv.address) as client:
-                self._until(lambda c=client: self._synced(c), "a TV synced")
+                self._until(partial(self._synced, client), "a TV synced")
                 for _ in range(_TITLES_AN_EVENING):
                     at = self._told[number]
                     event = brain_pb.ObserveEventRequest(
@@ -244,12 +245,14 @@ class BackupDrill:
                     )
                     client.observe_event(event)
                     self._told[number] += 1
-                self._until(
-                    lambda c=client, n=number: (
-                        self._synced(c) and c.get_stats().sketches_acknowledged == self._told[n]
-                    ),
-                    "a TV reported what was watched",
-                )
+                self._until(partial(self._reported, client, number), "a TV reported all of it")
+
+    def _reported(self, client: BrainClient, number: int) -> bool:
+        synced = self._synced(client)
+        return synced and client.get_stats().sketches_acknowledged == self._told[number]
+
+    def _holds(self, client: BrainClient, version: object) -> bool:
+        return self._synced(client) and client.get_stats().state_version == version
 
     def _synced(self, client: BrainClient) -> bool:
         try:
@@ -275,10 +278,7 @@ class BackupDrill:
         ((version,),) = self._shard.rows("SELECT max(version) FROM states")
         for tv in self._tvs:
             with BrainClient(tv.address) as brain:
-                self._until(
-                    lambda c=brain: self._synced(c) and c.get_stats().state_version == version,
-                    f"a TV held state {version}",
-                )
+                self._until(partial(self._holds, brain, version), f"a TV held state {version}")
         return int(str(version))
 
     def _compare(self) -> None:

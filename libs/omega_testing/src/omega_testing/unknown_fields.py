@@ -64,21 +64,22 @@ class UnknownFields:
     def _forward(
         self, method: str, requests: Iterator[bytes], context: grpc.ServicerContext
     ) -> Iterator[bytes]:
-        metadata = [
+        metadata = tuple(
             (key, value)
             for key, value in context.invocation_metadata()
             if not key.startswith(_NOT_OURS)
-        ]
-        answers = self._channel.stream_stream(method)(
+        )
+        call: Any = self._channel.stream_stream(method)
+        answers: Any = call(
             map(self._added, requests), timeout=context.time_remaining(), metadata=metadata
         )
         context.add_callback(answers.cancel)
         try:
             yield from map(self._added, answers)
-        except grpc.RpcError as error:
+        except grpc.RpcError:
             # Details of an error travel behind the answers.
-            context.set_trailing_metadata(error.trailing_metadata() or ())
-            context.abort(error.code(), error.details() or "")
+            context.set_trailing_metadata(answers.trailing_metadata() or ())
+            context.abort(answers.code(), answers.details() or "")
         context.set_trailing_metadata(answers.trailing_metadata() or ())
 
     def _added(self, message: bytes) -> bytes:
