@@ -27,6 +27,7 @@ from omega_rpc.dpop import Prover
 
 _STREAM = "/omega.sync.v1.SyncService/StreamSync"
 _PAUSE_SECONDS = 0.25
+_STREAM_SECONDS = 3_600
 _ROUND_TURNS, _PUSH_TURNS = 16, 4
 """Turns between two rounds, and between two pushes."""
 
@@ -103,7 +104,7 @@ class Traffic:
         channel = self._stack.enter_context(connect(self._cluster.sync.address, None))
         tv = self._filled.tvs[0]
         call = sync_service_pb2_grpc.SyncServiceStub(channel).StreamSync(
-            iter(said.get, None), metadata=tv.credential.metadata(_STREAM)
+            iter(said.get, None), metadata=tv.credential.metadata(_STREAM), timeout=_STREAM_SECONDS
         )
         self._stack.callback(said.put, None)
         said.put(sync_pb.StreamSyncRequest(exchange=self._exchange()))
