@@ -30,12 +30,15 @@ ALERTS = sorted((ROOT / "tests" / "dashboards").glob("alerts*.yaml"))
 METRICS = {"OMEGA_METRICS_LISTEN": "127.0.0.1:0"}
 _WINDOW = "20s"
 _NO_FAILURE = "nothing failed"
+_NO_CYCLE = "the shortest of the periodic loops comes round each half hour"
 EMPTY = {
     "rules: omega:exchanges_failed:total": _NO_FAILURE,
     "sync: Calls of gateways that fail": _NO_FAILURE,
     "brain: Runs that failed": _NO_FAILURE,
     "brain: Circuit breakers that are not closed": "no breaker moved",
     "brain: Memories that left for good": "no tier is full within a minute",
+    "brain: Time of loops": _NO_CYCLE,
+    "brain: Taste patterns": _NO_CYCLE,
     "marks of Alerts": "no alert fires",
     "rules: OmegaRoundsFailing": _NO_FAILURE,
 }
