@@ -8,6 +8,7 @@ export HNSWLIB_NO_NATIVE := 1
 OURS := libs services tests bench tools deploy/tv
 # Tests run in as many processes as there are processors; each has a Postgres of its own.
 JOBS ?= $(shell nproc)
+RENDER ?= deploy/k8s/rendered/production.yaml
 
 .PHONY: help
 help: ## Lists the commands
@@ -36,6 +37,7 @@ check: .venv/ready ## Format, lint, types, contracts, generated code
 	$(BIN)/buf format --diff --exit-code proto
 	$(BIN)/buf breaking proto --against proto/baseline/omega.binpb
 	tools/gen.sh --check
+	PYTHONPATH=tools $(BIN)/python -m dashboards --check
 
 .PHONY: test
 test: setup ## The whole suite, a file a process at a time (JOBS=1: one process)
@@ -53,6 +55,14 @@ bench: setup .venv-bench/ready ## Prints the measured figures beside their peers
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/pip install -q --disable-pip-version-check -r requirements-bench.txt
 	touch $@
+
+.PHONY: trace
+trace: setup ## Runs brain, sync, constellation and Postgres, does one sync and prints its one trace
+	$(BIN)/python tools/trace.py $(ARGS)
+
+.PHONY: telemetry-bench
+telemetry-bench: setup ## What telemetry costs a sync, beside its bound
+	$(BIN)/omega bench telemetry $(ARGS)
 
 .PHONY: bench-setup
 bench-setup: .venv-bench/ready ## Installs the peers that the brain is measured beside, into .venv-bench
@@ -107,7 +117,7 @@ chaos-sync: setup ## TVs and a shard on both ends of a bad line, cut and killed 
 	$(BIN)/python bench/chaos_sync.py $(ARGS)
 
 .PHONY: chaos-shards
-chaos-shards: setup ## Adds, kills, promotes, drains and splits shards under load (ARGS="--devices 300 --seconds 10")
+chaos-shards: setup ## Adds, kills, promotes, drains and splits shards under load, and kills the worker (ARGS="--devices 300")
 	$(BIN)/python bench/chaos_shards.py $(ARGS)
 
 .PHONY: interop
@@ -138,6 +148,15 @@ rest-proof: setup ## Holds the REST API of a real fleet to its OpenAPI document 
 	@test -e .venv-rest/ready || { echo "schemathesis is missing: make rest-proof-setup"; exit 1; }
 	$(BIN)/python tools/rest_proof.py $(ARGS)
 
+.PHONY: dashboards
+dashboards: .venv/ready ## Writes deploy/grafana/dashboards anew from tools/dashboards
+	PYTHONPATH=tools $(BIN)/python -m dashboards
+
+.PHONY: dashboards-proof
+dashboards-proof: setup ## Runs every query of dashboards and rules before a real Prometheus and fleet
+	@command -v promtool >/dev/null || { echo "Prometheus is missing: apt-get install -y --no-install-recommends prometheus"; exit 1; }
+	$(BIN)/python tools/dashboards_proof.py $(ARGS)
+
 .venv-console/ready: requirements-console-proof.txt
 	$(PYTHON) -m venv .venv-console
 	.venv-console/bin/pip install -q --disable-pip-version-check -r requirements-console-proof.txt
@@ -152,7 +171,42 @@ console-proof: setup ## Walks through every page of the web console in Chromium,
 	@test -e .venv-console/ready || { echo "playwright is missing: make console-proof-setup"; exit 1; }
 	$(BIN)/python tools/console_proof.py $(ARGS)
 
+.PHONY: images
+images: setup ## Builds, checks and runs the image of each service (root; BASE=... stands on another base)
+	PYTHONPATH=tools $(BIN)/python -m images all --base "$(BASE)" $(ARGS)
+
+.PHONY: play-kube
+play-kube: setup ## Runs the Deployments of a render by podman, from images that are there (root; RENDER=...)
+	PYTHONPATH=tools $(BIN)/python -m images play --render "$(RENDER)" $(ARGS)
+
+.venv-audit/ready: requirements-audit.txt
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/pip install -q --disable-pip-version-check -r requirements-audit.txt
+	touch $@
+
+.PHONY: audit
+audit: .venv/ready .venv-audit/ready ## Looks up known vulnerabilities of every pinned package
+	$(BIN)/python tools/audit.py $(ARGS)
+
+.venv-manifests/ready: requirements-manifests.txt
+	$(PYTHON) -m venv .venv-manifests
+	.venv-manifests/bin/pip install -q --disable-pip-version-check -r requirements-manifests.txt
+	touch $@
+
+.PHONY: manifests-setup
+manifests-setup: .venv-manifests/ready ## Installs what knows the schemas of Kubernetes, into .venv-manifests
+
+.PHONY: manifests
+manifests: setup ## Renders the manifests, and holds them to schemas and rules; asks no network (ARGS=--write: store the renders)
+	@test -e .venv-manifests/ready || { echo "kubernetes-validate is missing: make manifests-setup"; exit 1; }
+	PYTHONPATH=tools .venv-manifests/bin/python tools/k8s_manifests.py $(ARGS)
+	$(BIN)/pytest tests/manifests
+
+.PHONY: manifests-write
+manifests-write: ## Stores what kustomize makes of deploy/k8s today
+	@$(MAKE) manifests ARGS=--write
+
 .PHONY: clean
 clean: ## Removes what the other commands made
-	rm -rf .venv .venv-bench .venv-console .venv-rest .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/interop/node_modules demo-report.html demo-report.json
+	rm -rf .venv .venv-audit .venv-bench .venv-console .venv-rest .venv-manifests .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/interop/node_modules demo-report.html demo-report.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

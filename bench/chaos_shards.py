@@ -39,6 +39,9 @@ def _table(report: Report, seconds: float) -> None:
     print(f"{'pushes stored':32}{report.stored:>10,}")
     for reason, times in sorted(report.refused.items()):
         print(f"{'to be repeated: ' + reason:32}{times:>10,}")
+    print(f"{'the worker was killed':32}{report.kills:>10,}")
+    for what, number in report.counted.items():
+        print(f"{what + ' of a round':32}{number:>10,}")
     for step, took in report.seconds.items():
         moved = f"{report.moved[step]:>10,} devices moved" if step in report.moved else ""
         print(f"{step:32}{took:>8.1f} s{moved}")

@@ -17,7 +17,7 @@ from omega.federation.v1 import federation_service_pb2
 from omega_cli.demo.cluster import Cluster
 from omega_cli.demo.fleet import FleetTv, for_each, newest, settle
 from omega_client import ConstellationClient, FederationClient, SyncClient
-from omega_core.vectors import centre
+from omega_core.vectors import FloatArray, centre
 from omega_delta import decode_catalogue
 from omega_embed import open_encoder
 from omega_eval.sample import load_sample
@@ -47,13 +47,25 @@ class ProofSite:
         return self.key.sign(role, [role], datetime.now(UTC), timedelta(hours=1))
 
 
+@dataclass(frozen=True)
+class Filled:
+    """What a fleet was filled with."""
+
+    tvs: list[FleetTv]
+    """Registered; each has pushed."""
+    embeddings: dict[str, FloatArray]
+    """Of the catalogue, by id of the title."""
+    model_version: str
+    """Of the catalogue's encoder."""
+
+
 @contextmanager
 def proof_site() -> Iterator[ProofSite]:
     """Starts everything; stops it again at the end."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="omega-proof-")))
         cluster = stack.enter_context(Cluster("lexical"))
-        _fill(cluster)
+        fill(cluster)
         key = OperatorKey.generate()
         jwks = folder / "operators.jwks"
         jwks.write_bytes(key_set([key]))
@@ -71,7 +83,7 @@ def proof_site() -> Iterator[ProofSite]:
         yield ProofSite(f"http://{console.address}", key, folder)
 
 
-def _fill(cluster: Cluster) -> None:
+def fill(cluster: Cluster) -> Filled:
     """Titles, TVs that push, and rounds between their pushes."""
     contents = load_sample(SAMPLE)[:_TITLES]
     encoder = open_encoder(kind="lexical")
@@ -103,3 +115,4 @@ def _fill(cluster: Cluster) -> None:
                     request_id=str(uuid.uuid4()), refresh=number == 0
                 )
             )
+    return Filled(tvs, embeddings, pack.model_version)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
-from omega_cli.bench import serving
+from omega_cli.bench import encoding, serving
 from omega_cli.bench.figures import Figure, as_json
 from omega_cli.bench.plan import Plan
 from omega_core.errors import OmegaError
@@ -68,3 +69,10 @@ def test_a_plan_has_bounds(wrong: dict[str, int]) -> None:
     with pytest.raises(OmegaError) as caught:
         Plan(**wrong)  # type: ignore[arg-type]  # fields by name
     assert [caught.value.field] == list(wrong)
+
+
+def test_an_embedding_is_measured_beside_one_by_spelling() -> None:
+    found = encoding.measure(replace(SMALL, queries=5))
+    assert found.keys() == {"embed_ms"}
+    assert found["embed_ms"].value > 0
+    assert found["embed_ms"].beside.keys() == {"by spelling"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from omega_brain.brain import Brain
-from omega_brain.config import BrainConfig
 from omega_brain.metering import Metering
 from omega_core.content import Content
 from omega_core.viewing import ViewingEvent
@@ -83,26 +83,53 @@ def test_lists_cycles_memories_and_breakers_are_counted(tmp_path: Path) -> None:
     assert seen["omega.brain.memory.evicted"] == [[{"omega.brain.tier": "session"}, 7]]
     assert [{"omega.brain.loop": "adaptive"}, 1] in seen["omega.brain.loop.duration"]
     assert seen["omega.brain.taste.patterns"] == [[{}, 0]]
-    ((_, resident),) = seen["process.memory.usage"]
-    assert 10_000_000 < resident < 4_000_000_000
 
 
-def test_without_an_exporter_its_sdk_is_never_loaded(config: BrainConfig) -> None:
-    script = (
-        "import sys; from pathlib import Path; from omega_brain.brain import Brain\n"
-        "from omega_brain.config import BrainConfig\n"
-        "with Brain(BrainConfig(storage_path=Path(sys.argv[1]), encoder='lexical',"
-        " constellation_url='')) as brain: brain.start()\n"
-        "print([name for name in sys.modules if name.startswith('opentelemetry.sdk')])"
-    )
+PROGRAM = """
+import json, os, signal, sys
+from omega_brain import __main__
+from omega_rpc import service
+
+def wait(_signals):
+    print(json.dumps([name for name in sys.modules if name.startswith(("opentelemetry.", "prom"))]))
+    return signal.SIGTERM
+
+signal.sigwait = wait
+sys.exit(__main__.main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "loads"),
+    [
+        ({}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_SDK_DISABLED": "true"}, False),
+        ({"OMEGA_METRICS_LISTEN": "127.0.0.1:0"}, True),
+    ],
+)
+def test_a_tv_loads_the_sdk_only_where_it_is_asked_for(
+    asked: dict[str, str], *, loads: bool, tmp_path: Path
+) -> None:
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(("OMEGA_", "OTEL_"))}
+    settings = {
+        "OMEGA_BRAIN_STORAGE_PATH": str(tmp_path / "tv"),
+        "OMEGA_BRAIN_LISTEN": "127.0.0.1:0",
+        "OMEGA_BRAIN_ENCODER": "lexical",
+        "OMEGA_BRAIN_CONSTELLATION_URL": "",
+    }
     ended = subprocess.run(
-        [sys.executable, "-c", script, str(config.storage_path)],
+        [sys.executable, "-c", PROGRAM],
+        env={**environ, **settings, **asked},
         capture_output=True,
         text=True,
         timeout=50,
         check=True,
     )
-    assert ended.stdout.strip() == "[]"
+    listening, modules = map(json.loads, ended.stdout.splitlines())
+    assert ("metrics_listen" in listening) is loads
+    assert "opentelemetry.metrics" in modules
+    heavy = ("opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.proto", "prom")
+    assert any(name.startswith(heavy) for name in modules) is loads
 
 
 def test_what_happens_is_logged_without_a_word_of_people(

@@ -7,6 +7,12 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.metrics import Observation
+from opentelemetry.sdk.metrics import MeterProvider
+from prometheus_client import CollectorRegistry as Registry
+from prometheus_client import generate_latest
+
 from omega_testing.documents import Row
 from omega_testing.sources import distributions
 
@@ -24,7 +30,10 @@ _MAKERS = {
     )
 }
 """Methods of an OpenTelemetry meter."""
-_NAME = re.compile(r"(rpc|omega\.(?:brain|sync)(?!\.v\d)|process|error)\.[a-z_.]*[a-z]")
+_NAME = re.compile(
+    r"(?:rpc|db|process|cpu|error|omega\.(?:brain|sync|gateway|constellation|federation))"
+    r"(?!\.v\d)\.[a-z_.]*[a-z]|omega\.(?:statement|outcome|reason|state|kind)"
+)
 """Metrics and attributes; no name of a contract's package."""
 
 
@@ -38,6 +47,34 @@ def _instruments() -> Iterator[tuple[str, str, str]]:
                 if kind := _MAKERS.get(node.func.attr):
                     (unit,) = (k.value for k in node.keywords if k.arg == "unit")
                     yield ast.literal_eval(node.args[0]), kind, ast.literal_eval(unit)
+
+
+def _exported(kind: str, name: str, unit: str) -> str:
+    """Name of a metric for whom Prometheus scrapes it."""
+    reader = PrometheusMetricReader(disable_target_info=True, registry=(registry := Registry()))
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    make = getattr(provider.get_meter("tests"), f"create_{kind.replace(' ', '_')}")
+    if kind.startswith("observable"):
+        make(name, [lambda _options: [Observation(1)]], unit=unit)
+    else:
+        made = make(name, unit=unit)
+        for record in ("add", "record", "set"):
+            getattr(made, record, lambda _number: None)(1)
+    (family,) = {
+        line.split()[2]
+        for line in generate_latest(registry).decode().splitlines()
+        if "# TYPE" in line
+    }
+    provider.shutdown()
+    return str(family)
+
+
+def test_the_names_for_prometheus_are_those_of_its_exporter(
+    table: Callable[..., list[Row]],
+) -> None:
+    for row in table("metrics.md", "metric"):
+        (name,), (said,) = row.code("metric"), row.code("Prometheus")
+        assert said == _exported(row.cells["kind"], name, row.cells["unit"])
 
 
 def test_every_metric_stands_there_and_no_other(table: Callable[..., list[Row]]) -> None:

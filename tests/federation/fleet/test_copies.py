@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.constellation.conftest import serving
 from tests.federation.fleet.conftest import FleetOfThree, await_true, newest, run
-from tests.federation.fleet.test_killed_fleet import somebody_waits
 
 from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as pb
@@ -145,7 +144,6 @@ def test_a_serving_worker_copies_what_is_new(three: FleetOfThree) -> None:
         await_true(lambda: held(three.shards["c"]) == held(three.home), "the round's result")
         serving.kill()
     assert_same(three)
-    assert not somebody_waits(three.home)
 
 
 def told(store: Store, held_version: int = 0) -> pb.GetGlobalStateResponse:

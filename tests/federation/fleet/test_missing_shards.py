@@ -12,12 +12,10 @@ from tests.federation.fleet.conftest import (
     FleetOfThree,
     ask,
     await_round,
-    await_true,
     newest,
     program,
     run,
 )
-from tests.federation.fleet.test_killed_fleet import closed, somebody_waits
 
 from omega_core.errors import ErrorCode, OmegaError
 from omega_federation_worker import shards as shard_files
@@ -25,6 +23,7 @@ from omega_federation_worker.config import FederationConfig
 from omega_store import devices, resources, states
 from omega_store.resources import ResourceKind
 from omega_store.rounds import Round, RoundStatus, ShardOutcome
+from omega_testing.gates import await_somebody, closed
 from omega_testing.processes import ServiceProcess
 
 TWICE = """{"home": "a", "shards": [
@@ -113,7 +112,7 @@ def test_what_comes_after_the_cut_off_is_in_the_next_round(three: FleetOfThree) 
         process = ServiceProcess(["omega-federation-worker"], three.environ())
         with process:
             ask(three.home)
-            await_true(lambda: somebody_waits(three.home), "the beginning of a round")
+            await_somebody(three.home, "omega-federation-worker")
             at = datetime.now(UTC)
             [late, *_] = three.add(3, region="north", at=at)
             three.push(late, [3], seed=5, at=at)

@@ -5,47 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
 from tests.federation.fleet.conftest import NAMES, REGIONS, FleetOfThree, await_round, newest, run
 
-from omega_delta import FactorPack, decode_factors
-from omega_store import Store, kept, resources, states, trends
-from omega_store.resources import ResourceKind
+from omega_store import Store, kept, trends
 from omega_store.rounds import RoundFigures, RoundStatus, ShardOutcome
-
-
-def factors(store: Store) -> FactorPack:
-    with store.snapshot() as conn:
-        version = resources.newest_version(conn, ResourceKind.FACTORS)
-        return decode_factors(resources.read(conn, ResourceKind.FACTORS, version, 0, 1 << 26))
-
-
-def patterns(store: Store) -> list[states.Pattern]:
-    with store.snapshot() as conn:
-        return states.patterns(conn)
+from omega_testing.one_result import differences
 
 
 def rising(store: Store) -> dict[str, dict[int, float]]:
     with store.snapshot() as conn:
         found = trends.current(conn).by_region
     return {region: dict(titles) for region, titles in found.items()}
-
-
-def assert_same_result(one: Store, other: Store) -> None:
-    """The same titles, patterns, scores and trends, up to rounding."""
-    a, b = factors(one), factors(other)
-    np.testing.assert_array_equal(a.ordinals, b.ordinals)
-    assert len(a.ordinals) > 10
-    scores = [(p.factors * p.steps) @ (p.factors * p.steps).T * p.gains for p in (a, b)]
-    np.testing.assert_allclose(scores[0], scores[1], atol=1e-3)
-    np.testing.assert_allclose(a.prior, b.prior, atol=1e-6)
-    mine, theirs = patterns(one), patterns(other)
-    assert len(mine) == len(theirs) > 0
-    for x, y in zip(mine, theirs, strict=True):
-        np.testing.assert_allclose(x.embedding, y.embedding, atol=1e-3)
-        assert x.device_count_floor == y.device_count_floor
-        assert abs(x.success_rate - y.success_rate) < 1e-5
-        assert abs(x.weight - y.weight) < 1e-5
 
 
 def assert_same_trends(one: dict[str, dict[int, float]], two: dict[str, dict[int, float]]) -> None:
@@ -73,7 +43,7 @@ def test_a_refresh_and_a_step_over_three_shards_are_those_of_one(three: FleetOfT
         (name, REGIONS[name], ShardOutcome.INCLUDED, 12) for name in NAMES
     ]
     assert sum(share.sketches for share in found.shards) == found.figures.sketches
-    assert_same_result(three.home, three.whole)
+    assert differences(three.home, three.whole) == []
 
     # Title 29 is new in the north; the round between two refreshes decodes what came.
     now = datetime.now(UTC)
@@ -92,7 +62,7 @@ def test_a_refresh_and_a_step_over_three_shards_are_those_of_one(three: FleetOfT
     assert (found.status, found.figures.refreshed) == (RoundStatus.SUCCEEDED, False)
     assert counted(found.figures) == counted(whole.figures)
     assert found.figures.decoded == 15 * 13
-    assert_same_result(three.home, three.whole)
+    assert differences(three.home, three.whole) == []
     assert 29 in rising(three.whole)["north"]
     assert_same_trends(rising(three.home), rising(three.whole))
     with three.home.snapshot() as conn:

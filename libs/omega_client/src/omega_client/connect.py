@@ -25,6 +25,7 @@ from omega_core import limits, validate
 from omega_core.errors import invalid
 from omega_rpc import call as calls
 from omega_rpc.tls import ClientTls, authorities
+from omega_rpc.tracing import OK, Called
 
 A = TypeVar("A")
 Version = Literal["1.1", "2", "3"]
@@ -143,14 +144,16 @@ class SyncConnectClient:
         )
 
         def answers() -> Generator[pb.GetResourceResponse, None, None]:
-            try:
-                yield from self._stub.get_resource(
-                    request,
-                    headers=_fields("GetResource", credential),
-                    timeout_ms=self._milliseconds(BODY_SECONDS),
-                )
-            except ConnectError as error:
-                raise service_error(error) from error
+            with _called("GetResource") as called:
+                try:
+                    yield from self._stub.get_resource(
+                        request,
+                        headers=_fields("GetResource", credential, called),
+                        timeout_ms=self._milliseconds(BODY_SECONDS),
+                    )
+                except ConnectError as error:
+                    raise _failed(error, called) from error
+                called.outcome = OK
 
         return checked_chunks(answers(), kind, version, offset)
 
@@ -173,14 +176,17 @@ class SyncConnectClient:
     def _call(
         self, method: Callable[..., A], name: str, request: object, credential: Credential | None
     ) -> A:
-        try:
-            return method(
-                request,
-                headers=_fields(name, credential),
-                timeout_ms=self._milliseconds(EXCHANGE_SECONDS),
-            )
-        except ConnectError as error:
-            raise service_error(error) from error
+        with _called(name) as called:
+            try:
+                answer = method(
+                    request,
+                    headers=_fields(name, credential, called),
+                    timeout_ms=self._milliseconds(EXCHANGE_SECONDS),
+                )
+            except ConnectError as error:
+                raise _failed(error, called) from error
+            called.outcome = OK
+            return answer
 
     def _milliseconds(self, seconds: float) -> int:
         """For a call, never past the deadline of the call being served here."""
@@ -206,6 +212,16 @@ def service_error(error: ConnectError) -> ServiceError:
     )
 
 
-def _fields(name: str, credential: Credential | None) -> dict[str, str]:
+def _called(name: str) -> Called:
+    return Called(SERVICE + name, "connect")
+
+
+def _failed(error: ConnectError, called: Called) -> ServiceError:
+    found = service_error(error)
+    called.outcome = found.status
+    return found
+
+
+def _fields(name: str, credential: Credential | None, called: Called) -> dict[str, str]:
     shown = credential.metadata(SERVICE + name) if credential else ()
-    return {key: str(value) for key, value in with_request_id(shown)}
+    return {key: str(value) for key, value in with_request_id(shown)} | called.fields()

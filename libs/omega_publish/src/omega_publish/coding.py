@@ -51,7 +51,7 @@ def store_coded(
         body = pack_state(code_state(book, version, patterns, before, STATE_BYTES), book)
     except OmegaError as error:
         raise OmegaError(ErrorCode.INTERNAL, detail=f"state {version}: {error}") from error
-    with store.transaction() as conn:
+    with store.transaction("store coded state") as conn:
         return coded.put(conn, version, book.id, body)
 
 
@@ -72,7 +72,7 @@ def code_newest(store: Store) -> None:
     Raises:
         OmegaError: as store_coded().
     """
-    with store.snapshot() as conn:
+    with store.snapshot("read uncoded state") as conn:
         version = states.current(conn).version
         missing = uncoded(conn) if version else []
         bodies = {each: resources.newest_codebook(conn, each) for each in missing}

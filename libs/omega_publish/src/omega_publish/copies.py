@@ -90,14 +90,14 @@ class Copier:
         self._tell_erasures()
         release_copies.bring(self._home, self._other, self._name)
         codes = self._code()
-        with self._home.snapshot() as home:
+        with self._home.snapshot("read home") as home:
             there = Held.of(home)
-            with self._other.statements() as conn:
+            with self._other.statements("compare copies") as conn:
                 if not Held.of(conn).lacks(there):
                     return False
             if codes and uncoded(home):
                 return True  # a state was published meanwhile: it is coded first
-            with self._other.transaction() as other:
+            with self._other.transaction("store copies") as other:
                 lock_copies(other)
                 for each in self._copies:
                     each(home, other)
@@ -123,14 +123,14 @@ class Copier:
 
         Told before they are forgotten here: told twice, they only withdraw more.
         """
-        with self._other.statements() as conn:
+        with self._other.statements("read erasures") as conn:
             noted = erasures.noted(conn)
         if not noted:
             return
-        with self._home.transaction() as conn:
+        with self._home.transaction("tell erasures") as conn:
             for _ in noted:
                 erasures.note(conn)
-        with self._other.transaction() as conn:
+        with self._other.transaction("forget erasures") as conn:
             erasures.forget(conn, noted)
 
 

@@ -45,7 +45,7 @@ def list_rounds(store: Store, request: _Page) -> tuple[list[pb.Round], bool]:
         OmegaError: INVALID_FIELD; STORAGE_UNAVAILABLE.
     """
     size, before = page(request)
-    with store.statements() as conn:
+    with store.statements("list rounds") as conn:
         found, more = rounds.listed(conn, size, before)
     return [round_message(each) for each in found], more
 

@@ -10,8 +10,7 @@ import grpc
 
 from omega_rpc.call import Call
 from omega_rpc.layers import Layer
-
-_INFRASTRUCTURE = ("/grpc.health.", "/grpc.reflection.")
+from omega_rpc.tracing import INFRASTRUCTURE
 
 
 class Chain(grpc.ServerInterceptor):
@@ -28,7 +27,7 @@ class Chain(grpc.ServerInterceptor):
         """Wraps the method's handler, whatever its arity."""
         handler = continuation(handler_call_details)
         method = handler_call_details.method
-        if handler is None or method.startswith(_INFRASTRUCTURE):
+        if handler is None or method.startswith(INFRASTRUCTURE):
             return handler
         metadata = {
             key: value

@@ -1,14 +1,16 @@
-"""Client channels: one a target and process, kept open."""
+"""Client channels: one a target and process, kept open; each call on them is spanned and timed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import grpc
 
 from omega_core import limits
 from omega_rpc.tls import ClientTls, client_credentials
+from omega_rpc.tracing import INFRASTRUCTURE, Called
 
 _RETRY_POLICY = {
     "maxAttempts": 3,
@@ -50,9 +52,11 @@ def connect(
             ("grpc.http2.max_pings_without_data", 0),
         ]
     if tls is None:
-        return grpc.insecure_channel(target, options=given)
-    credentials = client_credentials(tls) if isinstance(tls, ClientTls) else tls
-    return grpc.secure_channel(target, credentials, options=given)
+        bare = grpc.insecure_channel(target, options=given)
+    else:
+        credentials = client_credentials(tls) if isinstance(tls, ClientTls) else tls
+        bare = grpc.secure_channel(target, credentials, options=given)
+    return grpc.intercept_channel(bare, _TRACED)
 
 
 def options(
@@ -81,3 +85,51 @@ def _service_config(single: Sequence[str]) -> dict[str, object]:
             *([{"name": apart}] if apart else []),
         ]
     }
+
+
+class _Traced(
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
+    grpc.StreamUnaryClientInterceptor,
+    grpc.StreamStreamClientInterceptor,
+):
+    """Spans and times each call, and tells the server of the trace."""
+
+    def intercept_unary_unary(
+        self, continuation: Any, client_call_details: Any, request: Any
+    ) -> Any:
+        """A request, an answer."""
+        return _traced(continuation, client_call_details, request)
+
+    def intercept_unary_stream(
+        self, continuation: Any, client_call_details: Any, request: Any
+    ) -> Any:
+        """A request, many answers."""
+        return _traced(continuation, client_call_details, request)
+
+    def intercept_stream_unary(
+        self, continuation: Any, client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        """Many requests, an answer."""
+        return _traced(continuation, client_call_details, request_iterator)
+
+    def intercept_stream_stream(
+        self, continuation: Any, client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        """Many of both."""
+        return _traced(continuation, client_call_details, request_iterator)
+
+
+def _traced(continuation: Callable[[Any, Any], Any], details: Any, request: Any) -> Any:
+    """The call, which ends when it is done, whoever reads its answers."""
+    if details.method.startswith(INFRASTRUCTURE):
+        return continuation(details, request)
+    called = Called(details.method)
+    if fields := called.fields():
+        details = details._replace(metadata=(*(details.metadata or ()), *fields.items()))
+    call = continuation(details, request)
+    call.add_done_callback(lambda done: called.end(done.code().name))
+    return call
+
+
+_TRACED = _Traced()

@@ -15,13 +15,13 @@ from contextlib import AbstractContextManager, contextmanager
 
 import grpc
 from grpc_status import rpc_status
-from opentelemetry import metrics
 
 from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc import call as calls
 from omega_rpc import peers
 from omega_rpc.call import Call, Caller, Principal
 from omega_rpc.status import to_status
+from omega_rpc.tracing import CANCELLED, OK, Served
 
 Layer = Callable[[Call], AbstractContextManager[None]]
 Authenticator = Callable[[Caller], Principal | None]
@@ -30,40 +30,27 @@ nothing: it runs on event loops too."""
 
 _log = logging.getLogger(__name__)
 _MAX_REQUEST_ID = 64
-# Made once: without a provider, the API keeps every meter that was ever asked for.
-_duration = metrics.get_meter("omega_rpc").create_histogram(
-    "rpc.server.call.duration", unit="s", description="Time from request to answer"
-)
 
 
 @contextmanager
 def telemetry(call: Call) -> Iterator[None]:
-    """Records rpc.server.call.duration (OpenTelemetry RPC semantic conventions)."""
-    begun = time.perf_counter()
-    try:
-        yield
-    finally:
-        record_duration(begun, "grpc", call.method, _outcome(call.context))
+    """Spans and times the call; the caller's trace goes on.
 
-
-def record_duration(begun: float, system: str, method: str, status: str) -> None:
-    """Records the time since `begun` of time.perf_counter; `system` is "grpc" or "connect"."""
-    _duration.record(
-        time.perf_counter() - begun,
-        {
-            "rpc.system.name": system,
-            "rpc.method": method.lstrip("/"),
-            "rpc.response.status_code": status,
-        },
-    )
+    Servers of threads have callers of their own house: TVs call a gateway, which trusts none.
+    """
+    with Served(call.method, call.metadata) as served:
+        try:
+            yield
+        finally:
+            served.outcome = _outcome(call.context)
 
 
 def _outcome(context: grpc.ServicerContext) -> str:
     """Name of the status that the call ends with."""
     if not context.is_active():
-        return grpc.StatusCode.CANCELLED.name
+        return CANCELLED
     code = context.code()  # type: ignore[attr-defined]  # the stubs lack the getter
-    return grpc.StatusCode.OK.name if code is None else str(code.name)
+    return OK if code is None else str(code.name)
 
 
 @contextmanager

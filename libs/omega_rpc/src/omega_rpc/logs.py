@@ -7,6 +7,8 @@ import logging
 import os
 from datetime import UTC, datetime
 
+from opentelemetry import trace
+
 from omega_core.errors import invalid
 from omega_rpc import call as calls
 
@@ -18,9 +20,10 @@ _TEXT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, where, message, request_id, error.
+    """One JSON object a line: time, level, logger, where, message, ids of call and trace, error.
 
-    The id is there while a call is being served, the error where there is one, with its trace.
+    request_id is there while a call is being served, trace_id and span_id while a span is open, the
+    error where there is one, with its trace.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -34,6 +37,10 @@ class JsonFormatter(logging.Formatter):
         }
         if request_id := calls.request_id():
             event["request_id"] = request_id
+        span = trace.get_current_span().get_span_context()
+        if span.is_valid:
+            event["trace_id"] = trace.format_trace_id(span.trace_id)
+            event["span_id"] = trace.format_span_id(span.span_id)
         if record.exc_info:
             event["error"] = self.formatException(record.exc_info)
         return json.dumps(event, ensure_ascii=False)

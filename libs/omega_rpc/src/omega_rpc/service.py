@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from omega_core.config import load, variable
 from omega_core.errors import ErrorCode, OmegaError
+from omega_rpc import process_metrics  # noqa: F401 - says what the process takes
 from omega_rpc.config import ServerConfig
 from omega_rpc.logs import configure_logging
 from omega_rpc.probe import probe_own
-from omega_rpc.telemetry import configure_telemetry
+from omega_rpc.telemetry import TelemetryConfig, telemetry_of
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -78,6 +79,8 @@ class Service(Generic[C]):
     """Default of the LISTEN variable."""
     build: Callable[[C, ServerConfig], Application]
     """Makes the application."""
+    at_home: bool = False
+    """Whether it runs in a household: its telemetry then tells no process from another."""
     workers: int = 8
     """Default of the WORKERS variable."""
     max_concurrent_rpcs: int = 256
@@ -104,24 +107,29 @@ def run_service(service: Service[C], argv: Sequence[str] | None = None) -> int:
             return tool()
         config = load(service.config, service.prefix, os.environ)
         server_config = _server_config(service)
-        deed = _deed(service, arguments, config, server_config)
+        telemetry = TelemetryConfig.read(os.environ, at_home=service.at_home)
+        look = _look(service, arguments, server_config)
+        if look is not None:
+            return look()
+        deed = _deed(service, arguments, config)
         if deed is not None:
-            return deed()
+            with telemetry_of(service.name, telemetry, nameless=service.at_home):
+                return deed()
         # Blocked before any thread starts, so that every thread leaves them to sigwait: a handler
         # could run just before the wait begins, and the service would never stop.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
-        with configure_telemetry(service.name):
-            return _serve(service.build(config, server_config))
+        with telemetry_of(service.name, telemetry, nameless=service.at_home) as scraped:
+            return _serve(service.build(config, server_config), scraped)
     except OmegaError as error:
         print(f"{service.name}: {error}", file=sys.stderr)  # noqa: T201 - the operator's terminal
         return EXIT_CONFIG if error.code == ErrorCode.INVALID_FIELD else EXIT_UNAVAILABLE
 
 
-def _serve(application: Application) -> int:
+def _serve(application: Application, scraped: Mapping[str, str]) -> int:
     try:
         address = application.server.start()
         application.started()
-        listening = {"listening": address, **application.server.addresses}
+        listening = {"listening": address, **application.server.addresses, **scraped}
         print(json.dumps(listening), flush=True)  # noqa: T201 - read by supervisors
         _log.info("stopping at %s", signal.Signals(signal.sigwait(_STOPS)).name)
         application.stopping()
@@ -139,14 +147,21 @@ def _tool(service: Service[C], arguments: argparse.Namespace) -> Callable[[], in
     return None
 
 
-def _deed(
-    service: Service[C], arguments: argparse.Namespace, config: C, server_config: ServerConfig
+def _look(
+    service: Service[C], arguments: argparse.Namespace, server_config: ServerConfig
 ) -> Callable[[], int] | None:
-    """What a flag asks for in place of serving; None = nothing."""
+    """What a flag asks to be looked at in place of serving; None = nothing."""
     if arguments.check_config:
         return lambda: 0
     if arguments.health:
         return partial(_health, service, server_config)
+    return None
+
+
+def _deed(
+    service: Service[C], arguments: argparse.Namespace, config: C
+) -> Callable[[], int] | None:
+    """What a flag asks to be done in place of serving; None = nothing."""
     for flag, (_, command) in service.commands.items():
         if _given(arguments, flag):
             return partial(command, config)

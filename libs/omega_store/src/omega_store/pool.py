@@ -15,7 +15,7 @@ from psycopg_pool import ConnectionPool
 
 from omega_core import validate
 from omega_core.errors import invalid
-from omega_store import dialect
+from omega_store import dialect, metering
 from omega_store.errors import translated
 
 Connection = psycopg.Connection[TupleRow]
@@ -108,6 +108,7 @@ class Store:
             check=self._check,
             open=False,
         )
+        metering.watch(self._pool)
 
     @classmethod
     def connect(cls, url: str, config: StoreConfig | None = None, direct_url: str = "") -> Self:
@@ -125,42 +126,50 @@ class Store:
         return self._url
 
     @contextmanager
-    def statements(self) -> Iterator[Connection]:
+    def statements(self, name: str = metering.UNNAMED) -> Iterator[Connection]:
         """A connection on which each statement is a transaction of its own; for single reads.
 
-        Behind a proxy (transaction_pooling) all of them are one.
+        Behind a proxy (transaction_pooling) all of them are one. What runs is timed as `name`, of
+        few words and ours.
 
         Raises:
             OmegaError: STORAGE_UNAVAILABLE or STORAGE_FULL.
         """
         if self._config.transaction_pooling:
-            with self.transaction() as conn:
+            with self.transaction(name) as conn:
                 yield conn
             return
-        with translated(), self._pool.connection() as conn:
+        with metering.operation(name), translated(), self._pool.connection() as conn:
             yield conn
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self, name: str = metering.UNNAMED) -> Iterator[Connection]:
         """One READ COMMITTED transaction, committed when the block ends without an exception.
+
+        It is timed as `name`, of few words and ours.
 
         Raises:
             OmegaError: STORAGE_UNAVAILABLE or STORAGE_FULL; nothing of the block is stored, except
                 that a failure during the commit itself leaves the outcome open.
         """
-        with translated(), self._pool.connection() as conn, conn.transaction():
+        with (
+            metering.operation(name),
+            translated(),
+            self._pool.connection() as conn,
+            conn.transaction(),
+        ):
             if self._config.transaction_pooling:
                 conn.execute(self._config.limits())
             yield conn
 
     @contextmanager
-    def snapshot(self) -> Iterator[Connection]:
-        """A read-only transaction whose statements all see the same instant.
+    def snapshot(self, name: str = metering.UNNAMED) -> Iterator[Connection]:
+        """A read-only transaction whose statements all see the same instant, timed as `name`.
 
         Raises:
             OmegaError: STORAGE_UNAVAILABLE.
         """
-        with self.transaction() as conn:
+        with self.transaction(name) as conn:
             conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield conn
 

@@ -13,12 +13,13 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from typing import Self
 
+from opentelemetry import trace
 from psycopg import Error
 
-from omega_core import validate
+from omega_core import spans, validate
 from omega_core.clock import Clock, SystemClock
 from omega_core.errors import ErrorCode, OmegaError
-from omega_store import pushes, traffic
+from omega_store import metering, pushes, traffic
 from omega_store.pool import Store
 from omega_store.pushes import Push, PushResult
 
@@ -55,6 +56,7 @@ class _Waiting:
     size: int
     arrived: float
     answer: Future[list[PushResult]]
+    caller: trace.Span
 
 
 class PushWriter:
@@ -107,10 +109,12 @@ class PushWriter:
                 or self._queued_bytes + size > self._config.most_waiting_mb * _MEGABYTE
             ):
                 raise OmegaError(ErrorCode.OVERLOADED)
-            waiting = _Waiting(batch, size, time.monotonic(), Future())
+            caller = trace.get_current_span()
+            waiting = _Waiting(batch, size, time.monotonic(), Future(), caller)
             self._queue.append(waiting)
             self._queued += len(batch)
             self._queued_bytes += size
+            metering.backlog.set(self._queued)
             self._changed.notify()
         return waiting.answer
 
@@ -163,6 +167,7 @@ class PushWriter:
                 self._queued -= len(waiting.pushes)
                 self._queued_bytes -= waiting.size
                 batch.append(waiting)
+            metering.backlog.set(self._queued)
             return None if self._closing and not batch else batch
 
 
@@ -215,10 +220,17 @@ class _Lane:
     def _commit(self, batch: list[_Waiting]) -> None:
         together = [push for waiting in batch for push in waiting.pushes]
         now = self._clock.now()
-        with self._store.transaction() as conn:
+        context, links = spans.together([waiting.caller for waiting in batch])
+        begun = time.monotonic()
+        with (
+            spans.span("commit batch", context=context, links=links),
+            self._store.transaction("store pushes") as conn,
+        ):
             results = pushes.store(conn, together, now)
-            traffic.add(conn, self._slot, now, traffic.tally(together, results), self._latency)
+            tally = traffic.tally(together, results)
+            traffic.add(conn, self._slot, now, tally, self._latency)
         durable = time.monotonic()
+        metering.committed(durable - begun, tally)
         self._latency = [0] * traffic.BUCKETS
         start = 0
         for waiting in batch:
@@ -232,7 +244,7 @@ class _Lane:
             return
         now = self._clock.now()
         try:
-            with self._store.transaction() as conn:
+            with self._store.transaction("note waits") as conn:
                 traffic.add(conn, self._slot, now, traffic.Tally(), self._latency)
         except OmegaError as error:
             _log.warning("the waits of the last exchanges are not noted: %s", error)

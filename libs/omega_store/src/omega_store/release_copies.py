@@ -87,9 +87,9 @@ def bring(home: Store, other: Store, shard: str) -> None:
     Raises:
         OmegaError: STORAGE_UNAVAILABLE or STORAGE_FULL of either shard.
     """
-    with other.statements() as conn:
+    with other.statements("read release reports") as conn:
         sums = conn.execute(_SUMS, binary=True).fetchall()
     if sums:
-        with home.transaction() as conn:
+        with home.transaction("bring release reports") as conn:
             for *cell, reports, positive, salt in sums:
                 conn.execute(_BRING, (*cell, shard, reports, positive, cell[0], salt))

@@ -68,6 +68,18 @@ class ShardHeads:
     """On disk."""
 
 
+@dataclass(frozen=True)
+class Collective:
+    """What the shard gives out."""
+
+    state_version: int
+    """Of the newest state; 0 = none."""
+    patterns: int
+    """Global patterns of it."""
+    trends: int
+    """Trends in force, over all regions."""
+
+
 _FIGURES: LiteralString = (
     "SELECT (SELECT count(*) FROM devices WHERE last_seen_at >= %s"
     "  AND revoked_at IS NULL AND leaving_for IS NULL) AS active_devices, p.* FROM ("
@@ -87,6 +99,11 @@ _HEADS: LiteralString = (
     " (SELECT coalesce(max(version), 0) FROM states) AS state_version,"
     " (SELECT coalesce(max(version), 0) FROM directories) AS directory_version,"
     " pg_database_size(current_database()) AS database_bytes FROM resources"
+)
+_COLLECTIVE: LiteralString = (
+    "SELECT (SELECT coalesce(max(version), 0) FROM states) AS state_version,"
+    " (SELECT count(*) FROM global_patterns WHERE removed_version IS NULL) AS patterns,"
+    " (SELECT count(*) FROM trends) AS trends"
 )
 _KINDS = (ResourceKind.CATALOGUE, ResourceKind.FACTORS, ResourceKind.CODEBOOK)
 
@@ -109,3 +126,10 @@ def heads(conn: Connection) -> ShardHeads:
     """Reads what is kept."""
     found = conn.execute(_HEADS, _KINDS).fetchone()
     return ShardHeads(counts.devices(conn), *only(found))
+
+
+def collective(conn: Connection) -> Collective:
+    """Counts what is given out: some dozens of rows."""
+    with conn.cursor(row_factory=class_row(Collective)) as cursor:
+        cursor.execute(_COLLECTIVE)
+        return only(cursor.fetchone())

@@ -277,10 +277,13 @@ class Load:
 
     Args:
         address: gives that of a gateway.
+        make: what a TV pushes next, given its number.
     """
 
     address: Callable[[], str]
     """Of a gateway, asked for at each connection."""
+    make: Callable[[int], sync_pb.SyncRequest] = lambda _: exchange()
+    """What a TV pushes next, given its number."""
     acknowledged: set[tuple[str, str]] = field(default_factory=set)
     """Device and request id of each push that was answered."""
     devices: list[Device] = field(default_factory=list)
@@ -320,13 +323,13 @@ class Load:
                 self._push(client, device, exchange(sketches))
 
     def _run(self, first: int, step: int) -> None:
-        own = self.devices[first::step]
+        own = list(enumerate(self.devices))[first::step]
         while not self._stopping.is_set():
             try:
                 with SyncClient(self.address()) as client:
                     while not self._stopping.is_set():
-                        for device in own:
-                            self._push(client, device, exchange())
+                        for number, device in own:
+                            self._push(client, device, self.make(number))
             except ConnectionError:
                 time.sleep(_PAUSE)
 

@@ -6,13 +6,11 @@ Without a provider of OpenTelemetry each metric costs a call that does nothing.
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable
 
 from opentelemetry import metrics
-from opentelemetry.metrics import CallbackOptions, Observation
 
+from omega_core import spans
 from omega_runtime import Event, Mode, Published, State
 from omega_runtime.event_types import (
     AnswerDegraded,
@@ -34,25 +32,20 @@ HEARD: tuple[type[Event], ...] = (
 )
 """Types of the events that Metering takes."""
 _STATES = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
-_STATM = Path("/proc/self/statm")
-
-
-def _resident(_options: CallbackOptions) -> Iterable[Observation]:
-    """Resident memory; nothing where the system does not tell it."""
-    try:
-        pages = int(_STATM.read_text("ascii").split()[1])
-    except (OSError, ValueError, IndexError):
-        return []
-    return [Observation(pages * os.sysconf("SC_PAGE_SIZE"))]
-
 
 # Made once: without a provider, the API keeps every meter that was ever asked for.
 _meter = metrics.get_meter("omega_brain")
 _answers = _meter.create_histogram(
-    "omega.brain.answer.duration", unit="s", description="Time that a list took, by its mode"
+    "omega.brain.answer.duration",
+    unit="s",
+    description="Time that a list took, by its mode",
+    explicit_bucket_boundaries_advisory=spans.OPERATIONS,
 )
 _cycles = _meter.create_histogram(
-    "omega.brain.loop.duration", unit="s", description="Time of each run that ended a cycle"
+    "omega.brain.loop.duration",
+    unit="s",
+    description="Time of each run that ended a cycle",
+    explicit_bucket_boundaries_advisory=spans.JOBS,
 )
 _failed_cycles = _meter.create_counter(
     "omega.brain.loop.failures", unit="{run}", description="Runs of loops that raised"
@@ -65,9 +58,6 @@ _breakers = _meter.create_gauge(
 )
 _patterns = _meter.create_gauge(
     "omega.brain.taste.patterns", unit="{pattern}", description="Taste patterns that are held"
-)
-_memory = _meter.create_observable_up_down_counter(
-    "process.memory.usage", [_resident], unit="By", description="Resident memory of the process"
 )
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from opentelemetry import metrics
 
+from omega_core import spans
+
 # Made once: without a provider, the API keeps every meter that was ever asked for.
 _meter = metrics.get_meter("omega_brain")
 _exchanges = _meter.create_histogram(
-    "omega.sync.exchange.duration", unit="s", description="Time of an exchange, by its outcome"
+    "omega.sync.exchange.duration",
+    unit="s",
+    description="Time of an exchange, by its outcome",
+    explicit_bucket_boundaries_advisory=spans.CALLS,
 )
 _pushed = _meter.create_counter(
     "omega.sync.push.size", unit="By", description="Serialised requests of exchanges"

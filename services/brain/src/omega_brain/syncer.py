@@ -22,7 +22,7 @@ from omega_brain.pages_of_news import collect
 from omega_brain.reporting import Reporting
 from omega_brain.schedule import LONGEST, Schedule
 from omega_client import ServiceError
-from omega_core import limits
+from omega_core import limits, spans
 from omega_core.errors import ErrorCode, OmegaError
 from omega_persistence.sketches import Push
 from omega_runtime import CircuitOpen, Part
@@ -113,7 +113,7 @@ class Syncer:
         with self._lock:
             begun = time.perf_counter()
             try:
-                with self._part.use():
+                with spans.span("exchange"), self._part.use():
                     outcome = self._turn(fleet)
                 self._succeeded(outcome)
             except Exception as failure:

@@ -44,7 +44,7 @@ class AdminServicer(RoundAdmin, constellation_service_pb2_grpc.AdminServiceServi
         """All of them, or none."""
         valid_for = checks.claims(request)
         now = self._clock.now()
-        with self._store.transaction() as conn:
+        with self._store.transaction("create claims") as conn:
             made = claims.create(conn, request.count, valid_for, now)
             operators.note(conn, context, "CreateClaims", f"{len(made)} claims", now)
         return pb.CreateClaimsResponse(claims=made)
@@ -55,7 +55,7 @@ class AdminServicer(RoundAdmin, constellation_service_pb2_grpc.AdminServiceServi
         """Durable when it is answered; gateways hear of it at their next look."""
         checks.revocation(request)
         now = self._clock.now()
-        with self._store.transaction() as conn:
+        with self._store.transaction("revoke device") as conn:
             revoked_at = devices.revoke(conn, request.device_id, now)
             if revoked_at == now:
                 operators.note(conn, context, "RevokeDevice", request.device_id, now)
@@ -77,7 +77,7 @@ class AdminServicer(RoundAdmin, constellation_service_pb2_grpc.AdminServiceServi
         """By ascending id, so that devices that come and go move no page."""
         del context
         wanted = admin_checks.devices(request, self._clock.now())
-        with self._store.statements() as conn:
+        with self._store.statements("list devices") as conn:
             found = device_pages.page(
                 conn,
                 after=wanted.after,
@@ -98,7 +98,7 @@ class AdminServicer(RoundAdmin, constellation_service_pb2_grpc.AdminServiceServi
         """Looked for here first."""
         del context
         admin_checks.device(request.device_id)
-        with self._store.statements() as conn:
+        with self._store.statements("find device") as conn:
             found = device_pages.one(conn, request.device_id)
         if found is None:
             raise OmegaError(ErrorCode.UNKNOWN_DEVICE, field="device_id")
@@ -112,7 +112,7 @@ class AdminServicer(RoundAdmin, constellation_service_pb2_grpc.AdminServiceServi
         """One transaction: all that is here of it, or nothing."""
         admin_checks.device(request.device_id)
         now = self._clock.now()
-        with self._store.transaction() as conn:
+        with self._store.transaction("erase device") as conn:
             found = devices.get(conn, request.device_id) is not None
             pushes = devices.erase(conn, request.device_id)
             if found:
@@ -126,7 +126,7 @@ class AdminServicer(RoundAdmin, constellation_service_pb2_grpc.AdminServiceServi
         """By ascending ordinal, which never changes."""
         del context
         after, size = admin_checks.contents(request)
-        with self._store.snapshot() as conn:
+        with self._store.snapshot("list contents") as conn:
             found = contents.page(conn, after, size + 1, request.title_prefix)
             total = contents.count(conn)
         shown = found[:size]
@@ -142,7 +142,7 @@ class AdminServicer(RoundAdmin, constellation_service_pb2_grpc.AdminServiceServi
         """Of one state."""
         del context
         admin_checks.trends(request)
-        with self._store.snapshot() as conn:
+        with self._store.snapshot("list trends") as conn:
             found = trends.named(conn, request.region)
             regions = trends.regions(conn)
             stated = trends.stated_at(conn)
@@ -154,7 +154,7 @@ class AdminServicer(RoundAdmin, constellation_service_pb2_grpc.AdminServiceServi
         """What was done here."""
         del context
         before, size = admin_checks.audit(request)
-        with self._store.statements() as conn:
+        with self._store.statements("list audit") as conn:
             found = audit.entries(conn, before, size + 1)
         return admin_pb2.ListAuditResponse(
             entries=[admin_answers.entry(each) for each in found[:size]], more=len(found) > size

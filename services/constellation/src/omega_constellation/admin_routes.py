@@ -72,7 +72,7 @@ class AdminRoutes(AdminServicer):
         """Durable when it is answered; concerns this shard alone."""
         directory = messages.from_proto(request.directory)
         now = self._clock.now()
-        with self._store.transaction() as conn:
+        with self._store.transaction("publish directory") as conn:
             before = directories.version(conn)
             version = self._directories.publish(conn, directory, now)
             if version != before:
@@ -239,7 +239,7 @@ class AdminRoutes(AdminServicer):
         return asked(method, request, seconds, metadata=self._marked(context))
 
     def _held(self) -> Directory:
-        with self._store.statements() as conn:
+        with self._store.statements("read directory") as conn:
             return self._directories.held(conn)
 
     def _answers_itself(self, directory: Directory, context: grpc.ServicerContext) -> bool:

@@ -12,6 +12,7 @@ from omega_constellation.directories import Directories
 from omega_constellation.enrolment import Enrolment
 from omega_constellation.judge import Judge
 from omega_constellation.maintenance import Maintenance
+from omega_constellation.metering import Gauges
 from omega_constellation.mover import Mover
 from omega_constellation.news import StateNews
 from omega_constellation.peers import Peers
@@ -81,14 +82,17 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
             AdminRoutes(store, clock, directories, peers, stats),
         ),
     ]
+    gauges = Gauges(stats)
     maintenance = Maintenance(store, config.retention(), clock, readiness)
 
     def started() -> None:
         maintenance.start()
         judge.start()
         mover.start()
+        gauges.start()
 
     def close() -> None:
+        gauges.stop()
         maintenance.stop()
         judge.stop()
         mover.close()

@@ -39,7 +39,7 @@ class BetweenShards(constellation_service_pb2_grpc.ConstellationServiceServicer)
     ) -> pb.GetDirectoryResponse:
         """Reads it."""
         del request, context
-        with self._shard_store.statements() as conn:
+        with self._shard_store.statements("read directory") as conn:
             held = self._directories.held(conn)
         return pb.GetDirectoryResponse(directory=messages.to_proto(held))
 
@@ -49,7 +49,7 @@ class BetweenShards(constellation_service_pb2_grpc.ConstellationServiceServicer)
         """One transaction: all that are taken, or nothing."""
         del context
         devices = adoption.devices(request)
-        with self._shard_store.transaction() as conn:
+        with self._shard_store.transaction("adopt devices") as conn:
             locks.share_directory(conn)
             held = self._directories.held(conn)
             if held.version < request.directory_version:
@@ -77,7 +77,7 @@ class BetweenShards(constellation_service_pb2_grpc.ConstellationServiceServicer)
         validate.text("claim", request.claim, limits.MAX_CLAIM, 1)
         bounds.claim("claim", request.claim)
         validate.device_id("device_id", request.device_id)
-        with self._shard_store.transaction() as conn:
+        with self._shard_store.transaction("spend claim") as conn:
             now = self._shard_clock.now()
             if not claims.spend(conn, request.claim, request.device_id, now):
                 raise OmegaError(ErrorCode.ENROLMENT_REFUSED, field="claim")

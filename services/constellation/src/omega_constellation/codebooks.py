@@ -32,7 +32,7 @@ class Codebooks:
         with self._lock:
             if (known := self._cache.get(codebook_id)) is not None:
                 return known
-        with self._store.statements() as conn:
+        with self._store.statements("read codebook") as conn:
             body = resources.newest_codebook(conn, codebook_id)
         if body is None:
             return None  # not remembered: an unknown id may be asked for at will

@@ -63,14 +63,14 @@ class Judge:
         Raises:
             OmegaError: STORAGE_UNAVAILABLE, STORAGE_FULL; what cannot be read, of a body.
         """
-        with self._store.transaction() as conn:
+        with self._store.transaction("judge releases") as conn:
             if not self._is_home(conn) or not try_lock_releases(conn):
                 return
             releases.set_plan(conn, self._plan)
             now = self._clock.now()
             for release in releases.under_way(conn):
                 judging.step(conn, release, self._rules, now)
-        with self._store.transaction() as conn:
+        with self._store.transaction("forget release reports") as conn:
             release_reports.forget(conn, now)
 
     def _turn(self) -> float:

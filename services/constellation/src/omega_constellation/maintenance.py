@@ -55,18 +55,18 @@ class Maintenance:
                 left is done at the next attempt.
         """
         now = self._clock.now()
-        with self._store.transaction() as conn:
+        with self._store.transaction("make months") as conn:
             if not inbox.maintaining(conn):
                 return
             if made := inbox.make_months(conn, now):
                 _log.info("months made in the inbox: %d", made)
         if self._retention is not None:
-            with self._store.transaction() as conn:
+            with self._store.transaction("drop months") as conn:
                 if inbox.maintaining(conn) and (
                     dropped := inbox.drop_months(conn, now - self._retention)
                 ):
                     _log.info("months dropped from the inbox: %d", dropped)
-        with self._store.transaction() as conn:
+        with self._store.transaction("forget traffic") as conn:
             traffic.forget(conn, now)
 
     def _turn(self) -> float:

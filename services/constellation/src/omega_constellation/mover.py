@@ -76,7 +76,7 @@ class Mover:
         Raises:
             OmegaError: STORAGE_UNAVAILABLE.
         """
-        with self._store.statements() as conn:
+        with self._store.statements("look for moves") as conn:
             directory = self._directories.held(conn)
             if not directory.version:
                 return True
@@ -103,7 +103,7 @@ class Mover:
         if now < self._catch_up_at:
             return
         self._catch_up_at = now + _CATCH_UP_SECONDS
-        with self._store.statements() as conn:
+        with self._store.statements("read directory") as conn:
             held = self._directories.held(conn)
         home = held.find(held.home)
         if home is None or home.shard == self._directories.shard:
@@ -119,14 +119,14 @@ class Mover:
             _log.debug("the home shard gives no directory: %s", error)
             return
         if newer.version > held.version and newer.find(self._directories.shard):
-            with self._store.transaction() as conn:
+            with self._store.transaction("publish directory") as conn:
                 self._directories.publish(conn, newer, self._clock.now())
 
     def _move(self, directory: Directory) -> bool:
         others = (e.shard for e in directory.shards if e.shard != self._directories.shard)
         ready = {shard for shard in others if self._ready(directory, shard)}
         waiting = self._settle(directory, ready)
-        with self._store.statements() as conn:
+        with self._store.statements("look for moves") as conn:
             left = moves.remaining(conn, directory.version)
         if left is None:
             left = self._count(directory) + waiting
@@ -139,7 +139,7 @@ class Mover:
                         waiting += len(together)
                     left = max(0, left - len(together))
                     self._note(directory, left + waiting)
-        with self._store.transaction() as conn:
+        with self._store.transaction("count moves") as conn:
             if self._looking.stopping or stored.version(conn) != directory.version:
                 return True
             moves.count(conn, directory.version, waiting)
@@ -152,7 +152,7 @@ class Mover:
         """Marks and sends devices; False when they stay for now."""
         if shard not in ready or self._looking.stopping:
             return False
-        with self._store.transaction() as conn:
+        with self._store.transaction("mark moves") as conn:
             moves.mark(conn, device_ids, shard)
         if not self._send(directory, shard, device_ids):
             ready.discard(shard)
@@ -166,14 +166,14 @@ class Mover:
             Devices that are still marked.
         """
         by_shard: dict[str, list[str]] = {}
-        with self._store.statements() as conn:
+        with self._store.statements("read marked") as conn:
             for device_id, shard in moves.marked(conn):
                 by_shard.setdefault(shard, []).append(device_id)
         waiting = 0
         for shard, ids in by_shard.items():
             if directory.find(shard) is None:
                 # Whoever took it out of the directory has given up what it held.
-                with self._store.transaction() as conn:
+                with self._store.transaction("unmark moves") as conn:
                     moves.unmark(conn, ids, shard)
                 continue
             for at in range(0, len(ids), adoption.MOST_DEVICES):
@@ -192,7 +192,7 @@ class Mover:
         """Devices that belong elsewhere, by shard, as long as the directory holds."""
         last = ""
         while not self._looking.stopping:
-            with self._store.statements() as conn:
+            with self._store.statements("page moves") as conn:
                 if stored.version(conn) != directory.version:
                     return
                 found = moves.after(conn, last, _PAGE)
@@ -228,7 +228,7 @@ class Mover:
         if entry is None:
             return False
         now = self._clock.now()
-        with self._store.transaction() as conn:
+        with self._store.transaction("read moving") as conn:
             devices = moves.read(conn, device_ids, now)
         refused: set[str] = set()
         try:
@@ -240,7 +240,7 @@ class Mover:
         except OmegaError as error:
             self._complain(f"shard {shard} took no devices: {error}")
             return False
-        with self._store.transaction() as conn:
+        with self._store.transaction("finish moves") as conn:
             moves.finish(conn, [d for d in devices if d.device_id not in refused], shard, now)
             moves.unmark(conn, refused, shard)
         if refused:
@@ -248,7 +248,7 @@ class Mover:
         return not refused
 
     def _note(self, directory: Directory, left: int) -> None:
-        with self._store.transaction() as conn:
+        with self._store.transaction("count moves") as conn:
             moves.count(conn, directory.version, left)
 
     def _complain(self, complaint: str) -> None:

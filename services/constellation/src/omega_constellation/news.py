@@ -121,7 +121,7 @@ class StateNews:
                 if (known := self._cache.get(key)) is not None:
                     return version, known
         step: PlainStep | CodedStep
-        with self._store.snapshot() as conn:
+        with self._store.snapshot("read step") as conn:
             if book:
                 step = coded.read(conn, book, wanted.version, wanted.region)
             else:

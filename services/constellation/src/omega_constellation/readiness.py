@@ -44,7 +44,7 @@ class Readiness:
         return True
 
     def _missing(self) -> tuple[str, ...]:
-        with self._store.statements() as conn:
+        with self._store.statements("look for migrations") as conn:
             return pending_on(conn)
 
     def _refuse(self, complaint: str) -> bool:

@@ -26,7 +26,7 @@ def list_releases(store: Store, request: pb.ListReleasesRequest) -> pb.ListRelea
     """
     most = validate.integer("page_size", request.page_size or _USUAL, 1, _MOST)
     before = validate.integer("before_release_id", request.before_release_id, 0, limits.MAX_VERSION)
-    with store.snapshot() as conn:
+    with store.snapshot("list releases") as conn:
         found = releases.listed(conn, most + 1, before)
         return pb.ListReleasesResponse(
             releases=[_message(conn, release) for release in found[:most]],
@@ -44,7 +44,7 @@ def end_release(
     """
     release_id = validate.integer("release_id", request.release_id, 1, limits.MAX_VERSION)
     now = clock.now()
-    with store.transaction() as conn:
+    with store.transaction("end release") as conn:
         ended = judging.end(conn, release_id, complete=request.complete, now=now)
         if ended.stage_since == now:
             operators.note(conn, context, "EndRelease", str(release_id), now)

@@ -30,7 +30,7 @@ class RoundAdmin:
         """Durable when it is answered."""
         request_id = validate.uuid("request_id", request.request_id)
         now = self._clock.now()
-        with self._store.transaction() as conn:
+        with self._store.transaction("request round") as conn:
             known = rounds.find(conn, request_id) is not None
             asked = rounds.request(conn, request_id, now, refresh=request.refresh)
             if not known:

@@ -83,7 +83,7 @@ class ConstellationServicer(BetweenShards):
         """One transaction: identity, claim and certificate, or nothing."""
         del context
         checks.registration(request)
-        with self._store.transaction() as conn:
+        with self._store.transaction("register device") as conn:
             locks.share_directory(conn)
             directory = self._directories.held(conn)
             return self._enrolment.register(conn, request, self._clock.now(), directory)
@@ -103,7 +103,7 @@ class ConstellationServicer(BetweenShards):
         """Compares what a TV holds with the newest of everything."""
         del context
         held = checks.pull(request)
-        with self._store.statements() as conn:
+        with self._store.statements("note pull") as conn:
             region = request.region
             if request.device_id:
                 region = self._seen(conn, request.device_id)
@@ -127,7 +127,7 @@ class ConstellationServicer(BetweenShards):
         """Reads what a gateway compares its TVs with."""
         del context
         checks.heads(request)
-        with self._store.snapshot() as conn:
+        with self._store.snapshot("read heads") as conn:
             newest = heads(conn)
             staged, withdrawn = releases.under_way(conn), releases.withdrawn(conn)
             regions = trends.regions(conn)
@@ -155,7 +155,7 @@ class ConstellationServicer(BetweenShards):
         """One transaction: all titles and the publication, or nothing."""
         rows = checks.contents(request)
         now = self._clock.now()
-        with self._store.transaction() as conn:
+        with self._store.transaction("store contents") as conn:
             counts, version, published = catalogue.upsert(
                 conn, rows, model_version=request.model_version, publish=request.publish, now=now
             )
@@ -175,7 +175,7 @@ class ConstellationServicer(BetweenShards):
         del context
         checks.body(request)
         kind, version, offset = int(request.kind), request.version, request.offset
-        with self._store.statements() as conn:
+        with self._store.statements("find resource") as conn:
             info = resources.info(conn, kind, version)
         steps = self._steps.get(kind)
         if steps is not None and request.base_version and not offset:
@@ -187,7 +187,7 @@ class ConstellationServicer(BetweenShards):
             raise invalid("offset", f"at most the body's {info.size:,} bytes")
         stated: resource_pb2.ResourceInfo | None = answers.resource(info)
         while offset < info.size:
-            with self._store.statements() as conn:
+            with self._store.statements("read chunk") as conn:
                 data = resources.read(conn, kind, version, offset, limits.MAX_CHUNK)
             chunk = resource_pb2.ResourceChunk(info=stated, offset=offset, data=data)
             stated = None
@@ -200,7 +200,7 @@ class ConstellationServicer(BetweenShards):
         """One transaction: the codebook is the newest, or nothing changed."""
         checks.codebook(request)
         now = self._clock.now()
-        with self._store.transaction() as conn:
+        with self._store.transaction("publish codebook") as conn:
             lock_catalogue(conn)
             held = resources.newest_version(conn, resources.ResourceKind.CODEBOOK)
             version, codebook_id = codebooks.publish(conn, request.body, now)
@@ -214,7 +214,7 @@ class ConstellationServicer(BetweenShards):
         """One transaction: the device and its pushes, or nothing."""
         del context
         checks.erasure(request)
-        with self._store.transaction() as conn:
+        with self._store.transaction("erase device") as conn:
             pushes = erasing.erase(
                 conn, self._directories.held(conn), request.device_id, self._clock.now()
             )
@@ -226,7 +226,7 @@ class ConstellationServicer(BetweenShards):
         """Counts the shard."""
         del context
         checks.status(request)
-        with self._store.snapshot() as conn:
+        with self._store.snapshot("read cluster status") as conn:
             figures = status.figures(conn, self._clock.now())
             listed = devices.last_seen(conn, request.max_devices)
             kept = status.heads(conn)

@@ -11,7 +11,7 @@ from omega.constellation.v1 import admin_pb2 as pb
 from omega_constellation.answers import timestamp
 from omega_constellation.directories import Directories
 from omega_core.clock import Clock
-from omega_store import Store, status, traffic
+from omega_store import Store, counts, status, traffic
 from omega_store.status import RegionFigures, ShardFigures
 
 _SHARE = 20
@@ -24,6 +24,24 @@ class _Counted:
     figures: ShardFigures
     regions: list[RegionFigures]
     good_until: float
+
+
+@dataclass(frozen=True)
+class ShardGauges:
+    """What is told of a shard all the time."""
+
+    registered: int
+    """Welcome devices."""
+    active: int
+    """Of them, those that called within a day; as the last count has it."""
+    capacity: int
+    """Most welcome devices."""
+    state_version: int
+    """Of the newest state; 0 = none."""
+    patterns: int
+    """Of the newest state."""
+    trends: int
+    """In force, over all regions."""
 
 
 class Stats:
@@ -58,7 +76,7 @@ class Stats:
         """
         counted = self._count()
         now = self._clock.now()
-        with self._store.snapshot() as conn:
+        with self._store.snapshot("read shard figures") as conn:
             heads = status.heads(conn)
             leaving = self._directories.leaving(conn)
             lately = traffic.minutes(conn, now, minutes) if minutes else []
@@ -91,6 +109,20 @@ class Stats:
             traffic=[_minute(each) for each in lately],
         )
 
+    def gauges(self) -> ShardGauges:
+        """The figures that are told all the time.
+
+        Raises:
+            OmegaError: STORAGE_UNAVAILABLE.
+        """
+        active = self._count().figures.active_devices
+        with self._store.snapshot("read gauges") as conn:
+            welcome = counts.devices(conn).welcome
+            held = status.collective(conn)
+        return ShardGauges(
+            welcome, active, self._max_devices, held.state_version, held.patterns, held.trends
+        )
+
     def _count(self) -> _Counted:
         # One thread counts, the others take what it found.
         with self._counting:
@@ -98,7 +130,7 @@ class Stats:
             if self._counted is not None and begun < self._counted.good_until:
                 return self._counted
             now = self._clock.now()
-            with self._store.snapshot() as conn:
+            with self._store.snapshot("count shard") as conn:
                 figures, regions = status.figures(conn, now), status.regions(conn, now)
             ended = time.monotonic()
             took = ended - begun

@@ -92,7 +92,7 @@ class Steps:
     def _stored(self, *versions: int) -> bool:
         """Whether the shard has these versions."""
         try:
-            with self._store.statements() as conn:
+            with self._store.statements("find resource") as conn:
                 for version in versions:
                     resources.info(conn, self._coding.kind, version)
         except OmegaError as error:
@@ -104,7 +104,7 @@ class Steps:
     def _made(self, base: int, version: int) -> Delta | None:
         coding = self._coding
         try:
-            with self._store.snapshot() as conn:
+            with self._store.snapshot("read resources") as conn:
                 before, after = (
                     resources.read(conn, coding.kind, each, 0, limits.MAX_RESOURCE)
                     for each in (base, version)

@@ -9,6 +9,7 @@ from pathlib import Path
 from omega_core.errors import ErrorCode, OmegaError
 from omega_federation_worker import shard
 from omega_federation_worker.local import Local
+from omega_federation_worker.metering import Phases
 from omega_federation_worker.plan import Plan
 from omega_federation_worker.shard import Shard
 from omega_federation_worker.spool import Spool
@@ -58,7 +59,7 @@ def _anew(
 ) -> RoundResult:
     config = plan.learning
     part = RefreshPart(local.sketches, seen.lead.embeddings, config, lambda: Spool(Kept, scratch))
-    led = lead_refresh(Together([part]), seen.lead, config)
+    led = lead_refresh(Phases(Together([part])), seen.lead, config)
     # Under noise no step follows that could go on from rows.
     keeping = shard.leavings(seen, led.decoder, () if config.dp_mu else part.blocks())
     return shard.result(seen, led.result, round_id, config.trends, keeping)
@@ -81,7 +82,7 @@ def _step(
         config,
         lambda: Spool(Kept, scratch),
     )
-    told = lead_step(Together([part]), step_lead(seen, decoder), config)
+    told = lead_step(Phases(Together([part])), step_lead(seen, decoder), config)
     keeping = shard.leavings(seen, None, part.decoded)
     if hurries(seen, len(told.unexpected)):
         keeping = replace(keeping, stale=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from omega_core import spans
 from omega_core.errors import ErrorCode, OmegaError
 from omega_federation_worker import keeping, wire
 from omega_federation_worker.local import Local, Reading, changes, everything
@@ -67,7 +68,7 @@ class ShardWorker:
         """
         if self._asked() is None:
             return False
-        with self._shard.statements() as conn:
+        with self._shard.statements("look for shard") as conn:
             conn.execute("SELECT 1")
         return True
 
@@ -89,7 +90,7 @@ class ShardWorker:
         Raises:
             OmegaError: STORAGE_UNAVAILABLE.
         """
-        with self._home.statements() as conn:
+        with self._home.statements("look for round") as conn:
             found = fleet_rounds.running(conn)
         return found.round_id if found else 0
 
@@ -101,7 +102,7 @@ class ShardWorker:
         Raises:
             OmegaError: STORAGE_UNAVAILABLE.
         """
-        with self._home.snapshot() as conn:
+        with self._home.snapshot("read decoder") as conn:
             stored = fleet_rounds.decoder(conn)
             version = resources.newest_version(conn, ResourceKind.CATALOGUE)
             if stored is None or not version or self._plan.learning.dp_mu:
@@ -117,7 +118,7 @@ class ShardWorker:
 
     def _asked(self) -> tuple[FleetRound, list[PhasePlan]] | None:
         """The open round and its phases up to the one that waits for this shard's answer."""
-        with self._home.snapshot() as conn:
+        with self._home.snapshot("look for phase") as conn:
             begun = fleet_rounds.running(conn)
             if begun is None:
                 self._held = None
@@ -133,20 +134,13 @@ class ShardWorker:
 
     def _answer(self, begun: FleetRound, plans: list[PhasePlan]) -> bool:
         try:
-            held = self._part(begun)
-            for plan in plans[:-1]:
-                # What a worker before this one did for the shard, and took with it.
-                self._decoded(held, plan)
-            answer = self._decoded(held, plans[-1])
-            with self._home.transaction() as conn:
-                stored = fleet_rounds.put_part(
-                    conn, begun.round_id, plans[-1].phase, self.name, answer
-                )
+            with spans.span(f"answer {plans[-1].phase}"):
+                stored = self._stored(begun, plans)
         except Exception as error:
             if isinstance(error, OmegaError) and error.code in _GONE:
                 raise
             _log.exception("shard %s is out of round %d", self.name, begun.round_id)
-            with self._home.transaction() as conn:
+            with self._home.transaction("fail shard") as conn:
                 fleet_rounds.fail_shard(conn, begun.round_id, self.name)
             return False
         _log.info(
@@ -158,13 +152,22 @@ class ShardWorker:
         )
         return True
 
+    def _stored(self, begun: FleetRound, plans: list[PhasePlan]) -> bool:
+        held = self._part(begun)
+        for plan in plans[:-1]:
+            # What a worker before this one did for the shard, and took with it.
+            self._decoded(held, plan)
+        answer = self._decoded(held, plans[-1])
+        with self._home.transaction("store part") as conn:
+            return fleet_rounds.put_part(conn, begun.round_id, plans[-1].phase, self.name, answer)
+
     def _decoded(self, held: _Held, plan: PhasePlan) -> Iterable[bytes]:
         """The answer to a phase; nothing where its rows are there and no answer is needed."""
         phases = {phase.name: phase for phase in (REFRESH if held.begun.refresh else STEP)}
         phase = phases[plan.phase]
         if plan.brought is not None and (not phase.decodes or plan.phase in held.done):
             return ()
-        with self._home.statements() as conn:
+        with self._home.statements("read plan") as conn:
             body = fleet_rounds.plan_body(conn, held.begun.round_id, plan.phase)
         answer = phase.answer(held.part, phase.plan.of(wire.unpack(body)))
         if phase.decodes:
@@ -180,7 +183,7 @@ class ShardWorker:
         # Under noise no step follows that could go on from rows.
         blocks = () if self._plan.learning.dp_mu else held.part.blocks()
         named = StoredDecoder(name_of(begun), begun.cutoff_at, b"")
-        with self._shard.transaction() as conn:
+        with self._shard.transaction("keep rows") as conn:
             conn.execute("SET LOCAL statement_timeout = 0")
             kept.store(conn, Keeping(named, held.local.rows(blocks, begun.cutoff_at)))
 
@@ -196,24 +199,24 @@ class ShardWorker:
         )
 
     def _anew(self, begun: FleetRound) -> _Held:
-        with self._home.statements() as conn:
+        with self._home.statements("read catalogue") as conn:
             catalogue = read_catalogue(conn, begun.catalogue_version)
         self._check(begun, self._plan.basis(catalogue))
-        with self._shard.snapshot() as conn:
+        with self._shard.snapshot("read devices") as conn:
             local = everything(conn, catalogue, self._reading(begun))
         rows = catalogue_rows(catalogue.embeddings, catalogue.centring_mean)
         part = RefreshPart(local.sketches, rows, self._plan.learning, self._blocks)
         return _Held(begun, part, local)
 
     def _changes(self, begun: FleetRound) -> _Held:
-        with self._home.snapshot() as conn:
+        with self._home.snapshot("read decoder") as conn:
             catalogue = read_catalogue(conn, begun.catalogue_version)
             stored = fleet_rounds.decoder(conn)
         self._check(begun, self._plan.basis(catalogue))
         decoder = keeping.unpack_decoder(stored.body) if stored else None
         if stored is None or decoder is None:
             raise ValueError("a step without what the last refresh decoded with")
-        with self._shard.snapshot() as conn:
+        with self._shard.snapshot("read devices") as conn:
             mine = kept.decoder(conn)
             goes_on = mine is not None and mine.basis == stored.basis
             # Rows of another refresh say nothing beside this one's: all of it is decoded again.
@@ -224,7 +227,7 @@ class ShardWorker:
             local.sketches, local.kept, decoder, rows, self._plan.learning, self._blocks
         )
         named = None if goes_on else StoredDecoder(stored.basis, begun.cutoff_at, b"")
-        with self._shard.transaction() as conn:
+        with self._shard.transaction("keep rows") as conn:
             conn.execute("SET LOCAL statement_timeout = 0")
             kept.store(conn, Keeping(named, local.rows(part.decoded, begun.cutoff_at)))
         return _Held(begun, part, local)

@@ -36,7 +36,7 @@ def build(config: FederationConfig, server_config: ServerConfig) -> Application:
 
     def ready() -> bool:
         nonlocal recovered
-        with store.statements() as conn:
+        with store.statements("look for migrations") as conn:
             if pending_on(conn):
                 return False
         if not recovered:
@@ -45,7 +45,7 @@ def build(config: FederationConfig, server_config: ServerConfig) -> Application:
         return True
 
     def waiting() -> Round | None:
-        with store.statements() as conn:
+        with store.statements("look for request") as conn:
             return rounds.requested(conn)
 
     schedule = Schedule(job, config.period_seconds, clock, ready, waiting)

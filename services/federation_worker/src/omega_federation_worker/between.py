@@ -33,7 +33,7 @@ def count(worker: ShardWorker, home: Store, region: str, now: datetime) -> bool:
         joined.census.sketches,
         wire.pack(joined.sums.arrays()),
     )
-    with home.transaction() as conn:
+    with home.transaction("store sums") as conn:
         current_sums.put(conn, made)
     return True
 
@@ -46,7 +46,7 @@ def merge_region(home: Store, region: str) -> CurrentSums | None:
     Raises:
         OmegaError: STORAGE_UNAVAILABLE.
     """
-    with home.transaction() as conn:
+    with home.transaction("merge sums") as conn:
         found = current_sums.of_shards(conn, region)
         if not found:
             return None

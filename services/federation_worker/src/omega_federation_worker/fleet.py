@@ -68,12 +68,12 @@ class Fleet:
 
     def ready(self) -> bool:
         """Whether the home shard can be worked on."""
-        with self.home.statements() as conn:
+        with self.home.statements("look for migrations") as conn:
             return not pending_on(conn)
 
     def waiting(self) -> Round | None:
         """The round that is asked for and has not begun."""
-        with self.home.statements() as conn:
+        with self.home.statements("look for request") as conn:
             return rounds.requested(conn)
 
     def worker(self, name: str) -> ShardWorker:
@@ -208,7 +208,7 @@ def run_part(config: FederationConfig) -> int:
         begun = _served(fleet, fleet.worker(name), time.monotonic() + config.round_seconds)
         if not begun:
             raise OmegaError(ErrorCode.ROUND_FAILED, detail="no round began in the time of one")
-        with fleet.home.statements() as conn:
+        with fleet.home.statements("find round") as conn:
             ended = rounds.get(conn, begun)
     share = next((each for each in ended.shards if each.shard == name), None)
     if ended.status != RoundStatus.SUCCEEDED or share is None:

@@ -7,12 +7,15 @@ import threading
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from omega_core import spans
 from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError
-from omega_federation_worker import alone, keeping, shard
+from omega_federation_worker import alone, keeping, metering, shard
 from omega_federation_worker.answering import basis_of, name_of
+from omega_federation_worker.causes import cause_of
 from omega_federation_worker.desk import FleetDesk
-from omega_federation_worker.job import answer_of, cause_of
+from omega_federation_worker.job import answer_of
+from omega_federation_worker.metering import Phases
 from omega_federation_worker.plan import Plan
 from omega_federation_worker.shard import Shard
 from omega_federation_worker.shards import Shards
@@ -29,7 +32,8 @@ from omega_store import (
 from omega_store.errors import translated
 from omega_store.fleet_rounds import FleetRound
 from omega_store.kept import StoredDecoder
-from omega_store.rounds import Round, RoundStatus
+from omega_store.metering import operation
+from omega_store.rounds import Round, RoundFigures, RoundStatus
 
 _log = logging.getLogger(__name__)
 _OPEN = {RoundStatus.RUNNING, RoundStatus.REQUESTED}
@@ -95,7 +99,7 @@ class FleetJob:
         Raises:
             OmegaError: as RoundJob.run(); STORAGE_UNAVAILABLE where the round stays open.
         """
-        with self._home.statements() as conn:
+        with self._home.statements("find round") as conn:
             earlier = rounds.find(conn, request_id)
         if earlier is None or earlier.status in _OPEN:
             with leadership(self._home) as leader:
@@ -109,7 +113,7 @@ class FleetJob:
         Raises:
             OmegaError: STORAGE_UNAVAILABLE.
         """
-        with self._home.statements() as conn:
+        with self._home.statements("look for round") as conn:
             if not rounds.running(conn):
                 return None
         try:
@@ -141,7 +145,7 @@ class FleetJob:
     def _begin(self, leader: Connection, request_id: str, *, refresh: bool) -> Round:
         now = self._clock.now()
         try:
-            with self._home.snapshot() as conn:
+            with self._home.snapshot("read round") as conn:
                 stored = None if refresh else fleet_rounds.decoder(conn)
                 seen = shard.home(conn, now, self._plan, _based(stored))
         except OmegaError as error:
@@ -150,7 +154,8 @@ class FleetJob:
             begun = rounds.begin(leader, request_id, now, refresh=refresh)
             if begun.status != RoundStatus.RUNNING:
                 return begun
-            raise self._failed(leader, begun.round_id, error) from error
+            with metering.round_of(self._clock, refresh=refresh):
+                raise self._failed(leader, begun.round_id, error) from error
         with leader.transaction():
             begun = rounds.begin(leader, request_id, now, refresh=refresh)
             if begun.status != RoundStatus.RUNNING:
@@ -183,16 +188,21 @@ class FleetJob:
                 min_shard_share=self._windows.min_shard_share,
                 stopping=self._stopping,
             )
-            with translated():
-                found = self._learned(desk, begun)
-                self._publish(leader, begun, found, desk)
+            with (
+                metering.round_of(self._clock, refresh=begun.refresh) as measured,
+                translated(),
+            ):
+                with spans.span("learn"):
+                    found = self._learned(desk, begun)
+                with spans.span("publish"), operation("publish round"):
+                    measured.published = self._publish(leader, begun, found, desk)
         except Exception as error:
             if isinstance(error, OmegaError) and error.code == ErrorCode.STORAGE_UNAVAILABLE:
                 raise  # it stays open: whoever leads next takes it up
             raise self._failed(leader, begun.round_id, error) from error
 
     def _learned(self, desk: FleetDesk, begun: FleetRound) -> _Found:
-        with self._home.snapshot() as conn:
+        with self._home.snapshot("read round") as conn:
             stored = None if begun.refresh else fleet_rounds.decoder(conn)
             seen = shard.home(
                 conn, begun.cutoff_at, self._plan, _based(stored), begun.catalogue_version
@@ -202,14 +212,14 @@ class FleetJob:
         config = self._plan.learning
         try:
             if seen.decoder is None:
-                led = lead_refresh(desk, seen.lead, config)
+                led = lead_refresh(Phases(desk), seen.lead, config)
                 result = shard.result(seen, led.result, begun.round_id, config.trends)
                 body = keeping.pack_decoder(led.decoder)
                 named = StoredDecoder(name_of(begun), begun.cutoff_at, body)
                 return _Found(result, named, keeps=False)
             if config.dp_mu:
                 return _Found(shard.idle(seen, begun.round_id), None, keeps=True)
-            told = lead_step(desk, alone.step_lead(seen, seen.decoder), config)
+            told = lead_step(Phases(desk), alone.step_lead(seen, seen.decoder), config)
             result = shard.result(seen, told, begun.round_id, config.trends)
             stale = alone.hurries(seen, len(told.unexpected))
             return _Found(result, None, keeps=not stale)
@@ -229,7 +239,8 @@ class FleetJob:
 
     def _publish(
         self, leader: Connection, begun: FleetRound, found: _Found, desk: FleetDesk
-    ) -> None:
+    ) -> tuple[RoundFigures, float]:
+        """What the round came to, and the privacy that all of them have spent."""
         now = self._clock.now()
         with leader.transaction():
             figures = publish_round(leader, found.result, now)
@@ -237,7 +248,9 @@ class FleetJob:
                 fleet_rounds.put_decoder(leader, found.decoder)
             shares = [desk.shares[name] for name in desk.shares if name in desk.brought]
             fleet_rounds.end(leader, begun.round_id, shares)
+            spent = rounds.spent_mu(leader)
         _log.info("round %d over %d shards: %s", begun.round_id, len(desk.brought), figures)
+        return figures, spent
 
     def _failed(self, leader: Connection, round_id: int, error: Exception) -> OmegaError:
         """Records a failure; returns its cause."""

@@ -5,24 +5,20 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from omega_core import spans
 from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError
-from omega_federation_worker import alone, shard
+from omega_federation_worker import alone, metering, shard
+from omega_federation_worker.causes import cause_of
+from omega_federation_worker.metering import Measured
 from omega_federation_worker.plan import Plan
 from omega_privacy.accountant import DELTA, epsilon_of
 from omega_store import Connection, Store, leadership, publish_round, rounds
 from omega_store.errors import translated
+from omega_store.metering import operation
 from omega_store.rounds import Round, RoundStatus
 
 _log = logging.getLogger(__name__)
-_CAUSES = {
-    ErrorCode.ROUND_NOT_POSSIBLE,
-    ErrorCode.ROUND_CONFLICT,
-    ErrorCode.STORAGE_FULL,
-    ErrorCode.STORAGE_UNAVAILABLE,
-}
-
-
 _OPEN = {RoundStatus.RUNNING, RoundStatus.REQUESTED}
 
 
@@ -54,7 +50,7 @@ class RoundJob:
                 STORAGE_UNAVAILABLE or STORAGE_FULL when the round failed, now or earlier.
                 Nothing is published then.
         """
-        with self._store.statements() as conn:
+        with self._store.statements("find round") as conn:
             earlier = rounds.find(conn, request_id)
         if earlier is None or earlier.status in _OPEN:
             with leadership(self._store) as leader:
@@ -68,7 +64,7 @@ class RoundJob:
         Raises:
             OmegaError: STORAGE_UNAVAILABLE.
         """
-        with self._store.statements() as conn:
+        with self._store.statements("look for round") as conn:
             if not rounds.running(conn):
                 return
         try:
@@ -88,7 +84,8 @@ class RoundJob:
         begun = rounds.begin(leader, request_id, self._clock.now(), refresh=refresh)
         if begun.status == RoundStatus.RUNNING:
             try:
-                self._work(leader, begun.round_id, refresh=refresh)
+                with metering.round_of(self._clock, refresh=refresh) as measured:
+                    self._work(leader, begun.round_id, measured)
             except Exception as error:
                 cause = cause_of(error)
                 # What has a stated cause needs no trace of where it was raised.
@@ -102,19 +99,27 @@ class RoundJob:
     def _record_failure(self, round_id: int, code: ErrorCode) -> None:
         """On another connection than the leader's, which may be what failed."""
         try:
-            with self._store.statements() as conn:
+            with self._store.statements("fail round") as conn:
                 rounds.fail(conn, round_id, code, self._clock.now())
         except OmegaError as error:
             _log.warning("round %d stays RUNNING until a leader ends it: %s", round_id, error)
 
-    def _work(self, leader: Connection, round_id: int, *, refresh: bool) -> None:
-        seen = shard.read(
-            self._store, self._clock.now(), self._plan, refresh=refresh, scratch=self._scratch
-        )
-        result = alone.learn(seen, self._plan, round_id, self._scratch)
-        with translated():
+    def _work(self, leader: Connection, round_id: int, measured: Measured) -> None:
+        with spans.span("read"):
+            seen = shard.read(
+                self._store,
+                self._clock.now(),
+                self._plan,
+                refresh=measured.refresh,
+                scratch=self._scratch,
+            )
+        measured.refresh = seen.decoder is None
+        with spans.span("learn"):
+            result = alone.learn(seen, self._plan, round_id, self._scratch)
+        with spans.span("publish"), operation("publish round"), translated():
             figures = publish_round(leader, result, self._clock.now())
             spent = rounds.spent_mu(leader)
+        measured.published = (figures, spent)
         _log.info("round %d published %s", round_id, figures)
         if figures.dp_mu:
             _log.info(
@@ -125,13 +130,6 @@ class RoundJob:
                 epsilon_of(spent),
                 DELTA,
             )
-
-
-def cause_of(error: Exception) -> OmegaError:
-    """The error a caller sees; what is not the caller's concern becomes ROUND_FAILED."""
-    if isinstance(error, OmegaError) and error.code in _CAUSES:
-        return error
-    return OmegaError(ErrorCode.ROUND_FAILED, detail=repr(error))
 
 
 def answer_of(done: Round) -> Round:

@@ -41,7 +41,7 @@ class FederationServicer(federation_service_pb2_grpc.FederationServiceServicer):
         """The stored record."""
         del context
         round_id = validate.integer("round_id", request.round_id, 1, _MOST_ROUND)
-        with self._store.statements() as conn:
+        with self._store.statements("find round") as conn:
             return pb.GetRoundResponse(round=round_message(rounds.get(conn, round_id)))
 
     def ListRounds(  # noqa: N802 - named by the contract

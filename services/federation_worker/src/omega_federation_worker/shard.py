@@ -105,7 +105,7 @@ def read(
         OmegaError: ROUND_NOT_POSSIBLE without a published catalogue, STORAGE_UNAVAILABLE.
     """
     plan = plan or Plan(LearnConfig(), refresh_hours=0)
-    with store.snapshot() as conn:
+    with store.snapshot("read round") as conn:
         seen = home(conn, now, plan, None if refresh else kept.decoder(conn))
         if seen.decoder is not None and plan.learning.dp_mu:
             # Nothing is decoded between refreshes: see idle().

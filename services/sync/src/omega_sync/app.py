@@ -87,7 +87,7 @@ def build(
         sync_service_pb2_grpc.add_SyncServiceServicer_to_server,
         SyncServicer(core, streams),
     )
-    gate = Gate(access)
+    gate = Gate(access, trusts_traces=config.trust_traces)
     server = Server(
         server_config,
         [binding],

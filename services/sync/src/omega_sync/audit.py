@@ -18,6 +18,7 @@ from pathlib import Path
 
 from omega_core.clock import Clock
 from omega_core.errors import OmegaError, invalid
+from omega_sync import metering
 
 LOGGER = "omega_sync.audit"
 """Where lines go at level INFO where no file is named."""
@@ -56,6 +57,7 @@ class Audit:
 
     def refused(self, method: str, form: str, error: OmegaError, device_id: str = "") -> None:
         """A call was refused; `device_id` only where the credentials were genuine."""
+        metering.refused.add(1, {"omega.reason": error.code.value})
         if self._wanted():
             reason = {"reason": error.code.value, "field": error.field}
             self._line(method, REFUSED, form, device_id, reason)

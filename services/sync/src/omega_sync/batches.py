@@ -8,9 +8,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from opentelemetry import trace
+
 from omega.constellation.v1 import constellation_service_pb2 as pb
+from omega_core import spans
 from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc import call as calls
+from omega_sync import metering
 
 MOST_IN_BATCH = 256
 """Pushes of one IngestPatterns, as its contract allows."""
@@ -23,6 +27,7 @@ class _Waiting:
     request_id: str
     until: float
     answer: asyncio.Future[pb.PushResult]
+    caller: trace.Span
 
 
 class Batches:
@@ -51,7 +56,8 @@ class Batches:
             raise OmegaError(ErrorCode.OVERLOADED)
         answer: asyncio.Future[pb.PushResult] = asyncio.get_running_loop().create_future()
         until = time.monotonic() + seconds
-        self._queue.append(_Waiting(push, calls.request_id(), until, answer))
+        caller = trace.get_current_span()
+        self._queue.append(_Waiting(push, calls.request_id(), until, answer, caller))
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._run())
         # A push whose caller has gone is left out if it still waits, and else stored all the same.
@@ -94,8 +100,11 @@ class Batches:
 
     async def _send(self, batch: list[_Waiting]) -> None:
         request = pb.IngestPatternsRequest(pushes=[waiting.push for waiting in batch])
+        metering.batch_size.record(len(batch))
+        context, links = spans.together([waiting.caller for waiting in batch])
         try:
-            response = await self._ingest(request, batch[0].request_id)
+            with spans.span("send batch", context=context, links=links):
+                response = await self._ingest(request, batch[0].request_id)
         except OmegaError as error:
             if error.code is not ErrorCode.INVALID_FIELD or len(batch) == 1:
                 raise

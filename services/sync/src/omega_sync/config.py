@@ -93,6 +93,9 @@ class SyncConfig:
     one replica only."""
     device_ca: Path | None = None
     """PEM certificates that sign devices."""
+    trust_traces: bool = False
+    """Whether a TV's trace goes on here, with its decision whether it is recorded; False = each
+    call of a TV begins a trace, which is linked to the TV's. For fleets whose TVs are all yours."""
 
     def __post_init__(self) -> None:
         validate.text("constellation_target", self.constellation_target, 256, 1)

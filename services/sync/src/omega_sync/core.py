@@ -15,7 +15,7 @@ from omega_core.errors import ErrorCode, OmegaError
 from omega_delta import announce
 from omega_rpc import call as calls
 from omega_rpc.call import Caller, Principal
-from omega_sync import checks, staging
+from omega_sync import checks, metering, staging
 from omega_sync.bodies import Bodies, Body
 from omega_sync.fleet import Fleet, Pushed
 from omega_sync.identities import Identities
@@ -106,6 +106,12 @@ class SyncCore:
         self, request: pb.SyncRequest, principal: Principal, answer: pb.SyncResponse
     ) -> Holdings:
         """Fills the answer of sync() in; what is known of the TV from then on."""
+        with metering.exchange():
+            return await self._exchange(request, principal, answer)
+
+    async def _exchange(
+        self, request: pb.SyncRequest, principal: Principal, answer: pb.SyncResponse
+    ) -> Holdings:
         checks.exchange(request)
         self._count_sync(principal, "Sync")
         stored, shard = await self._push(request, principal)

@@ -12,14 +12,18 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from google.protobuf.duration_pb2 import Duration
+from opentelemetry import trace
+from opentelemetry.context import Context
 
 from omega.sync.v1 import sync_service_pb2 as pb
+from omega_core import spans
 from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_delta import bounds
 from omega_rpc.aio.gate import public
 from omega_rpc.call import Principal
 from omega_rpc.status import code_number
+from omega_sync import metering
 from omega_sync.core import Holdings, SyncCore
 from omega_sync.fleet import Fleet
 from omega_sync.stream_limits import StreamLimits
@@ -144,6 +148,7 @@ class Streams:
         now = self._seconds()
         stream = _Stream(link, principal, now, now + self._limits.longest_seconds)
         self._open.add(stream)
+        metering.streams.add(1)
         try:
             await self._serve(stream)
         except asyncio.CancelledError:
@@ -152,6 +157,7 @@ class Streams:
             stream.task.uncancel()
         finally:
             self._open.discard(stream)
+            metering.streams.add(-1)
             if stream.timer:
                 stream.timer.cancel()
         if isinstance(stream.ending, OmegaError):
@@ -166,7 +172,10 @@ class Streams:
             stream.busy = True
             kind = request.WhichOneof("message")
             if kind == "exchange":
-                await self._exchange(stream, request.exchange)
+                # A trace of its own: the stream's may last a day.
+                links = [trace.Link(trace.get_current_span().get_span_context())]
+                with spans.span("exchange", context=Context(), links=links):
+                    await self._exchange(stream, request.exchange)
             elif kind == "acknowledgement":
                 self._acknowledge(stream, request.acknowledgement)
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from omega_cli.bench import search, serving
+from omega_cli.bench import encoding, search, serving
 from omega_cli.bench.figures import Figure
 from omega_cli.bench.plan import Plan
 
@@ -18,4 +18,6 @@ def measure(plan: Plan, say: Callable[[str], None]) -> dict[str, Figure]:
     """
     say("vector search, beside its peers")
     found = search.measure(plan)  # first: what it needs may be missing
+    say("the sentence model, a text a call")
+    found |= encoding.measure(plan)
     return {**serving.measure(plan, say), **found}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,7 @@ class Cluster:
 
     Args:
         encoder: what the brains are to use, "minilm" or "lexical".
+        environ: further variables of every process.
     """
 
     constellation: ServiceProcess
@@ -30,8 +32,9 @@ class Cluster:
     worker: ServiceProcess
     """Rounds, on request."""
 
-    def __init__(self, encoder: str) -> None:
+    def __init__(self, encoder: str, environ: Mapping[str, str] | None = None) -> None:
         self._encoder = encoder
+        self._environ = dict(environ or {})
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -110,4 +113,4 @@ class Cluster:
         )
 
     def _service(self, command: str, **environ: str) -> ServiceProcess:
-        return self._stack.enter_context(ServiceProcess([command], environ))
+        return self._stack.enter_context(ServiceProcess([command], self._environ | environ))

@@ -11,11 +11,11 @@ import grpc
 from grpc_status import rpc_status
 
 from omega_rpc import peers
-from omega_rpc.aio.gate import OK, Gate, Measured, public
+from omega_rpc.aio.gate import Gate, public
 from omega_rpc.call import Caller
 from omega_rpc.status import to_status
+from omega_rpc.tracing import INFRASTRUCTURE, OK, Served
 
-_INFRASTRUCTURE = ("/grpc.health.", "/grpc.reflection.")
 _NO_DEADLINE = 10.0 * 365 * 86_400
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -39,7 +39,7 @@ class Chain(grpc.aio.ServerInterceptor):
         wrapped = self._wrapped.get(method)
         if wrapped is None:
             wrapped = await continuation(handler_call_details)
-            if wrapped is not None and not method.startswith(_INFRASTRUCTURE):
+            if wrapped is not None and not method.startswith(INFRASTRUCTURE):
                 wrapped = self._wrapped[method] = _wrap(self._gate, method, wrapped)
         return wrapped
 
@@ -56,27 +56,29 @@ def _wrap(
     )
 
     async def single(request: Any, context: Context) -> Any:
-        with Measured(method) as measured:
+        metadata = _metadata(context)
+        with gate.served(method, metadata) as served:
             try:
-                gate.enter(_caller(method, context), _left(context))
+                gate.enter(_caller(method, metadata, context), _left(context))
                 answer = await behaviour(request, context)
             except Exception as error:  # noqa: BLE001 - the gate of every call
-                await _refuse(context, measured, method, error)
-            measured.outcome = OK
+                await _refuse(context, served, method, error)
+            served.outcome = OK
             return answer
 
     async def conversing(request: Any, context: Context) -> None:
         await single(request, context)
 
     async def streaming(request: Any, context: Context) -> AsyncIterator[Any]:
-        with Measured(method) as measured:
+        metadata = _metadata(context)
+        with gate.served(method, metadata) as served:
             try:
-                gate.enter(_caller(method, context), _left(context))
+                gate.enter(_caller(method, metadata, context), _left(context))
                 async for answer in behaviour(request, context):
                     yield answer
             except Exception as error:  # noqa: BLE001 - the gate of every call
-                await _refuse(context, measured, method, error)
-            measured.outcome = OK
+                await _refuse(context, served, method, error)
+            served.outcome = OK
 
     if handler.response_streaming:
         make = (
@@ -92,9 +94,9 @@ def _wrap(
     return grpc.unary_unary_rpc_method_handler(single, **codec)
 
 
-async def _refuse(context: Context, measured: Measured, method: str, error: Exception) -> None:
+async def _refuse(context: Context, served: Served, method: str, error: Exception) -> None:
     refusal = public(method, error)
-    measured.outcome = refusal.spec.status
+    served.outcome = refusal.spec.status
     await context.abort_with_status(rpc_status.to_status(to_status(refusal)))
 
 
@@ -104,11 +106,15 @@ def _left(context: Context) -> float | None:
     return None if left is None or not math.isfinite(left) or left > _NO_DEADLINE else left
 
 
-def _caller(method: str, context: Context) -> Caller:
+def _metadata(context: Context) -> dict[str, str]:
     metadata = context.invocation_metadata() or ()
+    return {key: value for key, value in metadata if isinstance(value, str)}
+
+
+def _caller(method: str, metadata: dict[str, str], context: Context) -> Caller:
     return Caller(
         method,
-        {key: value for key, value in metadata if isinstance(value, str)},
+        metadata,
         address=peers.address(context.peer()),
         certificate=peers.certificate(context.auth_context()),
     )

@@ -1,10 +1,15 @@
-"""Client channels on an event loop."""
+"""Client channels on an event loop; each call on them is spanned and timed."""
 
 from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import grpc
 
 from omega_rpc.channel import options
+from omega_rpc.tracing import INFRASTRUCTURE, Called
 
 
 def connect(
@@ -12,12 +17,60 @@ def connect(
 ) -> grpc.aio.Channel:
     """Opens a channel to HOST:PORT or unix:/path; call it on the loop that uses it.
 
+    Calls have one request, and one answer or many.
+
     Args:
         target: the address.
         credentials: of omega_rpc.tls.client_credentials; None = no TLS.
         retries: as omega_rpc.channel.connect.
     """
     given = options(target, retries=retries)
+    traced: list[grpc.aio.ClientInterceptor] = [_UnaryTraced(), _StreamTraced()]
     if credentials is None:
-        return grpc.aio.insecure_channel(target, options=given)
-    return grpc.aio.secure_channel(target, credentials, options=given)
+        return grpc.aio.insecure_channel(target, options=given, interceptors=traced)
+    return grpc.aio.secure_channel(target, credentials, options=given, interceptors=traced)
+
+
+class _Traced:
+    """Spans and times each call, and tells the server of the trace."""
+
+    def __init__(self) -> None:
+        # The loop alone would let go of them.
+        self._followed: set[asyncio.Task[None]] = set()
+
+    async def _begin(
+        self, continuation: Callable[[Any, Any], Awaitable[Any]], details: Any, request: Any
+    ) -> Any:
+        method = details.method if isinstance(details.method, str) else details.method.decode()
+        if method.startswith(INFRASTRUCTURE):
+            return await continuation(details, request)
+        called = Called(method)
+        if fields := called.fields():
+            metadata = grpc.aio.Metadata(*(details.metadata or ()), *fields.items())
+            details = details._replace(metadata=metadata)
+        call = await continuation(details, request)
+        task = asyncio.create_task(_follow(call, called))
+        self._followed.add(task)
+        task.add_done_callback(self._followed.discard)
+        return call
+
+
+class _UnaryTraced(_Traced, grpc.aio.UnaryUnaryClientInterceptor):
+    async def intercept_unary_unary(
+        self, continuation: Any, client_call_details: Any, request: Any
+    ) -> Any:
+        """One answer."""
+        return await self._begin(continuation, client_call_details, request)
+
+
+class _StreamTraced(_Traced, grpc.aio.UnaryStreamClientInterceptor):
+    async def intercept_unary_stream(
+        self, continuation: Any, client_call_details: Any, request: Any
+    ) -> Any:
+        """Many answers; the call ends when it is done, whoever reads them."""
+        return await self._begin(continuation, client_call_details, request)
+
+
+async def _follow(call: Any, called: Called) -> None:
+    with called:
+        called.outcome = (await call.code()).name

@@ -9,18 +9,17 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Self
 
 from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc import call as calls
 from omega_rpc.call import Caller
-from omega_rpc.layers import Authenticator, record_duration
+from omega_rpc.layers import Authenticator
+from omega_rpc.tracing import Served
 
 _log = logging.getLogger(__name__)
 _MAX_REQUEST_ID = 64
-OK: Final = "OK"
-CANCELLED: Final = "CANCELLED"
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,18 @@ class Gate:
     """Who may call which method; None = everybody who reaches the address."""
     deadline_required: bool = True
     """Whether a call without a deadline is refused."""
+    trusts_traces: bool = False
+    """Whether the caller's trace goes on here; else another one begins, linked to the caller's."""
+
+    def served(self, method: str, metadata: Mapping[str, str], system: str = "grpc") -> Served:
+        """What spans and times a call; enter it before anything else.
+
+        Args:
+            method: full name.
+            metadata: of the call, keys in lower case.
+            system: "grpc" or "connect".
+        """
+        return Served(method, metadata, system, trusting=self.trusts_traces)
 
     def enter(self, caller: Caller, left: float | None) -> None:
         """Makes request id, principal and deadline known to the handler, or refuses.
@@ -67,26 +78,3 @@ def public(method: str, error: Exception) -> OmegaError:
         return OmegaError(ErrorCode.DEADLINE_EXCEEDED)
     _log.error("%s failed [%s]", method, calls.request_id(), exc_info=error)
     return OmegaError(ErrorCode.INTERNAL)
-
-
-class Measured:
-    """Records rpc.server.call.duration of one call; a context manager.
-
-    Args:
-        method: full name, "/omega.sync.v1.SyncService/Sync".
-        system: value of rpc.system.name.
-    """
-
-    __slots__ = ("_begun", "_method", "_system", "outcome")
-
-    def __init__(self, method: str, system: str = "grpc") -> None:
-        self._method, self._system = method, system
-        self.outcome = CANCELLED
-        """Name of the status that the call ends with."""
-
-    def __enter__(self) -> Self:
-        self._begun = time.perf_counter()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        record_duration(self._begun, self._system, self._method, self.outcome)

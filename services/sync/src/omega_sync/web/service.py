@@ -18,9 +18,10 @@ from omega.sync.v1 import sync_service_pb2 as pb
 from omega_core import limits
 from omega_core.errors import OmegaError
 from omega_rpc import call as calls
-from omega_rpc.aio.gate import OK, Gate, Measured, public
+from omega_rpc.aio.gate import Gate, public
 from omega_rpc.call import Caller
 from omega_rpc.status import to_status
+from omega_rpc.tracing import OK, Served
 from omega_sync.core import SyncCore
 from omega_sync.streams import Streams
 
@@ -115,35 +116,38 @@ class ConnectService(connect.SyncService):
         return self._many(ctx, lambda: _conversation(self._streams, request))
 
     async def _single(self, ctx: Context, answer: Callable[[], Awaitable[A]]) -> A:
-        method = _PREFIX + ctx.method.name
-        with Measured(method, "connect") as measured:
+        method, metadata = _PREFIX + ctx.method.name, _metadata(ctx)
+        with self._gate.served(method, metadata, "connect") as served:
             try:
-                self._enter(method, ctx)
+                self._enter(method, metadata, ctx)
                 answered = await answer()
             except Exception as error:
-                raise _refused(measured, method, error) from error
-            measured.outcome = OK
+                raise _refused(served, method, error) from error
+            served.outcome = OK
             return answered
 
     async def _many(
         self, ctx: Context, answers: Callable[[], AsyncIterator[A]]
     ) -> AsyncIterator[A]:
-        method = _PREFIX + ctx.method.name
-        with Measured(method, "connect") as measured:
+        method, metadata = _PREFIX + ctx.method.name, _metadata(ctx)
+        with self._gate.served(method, metadata, "connect") as served:
             try:
-                self._enter(method, ctx)
+                self._enter(method, metadata, ctx)
                 async with aclosing(answers()) as given:  # type: ignore[type-var]  # generators
                     async for answer in given:
                         yield answer
             except Exception as error:
-                raise _refused(measured, method, error) from error
-            measured.outcome = OK
+                raise _refused(served, method, error) from error
+            served.outcome = OK
 
-    def _enter(self, method: str, ctx: Context) -> None:
-        metadata = {key.lower(): value for key, value in ctx.request_headers.allitems()}
+    def _enter(self, method: str, metadata: dict[str, str], ctx: Context) -> None:
         host = (ctx.client_address or "").rpartition(":")[0]
         left = None if ctx.timeout_ms is None else ctx.timeout_ms / 1_000
         self._gate.enter(Caller(method, metadata, address=host.strip("[]")), left)
+
+
+def _metadata(ctx: Context) -> dict[str, str]:
+    return {key.lower(): value for key, value in ctx.request_headers.allitems()}
 
 
 class _Conversation:
@@ -182,13 +186,13 @@ async def _conversation(
             await serving
 
 
-def _refused(measured: Measured, method: str, error: Exception) -> ConnectError:
+def _refused(served: Served, method: str, error: Exception) -> ConnectError:
     """The error of the catalogue in Connect's form, with the same details as over gRPC."""
     if isinstance(error, ConnectError):
-        measured.outcome = error.code.value.upper()
+        served.outcome = error.code.value.upper()
         return error
     refusal: OmegaError = public(method, error)
-    measured.outcome = refusal.spec.status
+    served.outcome = refusal.spec.status
     status = to_status(refusal)
     code = _CODES[status.code] or Code.UNKNOWN
     return ConnectError(

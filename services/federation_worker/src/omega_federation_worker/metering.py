@@ -1,0 +1,113 @@
+"""What a worker tells of its rounds to whoever collects metrics and traces."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from opentelemetry import metrics
+
+from omega_core import spans
+from omega_core.clock import Clock
+from omega_federation_worker.causes import cause_of
+from omega_learn.partials import Partial
+from omega_learn.phases import Desk, Phase, Plan
+from omega_store.rounds import RoundFigures
+
+P = TypeVar("P", bound=Plan)
+S = TypeVar("S", bound=Partial)
+
+# Made once: without a provider, the API keeps every meter that was ever asked for.
+_meter = metrics.get_meter("omega_federation_worker")
+_rounds = _meter.create_counter(
+    "omega.federation.rounds", unit="{round}", description="Rounds that ended, by how"
+)
+_durations = _meter.create_histogram(
+    "omega.federation.round.duration",
+    unit="s",
+    description="Time of a round, however it ended",
+    explicit_bucket_boundaries_advisory=spans.JOBS,
+)
+_decoded = _meter.create_counter(
+    "omega.federation.sketches.decoded",
+    unit="{sketch}",
+    description="Sketches that published rounds decoded",
+)
+_last = _meter.create_gauge(
+    "omega.federation.last.success", unit="s", description="When a round was last published"
+)
+_devices = _meter.create_gauge(
+    "omega.federation.devices", unit="{device}", description="Devices of the last published round"
+)
+_shift = _meter.create_gauge(
+    "omega.federation.pattern.shift", unit="1", description="How far it moved the patterns, 0 to 2"
+)
+_quality = _meter.create_gauge(
+    "omega.federation.quality", unit="1", description="Mean success rate of its patterns, 0 to 1"
+)
+_mu = _meter.create_gauge(
+    "omega.federation.privacy.mu",
+    unit="1",
+    description="Gaussian differential privacy that all rounds together have spent; 0 = no noise",
+)
+
+
+@dataclass
+class Measured:
+    """A round while it is worked on."""
+
+    refresh: bool
+    """Whether it learns from everything; until it is known, whether it was asked to."""
+    published: tuple[RoundFigures, float] | None = None
+    """What it came to, and the privacy that all rounds have spent; None = nothing yet."""
+
+
+@contextmanager
+def round_of(clock: Clock, *, refresh: bool) -> Iterator[Measured]:
+    """Spans, times and counts a round, which the block works on."""
+    measured = Measured(refresh)
+    begun = time.monotonic()
+    outcome = "succeeded"
+    try:
+        with spans.span("round"):
+            yield measured
+    except Exception as error:
+        outcome = cause_of(error).code.value
+        raise
+    finally:
+        kind = {"omega.kind": "refresh" if measured.refresh else "step"}
+        _rounds.add(1, {**kind, "omega.outcome": outcome})
+        _durations.record(time.monotonic() - begun, kind)
+        if measured.published is not None:
+            figures, spent = measured.published
+            _decoded.add(figures.decoded)
+            _last.set(clock.now().timestamp(), kind)
+            _devices.set(figures.devices)
+            _shift.set(figures.pattern_shift)
+            _quality.set(figures.quality)
+            _mu.set(spent)
+
+
+class Phases:
+    """A desk whose every phase is a span.
+
+    Args:
+        desk: asks the shards.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def ask(self, phase: Phase[P, S, Any], make: Callable[[], P]) -> tuple[P, Callable[[], S]]:
+        """As the desk's; merging is a span of its own."""
+        with spans.span(f"phase {phase.name}"):
+            plan, merged = self._desk.ask(phase, make)
+
+        def spanned() -> S:
+            with spans.span(f"merge {phase.name}"):
+                return merged()
+
+        return plan, spanned
