@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # hnswlib would otherwise be built for this very processor and fail on others.
 export HNSWLIB_NO_NATIVE := 1
-OURS := libs services tests bench tools
+OURS := libs services tests bench tools deploy/tv
 # Tests run in as many processes as there are processors; each has a Postgres of its own.
 JOBS ?= $(shell nproc)
 RENDER ?= deploy/k8s/rendered/production.yaml
@@ -32,7 +32,7 @@ gen: .venv/ready ## Regenerates libs/omega_proto from proto/
 check: .venv/ready ## Format, lint, types, contracts, generated code
 	$(BIN)/ruff format --check $(OURS)
 	$(BIN)/ruff check $(OURS)
-	$(BIN)/mypy $(wildcard libs/*/src) $(wildcard services/*/src) tests bench tools
+	$(BIN)/mypy $(wildcard libs/*/src) $(wildcard services/*/src) tests bench tools deploy/tv
 	$(BIN)/buf lint proto
 	$(BIN)/buf format --diff --exit-code proto
 	$(BIN)/buf breaking proto --against proto/baseline/omega.binpb
@@ -78,6 +78,22 @@ chaos-brain: setup ## Kills, breaks and starves the brain over 500 restarts, wit
 .PHONY: tls-proof
 tls-proof: setup ## Shows by openssl s_client what TLS a gateway agrees to
 	$(BIN)/python tools/tls_proof.py
+
+.PHONY: tls-postgres-proof
+tls-postgres-proof: setup ## Calls Debian's Postgres over TLS: good ways, and those that must be refused
+	$(BIN)/python tools/tls_postgres_proof.py $(ARGS)
+
+.PHONY: upgrade-proof
+upgrade-proof: setup ## Rolls this tree out beside the release before it, and takes its servers back
+	$(BIN)/python tools/upgrade_proof.py $(ARGS)
+
+.PHONY: backup-proof
+backup-proof: setup ## Backs a shard up under load, loses its server, and goes on from the backup
+	$(BIN)/python tools/backup_proof.py $(ARGS)
+
+.PHONY: tv-proof
+tv-proof: setup ## Holds a TV's units to systemd's checks
+	$(BIN)/python tools/tv_proof.py $(ARGS)
 
 .PHONY: pgbouncer-proof
 pgbouncer-proof: setup ## Runs the store's tests through a PgBouncer that pools transactions

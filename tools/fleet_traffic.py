@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from proof_site import SAMPLE, fill
+from proof_site import SAMPLE, TITLES, fill
 
 from omega.brain.v1 import brain_service_pb2 as brain_pb
 from omega.federation.v1 import federation_service_pb2 as federation_pb
@@ -27,6 +27,7 @@ from omega_rpc.dpop import Prover
 
 _STREAM = "/omega.sync.v1.SyncService/StreamSync"
 _PAUSE_SECONDS = 0.25
+_STREAM_SECONDS = 3_600
 _ROUND_TURNS, _PUSH_TURNS = 16, 4
 """Turns between two rounds, and between two pushes."""
 
@@ -64,7 +65,7 @@ class Traffic:
 
     def run(self, seconds: float) -> None:
         """Exchanges, pushes, a refusal, lists, viewings and rounds, over and over."""
-        (household,) = synthetic_households(load_sample(SAMPLE), 1, seed=7)
+        (household,) = synthetic_households(load_sample(SAMPLE)[:TITLES], 1, seed=7)
         events = itertools.cycle(household.events)
         deadline = time.monotonic() + seconds
         for turn in itertools.count():
@@ -103,7 +104,7 @@ class Traffic:
         channel = self._stack.enter_context(connect(self._cluster.sync.address, None))
         tv = self._filled.tvs[0]
         call = sync_service_pb2_grpc.SyncServiceStub(channel).StreamSync(
-            iter(said.get, None), metadata=tv.credential.metadata(_STREAM)
+            iter(said.get, None), metadata=tv.credential.metadata(_STREAM), timeout=_STREAM_SECONDS
         )
         self._stack.callback(said.put, None)
         said.put(sync_pb.StreamSyncRequest(exchange=self._exchange()))

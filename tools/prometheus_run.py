@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class Prometheus:
         self._process = Supervised(
             [
                 *(
-                    "prometheus",
+                    shutil.which("prometheus") or "prometheus",
                     f"--config.file={config}",
                     f"--storage.tsdb.path={folder / 'tsdb'}",
                 ),

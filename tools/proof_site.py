@@ -27,7 +27,9 @@ from omega_testing.processes import ServiceProcess
 from omega_titles.importing import import_contents
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample" / "titles.jsonl"
-_TITLES, _HOUSEHOLDS, _ROUNDS = 150, 48, 3
+TITLES = 150
+"""Of the sample, that a fleet is filled with."""
+_HOUSEHOLDS, _ROUNDS = 48, 3
 _REGIONS = ("AT", "DE", "FR")
 
 
@@ -85,7 +87,7 @@ def proof_site() -> Iterator[ProofSite]:
 
 def fill(cluster: Cluster) -> Filled:
     """Titles, TVs that push, and rounds between their pushes."""
-    contents = load_sample(SAMPLE)[:_TITLES]
+    contents = load_sample(SAMPLE)[:TITLES]
     encoder = open_encoder(kind="lexical")
     households = synthetic_households(contents, _HOUSEHOLDS, seed=5)
     tvs = [

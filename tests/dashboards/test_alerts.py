@@ -16,7 +16,11 @@ from omega_testing.documents import table_rows
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOKS = ROOT / "docs" / "runbooks"
 ALERTS = [rule for rule in queries.rules() if "alert" in rule]
-TESTS = yaml.safe_load((Path(__file__).parent / "alerts.yaml").read_text("utf-8"))["tests"]
+TESTS = [
+    test
+    for path in Path(__file__).parent.glob("alerts*.yaml")
+    for test in yaml.safe_load(path.read_text("utf-8"))["tests"]
+]
 each_alert = pytest.mark.parametrize(
     "number", range(len(ALERTS)), ids=[rule["alert"] for rule in ALERTS]
 )

@@ -14,11 +14,14 @@ BOARD = read(FOLDER / "cost.yaml")
 PRICES = {price.name: float(price.value) for price in BOARD.prices}
 
 
-@pytest.mark.parametrize("kind", [Assumptions, Costs, Prices])
+ALIKE = [Inputs.read(Assumptions).values, Inputs.read(Costs).values, Inputs.read(Prices).values]
+
+
+@pytest.mark.parametrize("held", ALIKE, ids=lambda held: type(held).__name__)
 def test_a_value_that_the_capacity_model_has_too_is_the_same(
-    kind: type[Assumptions | Costs | Prices],
+    held: Assumptions | Costs | Prices,
 ) -> None:
-    values = asdict(Inputs.read(kind).values)
+    values = asdict(held)
     shared = PRICES.keys() & values.keys()
     assert shared, "none has the same name"
     assert {name: PRICES[name] for name in shared} == {name: values[name] for name in shared}

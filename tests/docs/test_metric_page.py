@@ -66,7 +66,7 @@ def _exported(kind: str, name: str, unit: str) -> str:
         if "# TYPE" in line
     }
     provider.shutdown()
-    return family
+    return str(family)
 
 
 def test_the_names_for_prometheus_are_those_of_its_exporter(

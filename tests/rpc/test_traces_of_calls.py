@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import grpc
 import pytest
@@ -55,9 +56,9 @@ def test_the_same_from_an_event_loop(serve: Callable[..., str]) -> None:
     async def call() -> None:
         async with connect(address, None) as channel:
             with spans.span("outside"):
-                unary = channel.unary_unary(probe.UNARY)
+                unary: Any = channel.unary_unary(probe.UNARY)
                 assert await unary(b"") == b""
-                stream = channel.unary_stream(probe.SERVER_STREAM)
+                stream: Any = channel.unary_stream(probe.SERVER_STREAM)
                 assert [answer async for answer in stream(b"")] == [b""] * 3
 
     with recording() as recorded:

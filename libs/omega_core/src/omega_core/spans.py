@@ -7,10 +7,10 @@ OpenTelemetry nothing is recorded, and its API is all that is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from opentelemetry import context as contexts
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode
@@ -27,16 +27,8 @@ JOBS: Final = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3_600, 7_200)
 _tracer = trace.get_tracer("omega")
 
 
-@contextmanager
-def span(
-    name: str,
-    kind: SpanKind = SpanKind.INTERNAL,
-    attributes: Mapping[str, str] | None = None,
-    *,
-    context: Context | None = None,
-    links: Sequence[Link] = (),
-) -> Iterator[Span]:
-    """A span around a block, in which it is the current one.
+class span:  # noqa: N801 - read as `with span("work")`
+    """A span around a block, in which it is the current one; `with` gives it.
 
     Args:
         name: of few words, and of ours.
@@ -45,21 +37,32 @@ def span(
         context: whose span it is under; None = the current one's.
         links: further spans that it does something for.
     """
-    with _tracer.start_as_current_span(
-        name,
-        context,
-        kind,
-        attributes,
-        links,
-        record_exception=False,
-        set_status_on_exception=False,
-    ) as opened:
-        try:
-            yield opened
-        except Exception as error:
-            opened.set_status(StatusCode.ERROR)
-            opened.set_attribute("error.type", kind_of(error))
-            raise
+
+    __slots__ = ("_opened", "_token")
+
+    def __init__(
+        self,
+        name: str,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Mapping[str, str] | None = None,
+        *,
+        context: Context | None = None,
+        links: Sequence[Link] = (),
+    ) -> None:
+        self._opened = _tracer.start_span(name, context, kind, attributes, links)
+
+    def __enter__(self) -> Span:
+        self._token = contexts.attach(trace.set_span_in_context(self._opened))
+        return self._opened
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> None:
+        contexts.detach(self._token)
+        if isinstance(error, Exception):
+            self._opened.set_status(StatusCode.ERROR)
+            self._opened.set_attribute("error.type", kind_of(error))
+        self._opened.end()
 
 
 def kind_of(error: BaseException) -> str:

@@ -27,7 +27,7 @@ _PING_MS, _PONG_MS = 20_000, 10_000
 
 def connect(
     target: str,
-    tls: ClientTls | None = None,
+    tls: ClientTls | grpc.ChannelCredentials | None = None,
     *,
     retries: bool = True,
     single: Sequence[str] = (),
@@ -37,7 +37,7 @@ def connect(
 
     Args:
         target: the address.
-        tls: how to trust the server; None = no TLS.
+        tls: how to trust the server, or credentials that were made of it; None = no TLS.
         retries: send a call again, twice at most, that the server did not take (UNAVAILABLE).
             Nearly every method of the contracts is idempotent: by request id, event id or nature.
         single: methods, as "package.Service/Method", that are never sent again.
@@ -54,7 +54,8 @@ def connect(
     if tls is None:
         bare = grpc.insecure_channel(target, options=given)
     else:
-        bare = grpc.secure_channel(target, client_credentials(tls), options=given)
+        credentials = client_credentials(tls) if isinstance(tls, ClientTls) else tls
+        bare = grpc.secure_channel(target, credentials, options=given)
     return grpc.intercept_channel(bare, _TRACED)
 
 
@@ -95,23 +96,40 @@ class _Traced(
     """Spans and times each call, and tells the server of the trace."""
 
     def intercept_unary_unary(
-        self, continuation: Callable[[Any, Any], Any], client_call_details: Any, request: Any
+        self, continuation: Any, client_call_details: Any, request: Any
     ) -> Any:
-        """Of every arity: the call ends when it is done, whoever reads its answers."""
-        method: str = client_call_details.method
-        if method.startswith(INFRASTRUCTURE):
-            return continuation(client_call_details, request)
-        called = Called(method)
-        if fields := called.fields():
-            metadata = (*(client_call_details.metadata or ()), *fields.items())
-            client_call_details = client_call_details._replace(metadata=metadata)
-        call = continuation(client_call_details, request)
-        call.add_done_callback(lambda done: called.end(done.code().name))
-        return call
+        """A request, an answer."""
+        return _traced(continuation, client_call_details, request)
 
-    intercept_unary_stream = intercept_unary_unary
-    intercept_stream_unary = intercept_unary_unary
-    intercept_stream_stream = intercept_unary_unary
+    def intercept_unary_stream(
+        self, continuation: Any, client_call_details: Any, request: Any
+    ) -> Any:
+        """A request, many answers."""
+        return _traced(continuation, client_call_details, request)
+
+    def intercept_stream_unary(
+        self, continuation: Any, client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        """Many requests, an answer."""
+        return _traced(continuation, client_call_details, request_iterator)
+
+    def intercept_stream_stream(
+        self, continuation: Any, client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        """Many of both."""
+        return _traced(continuation, client_call_details, request_iterator)
+
+
+def _traced(continuation: Callable[[Any, Any], Any], details: Any, request: Any) -> Any:
+    """The call, which ends when it is done, whoever reads its answers."""
+    if details.method.startswith(INFRASTRUCTURE):
+        return continuation(details, request)
+    called = Called(details.method)
+    if fields := called.fields():
+        details = details._replace(metadata=(*(details.metadata or ()), *fields.items()))
+    call = continuation(details, request)
+    call.add_done_callback(lambda done: called.end(done.code().name))
+    return call
 
 
 _TRACED = _Traced()

@@ -79,6 +79,8 @@ class Service(Generic[C]):
     """Default of the LISTEN variable."""
     build: Callable[[C, ServerConfig], Application]
     """Makes the application."""
+    at_home: bool = False
+    """Whether it runs in a household: its telemetry then tells no process from another."""
     workers: int = 8
     """Default of the WORKERS variable."""
     max_concurrent_rpcs: int = 256
@@ -105,18 +107,18 @@ def run_service(service: Service[C], argv: Sequence[str] | None = None) -> int:
             return tool()
         config = load(service.config, service.prefix, os.environ)
         server_config = _server_config(service)
-        telemetry = TelemetryConfig.read(os.environ)
+        telemetry = TelemetryConfig.read(os.environ, at_home=service.at_home)
         look = _look(service, arguments, server_config)
         if look is not None:
             return look()
         deed = _deed(service, arguments, config)
         if deed is not None:
-            with telemetry_of(service.name, telemetry):
+            with telemetry_of(service.name, telemetry, nameless=service.at_home):
                 return deed()
         # Blocked before any thread starts, so that every thread leaves them to sigwait: a handler
         # could run just before the wait begins, and the service would never stop.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
-        with telemetry_of(service.name, telemetry) as scraped:
+        with telemetry_of(service.name, telemetry, nameless=service.at_home) as scraped:
             return _serve(service.build(config, server_config), scraped)
     except OmegaError as error:
         print(f"{service.name}: {error}", file=sys.stderr)  # noqa: T201 - the operator's terminal

@@ -42,8 +42,12 @@ class TelemetryConfig:
     """HOST:PORT at which metrics are scraped, port 0 = any free one; empty = nowhere."""
 
     @classmethod
-    def read(cls, environ: Mapping[str, str]) -> Self:
+    def read(cls, environ: Mapping[str, str], *, at_home: bool = False) -> Self:
         """From environment variables; what else they say the SDK reads by itself.
+
+        Args:
+            environ: the variables.
+            at_home: whether it runs in a household, where no other machine may scrape it.
 
         Raises:
             OmegaError: INVALID_FIELD that names the variable at fault.
@@ -51,6 +55,8 @@ class TelemetryConfig:
         listen = environ.get(METRICS_LISTEN, "")
         if listen and (listen.startswith("unix:") or not config.address(METRICS_LISTEN, listen)):
             raise invalid(METRICS_LISTEN, "HOST:PORT")
+        if listen and at_home and not config.is_local(listen):
+            raise invalid(METRICS_LISTEN, "a loopback address")
         wanted = {name: environ.get(name, "otlp") for name in (TRACES, METRICS)}
         for name, value in wanted.items():
             if value not in {"otlp", "none"}:
@@ -62,8 +68,16 @@ class TelemetryConfig:
 
 
 @contextmanager
-def telemetry_of(service: str, settings: TelemetryConfig) -> Iterator[dict[str, str]]:
+def telemetry_of(
+    service: str, settings: TelemetryConfig, *, nameless: bool = False
+) -> Iterator[dict[str, str]]:
     """Records while the context is open; gives the addresses that are listened on, by name.
+
+    Args:
+        service: value of service.name.
+        settings: what is recorded.
+        nameless: whether nothing tells one process from another, as on TVs; else the SDK draws an
+            id for each.
 
     Raises:
         OmegaError: INVALID_FIELD that names the variable whose extra is not installed (`otlp`,
@@ -82,7 +96,7 @@ def telemetry_of(service: str, settings: TelemetryConfig) -> Iterator[dict[str, 
         try:
             if settings.metrics:
                 readers.append(_pushed())
-            resource = _resource(service)
+            resource = _resource(service, nameless=nameless)
             if settings.traces:
                 ends.append(_trace(resource))
             if readers:
@@ -133,7 +147,7 @@ def _scraped(listen: str, stack: ExitStack, addresses: dict[str, str]) -> Metric
 
     # A registry of its own: the common one has further metrics of the client library.
     registry = CollectorRegistry(auto_describe=False)
-    reader = PrometheusMetricReader(registry=registry)
+    reader: MetricReader = PrometheusMetricReader(registry=registry)
     host, _, port = listen.rpartition(":")
     try:
         server, thread = start_http_server(int(port), host.strip("[]"), registry)
@@ -150,10 +164,14 @@ def _scraped(listen: str, stack: ExitStack, addresses: dict[str, str]) -> Metric
     return reader
 
 
-def _resource(service: str) -> Resource:
+def _resource(service: str, *, nameless: bool) -> Resource:
     from opentelemetry.sdk.resources import Resource
 
-    return Resource.create({"service.name": service})
+    found = Resource.create({"service.name": service})
+    told = dict(found.attributes)
+    if nameless:
+        told.pop("service.instance.id", None)
+    return Resource(told, found.schema_url)
 
 
 def _end(ends: list[Callable[[], object]]) -> None:

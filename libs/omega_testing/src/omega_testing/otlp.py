@@ -85,12 +85,11 @@ class Collector:
 
     def __enter__(self) -> Self:
         self._server = grpc.server(ThreadPoolExecutor(4, thread_name_prefix="collector"))
-        trace_service_pb2_grpc.add_TraceServiceServicer_to_server(
-            _Traces(self._take_spans), self._server
-        )
-        metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(
-            _Metrics(self._take_points), self._server
-        )
+        # Generated code without types.
+        add_traces: Any = trace_service_pb2_grpc.add_TraceServiceServicer_to_server
+        add_metrics: Any = metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server
+        add_traces(_Traces(self._take_spans), self._server)
+        add_metrics(_Metrics(self._take_points), self._server)
         self.endpoint = f"http://127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
         self._server.start()
         return self
@@ -164,7 +163,7 @@ class Collector:
         return service
 
 
-class _Traces(trace_service_pb2_grpc.TraceServiceServicer):  # type: ignore[misc]  # ships no types
+class _Traces(trace_service_pb2_grpc.TraceServiceServicer):
     def __init__(self, take: Callable[[Any], None]) -> None:
         self._take = take
 
@@ -175,7 +174,7 @@ class _Traces(trace_service_pb2_grpc.TraceServiceServicer):  # type: ignore[misc
         return trace_service_pb2.ExportTraceServiceResponse()
 
 
-class _Metrics(metrics_service_pb2_grpc.MetricsServiceServicer):  # type: ignore[misc]  # the same
+class _Metrics(metrics_service_pb2_grpc.MetricsServiceServicer):
     def __init__(self, take: Callable[[Any], None]) -> None:
         self._take = take
 
@@ -209,13 +208,13 @@ def _points(service: str, metric: Any) -> Iterable[Point]:
     kind = metric.WhichOneof("data")
     for point in getattr(metric, kind).data_points:
         histogram = kind == "histogram"
-        number = None if histogram else getattr(point, point.WhichOneof("value"))
+        number = point.sum if histogram else getattr(point, point.WhichOneof("value"))
         yield Point(
             service,
             metric.name,
             metric.unit,
             _attributes(point.attributes),
-            point.sum if histogram else number,
+            number,
             point.count if histogram else 0,
         )
 

@@ -1,12 +1,20 @@
-"""Spans of this process for as long as a block lasts: a provider that is set stays for good."""
+"""Spans and metrics of this process for as long as a block lasts: a provider stays for good."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import ModuleType
 from unittest.mock import patch
 
 from opentelemetry import trace
+from opentelemetry.metrics._internal.instrument import _ProxyInstrument
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import (
+    HistogramDataPoint,
+    InMemoryMetricReader,
+    NumberDataPoint,
+)
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -54,3 +62,38 @@ def recording(sampler: Sampler | None = None) -> Iterator[Recorded]:
     with patch.object(spans, "_tracer", tracer), patch.object(tracing, "_tracer", tracer):
         yield Recorded(exporter)
     provider.shutdown()
+
+
+Counted = Callable[[], dict[tuple[str, frozenset[tuple[str, object]]], float]]
+"""Values of counters and gauges, and counts of histograms, by metric and attributes."""
+
+
+@contextmanager
+def counting(module: ModuleType) -> Iterator[Counted]:
+    """What the instruments that a module made record while the block lasts."""
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    meter = provider.get_meter("tests")
+    with ExitStack() as stack:
+        for each in vars(module).values():
+            if isinstance(each, _ProxyInstrument):
+                real = each._create_real_instrument(meter)  # noqa: SLF001 - no other way in
+                stack.enter_context(patch.object(each, "_real_instrument", real))
+        yield lambda: _counted(reader)
+    provider.shutdown()
+
+
+def _counted(
+    reader: InMemoryMetricReader,
+) -> dict[tuple[str, frozenset[tuple[str, object]]], float]:
+    data = reader.get_metrics_data()
+    return {
+        (metric.name, frozenset((point.attributes or {}).items())): (
+            point.count if isinstance(point, HistogramDataPoint) else point.value
+        )
+        for resource in (data.resource_metrics if data else ())
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        for point in metric.data.data_points
+        if isinstance(point, HistogramDataPoint | NumberDataPoint)
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from omega_testing.otlp import Span
 
@@ -16,28 +16,28 @@ def tree(spans: Sequence[Span]) -> list[str]:
         spans: of one trace; one whose parent is not among them counts as a root.
     """
     known = {span.span_id for span in spans}
-    first = min((span.begun for span in spans), default=0)
     roots = [span for span in spans if span.parent_id not in known]
-    return [line for root in _ordered(roots) for line in _lines(root, spans, first, "", "")]
+    placed = [each for root in _ordered(roots) for each in _placed(root, spans, "", "")]
+    first = min((span.begun for span in spans), default=0)
+    width = max((len(lead) + len(span.name) for lead, span in placed), default=0)
+    return [_line(span, f"{lead}{span.name}".ljust(width), first) for lead, span in placed]
 
 
-def _ordered(spans: Sequence[Span]) -> list[Span]:
+def _ordered(spans: Iterable[Span]) -> list[Span]:
     return sorted(spans, key=lambda span: span.begun)
 
 
-def _lines(span: Span, spans: Sequence[Span], first: int, lead: str, below: str) -> Iterator[str]:
+def _placed(span: Span, spans: Sequence[Span], lead: str, below: str) -> Iterator[tuple[str, Span]]:
+    """A span and what is below it, each with what stands before its name."""
+    yield lead, span
+    children = _ordered(each for each in spans if each.parent_id == span.span_id)
+    for child in children:
+        branch, stem = ("└─ ", "   ") if child is children[-1] else ("├─ ", "│  ")
+        yield from _placed(child, spans, below + branch, below + stem)
+
+
+def _line(span: Span, what: str, first: int) -> str:
     after, took = (span.begun - first) / _MILLION, (span.ended - span.begun) / _MILLION
     failed = f"  {span.attributes.get('error.type', 'failed')}" if span.failed else ""
     others = f"  also for {len(span.links)} more" if span.links else ""
-    what = f"{lead}{span.name}"
-    yield f"{after:9.2f} {took:9.2f}  {what:<72} {span.service} {span.kind}{failed}{others}"
-    children = _ordered([each for each in spans if each.parent_id == span.span_id])
-    for child in children:
-        last = child is children[-1]
-        yield from _lines(
-            child,
-            spans,
-            first,
-            f"{below}{'└─ ' if last else '├─ '}",
-            f"{below}{'   ' if last else '│  '}",
-        )
+    return f"{after:9.2f} {took:9.2f}  {what}  {span.service} {span.kind}{failed}{others}"

@@ -58,6 +58,7 @@ def main() -> int:
             config=BrainConfig,
             listen="127.0.0.1:50070",
             build=build,
+            at_home=True,
         )
     )
 

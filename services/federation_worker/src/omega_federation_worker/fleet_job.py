@@ -195,8 +195,7 @@ class FleetJob:
                 with spans.span("learn"):
                     found = self._learned(desk, begun)
                 with spans.span("publish"), operation("publish round"):
-                    figures = self._publish(leader, begun, found, desk)
-                    measured.published = (figures, rounds.spent_mu(leader))
+                    measured.published = self._publish(leader, begun, found, desk)
         except Exception as error:
             if isinstance(error, OmegaError) and error.code == ErrorCode.STORAGE_UNAVAILABLE:
                 raise  # it stays open: whoever leads next takes it up
@@ -240,7 +239,8 @@ class FleetJob:
 
     def _publish(
         self, leader: Connection, begun: FleetRound, found: _Found, desk: FleetDesk
-    ) -> RoundFigures:
+    ) -> tuple[RoundFigures, float]:
+        """What the round came to, and the privacy that all of them have spent."""
         now = self._clock.now()
         with leader.transaction():
             figures = publish_round(leader, found.result, now)
@@ -248,8 +248,9 @@ class FleetJob:
                 fleet_rounds.put_decoder(leader, found.decoder)
             shares = [desk.shares[name] for name in desk.shares if name in desk.brought]
             fleet_rounds.end(leader, begun.round_id, shares)
+            spent = rounds.spent_mu(leader)
         _log.info("round %d over %d shards: %s", begun.round_id, len(desk.brought), figures)
-        return figures
+        return figures, spent
 
     def _failed(self, leader: Connection, round_id: int, error: Exception) -> OmegaError:
         """Records a failure; returns its cause."""

@@ -34,6 +34,10 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     sync.add_argument("--runs", type=int, default=5, metavar="N", help="runs of each figure")
     sync.add_argument("--plot", type=Path, metavar="PNG", help="draw the growth")
     sync.set_defaults(run=_sync)
+    telemetry = what.add_parser("telemetry", help="what telemetry costs a sync")
+    telemetry.add_argument("--json", action="store_true", help="print one object for machines")
+    telemetry.add_argument("--runs", type=int, default=5, metavar="N", help="runs of each figure")
+    telemetry.set_defaults(run=_telemetry)
     shard = what.add_parser("constellation", help="a shard's store: writes, pulls, bytes a device")
     shard.add_argument("--json", action="store_true", help="print one object for machines")
     shard.add_argument(
@@ -92,6 +96,20 @@ def _sync(arguments: argparse.Namespace) -> int:
         print(figures.as_json("sync", found))
     else:
         figures.show("sync", found, Console())
+    return 0
+
+
+def _telemetry(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from omega_cli.bench import figures, telemetry
+
+    with Console(stderr=True).status("measuring telemetry") as status:
+        found = telemetry.measure(telemetry.Plan(runs=arguments.runs), status.update)
+    if arguments.json:
+        print(figures.as_json("telemetry", found))
+    else:
+        figures.show("telemetry", found, Console())
     return 0
 
 

@@ -89,14 +89,14 @@ def _exchanges(
     for turn in range(plan.runs):
         for name, wanted in kinds.items():
             say(f"{name}, {turn} of {plan.runs}")
-            used = _cost(site, wanted)
+            used = cost(site, wanted)
             if name not in best or sum(used.values()) < sum(best[name].values()):
                 best[name] = used
     grown = []
     for fleet in plan.fleets:
         say(f"a fleet of {fleet:,}")
         site.grow(fleet)
-        runs = [sum(_cost(site, order("stream")).values()) for _ in range(min(plan.runs, 3))]
+        runs = [sum(cost(site, order("stream")).values()) for _ in range(min(plan.runs, 3))]
         grown.append((fleet, 1 / min(runs)))
     rates = {name: 1 / sum(used.values()) for name, used in best.items()}
     own, empty = rates.pop("stream"), rates["empty unary call"]
@@ -124,7 +124,7 @@ def _exchanges(
     return figures, grown
 
 
-def _cost(site: Site, order: Order) -> dict[str, float]:
+def cost(site: Site, order: Order) -> dict[str, float]:
     """Seconds of processor time an exchange, by part."""
     with site.tvs(order) as tvs:
         tvs.said("ready")

@@ -43,6 +43,8 @@ class Site:
 
     Args:
         fleet: registered devices.
+        environ: further variables of its services.
+        secure: whether there is a gateway with TLS, too.
     """
 
     gateway: ServiceProcess
@@ -50,7 +52,11 @@ class Site:
     secure: ServiceProcess
     """With TLS."""
 
-    def __init__(self, fleet: int) -> None:
+    def __init__(
+        self, fleet: int, environ: Mapping[str, str] | None = None, *, secure: bool = True
+    ) -> None:
+        self._environ = dict(environ or {})
+        self._secure = secure
         self._stack = ExitStack()
         self._key = DeviceKey.generate()
         self.tokens: list[str] = []
@@ -107,7 +113,7 @@ class Site:
     def cpu(self) -> dict[str, float]:
         """Seconds of processor time that each part has used."""
         parts = {
-            "sync": [self.gateway.pid, self.secure.pid],
+            "sync": [self.gateway.pid, *([self.secure.pid] if self._secure else [])],
             "constellation": [self._constellation.pid],
             "Postgres": [self._postgres.pid],
         }
@@ -152,6 +158,7 @@ class Site:
             ServiceProcess(
                 ["omega-constellation"],
                 {
+                    **self._environ,
                     "OMEGA_CONSTELLATION_DATABASE_URL": self._postgres.url,
                     "OMEGA_CONSTELLATION_LISTEN": _ANY,
                 },
@@ -171,6 +178,8 @@ class Site:
         ca = write(folder / "ca.pem", servers.certificate_pem())
         self.ca = ca.read_text("ascii")
         self.gateway = self._gateway({})
+        if not self._secure:
+            return
         self.secure = self._gateway(
             {
                 "OMEGA_SYNC_TLS_CERTIFICATE": str(
@@ -190,6 +199,7 @@ class Site:
             ServiceProcess(
                 ["omega-sync"],
                 {
+                    **self._environ,
                     "OMEGA_SYNC_LISTEN": _ANY,
                     "OMEGA_SYNC_TOKEN_KEYS": str(self._keys),
                     "OMEGA_SYNC_CONSTELLATION_TARGET": self._constellation.address,

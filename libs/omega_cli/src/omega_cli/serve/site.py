@@ -17,6 +17,7 @@ from omega_cli.serve.folder import ServeFolder
 from omega_cli.serve.keeper import Keeper
 from omega_core.errors import invalid
 from omega_rpc.local_operators import ISSUER
+from omega_rpc.telemetry import METRICS_LISTEN
 from omega_rpc.tls import ClientTls
 from omega_testing.postgres import EmbeddedPostgres
 from omega_testing.processes import ServiceProcess
@@ -199,7 +200,8 @@ class Site:
                 tls=tls,
             )
             for name, address in {"listen": started.address, **started.addresses}.items():
-                listen[f"{prefix}{name.upper()}"] = address
+                shared = name == "metrics_listen"
+                listen[METRICS_LISTEN if shared else f"{prefix}{name.upper()}"] = address
             self.addresses[script] = started.address
             self.addresses |= {f"{script} {n}": each for n, each in started.addresses.items()}
             return started
