@@ -5,9 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 # hnswlib would otherwise be built for this very processor and fail on others.
 export HNSWLIB_NO_NATIVE := 1
-OURS := libs services tests bench tools
+OURS := libs services tests bench tools deploy/tv
 # Tests run in as many processes as there are processors; each has a Postgres of its own.
 JOBS ?= $(shell nproc)
+RENDER ?= deploy/k8s/rendered/production.yaml
 
 .PHONY: help
 help: ## Lists the commands
@@ -31,7 +32,7 @@ gen: .venv/ready ## Regenerates libs/omega_proto from proto/
 check: .venv/ready ## Format, lint, types, contracts, generated code
 	$(BIN)/ruff format --check $(OURS)
 	$(BIN)/ruff check $(OURS)
-	$(BIN)/mypy $(wildcard libs/*/src) $(wildcard services/*/src) tests bench tools
+	$(BIN)/mypy $(wildcard libs/*/src) $(wildcard services/*/src) tests bench tools deploy/tv
 	$(BIN)/buf lint proto
 	$(BIN)/buf format --diff --exit-code proto
 	$(BIN)/buf breaking proto --against proto/baseline/omega.binpb
@@ -77,6 +78,22 @@ chaos-brain: setup ## Kills, breaks and starves the brain over 500 restarts, wit
 .PHONY: tls-proof
 tls-proof: setup ## Shows by openssl s_client what TLS a gateway agrees to
 	$(BIN)/python tools/tls_proof.py
+
+.PHONY: tls-postgres-proof
+tls-postgres-proof: setup ## Calls Debian's Postgres over TLS: good ways, and those that must be refused
+	$(BIN)/python tools/tls_postgres_proof.py $(ARGS)
+
+.PHONY: upgrade-proof
+upgrade-proof: setup ## Rolls this tree out beside the release before it, and takes its servers back
+	$(BIN)/python tools/upgrade_proof.py $(ARGS)
+
+.PHONY: backup-proof
+backup-proof: setup ## Backs a shard up under load, loses its server, and goes on from the backup
+	$(BIN)/python tools/backup_proof.py $(ARGS)
+
+.PHONY: tv-proof
+tv-proof: setup ## Holds a TV's units to systemd's checks, and drives its updates, good and bad
+	$(BIN)/python tools/tv_proof.py $(ARGS)
 
 .PHONY: pgbouncer-proof
 pgbouncer-proof: setup ## Runs the store's tests through a PgBouncer that pools transactions
@@ -154,7 +171,42 @@ console-proof: setup ## Walks through every page of the web console in Chromium,
 	@test -e .venv-console/ready || { echo "playwright is missing: make console-proof-setup"; exit 1; }
 	$(BIN)/python tools/console_proof.py $(ARGS)
 
+.PHONY: images
+images: setup ## Builds, checks and runs the image of each service (root; BASE=... stands on another base)
+	PYTHONPATH=tools $(BIN)/python -m images all --base "$(BASE)" $(ARGS)
+
+.PHONY: play-kube
+play-kube: setup ## Runs the Deployments of a render by podman, from images that are there (root; RENDER=...)
+	PYTHONPATH=tools $(BIN)/python -m images play --render "$(RENDER)" $(ARGS)
+
+.venv-audit/ready: requirements-audit.txt
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/pip install -q --disable-pip-version-check -r requirements-audit.txt
+	touch $@
+
+.PHONY: audit
+audit: .venv/ready .venv-audit/ready ## Looks up known vulnerabilities of every pinned package
+	$(BIN)/python tools/audit.py $(ARGS)
+
+.venv-manifests/ready: requirements-manifests.txt
+	$(PYTHON) -m venv .venv-manifests
+	.venv-manifests/bin/pip install -q --disable-pip-version-check -r requirements-manifests.txt
+	touch $@
+
+.PHONY: manifests-setup
+manifests-setup: .venv-manifests/ready ## Installs what knows the schemas of Kubernetes, into .venv-manifests
+
+.PHONY: manifests
+manifests: setup ## Renders the manifests, and holds them to schemas and rules; asks no network (ARGS=--write: store the renders)
+	@test -e .venv-manifests/ready || { echo "kubernetes-validate is missing: make manifests-setup"; exit 1; }
+	PYTHONPATH=tools .venv-manifests/bin/python tools/k8s_manifests.py $(ARGS)
+	$(BIN)/pytest tests/manifests
+
+.PHONY: manifests-write
+manifests-write: ## Stores what kustomize makes of deploy/k8s today
+	@$(MAKE) manifests ARGS=--write
+
 .PHONY: clean
 clean: ## Removes what the other commands made
-	rm -rf .venv .venv-bench .venv-console .venv-rest .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/interop/node_modules demo-report.html demo-report.json
+	rm -rf .venv .venv-audit .venv-bench .venv-console .venv-rest .venv-manifests .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/interop/node_modules demo-report.html demo-report.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -260,8 +261,8 @@ def test_the_numbers_are_those_of_what_happened(told: Told) -> None:
     assert told.sum("omega.federation.devices") == figures.devices
     assert told.sum("omega.federation.sketches.decoded") == figures.decoded_sketches
     assert told.sum("omega.federation.quality") == pytest.approx(figures.quality)
-    ended = figures.finished_at.ToSeconds()
-    assert told.sum("omega.federation.last.success") == pytest.approx(ended, abs=2)
+    last = told.sum("omega.federation.last.success")
+    assert figures.started_at.ToSeconds() <= last <= time.time()
     batches = told.collector.points("omega.gateway.batch.size")
     ingests = sum(
         p.count

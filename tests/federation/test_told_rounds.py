@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
 
@@ -54,7 +55,7 @@ def test_rounds_are_counted_by_kind_and_their_figures_told(
     }
     assert {name: seen[key(name)] for name in told} == pytest.approx(told)
     ended = seen[key("omega.federation.last.success", kind="refresh")]
-    assert ended == pytest.approx(last.finished_at.ToNanoseconds() / 1e9, abs=5)
+    assert last.finished_at.ToNanoseconds() / 1e9 <= ended <= time.time()
     phases = [s.name for s in recorded.all() if s.name.startswith("phase ")]
     assert len(phases) == 2 * len(set(phases)) > 0
     assert {"round", "read", "learn", "publish"} <= {s.name for s in recorded.all()}

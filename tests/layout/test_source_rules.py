@@ -11,7 +11,7 @@ from omega_testing.sources import GENERATED, imported, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 WRITTEN = (".md", ".mjs", ".proto", ".py", ".sh", ".sql", ".toml", ".yaml", ".yml")
-OURS = ("bench", "docs", "libs", "proto", "services", "tests", "tools")
+OURS = ("bench", "deploy", "docs", "libs", "proto", "services", "tests", "tools")
 UNSAFE = {"dill", "marshal", "multiprocessing", "pickle", "shelve"}
 """Modules that run what they read, or that fork."""
 
@@ -23,7 +23,7 @@ def _files() -> list[Path]:
         path
         for path in found
         if path.suffix in WRITTEN
-        and not {"node_modules", GENERATED, "__pycache__"}.intersection(path.parts)
+        and not {"node_modules", GENERATED, "__pycache__", "rendered"}.intersection(path.parts)
     ]
 
 

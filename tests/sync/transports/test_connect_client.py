@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from opentelemetry.trace import SpanKind
 from tests.sync.transports.conftest import Place
 
 from omega.common.v1 import resource_pb2
@@ -16,7 +17,9 @@ from omega_client.connect import SyncConnectClient, Version
 from omega_core import limits
 from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc.dpop import Prover
+from omega_testing.probe import eventually
 from omega_testing.processes import free_port
+from omega_testing.recording import context_of, recording
 from omega_testing.stand_in import CATALOGUE_KIND, DEVICE, StandIn
 
 LENGTH = 3 * limits.MAX_CHUNK
@@ -70,6 +73,27 @@ def test_a_body_arrives_whole_and_goes_on_where_it_stopped(
     assert tv.download(info, credential=prover, into=held) == bytes(LENGTH)
     chunks = list(tv.get_resource(CATALOGUE_KIND, 77, LENGTH - 1, credential=prover))
     assert [chunk.offset for chunk in chunks] == [LENGTH - 1]
+
+
+def test_a_call_is_told_on_both_sides_and_the_gateways_trace_is_linked_to_the_tvs(
+    tv: SyncConnectClient, prover: Prover, upstream: StandIn
+) -> None:
+    del upstream
+    push = pb.SyncRequest(**ids(), sketches=bytes(48), classes=bytes(1))  # type: ignore[arg-type]  # fields by name
+    method = "omega.sync.v1.SyncService/Sync"
+    with recording() as recorded:
+        tv.sync(push, credential=prover)
+        eventually(lambda: recorded.named(method), lambda found: len(found) == 2)
+    (called,) = recorded.named(method, SpanKind.CLIENT)
+    (served,) = recorded.named(method, SpanKind.SERVER)
+    told = {
+        "rpc.system.name": "connect",
+        "rpc.method": method,
+        "rpc.response.status_code": "OK",
+    }
+    assert called.attributes == served.attributes == told
+    assert served.parent is None
+    assert [link.context.span_id for link in served.links] == [context_of(called).span_id]
 
 
 def test_a_refusal_is_told_in_the_terms_of_the_catalogue(

@@ -94,7 +94,7 @@ def admin(arguments: argparse.Namespace) -> AdminClient:
     """
     reach = reach_of(arguments)
     # Where a certificate says who calls, nothing else does.
-    actor = "" if reach.tls_certificate else _login()
+    actor = "" if reach.tls_certificate else login()
     return AdminClient(reach.target, tls=reach.tls, actor=actor)
 
 
@@ -108,7 +108,7 @@ def constellation(arguments: argparse.Namespace) -> ConstellationClient:
     return ConstellationClient(reach.target, tls=reach.tls)
 
 
-def _login() -> str:
+def login() -> str:
     """Who is logged in, for the audit log; empty where the system does not know."""
     try:
         name = getpass.getuser()

@@ -17,8 +17,8 @@ from omega_privacy import sharpness
 BLOCK = 256
 """Sketches of one matrix product: enough for its full speed, and at 10,000 titles 10 MB."""
 _GRID = np.float32(1 << 19)
-_CACHED = 1 << 17
-"""float32 numbers that stay in a core's cache while they are worked on."""
+_CACHED = 1 << 19
+"""float32 numbers that are worked on at once: 2 MB stay in a core's share of the cache."""
 _GROUPS = 256
 
 

@@ -27,7 +27,7 @@ _PING_MS, _PONG_MS = 20_000, 10_000
 
 def connect(
     target: str,
-    tls: ClientTls | None = None,
+    tls: ClientTls | grpc.ChannelCredentials | None = None,
     *,
     retries: bool = True,
     single: Sequence[str] = (),
@@ -37,7 +37,7 @@ def connect(
 
     Args:
         target: the address.
-        tls: how to trust the server; None = no TLS.
+        tls: how to trust the server, or credentials that were made of it; None = no TLS.
         retries: send a call again, twice at most, that the server did not take (UNAVAILABLE).
             Nearly every method of the contracts is idempotent: by request id, event id or nature.
         single: methods, as "package.Service/Method", that are never sent again.
@@ -54,7 +54,8 @@ def connect(
     if tls is None:
         bare = grpc.insecure_channel(target, options=given)
     else:
-        bare = grpc.secure_channel(target, client_credentials(tls), options=given)
+        credentials = client_credentials(tls) if isinstance(tls, ClientTls) else tls
+        bare = grpc.secure_channel(target, credentials, options=given)
     return grpc.intercept_channel(bare, _TRACED)
 
 

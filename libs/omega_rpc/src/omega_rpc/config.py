@@ -25,6 +25,9 @@ class ServerConfig:
     """PEM key of the server."""
     tls_client_ca: Path | None = None
     """PEM certificates that sign clients; when set, a client must show one."""
+    health_listen: str = ""
+    """One more address, HOST:PORT or unix:/absolute/path, that answers grpc.health.v1 alone and
+    without TLS, since probes of Kubernetes speak none. Empty = none."""
     workers: int = 8
     """Threads that answer calls, 1 to 256."""
     max_concurrent_rpcs: int = 256
@@ -46,6 +49,8 @@ class ServerConfig:
             raise invalid("tls_certificate", "set when tls_client_ca is")
         if not self.local and self.tls_certificate is None:
             raise invalid("listen", "a loopback address or unix socket until TLS is configured")
+        if self.health_listen:
+            address("health_listen", self.health_listen)
         validate.integer("workers", self.workers, 1, 256)
         validate.integer("max_concurrent_rpcs", self.max_concurrent_rpcs, 1, 65_536)
         validate.integer("max_connection_age_seconds", self.max_connection_age_seconds, 0, 86_400)

@@ -14,11 +14,11 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from omega_core import limits
-from omega_core.errors import invalid
+from omega_core.errors import OmegaError, invalid
 from omega_rpc import layers, sockets
 from omega_rpc.chain import Chain
-from omega_rpc.config import ServerConfig
-from omega_rpc.health import Health
+from omega_rpc.config import ServerConfig, is_local
+from omega_rpc.health import Health, HealthPort
 from omega_rpc.tls import server_credentials
 
 _log = logging.getLogger(__name__)
@@ -48,8 +48,8 @@ class Server:
         local_only: refuse any address that another machine can reach, TLS or not.
 
     Raises:
-        OmegaError: INVALID_FIELD `listen` when the address may not be used, or the TLS setting
-            whose file is of no use.
+        OmegaError: INVALID_FIELD `listen` or `health_listen` when the address may not be used, or
+            the TLS setting whose file is of no use.
     """
 
     def __init__(
@@ -63,15 +63,19 @@ class Server:
     ) -> None:
         if local_only and not config.local:
             raise invalid("listen", "a loopback address or unix socket")
+        if local_only and config.health_listen and not is_local(config.health_listen):
+            raise invalid("health_listen", "a loopback address or unix socket")
         self._config = config
         self._credentials = server_credentials(config)
         self._names = [binding.name for binding in bindings]
         self._readiness = readiness or (lambda: True)
         self._stopping = threading.Event()
         self._health = Health()
+        listen = config.health_listen
+        self._health_port = HealthPort(listen, self._health) if listen else None
         self._lock: IO[bytes] | None = None
         self.addresses: dict[str, str] = {}
-        """Further addresses that it listens on, by name: none."""
+        """Further addresses that it listens on, by name; filled by start()."""
         self._watcher = threading.Thread(target=self._watch, name="readiness", daemon=True)
         self._pool = ThreadPoolExecutor(config.workers, thread_name_prefix="rpc")
         self._server = grpc.server(
@@ -103,24 +107,31 @@ class Server:
         """Binds and serves; returns the address, with the port that was chosen.
 
         Raises:
-            OmegaError: INVALID_FIELD `listen` when the address is taken or cannot be bound.
+            OmegaError: INVALID_FIELD `listen` or `health_listen` when the address is taken or
+                cannot be bound.
         """
         address = self._config.listen
         self._set_health(serving=False)
         self._lock = sockets.claim(address)
         try:
-            port = (
-                self._server.add_secure_port(address, self._credentials)
-                if self._credentials
-                else self._server.add_insecure_port(address)
-            )
-        except RuntimeError as error:
+            if self._health_port:
+                self.addresses["health_listen"] = self._health_port.start()
+            port = self._bind(address)
+        except OmegaError:
             self._release()
-            raise invalid("listen", "an address of this machine that is free") from error
+            raise
         sockets.restrict(address)
         self._server.start()
         self._watcher.start()
         return address if self._lock else f"{address.rpartition(':')[0]}:{port}"
+
+    def _bind(self, address: str) -> int:
+        try:
+            if self._credentials:
+                return self._server.add_secure_port(address, self._credentials)
+            return self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise invalid("listen", "an address of this machine that is free") from error
 
     def stop(self) -> None:
         """NOT_SERVING, drain, then grace for running calls. May be called twice."""
@@ -136,6 +147,8 @@ class Server:
 
     def _release(self) -> None:
         self._pool.shutdown(wait=False)
+        if self._health_port:
+            self._health_port.stop()
         if self._lock:
             self._lock.close()
 

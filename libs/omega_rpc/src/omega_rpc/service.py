@@ -107,7 +107,7 @@ def run_service(service: Service[C], argv: Sequence[str] | None = None) -> int:
             return tool()
         config = load(service.config, service.prefix, os.environ)
         server_config = _server_config(service)
-        telemetry = TelemetryConfig.read(os.environ)
+        telemetry = TelemetryConfig.read(os.environ, at_home=service.at_home)
         look = _look(service, arguments, server_config)
         if look is not None:
             return look()

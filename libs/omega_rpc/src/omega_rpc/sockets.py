@@ -14,12 +14,12 @@ from typing import IO
 from omega_core.errors import invalid
 
 
-def claim(address: str) -> IO[bytes] | None:
+def claim(address: str, field: str = "listen") -> IO[bytes] | None:
     """Takes the lock of a unix: address; None for TCP. Close the file to give it up.
 
     Raises:
-        OmegaError: INVALID_FIELD when another server or a file holds the path, or the directory
-            is not for this user.
+        OmegaError: INVALID_FIELD `field` when another server or a file holds the path, or the
+            directory is not for this user.
     """
     if not address.startswith("unix:"):
         return None
@@ -28,15 +28,15 @@ def claim(address: str) -> IO[bytes] | None:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         lock = path.with_name(path.name + ".lock").open("ab")
     except OSError as error:
-        raise invalid("listen", f"a socket path this user may make ({error.strerror})") from error
+        raise invalid(field, f"a socket path this user may make ({error.strerror})") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         lock.close()
-        raise invalid("listen", "a socket path that no other server holds") from error
+        raise invalid(field, "a socket path that no other server holds") from error
     if path.exists() and not path.is_socket():
         lock.close()
-        raise invalid("listen", "a path where no file lies")
+        raise invalid(field, "a path where no file lies")
     path.unlink(missing_ok=True)
     return lock
 

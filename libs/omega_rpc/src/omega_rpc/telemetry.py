@@ -42,8 +42,12 @@ class TelemetryConfig:
     """HOST:PORT at which metrics are scraped, port 0 = any free one; empty = nowhere."""
 
     @classmethod
-    def read(cls, environ: Mapping[str, str]) -> Self:
+    def read(cls, environ: Mapping[str, str], *, at_home: bool = False) -> Self:
         """From environment variables; what else they say the SDK reads by itself.
+
+        Args:
+            environ: the variables.
+            at_home: whether it runs in a household, where no other machine may scrape it.
 
         Raises:
             OmegaError: INVALID_FIELD that names the variable at fault.
@@ -51,6 +55,8 @@ class TelemetryConfig:
         listen = environ.get(METRICS_LISTEN, "")
         if listen and (listen.startswith("unix:") or not config.address(METRICS_LISTEN, listen)):
             raise invalid(METRICS_LISTEN, "HOST:PORT")
+        if listen and at_home and not config.is_local(listen):
+            raise invalid(METRICS_LISTEN, "a loopback address")
         wanted = {name: environ.get(name, "otlp") for name in (TRACES, METRICS)}
         for name, value in wanted.items():
             if value not in {"otlp", "none"}:

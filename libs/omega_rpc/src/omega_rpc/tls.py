@@ -1,6 +1,7 @@
-"""TLS credentials from PEM files.
+"""TLS credentials from PEM files, which may be replaced while a server runs.
 
-TLS 1.3 alone is spoken, or TLS 1.2 too where GRPC_SSL_CIPHER_SUITES names suites for it.
+New connections are made by what the files hold then; those that are open stay. TLS 1.3 alone is
+spoken, or TLS 1.2 too where GRPC_SSL_CIPHER_SUITES names suites for it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import grpc
 
 from omega_core.errors import invalid
 from omega_rpc.config import ServerConfig
+from omega_rpc.rotation import Files
 
 SUITES = "GRPC_SSL_CIPHER_SUITES"
 """Variable that grpc takes the suites of TLS 1.2 from; omega_rpc sets it to none of use."""
@@ -48,14 +50,9 @@ def server_credentials(config: ServerConfig) -> grpc.ServerCredentials | None:
         OmegaError: INVALID_FIELD that names the setting whose file cannot be read or used, or
             GRPC_SSL_CIPHER_SUITES when it allows a suite without AEAD or forward secrecy.
     """
-    pair = _pair(config.tls_certificate, config.tls_key)
-    if pair is None:
+    if config.tls_certificate is None:
         return None
-    check_suites(os.environ.get(SUITES, ""))
-    ca = authorities("tls_client_ca", config.tls_client_ca)
-    return grpc.ssl_server_credentials(
-        [pair], root_certificates=ca, require_client_auth=ca is not None
-    )
+    return _following(config, "tls_client_ca", config.tls_client_ca)
 
 
 def mutual_credentials(config: ServerConfig, field: str, ca: Path) -> grpc.ServerCredentials:
@@ -65,11 +62,27 @@ def mutual_credentials(config: ServerConfig, field: str, ca: Path) -> grpc.Serve
         OmegaError: INVALID_FIELD that names the setting whose file cannot be read or used; `field`
             is that of `ca`.
     """
-    pair = _pair(config.tls_certificate, config.tls_key)
-    if pair is None:
+    if config.tls_certificate is None:
         raise invalid("tls_certificate", f"set when {field} is")
+    return _following(config, field, ca)
+
+
+def _following(config: ServerConfig, field: str, ca: Path | None) -> grpc.ServerCredentials:
+    """Credentials that are made of the files anew when a connection begins after a change."""
+
+    def made() -> grpc.ServerCertificateConfiguration:
+        pair = _pair(config.tls_certificate, config.tls_key)
+        return grpc.ssl_server_certificate_configuration(
+            [pair] if pair else [], authorities(field, ca)
+        )
+
     check_suites(os.environ.get(SUITES, ""))
-    return grpc.ssl_server_credentials([pair], authorities(field, ca), require_client_auth=True)
+    files = Files(config.tls_certificate, config.tls_key, ca)
+    return grpc.dynamic_ssl_server_credentials(
+        made(),
+        lambda: files.follow(made),  # type: ignore[arg-type, return-value]  # None = as before, which the stubs do not know
+        require_client_authentication=ca is not None,
+    )
 
 
 def client_credentials(tls: ClientTls) -> grpc.ChannelCredentials:
@@ -81,6 +94,30 @@ def client_credentials(tls: ClientTls) -> grpc.ChannelCredentials:
     pair = tls.identity or _pair(tls.certificate, tls.key)
     key, certificate = pair or (None, None)
     return grpc.ssl_channel_credentials(authorities("tls_ca", tls.ca), key, certificate)
+
+
+class RenewedCredentials:
+    """Credentials of a client for channels that are opened from now on.
+
+    A channel keeps those that it was opened with; whoever keeps a channel opens another one when
+    these have changed.
+
+    Args:
+        tls: how to trust servers and show oneself.
+
+    Raises:
+        OmegaError: as client_credentials.
+    """
+
+    def __init__(self, tls: ClientTls) -> None:
+        self._tls = tls
+        self._files = Files(tls.ca, tls.certificate, tls.key)
+        self._made = client_credentials(tls)
+
+    def newest(self) -> grpc.ChannelCredentials:
+        """The same object as long as the files are the same."""
+        self._made = self._files.follow(lambda: client_credentials(self._tls)) or self._made
+        return self._made
 
 
 def check_suites(value: str) -> None:

@@ -16,14 +16,19 @@ class Certificates:
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        authority = trustme.CA()
+        self._directory = directory
+        self._authority = authority = trustme.CA()
         self.ca = directory / "ca.pem"
         """The authority's certificate."""
         authority.cert_pem.write_to_path(str(self.ca))
         server = authority.issue_cert("localhost", "127.0.0.1", "::1")
         self.server_certificate, self.server_key = _write(server, directory, "server")
-        client = authority.issue_cert("client@omega.test")
-        self.client_certificate, self.client_key = _write(client, directory, "client")
+        self.renew_client()
+
+    def renew_client(self) -> None:
+        """Puts another certificate of the client, with its key, into the same files."""
+        client = self._authority.issue_cert("client@omega.test")
+        self.client_certificate, self.client_key = _write(client, self._directory, "client")
 
 
 def _write(leaf: trustme.LeafCert, directory: Path, name: str) -> tuple[Path, Path]:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -44,16 +45,21 @@ class EmbeddedPostgres:
         directory: where the cluster lies, made when absent and kept afterwards; None = a fresh
             temporary one that goes with stop(). As root, `nobody` must be able to reach it.
         standby_of: a running cluster that this one is a streaming replica of until promote().
+        settings: of the server, beside and before its own, such as {"ssl": "on"}.
 
     Raises:
         RuntimeError: it does not start; the text ends with its log. There is no such release.
     """
 
     def __init__(
-        self, directory: Path | None = None, standby_of: EmbeddedPostgres | None = None
+        self,
+        directory: Path | None = None,
+        standby_of: EmbeddedPostgres | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self._primary = standby_of
-        self._owner = _unprivileged() if os.geteuid() == 0 else None
+        self._settings = settings or {}
+        self._owner = server_user()
         # Short and reachable for any user: a socket's path holds at most 107 bytes.
         self._base = Path(tempfile.mkdtemp(prefix="omega-postgres-"))
         self._data = (directory or self._base) / "data"
@@ -81,9 +87,19 @@ class EmbeddedPostgres:
         """Folder of its unix socket."""
         return self._base
 
+    def reload(self) -> None:
+        """Has it read its settings and certificates again."""
+        self._execute(sql.Composed([sql.SQL("SELECT pg_reload_conf()")]))
+
+    @property
+    def programs(self) -> Path:
+        """Folder of its release's programs, such as pg_dump."""
+        return self._bin
+
     def database_url(self, name: str) -> str:
         """Connection URL of a database of this cluster."""
-        return f"postgresql://{_USER}@/{name}?host={self._base}"
+        port = self._settings.get("port")
+        return f"postgresql://{_USER}@/{name}?host={self._base}" + (f"&port={port}" if port else "")
 
     def either_url(self, name: str, other: EmbeddedPostgres) -> str:
         """URL of a database of this cluster or its replica, whichever takes writes."""
@@ -93,7 +109,7 @@ class EmbeddedPostgres:
     def synchronise(self) -> None:
         """From now on a commit waits until a replica has it on disk, too."""
         self._execute(sql.Composed([sql.SQL("ALTER SYSTEM SET synchronous_standby_names = '*'")]))
-        self._execute(sql.Composed([sql.SQL("SELECT pg_reload_conf()")]))
+        self.reload()
 
     def promote(self) -> None:
         """A replica takes writes from now on; returns when it does."""
@@ -194,6 +210,7 @@ class EmbeddedPostgres:
             "fsync": "on",
             "max_connections": "200",
             "log_checkpoints": "off",
+            **self._settings,
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         while True:
@@ -270,8 +287,10 @@ class EmbeddedPostgres:
             os.chown(path, *self._owner)
 
 
-def _unprivileged() -> tuple[int, int]:
-    """User and group id of `nobody`."""
+def server_user() -> tuple[int, int] | None:
+    """User and group id that a cluster of this process runs as: None = its own, else `nobody`."""
+    if os.geteuid() != 0:
+        return None
     entry = pwd.getpwnam("nobody")
     return entry.pw_uid, entry.pw_gid
 

@@ -55,6 +55,8 @@ class ServiceProcess:
         tls: how to reach its health service when it speaks TLS.
         begun: is given its process id before it serves.
         inside: what the command begins with, such as ["ip", "netns", "exec", NAME].
+        prefix: folder of the virtual environment whose script it is; None = this one. Another one
+            runs what is installed there alone: PYTHONPATH is not passed on.
 
     Raises:
         RuntimeError: it ended, or did not serve in time; the text ends with its log.
@@ -70,6 +72,7 @@ class ServiceProcess:
         tls: ClientTls | None = None,
         begun: Callable[[int], None] | None = None,
         inside: Sequence[str] = (),
+        prefix: Path | None = None,
     ) -> None:
         self._temporary = None if directory else Path(tempfile.mkdtemp(prefix="omega-service-"))
         self._directory = directory or self._temporary or Path()
@@ -81,9 +84,11 @@ class ServiceProcess:
         inherited = {
             k: v for k, v in os.environ.items() if not k.startswith("OMEGA_") or k in _KEPT
         }
+        if prefix is not None:
+            inherited.pop("PYTHONPATH", None)
         try:
             self._process = Supervised(
-                [*inside, str(Path(sys.prefix) / "bin" / self._name), *args[1:]],
+                [*inside, str((prefix or Path(sys.prefix)) / "bin" / self._name), *args[1:]],
                 {**inherited, **_DEFAULTS, **env},
                 output=self._output,
                 log=self._directory / f"{self._name}.log",

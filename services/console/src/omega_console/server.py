@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import IO
 
 import uvicorn
@@ -16,6 +17,7 @@ from omega_console.guard import Application
 from omega_core.errors import invalid
 from omega_rpc import sockets
 from omega_rpc.config import ServerConfig
+from omega_rpc.rotation import renewing
 from omega_rpc.tls import authorities, server_credentials
 
 _BACKLOG = 512
@@ -116,13 +118,23 @@ def _settings(application: Application, config: ServerConfig) -> uvicorn.Config:
         h11_max_incomplete_event_size=_LARGEST_HEAD,
         ssl_certfile=config.tls_certificate,
         ssl_keyfile=config.tls_key,
-        ssl_ca_certs=str(config.tls_client_ca) if config.tls_client_ca else None,
-        ssl_cert_reqs=ssl.CERT_REQUIRED if config.tls_client_ca else ssl.CERT_NONE,
     )
     settings.load()
     if settings.ssl is not None:
-        settings.ssl.minimum_version = ssl.TLSVersion.TLSv1_3
+        files = (config.tls_certificate, config.tls_key, config.tls_client_ca)
+        settings.ssl = renewing(partial(_context, config), *files)
     return settings
+
+
+def _context(config: ServerConfig) -> ssl.SSLContext:
+    """What the files hold now."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.minimum_version = ssl.TLSVersion.TLSv1_3
+    made.load_cert_chain(str(config.tls_certificate), config.tls_key)
+    if config.tls_client_ca:
+        made.load_verify_locations(config.tls_client_ca)
+        made.verify_mode = ssl.CERT_REQUIRED
+    return made
 
 
 def _bound(address: str) -> socket.socket:

@@ -20,6 +20,7 @@ from omega_constellation.readiness import Readiness
 from omega_constellation.servicer import ConstellationServicer
 from omega_constellation.stats import Stats
 from omega_constellation.steps import CODINGS, Steps
+from omega_core.errors import OmegaError, invalid
 from omega_core.shared_clock import service_clock
 from omega_rpc.authorities import DeviceAuthority
 from omega_rpc.config import ServerConfig
@@ -44,7 +45,7 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
         max_devices=config.max_devices,
     )
     directories = Directories(config.shard)
-    peers = Peers(config.peer_tls())
+    peers = _peers(config)
     store = Store.connect(config.database_url, config.store())
     writer = PushWriter(store, config.push_writer(), clock)
     readiness = Readiness(store, migrating=config.migrate_at_start)
@@ -105,6 +106,13 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
         close()
         raise
     return Application(server, close=close, started=started)
+
+
+def _peers(config: ConstellationConfig) -> Peers:
+    try:
+        return Peers(config.peer_tls())
+    except OmegaError as error:
+        raise invalid(f"peer_{error.field}", error.bound) from error
 
 
 def _authority(config: ConstellationConfig) -> DeviceAuthority | None:

@@ -11,7 +11,7 @@ import grpc
 from omega.constellation.v1 import constellation_service_pb2_grpc as pb_grpc
 from omega_rpc.channel import connect
 from omega_rpc.status import from_rpc_error
-from omega_rpc.tls import ClientTls
+from omega_rpc.tls import ClientTls, RenewedCredentials
 
 T = TypeVar("T")
 
@@ -20,13 +20,19 @@ class Peers:
     """Opens channels when they are first needed. Safe to share between threads.
 
     Args:
-        tls: how to trust the others and show oneself; None = no TLS.
+        tls: how to trust the others and show oneself; None = no TLS. When its files were replaced,
+            channels are opened anew; what is under way ends on those before.
+
+    Raises:
+        OmegaError: INVALID_FIELD that names the TLS file of no use.
     """
 
     def __init__(self, tls: ClientTls | None = None) -> None:
-        self._tls = tls
+        self._credentials = RenewedCredentials(tls) if tls else None
         self._lock = threading.Lock()
+        self._shown = self._credentials.newest() if self._credentials else None
         self._channels: dict[str, grpc.Channel] = {}
+        self._before: list[grpc.Channel] = []
 
     def shard(self, target: str) -> pb_grpc.ConstellationServiceStub:
         """The other's ConstellationService."""
@@ -39,15 +45,22 @@ class Peers:
     def close(self) -> None:
         """Closes every channel."""
         with self._lock:
-            for channel in self._channels.values():
+            for channel in (*self._channels.values(), *self._before):
                 channel.close()
             self._channels.clear()
+            self._before.clear()
 
     def _channel(self, target: str) -> grpc.Channel:
         with self._lock:
+            if self._credentials and (newest := self._credentials.newest()) is not self._shown:
+                # Calls of the replacement before this one have ended long ago.
+                for channel in self._before:
+                    channel.close()
+                self._before = list(self._channels.values())
+                self._channels, self._shown = {}, newest
             if target not in self._channels:
                 # Whoever asks here asks again: repeating it here, too, would multiply the load.
-                self._channels[target] = connect(target, self._tls, retries=False)
+                self._channels[target] = connect(target, self._shown, retries=False)
             return self._channels[target]
 
 

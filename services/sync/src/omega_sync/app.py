@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import grpc
-
 from omega.sync.v1 import sync_service_pb2_grpc
 from omega_core import limits
 from omega_core.clock import Clock
@@ -16,7 +14,7 @@ from omega_rpc.aio.server import Listener, Part, Server
 from omega_rpc.config import ServerConfig, is_local
 from omega_rpc.server import Binding
 from omega_rpc.service import Application
-from omega_rpc.tls import ClientTls, client_credentials, mutual_credentials
+from omega_rpc.tls import ClientTls, RenewedCredentials, mutual_credentials
 from omega_rpc.tokens import TokenKeys
 from omega_sync.access import Access, Enrolment
 from omega_sync.audit import open_audit
@@ -127,12 +125,12 @@ def _listeners(config: SyncConfig, server_config: ServerConfig) -> list[Listener
     return [Listener("mtls_listen", config.mtls_listen, credentials)]
 
 
-def _constellation_credentials(config: SyncConfig) -> grpc.ChannelCredentials | None:
+def _constellation_credentials(config: SyncConfig) -> RenewedCredentials | None:
     ca, certificate = config.constellation_tls_ca, config.constellation_tls_certificate
     if ca is None:
         return None
     try:
-        return client_credentials(ClientTls(ca, certificate, config.constellation_tls_key))
+        return RenewedCredentials(ClientTls(ca, certificate, config.constellation_tls_key))
     except OmegaError as error:
         raise invalid(f"constellation_{error.field}", error.bound) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc import call as calls
 from omega_rpc.aio.channel import connect
 from omega_rpc.status import from_rpc_error
+from omega_rpc.tls import RenewedCredentials
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -28,7 +30,8 @@ class Constellation:
 
     Args:
         target: HOST:PORT or unix:/absolute/path.
-        credentials: None = no TLS.
+        credentials: None = no TLS. When their files were replaced, another channel is opened; what
+            is under way ends on the one before.
         call_seconds: longest wait for one answer.
         body_seconds: longest time for one resource's body.
     """
@@ -36,7 +39,7 @@ class Constellation:
     def __init__(
         self,
         target: str,
-        credentials: grpc.ChannelCredentials | None,
+        credentials: RenewedCredentials | None,
         call_seconds: float,
         body_seconds: float,
     ) -> None:
@@ -45,16 +48,33 @@ class Constellation:
         self._call_seconds = call_seconds
         self._body_seconds = body_seconds
         self._channel: grpc.aio.Channel | None = None
+        self._shown: grpc.ChannelCredentials | None = None
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def start(self) -> Mapping[str, str]:
         """Opens the channel; nothing is dialled before the first call."""
+        self._open()
+        return {}
+
+    def _open(self) -> None:
+        self._shown = self._credentials.newest() if self._credentials else None
         # TVs repeat a failed call; repeating it here too would multiply the load of a bad hour.
-        self._channel = connect(self._target, self._credentials, retries=False)
+        self._channel = connect(self._target, self._shown, retries=False)
         self._stub: pb_grpc.ConstellationServiceAsyncStub = pb_grpc.ConstellationServiceStub(
             self._channel
         )
         self._health = health_pb2_grpc.HealthStub(self._channel)
-        return {}
+
+    def _renew(self) -> None:
+        """Opens another channel, where certificates were replaced."""
+        if self._credentials is None or self._credentials.newest() is self._shown:
+            return
+        before = self._channel
+        self._open()
+        if before is not None:
+            ending = asyncio.create_task(before.close(self._body_seconds))
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
 
     async def drain(self) -> None:
         """Goes on: running calls still need it."""
@@ -62,6 +82,8 @@ class Constellation:
     async def stop(self, grace: float) -> None:
         """Closes the channel."""
         del grace
+        for ending in list(self._ending):
+            ending.cancel()
         if self._channel is not None:
             await self._channel.close()
 
@@ -76,7 +98,8 @@ class Constellation:
         return await self._ask(self._stub.IngestPatterns, request, self._call_seconds, request_id)
 
     async def heads(self, request: pb.GetHeadsRequest) -> pb.GetHeadsResponse:
-        """The newest versions, on behalf of no single call."""
+        """The newest versions, on behalf of no single call. Asked for once a second."""
+        self._renew()
         return await self._ask(self._stub.GetHeads, request, self._call_seconds, calls.request_id())
 
     async def news(self, request: pb.GetGlobalStateRequest) -> pb.GetGlobalStateResponse:

@@ -44,6 +44,7 @@ class Site:
     Args:
         fleet: registered devices.
         environ: further variables of its services.
+        secure: whether there is a gateway with TLS, too.
     """
 
     gateway: ServiceProcess
@@ -51,8 +52,11 @@ class Site:
     secure: ServiceProcess
     """With TLS."""
 
-    def __init__(self, fleet: int, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, fleet: int, environ: Mapping[str, str] | None = None, *, secure: bool = True
+    ) -> None:
         self._environ = dict(environ or {})
+        self._secure = secure
         self._stack = ExitStack()
         self._key = DeviceKey.generate()
         self.tokens: list[str] = []
@@ -109,7 +113,7 @@ class Site:
     def cpu(self) -> dict[str, float]:
         """Seconds of processor time that each part has used."""
         parts = {
-            "sync": [self.gateway.pid, self.secure.pid],
+            "sync": [self.gateway.pid, *([self.secure.pid] if self._secure else [])],
             "constellation": [self._constellation.pid],
             "Postgres": [self._postgres.pid],
         }
@@ -174,6 +178,8 @@ class Site:
         ca = write(folder / "ca.pem", servers.certificate_pem())
         self.ca = ca.read_text("ascii")
         self.gateway = self._gateway({})
+        if not self._secure:
+            return
         self.secure = self._gateway(
             {
                 "OMEGA_SYNC_TLS_CERTIFICATE": str(

@@ -10,6 +10,7 @@ from omega_cli.bench.figures import Figure
 from omega_cli.bench.sync import cost
 from omega_cli.bench.sync_site import Site
 from omega_core import validate
+from omega_core.errors import invalid
 from omega_testing.otlp import Collector
 
 Say = Callable[[str], None]
@@ -31,26 +32,31 @@ class Plan:
     """Registered devices of each shard, 1 to 1,000,000."""
     runs: int = 5
     """Runs of each figure, in turns, of which the best counts, 1 to 100."""
+    modes: tuple[str, ...] = (OFF, METRICS, SOME, ALL)
+    """Ways to have telemetry that are measured, OFF and SOME among them."""
 
     def __post_init__(self) -> None:
         validate.integer("exchanges", self.exchanges, 100, 1_000_000)
         validate.integer("together", self.together, 1, 1_000)
         validate.integer("fleet", self.fleet, 1, 1_000_000)
         validate.integer("runs", self.runs, 1, 100)
+        if not {OFF, SOME} <= set(self.modes):
+            raise invalid("modes", f"several, {OFF!r} and {SOME!r} among them")
 
 
 def measure(plan: Plan, say: Say) -> dict[str, Figure]:
     """Every figure; `say` hears what is being done.
 
-    Four shards stand beside each other, each with gateways, a constellation and a Postgres, and
-    take turns. The collector's own time does not count.
+    A shard for each way stands beside the others, with a gateway, a constellation and a Postgres of
+    its own, and they take turns. The collector's own time does not count.
     """
     with ExitStack() as stack:
         collector = stack.enter_context(Collector())
         sites: dict[str, Site] = {}
-        for mode, environ in _modes(collector.endpoint).items():
+        modes = _modes(collector.endpoint)
+        for mode in plan.modes:
             say(f"starting a shard: {mode}")
-            sites[mode] = stack.enter_context(Site(plan.fleet, environ))
+            sites[mode] = stack.enter_context(Site(plan.fleet, modes[mode], secure=False))
         best: dict[str, dict[str, float]] = {name: {} for name in _KINDS}
         for turn in range(plan.runs):
             for name, kind in _KINDS.items():

@@ -17,7 +17,7 @@ from omega_core.errors import invalid
 from omega_rpc import sockets
 from omega_rpc.aio.chain import Chain
 from omega_rpc.aio.gate import Gate
-from omega_rpc.aio.health import Health
+from omega_rpc.aio.health import Health, HealthPort
 from omega_rpc.aio.loop import run
 from omega_rpc.config import ServerConfig
 from omega_rpc.server import Binding, server_options
@@ -90,11 +90,13 @@ class Server:
             Listener("listen", config.listen, server_credentials(config)),
             *listeners,
         )
-        self._parts = tuple(parts)
         self._max_message = max_message
         self._begun: list[Part] = []
         self._locks: list[IO[bytes]] = []
         self._health = Health([binding.name for binding in bindings])
+        # First to begin and last to end: it tells of all others.
+        probed = [HealthPort(config.health_listen, self._health)] if config.health_listen else []
+        self._parts: tuple[Part, ...] = (*probed, *parts)
         self._server: grpc.aio.Server | None = None
         self._watcher: asyncio.Task[None] | None = None
         self.addresses: dict[str, str] = {}
@@ -146,7 +148,7 @@ class Server:
 
     def _bind(self, server: grpc.aio.Server, listener: Listener) -> str:
         address = listener.address
-        lock = sockets.claim(address)
+        lock = sockets.claim(address, listener.name)
         if lock:
             self._locks.append(lock)
         try:

@@ -25,6 +25,7 @@ from aioquic.quic.events import (
 from omega_core import limits
 from omega_core.errors import invalid
 from omega_rpc.config import ServerConfig
+from omega_rpc.rotation import Files
 from omega_sync.web.guard import EARLY, Application, Message
 from omega_sync.web.tickets import SingleUseTickets
 
@@ -62,7 +63,9 @@ class QuicListener:
             max_data=4 * limits.MAX_GATEWAY_REQUEST,
             max_stream_data=limits.MAX_GATEWAY_REQUEST,
         )
-        self._configuration.load_cert_chain(str(server.tls_certificate), str(server.tls_key))
+        self._server = server
+        self._files = Files(server.tls_certificate, server.tls_key)
+        self._read()
         self._listening: QuicServer | None = None
         self._connections: set[_Connection] = set()
         self._draining = False
@@ -107,7 +110,22 @@ class QuicListener:
         if self._listening is not None:
             self._listening.close()
 
+    def _read(self) -> bool:
+        """Takes certificate and key; connections that begin from now on show them."""
+        certificate, key = str(self._server.tls_certificate), str(self._server.tls_key)
+        # Together or not at all: a key whose certificate is still to come would replace one half.
+        read = QuicConfiguration(is_client=False)
+        read.load_cert_chain(certificate, key)
+        if read.certificate.public_key() != read.private_key.public_key():
+            raise invalid("tls_key", "the key of tls_certificate")
+        self._configuration.certificate = read.certificate
+        self._configuration.certificate_chain = read.certificate_chain
+        self._configuration.private_key = read.private_key
+        return True
+
     def _connected(self, *arguments: Any, **named: Any) -> QuicConnectionProtocol:
+        # A connection reads the configuration at its first packet, which comes after this.
+        self._files.follow(self._read)
         connection = _Connection(self, self._application, *arguments, **named)
         self._connections.add(connection)
         return connection

@@ -7,12 +7,14 @@ import logging
 import socket
 import ssl
 from collections.abc import Mapping
+from pathlib import Path
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from omega_core.errors import invalid
 from omega_rpc.config import ServerConfig
+from omega_rpc.rotation import renewing
 from omega_sync.web.guard import Application
 from omega_sync.web.quic import QuicListener
 
@@ -24,9 +26,15 @@ class _Config(Config):
     """What is not to be set by names alone."""
 
     def create_ssl_context(self) -> ssl.SSLContext | None:
+        if not self.ssl_enabled:
+            return None
+        return renewing(self._context, Path(str(self.certfile)), Path(str(self.keyfile)))
+
+    def _context(self) -> ssl.SSLContext:
         context = super().create_ssl_context()
-        if context is not None:
-            context.minimum_version = ssl.TLSVersion.TLSv1_3
+        if context is None:
+            raise invalid("tls_certificate", "set")
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
         return context
 
 

@@ -1,0 +1,372 @@
+#!/usr/bin/python3
+"""Puts a release of the brain, and its model, into the other of two slots, and takes it back.
+
+omega-update install ARCHIVE --sha256 DIGEST
+    fills the slot that is not in use, stops the brain, keeps a copy of the household's database,
+    switches, starts, and asks whether it serves. One that does not serve in time, or stops serving
+    soon, is taken back; the copy is put back where the new release changed the database's schema.
+omega-update recover
+    ends what a power cut interrupted; run it at each start of the TV.
+omega-update status
+    prints what runs and how the last update ended, as JSON.
+
+An archive is a tar with wheels/*.whl, all that the brain needs, and release.json with its version;
+with cache/ it brings another model, in the form of OMEGA_CACHE_DIR. Who made it, whoever passes the
+digest has to know: it comes with the TV's own signed updates.
+
+Exit codes: 0 done, 1 refused before anything was changed, 2 taken back, 3 nothing serves, 4 to be
+ended by `recover`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Mapping, Sequence
+from io import BufferedReader
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+DONE, REFUSED, TAKEN_BACK, NOTHING_SERVES, INTERRUPTED = range(5)
+SLOTS = ("a", "b")
+POLL_SECONDS = 0.5
+MOST_FAILURES = 2
+"""In a row, after it has served."""
+COMMAND_SECONDS = 120
+INSTALL_SECONDS = 1800
+UNFIT = (OSError, ValueError, KeyError, tarfile.TarError, subprocess.SubprocessError)
+"""What an archive that does not fit fails with."""
+RESTORE = """
+import sys
+from pathlib import Path
+from omega_core.clock import SystemClock
+from omega_persistence import restore
+restore(Path(sys.argv[1]), Path(sys.argv[2]), clock=SystemClock())
+"""
+
+
+class Refused(Exception):  # noqa: N818 - it is an answer
+    """Nothing was changed, and why."""
+
+
+class Update:
+    """One TV.
+
+    Args:
+        arguments: of the command line.
+    """
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.root: Path = arguments.root
+        self.environ = {**os.environ, **read_environment(arguments.environment)}
+        self.storage = Path(self.environ["OMEGA_BRAIN_STORAGE_PATH"])
+        self.folder: Path = arguments.state
+        self.copy = self.folder / "before.db"
+        self.start_command, self.stop_command = arguments.start, arguments.stop
+        self.seconds, self.steady = arguments.seconds, arguments.steady
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = (self.storage if self.storage.exists() else self.folder).stat()
+        # The household's files stay those of the brain's user, whoever runs this.
+        self.user = (owner.st_uid, owner.st_gid) if os.geteuid() == 0 else None
+        if self.user:
+            os.chown(self.folder, *self.user)
+        self.state: dict[str, Any] = {}
+
+    def read(self) -> None:
+        """Reads what is written down; the lock is held from before on."""
+        if self._state_file.exists():
+            self.state = json.loads(self._state_file.read_text())
+
+    def install(self, archive: Path, digest: str) -> int:
+        """Updates, or takes back what does not serve; the exit code."""
+        if self.state.get("phase") not in (None, "done"):
+            raise Refused("an update was interrupted: omega-update recover")
+        before = self._current()
+        slot = SLOTS[1] if before == SLOTS[0] else SLOTS[0]
+        self._fill(slot, before, archive, digest)
+        self._note(phase="switching", before=before, slot=slot, schema=self._schema())
+        self._stop()
+        self._note(schema=self._schema())
+        self._keep_copy()
+        self._switch(slot)
+        self._note(phase="checking")
+        self._start()
+        return self._judge()
+
+    def recover(self) -> int:
+        """Ends an update that was interrupted; the exit code."""
+        phase = self.state.get("phase", "done")
+        if phase == "done":
+            return DONE
+        if phase == "taking back" or self._current() != self.state["slot"]:
+            return self._take_back()
+        return self._judge()
+
+    def status(self) -> dict[str, Any]:
+        """What runs, and how the last update ended."""
+        slot = self._current()
+        return {"slot": slot, "version": self._version(slot), **self.state}
+
+    def _fill(self, slot: str, before: str | None, archive: Path, digest: str) -> None:
+        target = self.root / slot
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(mode=0o755, parents=True)
+        try:
+            with archive.open("rb") as file:
+                self._check(file, digest)
+                extract(file, target)
+            self._make(target, before)
+        except BaseException as error:
+            shutil.rmtree(target, ignore_errors=True)
+            if isinstance(error, UNFIT):
+                raise Refused(f"the release cannot be installed: {told(error)}") from error
+            raise
+        os.sync()  # the slot is on disk before anything points to it
+
+    def _make(self, target: Path, before: str | None) -> None:
+        """Installs what was unpacked, without a network, and has it check the settings."""
+        version = json.loads((target / "release.json").read_text())["version"]
+        run([sys.executable, "-m", "venv", str(target)], INSTALL_SECONDS)
+        wheels = sorted(map(str, (target / "wheels").glob("*.whl")))
+        pip = [str(target / "bin" / "python"), "-m", "pip", "install", "-q", "--no-index"]
+        run([*pip, "--no-deps", "--disable-pip-version-check", *wheels], INSTALL_SECONDS)
+        shutil.rmtree(target / "wheels")
+        model = self.root / (before or "") / "cache"
+        if before and model.exists() and not (target / "cache").exists():
+            # The same files: a slot is filled once and never written to again.
+            shutil.copytree(model, target / "cache", copy_function=os.link)
+        run([str(target / "bin" / "omega-brain"), "--check-config"], COMMAND_SECONDS, self.environ)
+        print(f"{version} is in slot {target.name}", flush=True)
+
+    def _check(self, file: BufferedReader, digest: str) -> None:
+        if hashlib.file_digest(file, "sha256").hexdigest() != digest.lower():
+            raise Refused("the archive is not the one that the digest names")
+        need = 4 * file.tell() + self._database_bytes()
+        if shutil.disk_usage(self.root).free < need:
+            raise Refused(f"there is no room: {need:,} bytes are needed")
+        file.seek(0)
+
+    def _judge(self) -> int:
+        if self._serves():
+            self._end("updated")
+            return DONE
+        return self._take_back()
+
+    def _take_back(self) -> int:
+        before, slot = self.state["before"], self.state["slot"]
+        print(f"the release in slot {slot} does not serve: it is taken back", flush=True)
+        self._note(phase="taking back")
+        self._stop()
+        if before is None:
+            (self.root / "current").unlink(missing_ok=True)
+            self._end("taken back")
+            return NOTHING_SERVES
+        if self.copy.exists() and self._schema() != self.state["schema"]:
+            python = str(self.root / before / "bin" / "python")
+            command = [python, "-c", RESTORE, str(self.copy), str(self._database)]
+            run(command, INSTALL_SECONDS, env=self.environ, user=self.user)
+            print("the database of before the update was put back", flush=True)
+        self._switch(before)
+        self._start()
+        serves = self._serves()
+        self._end("taken back")
+        return TAKEN_BACK if serves else NOTHING_SERVES
+
+    def _serves(self) -> bool:
+        """Whether the brain serves within the time, and goes on to."""
+        health = [str(self.root / "current" / "bin" / "omega-brain"), "--health"]
+        deadline, since, failures = time.monotonic() + self.seconds, 0.0, 0
+        while failures < MOST_FAILURES and (since or time.monotonic() < deadline):
+            try:
+                run(health, COMMAND_SECONDS, self.environ, self.user)
+            except (subprocess.SubprocessError, OSError):
+                # One answer may be late on a busy TV.
+                failures += bool(since)
+            else:
+                since, failures = since or time.monotonic(), 0
+                if time.monotonic() >= since + self.steady:
+                    return True
+            time.sleep(POLL_SECONDS)
+        return False
+
+    def _keep_copy(self) -> None:
+        """A copy of the database, for as long as the new release may be taken back."""
+        self.copy.unlink(missing_ok=True)
+        if self._database.exists():
+            source = f"file:{self._database}?mode=ro"
+            code = (
+                "import sqlite3, sys, os; s = sqlite3.connect(sys.argv[1], uri=True);"
+                " os.umask(0o077); t = sqlite3.connect(sys.argv[2]); s.backup(t); t.close()"
+            )
+            command = [sys.executable, "-c", code, source, str(self.copy)]
+            run(command, INSTALL_SECONDS, user=self.user)
+            os.sync()
+
+    def _schema(self) -> int:
+        """Version of the database's schema; 0 = there is none."""
+        if not self._database.exists():
+            return 0
+        with contextlib.closing(
+            sqlite3.connect(f"file:{self._database}?mode=ro", uri=True)
+        ) as database:
+            return int(database.execute("PRAGMA user_version").fetchone()[0])
+
+    def _switch(self, slot: str) -> None:
+        """Points to a slot, at once: whoever looks sees the one or the other."""
+        fresh = self.root / "current.new"
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(slot)
+        fresh.replace(self.root / "current")
+        os.sync()
+
+    def _current(self) -> str | None:
+        link = self.root / "current"
+        return str(link.readlink()) if link.is_symlink() else None
+
+    def _version(self, slot: str | None) -> str | None:
+        release = self.root / (slot or "") / "release.json"
+        return str(json.loads(release.read_text())["version"]) if release.exists() else None
+
+    def _start(self) -> None:
+        with contextlib.suppress(subprocess.SubprocessError):  # health tells what became of it
+            run(self.start_command, COMMAND_SECONDS)
+
+    def _stop(self) -> None:
+        run(self.stop_command, COMMAND_SECONDS)
+
+    def _end(self, outcome: str) -> None:
+        # A copy of a household outlives no update: erasing it reaches the brain's folder alone.
+        self.copy.unlink(missing_ok=True)
+        self._note(phase="done", outcome=outcome)
+        print(outcome, flush=True)
+
+    def _note(self, **changes: str | int | None) -> None:
+        self.state.update(changes)
+        fresh = self._state_file.with_suffix(".new")
+        with fresh.open("w") as file:
+            json.dump(self.state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._state_file)
+        os.sync()
+
+    def _database_bytes(self) -> int:
+        return self._database.stat().st_size if self._database.exists() else 0
+
+    @property
+    def _database(self) -> Path:
+        return self.storage / "brain.db"
+
+    @property
+    def _state_file(self) -> Path:
+        return self.folder / "update.json"
+
+
+def extract(file: BufferedReader, target: Path) -> None:
+    """Unpacks plain files and folders below the target, and nothing else."""
+    with tarfile.open(fileobj=file) as archive:
+        for member in archive:
+            path = PurePosixPath(member.name)
+            if path.is_absolute() or ".." in path.parts or not (member.isfile() or member.isdir()):
+                raise Refused(f"the archive holds {member.name}")
+            place = target / path
+            if member.isdir():
+                place.mkdir(parents=True, exist_ok=True)
+                continue
+            place.parent.mkdir(parents=True, exist_ok=True)
+            source = archive.extractfile(member)
+            if source is None:
+                raise Refused(f"the archive holds {member.name}")
+            with source, place.open("wb") as copy:
+                shutil.copyfileobj(source, copy)
+
+
+def read_environment(path: Path) -> dict[str, str]:
+    """VARIABLE=value lines of systemd's form, without its quoting."""
+    lines = path.read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line and line[0] not in "#;")
+
+
+def run(
+    command: Sequence[str],
+    seconds: float,
+    env: Mapping[str, str] | None = None,
+    user: tuple[int, int] | None = None,
+) -> None:
+    """Runs a command; what it said is the error when it fails."""
+    subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=seconds,
+        env=env,
+        user=user and user[0],
+        group=user and user[1],
+        extra_groups=[] if user else None,
+    )
+
+
+def told(error: Exception) -> str:
+    """An error in one line."""
+    said = (getattr(error, "stderr", "") or "").strip().splitlines()
+    return said[-1] if said else str(error)
+
+
+def main() -> int:
+    """Runs one command; returns its exit code."""
+    parser = argparse.ArgumentParser("omega-update", description=__doc__.splitlines()[0])
+    parser.add_argument("--root", type=Path, default=Path("/opt/omega-tv"), help="of the slots")
+    parser.add_argument(
+        "--state", type=Path, default=Path("/var/lib/omega-tv/update"), help="of this program"
+    )
+    parser.add_argument(
+        "--environment", type=Path, default=Path("/etc/omega-tv/brain.env"), help="of the brain"
+    )
+    for name in ("start", "stop"):
+        default = f"systemctl {name} omega-brain.service"
+        parser.add_argument(f"--{name}", type=shlex.split, default=default, help="the brain's")
+    parser.add_argument("--seconds", type=float, default=60, help="until it has to serve")
+    parser.add_argument("--steady", type=float, default=20, help="for which it has to go on")
+    commands = parser.add_subparsers(dest="command", required=True)
+    install = commands.add_parser("install")
+    install.add_argument("archive", type=Path)
+    install.add_argument("--sha256", required=True)
+    commands.add_parser("recover")
+    commands.add_parser("status")
+    arguments = parser.parse_args()
+    try:
+        update = Update(arguments)
+        with (update.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            update.read()
+            if arguments.command == "status":
+                print(json.dumps(update.status()))
+                return DONE
+            if arguments.command == "recover":
+                return update.recover()
+            return update.install(arguments.archive, arguments.sha256)
+    except Refused as error:
+        print(f"omega-update: {error}", file=sys.stderr)
+        return REFUSED
+    except (OSError, KeyError, sqlite3.Error, subprocess.SubprocessError) as error:
+        # What was begun stays written down.
+        print(f"omega-update: {told(error)}; omega-update recover ends it", file=sys.stderr)
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

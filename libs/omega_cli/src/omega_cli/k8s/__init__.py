@@ -1,0 +1,1 @@
+"""`omega k8s`: manifests that are made, not written."""

@@ -1,0 +1,202 @@
+"""Builds, checks and runs the images of the services, and prints what it found.
+
+make images                    all of it; BASE=... stands on another base
+make play-kube RENDER=FILE     the Deployments of a render, from images that are there
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from images import check, make, modules
+from images.emulate import emulated
+from images.engine import Engine, EngineError, find
+from images.kube import Play, play
+from images.plan import IMAGES, MB, native
+from images.smoke import Smoked, smoke
+
+
+@dataclass
+class Row:
+    """What is known of one image without running it."""
+
+    image: str
+    """Its name."""
+    arch: str
+    """Its processor."""
+    base: str
+    """What it stands on."""
+    base_mb: float
+    """Size of that."""
+    added_mb: float
+    """What it adds."""
+    budget_mb: int
+    """What it may add."""
+    objects: int
+    """Shared objects of the service, all stripped and for its processor."""
+    packages: int
+    """Distributions, all named by the SBOM."""
+    forbidden: int
+    """Modules that were tried and are not there."""
+    ran: str
+    """How it was run."""
+    faults: list[str] = field(default_factory=list)
+    """What is not as it must be."""
+
+
+def main() -> int:
+    """Returns the exit code: 0 when everything is as it must be."""
+    arguments = _parse()
+    if os.geteuid() != 0:
+        print("images are tried as root: their files belong to user 10001")
+        return 1
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="omega-engine-") as folder:
+        try:
+            engine = find(Path(folder))
+            if arguments.command == "play":
+                return _show_play(_play(engine, arguments.render), machine=arguments.json)
+            rows = _build(engine, arguments)
+            smoked = smoke(engine, {row: _reference(row) for row in IMAGES})
+        except (EngineError, TimeoutError) as error:
+            print(error, file=sys.stderr)
+            return 1
+    return _show(rows, smoked, time.monotonic() - began, machine=arguments.json)
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("make images", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    everything = commands.add_parser("all", help="build, check and run")
+    everything.add_argument("--base", default="", help="stand on this image, not on ours")
+    everything.add_argument(
+        "--native", action="store_true", help="only for this machine's processor"
+    )
+    played = commands.add_parser("play", help="run the Deployments of a render")
+    played.add_argument("--render", type=Path, required=True, help="what kustomize printed")
+    for each in (everything, played):
+        each.add_argument("--json", action="store_true", help="print one object for machines")
+    return parser.parse_args()
+
+
+def _reference(service: str) -> str:
+    return IMAGES[service].reference(make.version())
+
+
+def _build(engine: Engine, arguments: argparse.Namespace) -> list[Row]:
+    wanted = [
+        (image, arch)
+        for image in IMAGES.values()
+        for arch in image.arches
+        if arch == native() or (engine.is_podman and not (arguments.native or arguments.base))
+    ]
+    make.prepare(engine, {arch for _, arch in wanted}, arguments.base)
+    rows = []
+    for image, arch in wanted:
+        _say(f"building {image.name} for {arch}", arguments)
+        built = make.build(engine, image, arch, arguments.base)
+        found = check.contents(engine, built)
+        faults = found.faults + check.labels(engine, built, make.version())
+        needed = modules.needed(make.ROOT, image)
+        faults += [f"{name} is missing" for name in sorted(needed - found.distributions)]
+        faults += [f"{name} is not needed" for name in sorted(found.distributions - needed)]
+        names = modules.forbidden(make.ROOT, image)
+        if arch == native():
+            there = check.importable(engine, built, names)
+            faults += [f"{name} can be imported" for name in there]
+            ran = "here"
+        else:
+            names = []
+            ran = emulated(engine, built)
+        if not built.within_budget:
+            faults.append(f"it adds more than {image.budget_mb} MB")
+        rows.append(
+            Row(
+                image=image.name,
+                arch=arch,
+                base=built.base,
+                base_mb=engine.size(built.base) / MB,
+                added_mb=built.added / MB,
+                budget_mb=image.budget_mb,
+                objects=found.objects,
+                packages=len(found.distributions),
+                forbidden=len(names),
+                ran=ran,
+                faults=faults,
+            )
+        )
+    return rows
+
+
+def _say(text: str, arguments: argparse.Namespace) -> None:
+    if not arguments.json:
+        print(text, flush=True)
+
+
+def _show(rows: list[Row], smoked: Smoked, seconds: float, *, machine: bool) -> int:
+    faults = [
+        *(f"{row.image} ({row.arch}): {fault}" for row in rows for fault in row.faults),
+        *(f"omega-{ran.service}: {fault}" for ran in smoked.services for fault in ran.faults),
+        *smoked.loop.faults(),
+    ]
+    if machine:
+        found = {"images": [asdict(row) for row in rows], **asdict(smoked), "faults": faults}
+        print(json.dumps({**found, "seconds": seconds}))
+        return int(bool(faults))
+    print(f"\nbase {rows[0].base}: {rows[0].base_mb:.1f} MB")
+    print(f"{'image':<26}{'for':<7}{'adds':>10}{'budget':>9}{'.so':>6}{'packages':>10}"
+          f"{'absent':>8}  ran")  # fmt: skip
+    for row in rows:
+        print(f"{row.image:<26}{row.arch:<7}{row.added_mb:>7.1f} MB{row.budget_mb:>6} MB"
+              f"{row.objects:>6}{row.packages:>10}{row.forbidden:>8}  {row.ran}")  # fmt: skip
+    print(f"\n{'service':<20}{'user':>6}  {'health':<9}{'a real call':<46}{'in flight':>9}"
+          f"{'lost':>6}{'exit':>6}")  # fmt: skip
+    for ran in smoked.services:
+        end = ran.drained
+        told = f"{end.in_flight:>9}{end.lost:>6}{end.exit_code:>6}" if end else ""
+        health = "serving" if ran.healthy else "no"
+        print(f"{ran.service:<20}{ran.user:>6}  {health:<9}{ran.called:<46}{told}")
+    loop = smoked.loop
+    print(f"\nthe loop: {loop.devices} TVs in a round, {loop.patterns} patterns and factors"
+          f" {loop.factors_version} came back, in {loop.seconds:.1f} s")  # fmt: skip
+    return _end(faults, seconds)
+
+
+def _play(engine: Engine, render: Path) -> Play:
+    missing = [name for name in IMAGES if not engine.has(_reference(name))]
+    if missing:
+        raise EngineError(f"no image of {', '.join(missing)} is here: make images")
+    return play(engine, render, {name: _reference(name) for name in IMAGES})
+
+
+def _show_play(found: Play, *, machine: bool) -> int:
+    faults = [f"{each.name}: {fault}" for each in found.workloads for fault in each.faults]
+    faults += found.loop.faults()
+    if machine:
+        print(json.dumps({**asdict(found), "faults": faults}))
+        return int(bool(faults))
+    for each in found.workloads:
+        asked = ", ".join(f"{name} {said or 'good'}" for name, said in each.probes.items())
+        print(f"{each.name:<20}{asked or 'ended with 0'}")
+    loop = found.loop
+    print(f"end to end over published ports: {loop.devices} TVs in a round, {loop.patterns}"
+          f" patterns and factors {loop.factors_version} came back")  # fmt: skip
+    return _end(faults, loop.seconds)
+
+
+def _end(faults: list[str], seconds: float) -> int:
+    for fault in faults:
+        print(f"FAULT {fault}")
+    print(f"{'failed' if faults else 'good'}, {seconds:.0f} s")
+    return int(bool(faults))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

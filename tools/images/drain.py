@@ -1,0 +1,94 @@
+"""SIGTERM with calls in flight: what was begun is answered, and what was answered is kept."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from images.engine import Container
+from images.site import Site, until
+
+CALLS = 8
+"""Calls at once."""
+_HELD_SECONDS = 1.5
+
+
+@dataclass(frozen=True)
+class Drained:
+    """How a service ended."""
+
+    in_flight: int
+    """Calls that it worked on when SIGTERM came."""
+    lost: int
+    """Of them, without a good answer; or answers of which nothing was kept."""
+    exit_code: int
+    """Of its process."""
+    errors: tuple[str, ...] = ()
+    """What lost calls were told."""
+
+    def faults(self) -> list[str]:
+        """What is not as it must be."""
+        return [
+            *(["no call was in flight at SIGTERM"] if not self.in_flight else []),
+            *([f"{self.lost} calls were lost: {'; '.join(self.errors)}"] if self.lost else []),
+            *([f"it ended with {self.exit_code}"] if self.exit_code else []),
+        ]
+
+
+def drain_held(
+    site: Site, container: Container, table: str, call: Callable[[int], object], calls: int = CALLS
+) -> Drained:
+    """Ends a service while calls wait inside of it for a table, which is let go after SIGTERM."""
+    with ThreadPoolExecutor(calls) as pool:
+        with site.held(table):
+            before = site.waiting()
+            futures: list[Future[object]] = [pool.submit(call, n) for n in range(calls)]
+            until(lambda: site.waiting() > before, "no call came as far as the database")
+            time.sleep(_HELD_SECONDS / 3)
+            container.terminate()
+            time.sleep(_HELD_SECONDS)
+            in_flight = sum(not future.done() for future in futures)
+        errors = [future.exception() for future in futures]
+    told = tuple(f"{type(e).__name__}: {e}" for e in errors if e is not None)
+    return Drained(in_flight, len(told), container.wait(), told)
+
+
+def drain_busy(
+    container: Container, call: Callable[[int], object], kept: Callable[[], int], calls: int = CALLS
+) -> Drained:
+    """Ends a service in the middle of calls that come without a pause.
+
+    Args:
+        container: the service.
+        call: has an effect that is kept exactly once, for each number anew.
+        kept: how many effects are kept, asked after the service has ended.
+        calls: threads that call.
+    """
+    answered, under_way, at_end = [0] * calls, [False] * calls, threading.Event()
+
+    def caller(thread: int) -> None:
+        number = 0
+        while not at_end.is_set():
+            under_way[thread] = True
+            try:
+                call(thread * 1_000_000 + number)
+            except Exception:  # noqa: BLE001 - a call that is refused ends the caller, whatever it is told
+                return
+            answered[thread] += 1
+            number += 1
+            under_way[thread] = False
+
+    with ThreadPoolExecutor(calls) as pool:
+        for thread in range(calls):
+            pool.submit(caller, thread)
+        until(lambda: min(answered) > 0, "a caller got no answer")
+        container.terminate()
+        in_flight = sum(under_way)
+        code = container.wait()
+        at_end.set()
+    missed = abs(kept() - sum(answered))
+    told = (f"{sum(answered)} were answered, {kept()} are kept",) if missed else ()
+    return Drained(in_flight, missed, code, told)

@@ -1,0 +1,264 @@
+"""Docker where its engine runs, else podman: the same words, and what podman needs besides."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self, cast
+
+INSTALL = "apt-get install -y --no-install-recommends buildah podman runc fuse-overlayfs netavark\
+ aardvark-dns catatonit uidmap iptables nftables debootstrap"
+"""What brings podman to a Debian machine."""
+_TRUST = Path("/etc/ssl/certs/ca-certificates.crt")
+_PIP = Path("/etc/pip.conf")
+_CONFIGURATION = """[engine]
+runtime = "runc"
+[containers]
+default_ulimits = ["nofile=8192:8192", "nproc=8192:8192"]
+"""
+"""runc, since crun refuses hybrid control groups; limits that hold without CAP_SYS_RESOURCE."""
+
+
+class EngineError(RuntimeError):
+    """A command of the engine failed; the text ends with what it said."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The engine of this machine."""
+
+    command: str
+    """"docker" or "podman"."""
+    environ: Mapping[str, str] = field(repr=False)
+    """Its environment."""
+    lent: Mapping[Path, str] = field(default_factory=dict)
+    """Files of this machine -> where a build finds them."""
+
+    @property
+    def is_podman(self) -> bool:
+        """Whether it builds without a daemon."""
+        return self.command == "podman"
+
+    def run(self, *arguments: str, seconds: float = 600.0) -> str:
+        """One command; returns its standard output.
+
+        Raises:
+            EngineError: it failed, or took longer than `seconds`.
+        """
+        try:
+            done = subprocess.run(
+                [self.command, *arguments],
+                env=dict(self.environ),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise EngineError(f"{self.command} {arguments[0]}: no end in {seconds} s") from error
+        if done.returncode:
+            said = (done.stdout + done.stderr).strip()[-4_000:]
+            raise EngineError(f"{self.command} {' '.join(arguments)}: {done.returncode}\n{said}")
+        return done.stdout
+
+    def has(self, reference: str) -> bool:
+        """Whether an image is here."""
+        try:
+            self.run("image", "inspect", reference)
+        except EngineError:
+            return False
+        return True
+
+    def inspect(self, reference: str) -> dict[str, Any]:
+        """What the engine knows of an image."""
+        return cast("dict[str, Any]", json.loads(self.run("image", "inspect", reference))[0])
+
+    def size(self, reference: str) -> int:
+        """Bytes of an image, unpacked."""
+        return int(self.inspect(reference)["Size"])
+
+    def build(
+        self,
+        dockerfile: Path,
+        context: Path,
+        tag: str,
+        arguments: Mapping[str, str],
+        platform: str = "",
+    ) -> None:
+        """Builds an image, for another platform such as "linux/arm64" where one is named.
+
+        podman is lent this machine's pip settings and root certificates, which stay outside.
+        """
+        podmans = [
+            *("--isolation", "chroot", "--pull-never", "--layers", "--format", "docker"),
+            *(w for path, to in self.lent.items() for w in ("--volume", f"{path}:{to}:ro")),
+        ]
+        self.run(
+            "build",
+            *(podmans if self.is_podman else ()),
+            *(w for k, v in arguments.items() for w in ("--build-arg", f"{k}={v}")),
+            *(("--platform", platform) if platform else ()),
+            *("--file", str(dockerfile), "--tag", tag, str(context)),
+            seconds=1_800,
+        )
+
+    def files(self, reference: str) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
+        """Each file of an image, with its content where it has one. Read in order."""
+        name = self.run("create", reference).strip()
+        try:
+            with tempfile.TemporaryFile() as archive:
+                subprocess.run(
+                    [self.command, "export", name],
+                    env=dict(self.environ),
+                    stdout=archive,
+                    check=True,
+                )
+                archive.seek(0)
+                with tarfile.open(fileobj=archive) as tar:
+                    for member in tar:
+                        yield member, tar.extractfile(member) if member.isfile() else None
+        finally:
+            self.run("rm", name)
+
+
+def find(folder: Path) -> Engine:
+    """The engine of this machine; `folder` takes its configuration.
+
+    Raises:
+        EngineError: there is none.
+    """
+    docker = Engine("docker", dict(os.environ))
+    if shutil.which("docker"):
+        try:
+            docker.run("version", seconds=10)
+        except EngineError:
+            pass
+        else:
+            return docker
+    if not shutil.which("podman"):
+        raise EngineError(f"no container engine is here: {INSTALL}")
+    settings = folder / "containers.conf"
+    settings.write_text(_CONFIGURATION, "utf-8")
+    return Engine("podman", {**os.environ, "CONTAINERS_CONF": str(settings)}, _lent(folder))
+
+
+def _lent(folder: Path) -> dict[Path, str]:
+    """This machine's pip settings and whom it trusts, for builds alone."""
+    settings = configparser.ConfigParser(interpolation=None)
+    settings.read(_PIP)
+    if not _TRUST.exists():
+        return {_PIP: str(_PIP)} if _PIP.exists() else {}
+    if not settings.has_section("global"):
+        settings.add_section("global")
+    # Beside Debian's own file, which installing ca-certificates replaces.
+    settings["global"]["cert"] = "/run/lent-roots.pem"
+    with (folder / "pip.conf").open("w", encoding="utf-8") as file:
+        settings.write(file)
+    return {folder / "pip.conf": str(_PIP), _TRUST: settings["global"]["cert"]}
+
+
+class Container:
+    """A service that runs from its image as it would in a cluster; a context manager.
+
+    It has no capability, cannot gain any, and its root file system is read-only; /tmp is memory.
+
+    Args:
+        engine: runs it.
+        image: what it runs.
+        environ: its OMEGA_ variables.
+        volumes: paths here -> paths inside.
+        arguments: of its console script.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        image: str,
+        environ: Mapping[str, str],
+        volumes: Mapping[Path, str] | None = None,
+        arguments: Sequence[str] = (),
+    ) -> None:
+        self._engine = engine
+        mounts = [w for k, v in (volumes or {}).items() for w in ("--volume", f"{k}:{v}")]
+        self.name = engine.run(
+            *("run", "--detach", "--read-only", "--cap-drop", "all", "--network", "host"),
+            *("--security-opt", "no-new-privileges", "--tmpfs", "/tmp:rw,mode=1777,size=64m"),  # noqa: S108 - inside the container
+            *(w for k, v in environ.items() for w in ("--env", f"{k}={v}")),
+            *mounts,
+            image,
+            *arguments,
+        ).strip()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._engine.run("rm", "--force", "--volumes", self.name)
+
+    def inside(self, *command: str) -> str:
+        """Runs a command in it; returns its output.
+
+        Raises:
+            EngineError: it failed.
+        """
+        return self._engine.run("exec", self.name, *command)
+
+    def status(self) -> dict[str, str]:
+        """`/proc/PID/status` of its first process."""
+        pid = self._engine.run("inspect", "--format", "{{.State.Pid}}", self.name).strip()
+        lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
+        return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+    def log(self) -> str:
+        """The end of what it said."""
+        done = subprocess.run(
+            [self._engine.command, "logs", "--tail", "40", self.name],
+            env=dict(self._engine.environ),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return done.stdout
+
+    def wait(self, seconds: float = 60.0) -> int:
+        """Waits for its end; returns the exit code."""
+        return int(self._engine.run("wait", self.name, seconds=seconds).strip())
+
+    def terminate(self) -> None:
+        """Sends SIGTERM and returns at once."""
+        self._engine.run("kill", "--signal", "TERM", self.name)
+
+    def until_healthy(self, script: str, seconds: float = 60.0) -> None:
+        """Waits until its own probe says that it serves.
+
+        Raises:
+            EngineError: it ended, or time is over.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                self.inside(script, "--health")
+            except EngineError as error:
+                if time.monotonic() > deadline:
+                    raise EngineError(f"{error}\n{self.log()}") from error
+                time.sleep(0.3)
+            else:
+                return

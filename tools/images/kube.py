@@ -1,0 +1,275 @@
+"""Runs a render's Deployments by `podman play kube`, asks as probes would, closes the loop."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import grpc
+import httpx
+import trustme
+import yaml
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from images.engine import Container, Engine, EngineError
+from images.loop import Closed, Fleet, close_the_loop
+from images.plan import PREFIX, USER
+from images.pods import Here, Pod, Probe, convert, read
+from images.postgres_tls import over_tls
+from images.site import Site, site, until
+
+from omega_cli import certs
+from omega_embed import open_encoder
+from omega_rpc.local_operators import ISSUER, OperatorKey, key_set
+from omega_rpc.tls import ClientTls
+from omega_rpc.tokens import new_key_line
+from omega_testing.processes import free_port
+
+DATABASE = "postgres-rw"
+"""Name by which pods call the shard's primary."""
+_READY_SECONDS = 90.0
+
+
+@dataclass
+class Played:
+    """How one workload of the render did."""
+
+    name: str
+    """Of the Deployment or Job."""
+    probes: dict[str, str] = field(default_factory=dict)
+    """Answer to each probe that a kubelet would ask: "" = good."""
+    faults: list[str] = field(default_factory=list)
+    """What is not as it must be."""
+
+
+@dataclass(frozen=True)
+class Play:
+    """What came of a render."""
+
+    workloads: list[Played]
+    """Each of them."""
+    loop: Closed
+    """The end-to-end test, over published ports with mutual TLS."""
+
+
+def play(engine: Engine, render: Path, images: Mapping[str, str]) -> Play:
+    """Runs a render.
+
+    Args:
+        engine: podman.
+        render: its objects, as kustomize prints them.
+        images: by service, as they were built here.
+
+    Raises:
+        EngineError: podman refuses, a workload does not end or does not get ready.
+    """
+    if not engine.is_podman:
+        raise EngineError("`play kube` is podman's")
+    with ExitStack() as stack:
+        place = stack.enter_context(site())
+        gateway = _gateway(engine)
+        authority, operators = trustme.CA(), OperatorKey.generate()
+        database = stack.enter_context(_database(place, gateway, authority))
+        secrets = place.folder / "secrets"
+        secrets.mkdir()
+        here = Here(
+            images={f"omega-{service}": name for service, name in images.items()},
+            free_port=free_port,
+            fixed={"constellation": 50051},
+            names=("constellation", DATABASE),
+            gateway=gateway,
+            secrets=secrets,
+            settings={
+                "OMEGA_CONSOLE_JWKS": "/etc/omega/tls/operators.jwks",
+                "OMEGA_CONSOLE_ISSUER": ISSUER,
+            },
+        )
+        maps, pods = convert(read(render), here)
+        _make_secrets(place, pods, authority, key_set([operators]))
+        _make_url_secret(engine, stack, place, database)
+        played = {pod.name: Played(pod.name) for pod in pods}
+        # The order of a rollout: the schema, then its owner, then those who call it.
+        for pod in sorted(pods, key=lambda pod: pod.name != "constellation"):
+            if pod.document["kind"] == "Pod":
+                _start(engine, stack, place, pod, maps)
+                _ended(engine, pod)
+        for pod in sorted(pods, key=lambda pod: pod.name != "constellation"):
+            if pod.document["kind"] == "Deployment":
+                _start(engine, stack, place, pod, maps)
+                _ready(engine, pod, authority, played[pod.name])
+        return Play(list(played.values()), _loop(engine, stack, place, pods, authority, images))
+
+
+def _gateway(engine: Engine) -> str:
+    (network,) = json.loads(engine.run("network", "inspect", "podman"))
+    return str(network["subnets"][0]["gateway"])
+
+
+@contextmanager
+def _database(place: Site, gateway: str, authority: trustme.CA) -> Iterator[str]:
+    """The database as a cluster's: over TLS, by the name of its service; gives its URL."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(DATABASE).configure_cert(context)
+    path = next(place.postgres.socket.glob(".s.PGSQL.*[0-9]"))
+    with over_tls(path, gateway, context) as port:
+        yield f"postgresql://postgres@{DATABASE}:{port}/postgres"
+
+
+def _make_secrets(place: Site, pods: list[Pod], authority: trustme.CA, jwks: bytes) -> None:
+    """What cert-manager and the operator's store would put into the secrets that pods mount."""
+    ca = authority.cert_pem.bytes()
+    device = place.folder / "device"
+    certs.make(device, ["localhost"], timedelta(days=1), datetime.now(UTC))
+    made = {
+        "sync-keys": {"token-keys": (new_key_line() + "\n").encode()},
+        "device-ca": {
+            "tls.crt": (device / "device-ca.pem").read_bytes(),
+            "tls.key": (device / "device-ca.key").read_bytes(),
+            "ca.crt": (device / "device-ca.pem").read_bytes(),
+        },
+    }
+    for pod in pods:
+        for name in pod.secrets:
+            leaf = authority.issue_cert(pod.name, "localhost", "127.0.0.1")
+            chain = b"".join(pem.bytes() for pem in leaf.cert_chain_pems)
+            key = leaf.private_key_pem.bytes()
+            usual = {"tls.crt": chain, "tls.key": key, "ca.crt": ca, "operators.jwks": jwks}
+            _write(place.folder / "secrets" / name, made.get(name, usual))
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    folder.mkdir(exist_ok=True)
+    for name, data in files.items():
+        path = folder / name
+        path.write_bytes(data)
+        path.chmod(0o440)
+        os.chown(path, 0, USER)  # as fsGroup and defaultMode would have it
+
+
+def _make_url_secret(engine: Engine, stack: ExitStack, place: Site, url: str) -> None:
+    """The secret that variables come from, which podman reads as Kubernetes' own."""
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "postgres-app"},
+        "data": {"uri": base64.b64encode(url.encode()).decode()},
+    }
+    path = place.folder / "postgres-app.yaml"
+    path.write_text(yaml.safe_dump(secret), "utf-8")
+    engine.run("secret", "create", "postgres-app", str(path))
+    stack.callback(engine.run, "secret", "rm", "postgres-app")
+
+
+def _start(
+    engine: Engine, stack: ExitStack, place: Site, pod: Pod, maps: list[dict[str, object]]
+) -> None:
+    path = place.folder / f"{pod.name}.yaml"
+    path.write_text(yaml.safe_dump_all([*maps, pod.document]), "utf-8")
+    stack.callback(engine.run, "play", "kube", "--down", str(path))
+    engine.run("play", "kube", str(path))
+
+
+def _containers(engine: Engine, pod: Pod) -> list[str]:
+    every = json.loads(engine.run("ps", "--all", "--pod", "--format", "json"))
+    return [
+        each["Id"]
+        for each in every
+        if each.get("PodName", "").startswith(pod.name) and not each.get("IsInfra")
+    ]
+
+
+def _ended(engine: Engine, pod: Pod) -> None:
+    for container in _containers(engine, pod):
+        code = engine.run("wait", container, seconds=120).strip()
+        if code != "0":
+            raise EngineError(f"{pod.name} ended with {code}:\n{engine.run('logs', container)}")
+
+
+def _ready(engine: Engine, pod: Pod, authority: trustme.CA, played: Played) -> None:
+    """Asks as a kubelet would: readiness until it is there, then every probe once."""
+    ready = [probe for probe in pod.probes if probe.name == "readinessProbe"]
+    try:
+        until(
+            lambda: not any(_answer(pod, probe, authority) for probe in ready),
+            f"{pod.name} did not get ready",
+            _READY_SECONDS,
+        )
+    except TimeoutError as error:
+        logs = "".join(engine.run("logs", each) for each in _containers(engine, pod))
+        raise EngineError(f"{error}:\n{logs[-4_000:]}") from error
+    played.probes = {probe.name: _answer(pod, probe, authority) for probe in pod.probes}
+    played.faults += [f"{name}: {said}" for name, said in played.probes.items() if said]
+    if not played.probes:
+        played.faults.append("it has no probes")
+
+
+def _answer(pod: Pod, probe: Probe, authority: trustme.CA) -> str:
+    """Why a probe fails; empty = it does not."""
+    port = pod.ports.get((probe.port, "TCP"))
+    if port is None:
+        return f"port {probe.port} is not declared"
+    if probe.path:
+        context = ssl.create_default_context()
+        authority.configure_trust(context)
+        scheme = "https" if probe.secure else "http"
+        try:
+            answer = httpx.get(
+                f"{scheme}://localhost:{port}{probe.path}", verify=context, timeout=5
+            )
+        except httpx.HTTPError as error:
+            return f"{type(error).__name__}: {error}"
+        return "" if answer.status_code < 400 else f"status {answer.status_code}"  # noqa: PLR2004 - as a kubelet
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        request = health_pb2.HealthCheckRequest(service=probe.service)
+        try:
+            found = health_pb2_grpc.HealthStub(channel).Check(request, timeout=5)
+        except grpc.RpcError as error:
+            return f"{error.code().name}: {error.details()}"
+    return "" if found.status == health_pb2.HealthCheckResponse.SERVING else f"{found.status}"
+
+
+def _loop(
+    engine: Engine,
+    stack: ExitStack,
+    place: Site,
+    pods: list[Pod],
+    authority: trustme.CA,
+    images: Mapping[str, str],
+) -> Closed:
+    at = {pod.name: pod.ports.get((50051, "TCP"), 0) for pod in pods}
+    shown = place.folder / "shown"
+    leaf = authority.issue_cert("operator@omega.test")
+    _write(shown, {"ca.crt": authority.cert_pem.bytes()})
+    leaf.cert_chain_pems[0].write_to_path(str(shown / "tls.crt"))
+    leaf.private_key_pem.write_to_path(str(shown / "tls.key"))
+    tls = ClientTls(shown / "ca.crt", shown / "tls.crt", shown / "tls.key")
+    address = f"127.0.0.1:{free_port()}"
+    brain = stack.enter_context(
+        Container(
+            engine,
+            images["brain"],
+            {
+                "OMEGA_BRAIN_LISTEN": address,
+                "OMEGA_BRAIN_ENCODER": "minilm",
+                "OMEGA_BRAIN_CONSTELLATION_URL": f"https://localhost:{at['sync']}",
+                "OMEGA_BRAIN_CONSTELLATION_TLS_CA": "/shown/ca.crt",
+                "OMEGA_BRAIN_SYNC_INTERVAL_SECS": "0",
+                "OMEGA_BRAIN_SHARE_DELAY_HOURS": "0",
+                "OMEGA_BRAIN_FACTORS_HOURS": "0",
+                "OMEGA_BRAIN_CATALOGUE_HOURS": "0",
+                "OMEGA_BRAIN_RECOMMEND_TIMEOUT_MS": "10000",
+            },
+            {place.storage("brain"): "/data/omega", shown: "/shown:ro"},
+        )
+    )
+    brain.until_healthy(f"{PREFIX}/bin/omega-brain")
+    fleet = Fleet(
+        *(f"localhost:{at[name]}" for name in ("sync", "constellation", "federation-worker")), tls
+    )
+    return close_the_loop(fleet, address, open_encoder("minilm"))

@@ -1,0 +1,100 @@
+"""What images there are: one a service, what each may hold and how large it may be."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+
+MB = 1_000_000
+"""Bytes of a megabyte, as image registries count."""
+USER = 10_001
+"""User and group id that every image runs as."""
+PREFIX = "/opt/omega"
+"""Where a service lies in its image."""
+PYTHON = "3.11"
+"""Python of the base, Debian 12's."""
+SBOM = f"{PREFIX}/sbom.cdx.json"
+"""What is inside, in CycloneDX 1.6."""
+
+
+@dataclass(frozen=True)
+class Arch:
+    """A processor that images are built for."""
+
+    name: str
+    """As images name it."""
+    machine: str
+    """As wheels and the kernel name it."""
+    elf: int
+    """`e_machine` of its programs (ELF gABI)."""
+
+    @property
+    def triplet(self) -> str:
+        """As its compilers are named."""
+        return f"{self.machine}-linux-gnu"
+
+
+ARCHES = {"amd64": Arch("amd64", "x86_64", 62), "arm64": Arch("arm64", "aarch64", 183)}
+"""By the names that images use."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """The image of one service."""
+
+    service: str
+    """Folder in deploy/images, and the end of the image's name."""
+    requirements: tuple[str, ...]
+    """Distributions of ours that are installed, with their extras."""
+    budget_mb: int
+    """Most that it may add to the base, in megabytes."""
+    arches: tuple[str, ...] = ("amd64",)
+    """What it is built for."""
+    forbidden: tuple[str, ...] = ()
+    """Modules that it must not hold inside packages that it shares with others."""
+
+    @property
+    def name(self) -> str:
+        """Of image, distribution and console script alike."""
+        return f"omega-{self.service}"
+
+    @property
+    def folder(self) -> str:
+        """Where the service's source lies."""
+        return f"services/{self.service.replace('-', '_')}"
+
+    def reference(self, tag: str, arch: str = "amd64") -> str:
+        """What engines call it."""
+        suffix = "" if arch == "amd64" else f"-{arch}"
+        return f"localhost/{self.name}:{tag}{suffix}"
+
+
+TELEMETRY = "omega-rpc[otlp,prometheus]"
+"""Exporters, which servers hold and a TV does not."""
+IMAGES = {
+    image.service: image
+    for image in (
+        Image("sync", ("omega-sync", TELEMETRY), 130),
+        Image("constellation", ("omega-constellation", TELEMETRY), 130),
+        Image("federation-worker", ("omega-federation-worker", TELEMETRY), 130),
+        Image(
+            "brain",
+            ("omega-brain", "omega-client[connect]"),
+            230,
+            ("amd64", "arm64"),
+            ("opentelemetry.exporter", "opentelemetry.sdk"),
+        ),
+        Image("console", ("omega-console", TELEMETRY), 130),
+    )
+}
+"""By their folder in deploy/images."""
+
+
+def native() -> str:
+    """Name of this machine's processor.
+
+    Raises:
+        KeyError: images are not built on it.
+    """
+    names = {arch.machine: name for name, arch in ARCHES.items()}
+    return names[platform.machine()]
