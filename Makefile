@@ -92,7 +92,7 @@ backup-proof: setup ## Backs a shard up under load, loses its server, and goes o
 	$(BIN)/python tools/backup_proof.py $(ARGS)
 
 .PHONY: tv-proof
-tv-proof: setup ## Holds a TV's units to systemd's checks, and drives its updates, good and bad
+tv-proof: setup ## Holds a TV's units to systemd's checks
 	$(BIN)/python tools/tv_proof.py $(ARGS)
 
 .PHONY: pgbouncer-proof

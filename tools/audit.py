@@ -74,7 +74,11 @@ def ask(service: str, requirements: Path) -> tuple[Known | None, str]:
     except (ValueError, KeyError):
         lines = done.stderr.strip().splitlines() or ["it said nothing"]
         return None, lines[-1][:200]
-    return read(service, answered), ""
+    found = read(service, answered)
+    if not found.packages:
+        # An index without this interface answers "not found" for everything.
+        return None, f"it knows none of {len(answered)} packages"
+    return found, ""
 
 
 def read(service: str, answered: list[dict[str, Any]]) -> Known:
@@ -93,7 +97,7 @@ def read(service: str, answered: list[dict[str, Any]]) -> Known:
 
 
 def _show(found: Known, *, machine: bool) -> int:
-    wrong = bool(found.vulnerable or found.unknown or not found.packages)
+    wrong = bool(found.vulnerable or found.unknown)
     if machine:
         print(json.dumps(asdict(found)))
         return int(wrong)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -47,6 +48,7 @@ def main() -> int:
         kept = arguments.kept.resolve() / release.commit if arguments.kept else root / "previous"
         if not (kept / "ready").exists():
             say(f"installing {release.version} ({release.commit[:7]}) from its own constraints")
+            shutil.rmtree(kept, ignore_errors=True)  # of one that was interrupted
             tree = check_out(ROOT, release, kept / "tree")
             install(tree, SERVICES, kept / "venv")
             (kept / "ready").touch()

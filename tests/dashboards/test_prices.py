@@ -14,21 +14,17 @@ BOARD = read(FOLDER / "cost.yaml")
 PRICES = {price.name: float(price.value) for price in BOARD.prices}
 
 
-VALUES: tuple[Costs | Assumptions | Prices, ...] = (
-    Inputs.read(Costs).values,
-    Inputs.read(Assumptions).values,
-    Inputs.read(Prices).values,
-)
+ALIKE = [Inputs.read(Assumptions).values, Inputs.read(Costs).values, Inputs.read(Prices).values]
 
 
-@pytest.mark.parametrize("values", VALUES, ids=lambda values: type(values).__name__)
+@pytest.mark.parametrize("held", ALIKE, ids=lambda held: type(held).__name__)
 def test_a_value_that_the_capacity_model_has_too_is_the_same(
-    values: Costs | Assumptions | Prices,
+    held: Assumptions | Costs | Prices,
 ) -> None:
-    theirs = asdict(values)
-    shared = PRICES.keys() & theirs.keys()
+    values = asdict(held)
+    shared = PRICES.keys() & values.keys()
     assert shared, "none has the same name"
-    assert {name: PRICES[name] for name in shared} == {name: theirs[name] for name in shared}
+    assert {name: PRICES[name] for name in shared} == {name: values[name] for name in shared}
 
 
 def test_prices_are_numbers_with_a_unit_and_shown() -> None:

@@ -40,15 +40,24 @@ def test_a_service_that_is_not_reached_is_one_line_and_a_failure(
     assert line.count("no route to the service") == len(audit.SERVICES)
 
 
+@pytest.mark.parametrize("answered", [[], [SKIPPED, SKIPPED]])
+def test_a_service_that_knows_nothing_says_nothing(
+    answered: list[object], pip_audit: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pip_audit.write_text(json.dumps({"dependencies": answered}))
+    assert audit.main() == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"it knows none of {len(answered)} packages" in line
+
+
 @pytest.mark.parametrize(
     ("answered", "code", "said"),
     [
         ([CLEAN], 0, "pypi knows 1 packages, 0 vulnerabilities"),
         ([CLEAN, BAD], 1, "VULNERABLE jinja2 3.0: PYSEC-2 (fixed in no release)"),
         ([CLEAN, SKIPPED], 1, "UNKNOWN absent: not found"),
-        ([], 1, "pypi knows 0 packages"),
     ],
-    ids=["clean", "vulnerable", "unknown", "empty"],
+    ids=["clean", "vulnerable", "unknown"],
 )
 def test_only_a_whole_and_clean_answer_passes(
     answered: list[object],

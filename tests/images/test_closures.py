@@ -8,6 +8,8 @@ import pytest
 from images import closure, modules
 from images.plan import IMAGES, Image
 
+from omega_testing.sources import distributions
+
 ROOT = Path(__file__).resolve().parents[2]
 each_image = pytest.mark.parametrize("image", IMAGES.values(), ids=lambda image: image.service)
 DATABASE = {"omega-store", "pgvector", "psycopg", "psycopg-binary", "psycopg-pool"}
@@ -62,7 +64,7 @@ def test_what_is_forbidden_to_one_is_needed_by_another() -> None:
 @each_image
 def test_modules_of_other_images_are_tried_inside(image: Image) -> None:
     tried = set(modules.forbidden(ROOT, image))
-    own = {each.package for each in modules.distributions(ROOT) if each.folder.match(image.folder)}
+    own = {each.package for each in distributions(ROOT) if each.folder.match(image.folder)}
     assert len(own) == 1
     assert not own & tried
     assert {"pip", "pytest", "omega_testing", "omega_cli", "grpc_tools"} <= tried
@@ -71,7 +73,7 @@ def test_modules_of_other_images_are_tried_inside(image: Image) -> None:
 
 
 def test_servers_hold_every_exporter_and_a_tv_none() -> None:
-    (rpc,) = (each for each in modules.distributions(ROOT) if each.folder.name == "omega_rpc")
+    (rpc,) = (each for each in distributions(ROOT) if each.folder.name == "omega_rpc")
     exporters = frozenset(rpc.project["optional-dependencies"])
     held = {
         image.service: closure.resolve(ROOT, image.requirements).ours["omega-rpc"]

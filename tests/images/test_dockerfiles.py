@@ -91,8 +91,12 @@ def test_nothing_but_sources_is_handed_to_a_build() -> None:
     assert rules[0] == "*"
     assert {rule for rule in rules if rule.startswith("!")} == {
         "!constraints.txt",
-        "!deploy/images",
+        "!deploy/images/base/*.txt",
+        "!deploy/images/builder/*.txt",
         "!libs",
         "!services",
-        "!tools/images",
+        "!tools/images/closure.py",
+        "!tools/images/elf.py",
+        "!tools/images/install.py",
+        "!tools/images/plan.py",
     }

@@ -1,7 +1,6 @@
 """Switching, checking, taking back and recovering, on a real household's database.
 
-Slots are filled by hand here, and a stand-in says whether it serves; `make tv-proof` installs real
-wheels and starts real brains.
+Slots are filled by hand here, and a stand-in says whether it serves.
 """
 
 from __future__ import annotations
@@ -196,7 +195,7 @@ def test_a_power_cut_at_any_moment_ends_in_a_release_that_serves(
 def test_the_copy_of_a_household_is_nobody_elses_to_read(
     tv: Tv, program: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    modes = []
+    modes: list[int] = []
 
     def look(update: Any) -> int:
         modes.extend(stat.S_IMODE(path.stat().st_mode) for path in (update.folder, update.copy))

@@ -89,7 +89,7 @@ def _named(wheels: Path, needed: closure.Closure) -> list[str]:
     named = []
     for path in sorted(wheels.glob("*.whl")):
         extras = sorted(needed.ours.get(closure.canonical(path.name.split("-")[0]), ()))
-        named.append(f"{path}[{','.join(extras)}]" if extras else str(path))
+        named += [str(path), *([f"{path}[{','.join(extras)}]"] if extras else [])]
     return named
 
 

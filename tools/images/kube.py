@@ -269,7 +269,8 @@ def _loop(
         )
     )
     brain.until_healthy(f"{PREFIX}/bin/omega-brain")
-    fleet = Fleet(
-        *(f"localhost:{at[name]}" for name in ("sync", "constellation", "federation-worker")), tls
+    sync, constellation, worker = (
+        f"localhost:{at[name]}" for name in ("sync", "constellation", "federation-worker")
     )
-    return close_the_loop(fleet, address, open_encoder("minilm"))
+    fleet = Fleet(sync, constellation, worker, tls)
+    return close_the_loop(fleet, address, open_encoder(kind="minilm"))

@@ -79,7 +79,7 @@ class Site:
 
     def _count(self, query: sql.Composed | str) -> int:
         with psycopg.connect(self.postgres.url) as connection:
-            row = connection.execute(query).fetchone()  # type: ignore[call-overload] # both forms are queries
+            row = connection.execute(query).fetchone()
         return int(row[0]) if row else 0
 
 

@@ -189,8 +189,11 @@ def smoke(engine: Engine, images: Mapping[str, str]) -> Smoked:
         place = stack.enter_context(site())
         fleets = Fleets(engine, images, place)
         fleets.start(stack)
-        fleet = Fleet(*(fleets.address(s) for s in ("sync", "constellation", "federation-worker")))
-        loop = close_the_loop(fleet, fleets.address("brain"), open_encoder("minilm"))
+        sync, constellation, worker = map(
+            fleets.address, ("sync", "constellation", "federation-worker")
+        )
+        fleet = Fleet(sync, constellation, worker)
+        loop = close_the_loop(fleet, fleets.address("brain"), open_encoder(kind="minilm"))
         for service, end in _ENDS.items():
             ran = fleets.ran[service]
             ran.drained = end(fleets, place, stack)
@@ -257,7 +260,7 @@ def _end_sync(fleets: Fleets, place: Site, _stack: ExitStack) -> Drained:
         for tv in tvs:
             tv.register(sync)
         fleets.ran["sync"].called = f"{len(tvs)} TVs registered"
-        model = open_encoder("minilm").model_version
+        model = open_encoder(kind="minilm").model_version
         before = place.rows("pushes")
         drained = drain_held(
             place,

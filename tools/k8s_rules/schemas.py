@@ -55,7 +55,9 @@ def _kubernetes(each: Object, version: str) -> Iterator[str]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            kubernetes_validate.validate(each, version, strict=True)
+            used = kubernetes_validate.validate(each, version, strict=True)
+            if used != version:
+                yield f"{title(each)}: {version}: it was held to {used}"
         except kubernetes_validate.ValidationError as error:
             where = "/".join(map(str, error.path))
             yield f"{title(each)}: {version}: {where}: {error.message}"

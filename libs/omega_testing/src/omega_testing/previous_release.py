@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _RELEASE = re.compile(r"Release (\d+\.\d+\.\d+)\Z")
 _BUILT_BEFORE = ("hatchling", "hnswlib")
@@ -89,25 +90,28 @@ def install(tree: Path, names: Iterable[str], folder: Path) -> Path:
 def local_needs(tree: Path, names: Iterable[str]) -> list[str]:
     """Folders of distributions of a tree and of all that they need of it, as pip takes them.
 
-    What an extra itself needs of the tree is not followed: none of the services' does.
+    What their extras need comes behind, by name: pip 23 does not find a folder again by its name
+    where it was given with extras.
     """
-    folders: dict[str, tuple[Path, list[str]]] = {}
+    folders: dict[str, tuple[Path, dict[str, Any]]] = {}
     for file in [*tree.glob("libs/*/pyproject.toml"), *tree.glob("services/*/pyproject.toml")]:
         project = tomllib.loads(file.read_text("utf-8"))["project"]
-        folders[project["name"]] = (file.parent, project.get("dependencies", []))
-    found: dict[str, set[str]] = {}
+        folders[project["name"]] = (file.parent, project)
+    found: dict[str, None] = {}
+    more: dict[str, None] = {}
     waiting = list(names)
     while waiting:
-        name, _, stated = waiting.pop().partition("[")
+        name, _, extras = waiting.pop().partition("[")
         if name not in folders:
-            continue  # of the index
-        if name not in found:
-            waiting += folders[name][1]
-        found.setdefault(name, set()).update(filter(None, stated.rstrip("]").split(",")))
-    return [
-        f"{folders[name][0]}[{','.join(sorted(extras))}]" if extras else str(folders[name][0])
-        for name, extras in found.items()
-    ]
+            more[name] = None
+            continue
+        folder, project = folders[name]
+        for extra in filter(None, extras.rstrip("]").split(",")):
+            waiting += project["optional-dependencies"][extra]
+        if str(folder) not in found:
+            found[str(folder)] = None
+            waiting += project.get("dependencies", [])
+    return [*found, *more]
 
 
 def _git(folder: Path, *arguments: str) -> str:
