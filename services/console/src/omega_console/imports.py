@@ -190,21 +190,24 @@ class Imports:
                 self._run(taken)
             finally:
                 taken.path.unlink(missing_ok=True)
-                taken.job.finished_at = self._clock.now()
 
     def _run(self, taken: _Waiting) -> None:
         job = taken.job
         job.state = "running"
+        state = "failed"
         try:
             self._import(job, taken)
-            job.state = "succeeded"
+            state = "succeeded"
         except ServiceError as error:
-            _fail(job, problems.of_service(error))
+            _blame(job, problems.of_service(error))
         except OmegaError as error:
-            _fail(job, error)
+            _blame(job, error)
         except Exception:  # noqa: BLE001 - a defect must not end the imports after it
             _log.exception("import %s failed", job.import_id)
-            _fail(job, OmegaError(ErrorCode.INTERNAL))
+            _blame(job, OmegaError(ErrorCode.INTERNAL))
+        job.finished_at = self._clock.now()
+        # Last: whoever sees that it has ended sees the rest, too.
+        job.state = state
 
     def _import(self, job: Import, taken: _Waiting) -> None:
         from omega_titles import read_titles_file  # noqa: PLC0415 - an extra
@@ -254,5 +257,5 @@ def _place(row: BadRow) -> str:
     return f"line {row.line}" + (f", {row.field}," if row.field else "")
 
 
-def _fail(job: Import, error: OmegaError) -> None:
-    job.state, job.code, job.detail = "failed", error.code.value, error.public_text
+def _blame(job: Import, error: OmegaError) -> None:
+    job.code, job.detail = error.code.value, error.public_text
