@@ -7,13 +7,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import yaml
 from dashboards.queries import RULES
 
+from omega_core.closing import Closing
 from omega_testing.processes import free_port
 from omega_testing.supervised import Supervised
 
@@ -35,7 +35,7 @@ class Target:
     """Its other labels, by their names in Prometheus: region, shard."""
 
 
-class Prometheus:
+class Prometheus(Closing):
     """Scrapes the targets; a context manager.
 
     What Kubernetes would tell of pods is told by a list here; all else of the config is the
@@ -71,7 +71,7 @@ class Prometheus:
         try:
             self._wait()
         except BaseException:
-            self._close()
+            self.close()
             raise
 
     def query(self, expr: str) -> list[float]:
@@ -112,20 +112,10 @@ class Prometheus:
             time.sleep(0.1)
         raise RuntimeError(f"prometheus did not get ready:\n{self._process.tail()}")
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Stops it."""
         self._client.close()
         self._process.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._close()
 
 
 def _config(targets: list[Target]) -> dict[str, Any]:

@@ -13,8 +13,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self, cast
+from typing import IO, Any, cast
+
+from omega_core.closing import Closing
 
 INSTALL = "apt-get install -y --no-install-recommends buildah podman runc fuse-overlayfs netavark\
  aardvark-dns catatonit uidmap iptables nftables debootstrap"
@@ -169,7 +170,7 @@ def _lent(folder: Path) -> dict[Path, str]:
     return {folder / "pip.conf": str(_PIP), _TRUST: settings["global"]["cert"]}
 
 
-class Container:
+class Container(Closing):
     """A service that runs from its image as it would in a cluster; a context manager.
 
     It has no capability, cannot gain any, and its root file system is read-only; /tmp is memory.
@@ -201,15 +202,8 @@ class Container:
             *arguments,
         ).strip()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Removes it."""
         self._engine.run("rm", "--force", "--volumes", self.name)
 
     def inside(self, *command: str) -> str:

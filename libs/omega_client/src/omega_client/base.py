@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
-from types import TracebackType
-from typing import ClassVar, Self, TypeVar
+from typing import ClassVar, TypeVar
 
 import grpc
 
 from omega_client.errors import service_error
 from omega_core import validate
+from omega_core.closing import Closing
 from omega_rpc import call as calls
 from omega_rpc.channel import connect
 from omega_rpc.tls import ClientTls
@@ -21,7 +21,7 @@ LONGEST = 86_400.0
 """Longest deadline, in seconds."""
 
 
-class ServiceClient:
+class ServiceClient(Closing):
     """A channel to one target; a context manager. Safe to share between threads.
 
     Args:
@@ -56,17 +56,6 @@ class ServiceClient:
     def close(self) -> None:
         """Ends the calls under way and closes the channel. May be called twice."""
         self._channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _call(
         self,

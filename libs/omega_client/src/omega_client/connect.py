@@ -6,7 +6,7 @@ Needs the extra `connect`.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from typing import Final, Literal, Self, TypeVar
+from typing import Final, Literal, TypeVar
 
 from connectrpc.code import Code
 from connectrpc.errors import ConnectError
@@ -22,6 +22,7 @@ from omega_client.errors import ServiceError, unpacked
 from omega_client.resources import checked_chunks, download
 from omega_client.sync import BODY_SECONDS, EXCHANGE_SECONDS, SERVICE, Credential
 from omega_core import limits, validate
+from omega_core.closing import Closing
 from omega_core.errors import invalid
 from omega_rpc import call as calls
 from omega_rpc.tls import ClientTls, authorities
@@ -33,7 +34,7 @@ _VERSIONS: Final = {"1.1": HTTPVersion.HTTP1, "2": HTTPVersion.HTTP2, "3": HTTPV
 _CONNECT_SECONDS = 10.0
 
 
-class SyncConnectClient:
+class SyncConnectClient(Closing):
     """omega.sync.v1.SyncService over HTTP; a context manager. Every method raises ServiceError.
 
     The methods of SyncClient, without repeating a call by itself. Safe to share between threads.
@@ -89,12 +90,6 @@ class SyncConnectClient:
     def close(self) -> None:
         """Closes the connections. May be called twice."""
         self._transport.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def register_device(
         self, request: pb.RegisterDeviceRequest, *, credential: Credential | None = None

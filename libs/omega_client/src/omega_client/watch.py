@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import grpc
 
 from omega_client.errors import service_error
+from omega_core.closing import Closing
 
 A = TypeVar("A")
 A_co = TypeVar("A_co", covariant=True)
@@ -27,7 +27,7 @@ class Answers(Protocol[A_co]):
         ...
 
 
-class Watch(Iterator[A], Generic[A]):
+class Watch(Iterator[A], Closing, Generic[A]):
     """Iterates over the answers of a call until the server ends it, it fails or it is closed.
 
     A context manager. One thread iterates; any thread may close it, and the one that waits for an
@@ -58,14 +58,3 @@ class Watch(Iterator[A], Generic[A]):
         """Ends the call. May be called twice."""
         self._closed.set()
         self._answers.cancel()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

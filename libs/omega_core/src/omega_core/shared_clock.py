@@ -15,10 +15,10 @@ import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self
 
 from omega_core import validate
 from omega_core.clock import Clock, SystemClock
+from omega_core.closing import Closing
 from omega_core.errors import invalid
 
 VARIABLE = "OMEGA_CLOCK_FILE"
@@ -73,7 +73,7 @@ class SharedClock:
         raise invalid("clock_file", "a whole record: whoever wrote it died on the way")
 
 
-class MovedClock(SharedClock):
+class MovedClock(SharedClock, Closing):
     """The same clock for whoever moves it. Not for several threads at once.
 
     Args:
@@ -114,12 +114,6 @@ class MovedClock(SharedClock):
     def close(self) -> None:
         """Ends the writing; the file stays for its readers."""
         self._written.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _speed(self) -> float:
         return float(_RECORD.unpack(self._map[: _RECORD.size])[2])

@@ -12,11 +12,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from omega_core import validate
 from omega_core.clock import Clock
+from omega_core.closing import Closing
 
 _LOG = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class EventBusConfig:
         validate.integer("queue_events", self.queue_events, 1, 100_000)
 
 
-class Subscription:
+class Subscription(Closing):
     """A subscriber's queue. Any thread may read it; an event goes to one reader."""
 
     def __init__(self, bus: EventBus, types: tuple[type[Event], ...], capacity: int) -> None:
@@ -106,17 +106,6 @@ class Subscription:
         with self._filled:
             self._closed = True
             self._filled.notify_all()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def offer(self, published: Published) -> None:
         """Puts an event in the queue if it is of a type asked for; called by the bus."""

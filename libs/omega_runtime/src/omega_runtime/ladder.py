@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, TypeVar
 
 from omega_core import validate
 from omega_core.clock import Clock
+from omega_core.closing import Closing
 from omega_core.errors import invalid
 from omega_runtime.breaker import CircuitBreaker, CircuitOpen, Outcome, Permit
 from omega_runtime.elapsed import Deadline, Elapsed
@@ -105,7 +105,7 @@ class LadderConfig:
         validate.integer("workers", self.workers, 1, 64)
 
 
-class Ladder(Generic[Q, A]):
+class Ladder(Closing, Generic[Q, A]):
     """Answers by the best way that answers in time. Thread-safe.
 
     Every way but the last runs in threads of its own, so that it can be given up when its share
@@ -168,17 +168,6 @@ class Ladder(Generic[Q, A]):
         """Lets the threads end; answers that are under way are not waited for."""
         for _, workers in self._better:
             workers.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _try(
         self, way: Way[Q, A], workers: Workers, request: Q, deadline: Deadline

@@ -14,6 +14,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from omega_core import validate
+from omega_core.closing import Closing
 from omega_core.errors import invalid
 from omega_store import dialect, metering
 from omega_store.errors import translated
@@ -87,7 +88,7 @@ def check_url(field: str, url: str) -> str:
     return url
 
 
-class Store:
+class Store(Closing):
     """A shard's database. Safe to share between threads.
 
     Made by connect(); opens whether or not the server answers, and finds it again by itself.
@@ -191,12 +192,6 @@ class Store:
     def close(self) -> None:
         """Closes every connection."""
         self._pool.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _check(self, conn: Connection) -> None:
         if _abandoned(conn):

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
-from typing import Self
 
 from opentelemetry import trace
 from psycopg import Error
 
 from omega_core import spans, validate
 from omega_core.clock import Clock, SystemClock
+from omega_core.closing import Closing
 from omega_core.errors import ErrorCode, OmegaError
 from omega_store import metering, pushes, traffic
 from omega_store.pool import Store
@@ -59,7 +59,7 @@ class _Waiting:
     caller: trace.Span
 
 
-class PushWriter:
+class PushWriter(Closing):
     """Writes pushes on a few threads; whatever arrives during the commits forms the next batch.
 
     Safe to share between threads. Nothing is answered before it is durable. Each batch counts its
@@ -146,12 +146,6 @@ class PushWriter:
             self._changed.notify_all()
         for lane in self._lanes:
             lane.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _take(self, patience: float | None) -> list[_Waiting] | None:
         """The next batch; empty after `patience` seconds without one; None at the end."""

@@ -11,9 +11,8 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from omega_core.closing import Closing
 from omega_store import Store
 from omega_store.rounds import Round, RoundStatus, find, listed, request
 from omega_testing import gates
@@ -24,7 +23,7 @@ _NAME = "omega-federation-worker"
 _PATIENCE = 120.0
 
 
-class ChaosWorkers:
+class ChaosWorkers(Closing):
     """One worker that answers for all shards; a context manager.
 
     Args:
@@ -82,17 +81,6 @@ class ChaosWorkers:
             self._process.kill()
             self._process.close()
         self._process = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _ended(self, request_id: str) -> Round:
         deadline = time.monotonic() + _PATIENCE

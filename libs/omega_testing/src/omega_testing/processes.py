@@ -11,12 +11,11 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from omega_core.closing import Closing
 from omega_rpc.channel import connect
 from omega_rpc.tls import ClientTls
 from omega_testing.supervised import Supervised
@@ -43,7 +42,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class ServiceProcess:
+class ServiceProcess(Closing):
     """A console script of this project, serving; a context manager.
 
     Args:
@@ -158,17 +157,6 @@ class ServiceProcess:
         while not self.serving():
             self._check("did not serve", deadline)
             time.sleep(0.02)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _clear(self) -> None:
         if self._temporary:

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 import psycopg
 
 from omega.sync.v1 import sync_service_pb2 as sync_pb
 from omega_client import AdminClient, ConstellationClient, ServiceError, SyncClient
+from omega_core.closing import Closing
 from omega_core.directory import Directory, ShardEntry
 from omega_rpc import directories
 from omega_rpc.channel import connect
@@ -141,7 +141,7 @@ class SiteShard:
         )
 
 
-class ShardSite:
+class ShardSite(Closing):
     """Shards, a directory over them, and gateways; a context manager.
 
     Args:
@@ -160,17 +160,6 @@ class ShardSite:
         self._keys = folder / "token.keys"
         self._keys.write_text(new_key_line())
         self._keys.chmod(0o600)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Stops everything. May be called twice."""

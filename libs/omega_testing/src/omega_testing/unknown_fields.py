@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import grpc
 
 from omega_core import limits
+from omega_core.closing import Closing
 
 _FIELD = 536_870_911
 """The largest number of a field; no contract comes near it."""
@@ -31,7 +31,7 @@ EXTRA = _varint(_FIELD << 3 | 2) + _varint(len(_TEXT)) + _TEXT
 """An unknown field on the wire: its number with type 2 (bytes), the length, and the bytes."""
 
 
-class UnknownFields:
+class UnknownFields(Closing):
     """Passes every call on to a server without TLS; a context manager.
 
     Args:
@@ -48,15 +48,8 @@ class UnknownFields:
         """Where it listens."""
         self._server.start()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Stops it."""
         self._server.stop(None).wait()
         self._channel.close()
         self._pool.shutdown(wait=False)

@@ -26,6 +26,7 @@ from omega_brain.texts import GuardedEncoder, TextVectors
 from omega_brain.upkeep import Upkeep
 from omega_brain.watching import Changes
 from omega_core.clock import Clock, SystemClock
+from omega_core.closing import Closing
 from omega_core.content import Content
 from omega_core.errors import ErrorCode, OmegaError
 from omega_core.memory import MemoryQuery, Recalled
@@ -46,7 +47,7 @@ _MEMORY_PATIENCE = timedelta(seconds=1)
 """How long a question to the memory waits for its text to be embedded."""
 
 
-class Brain:
+class Brain(Closing):
     """The recommender of one household. Safe for threads.
 
         with Brain.init(BrainConfig(storage_path=path)) as brain:
@@ -348,12 +349,6 @@ class Brain:
         self._upkeep.save_index()
         self.persistence.close()
         self.runtime.stopping("closed")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _make_way(self) -> None:
         self.gate.wait_clear(_WAY_SECONDS)

@@ -10,9 +10,9 @@ import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from typing import Self
 
 from omega_core.clock import Clock
+from omega_core.closing import Closing
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_core.shared_clock import service_clock
 from omega_federation_worker import between, shards
@@ -31,7 +31,7 @@ INDEX = "JOB_COMPLETION_INDEX"
 """Environment variable in which Kubernetes tells a pod of an Indexed Job its index."""
 
 
-class Fleet:
+class Fleet(Closing):
     """The shards of a fleet, opened; a context manager.
 
     Args:
@@ -157,12 +157,6 @@ class Fleet:
         for thread in self._threads:
             thread.join(timeout=5.0)
         self._stack.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def run_once(config: FederationConfig, *, refresh: bool, answers: bool = True) -> int:

@@ -10,11 +10,11 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from omega_core.closing import Closing
 from omega_core.vectors import FloatArray
 
 _PATIENCE = 1_800.0
@@ -47,7 +47,7 @@ def interpreter(root: Path) -> Path:
     return python
 
 
-class Peers:
+class Peers(Closing):
     """The process; a context manager.
 
     Args:
@@ -106,17 +106,6 @@ class Peers:
         self._process.kill()
         self._process.communicate()
         shutil.rmtree(self._directory, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _read(self) -> dict[str, Any]:
         line = self._process.stdout.readline() if self._process.stdout else ""
