@@ -15,7 +15,7 @@ from images.plan import ARCHES, PREFIX, SBOM, USER
 
 COMPILERS = frozenset({"as", "c++", "cc", "cc1", "clang", "g++", "gcc", "ld", "make"})
 """Names of programs, with or without a processor before or a version behind them."""
-_CACHES = ("root/.cache/", "var/cache/apt/", "var/lib/apt/lists/")
+_CACHES = ("root/.cache/", "var/cache/apt/", "var/cache/pip/", "var/lib/apt/lists/")
 _IMPORT = """
 import importlib, sys
 for name in sys.argv[1:]:
