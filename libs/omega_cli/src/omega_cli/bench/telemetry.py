@@ -50,20 +50,9 @@ def measure(plan: Plan, say: Say) -> dict[str, Figure]:
     A shard for each way stands beside the others, with a gateway, a constellation and a Postgres of
     its own, and they take turns. The collector's own time does not count.
     """
-    with ExitStack() as stack:
-        collector = stack.enter_context(Collector())
-        sites: dict[str, Site] = {}
-        modes = _modes(collector.endpoint)
-        for mode in plan.modes:
-            say(f"starting a shard: {mode}")
-            sites[mode] = stack.enter_context(Site(plan.fleet, modes[mode], secure=False))
-        best: dict[str, dict[str, float]] = {name: {} for name in _KINDS}
-        for turn in range(plan.runs):
-            for name, kind in _KINDS.items():
-                for mode, site in sites.items():
-                    say(f"{name}, {mode}, {turn} of {plan.runs}")
-                    used = sum(cost(site, site.order(kind, plan.exchanges, plan.together)).values())
-                    best[name][mode] = min(used, best[name].get(mode, used))
+    with Collector() as collector:
+        best = _best(plan, collector.endpoint, say)
+        # What stops sends what it holds.
         spans, points = len(collector.spans()), len(collector.points())
     figures: dict[str, Figure] = {}
     for name, found in best.items():
@@ -82,9 +71,27 @@ def measure(plan: Plan, say: Say) -> dict[str, Figure]:
     return figures
 
 
+def _best(plan: Plan, endpoint: str, say: Say) -> dict[str, dict[str, float]]:
+    """Least seconds of processor time an exchange, by its kind and the way to have telemetry."""
+    best: dict[str, dict[str, float]] = {name: {} for name in _KINDS}
+    with ExitStack() as stack:
+        modes = _modes(endpoint)
+        sites: dict[str, Site] = {}
+        for mode in plan.modes:
+            say(f"starting a shard: {mode}")
+            sites[mode] = stack.enter_context(Site(plan.fleet, modes[mode], secure=False))
+        for turn in range(plan.runs):
+            for name, kind in _KINDS.items():
+                for mode, site in sites.items():
+                    say(f"{name}, {mode}, {turn} of {plan.runs}")
+                    used = sum(cost(site, site.order(kind, plan.exchanges, plan.together)).values())
+                    best[name][mode] = min(used, best[name].get(mode, used))
+    return best
+
+
 def _modes(endpoint: str) -> dict[str, Mapping[str, str]]:
-    """Variables of each way to have telemetry."""
-    sent = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_METRIC_EXPORT_INTERVAL": "1000"}
+    """Variables of each way to have telemetry; what they do not say is as it comes."""
+    sent = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}
     scraped = {**sent, "OMEGA_METRICS_LISTEN": "127.0.0.1:0"}
     ratio = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.01"}
     return {
