@@ -112,6 +112,35 @@ def test_whoever_gave_up_or_waited_too_long_is_not_sent() -> None:
     asyncio.run(story())
 
 
+def test_a_push_whose_answer_does_not_come_is_given_up_in_time_and_stored_all_the_same() -> None:
+    async def story() -> None:
+        upstream = Constellation()
+        batches = Batches(upstream.ingest, most_waiting=10)
+        sent = send(batches, "0", 0.05)
+        with pytest.raises(OmegaError) as caught:
+            await sent
+        assert caught.value.code is ErrorCode.DEADLINE_EXCEEDED
+        upstream.open.set()
+        await settle()
+        assert upstream.batches == [["0"]]
+
+    asyncio.run(story())
+
+
+def test_a_gateway_that_stops_leaves_nobody_without_an_answer() -> None:
+    async def story() -> None:
+        batches = Batches(Constellation().ingest, most_waiting=10)
+        waiting = [send(batches, str(n)) for n in range(3)]
+        await settle()
+        await batches.stop(0.1)
+        found = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [getattr(each, "code", None) for each in found] == [
+            ErrorCode.UPSTREAM_UNAVAILABLE
+        ] * 3
+
+    asyncio.run(story())
+
+
 def test_a_failure_belongs_to_all_who_wait_and_the_next_call_goes_on() -> None:
     async def story() -> None:
         failing = True

@@ -24,6 +24,8 @@ OPERATIONS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
 JOBS: Final = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3_600, 7_200)
 """The same of work in the background: a loop's cycle, a round."""
 
+_MOST_LINKS: Final = 128
+"""Links of a span that an SDK keeps, unless it is told otherwise."""
 _tracer = trace.get_tracer("omega")
 
 
@@ -74,11 +76,11 @@ def together(callers: Sequence[Span]) -> tuple[Context, list[Link]]:
     """Where work that is done for many at once belongs: under one of them, linked to the others.
 
     That one is the first whose trace is recorded, so that no recorded trace misses the work; only
-    recorded ones are linked.
+    recorded ones are linked, and of them as many as an SDK keeps.
     """
     seen = {each.span_id: each for each in (caller.get_span_context() for caller in callers)}
     recorded = [each for each in seen.values() if each.is_valid and each.trace_flags.sampled]
     if not recorded:
         return trace.set_span_in_context(callers[0], Context()), []
-    first = trace.NonRecordingSpan(recorded[0])
-    return trace.set_span_in_context(first, Context()), [Link(each) for each in recorded[1:]]
+    first, others = trace.NonRecordingSpan(recorded[0]), recorded[1 : 1 + _MOST_LINKS]
+    return trace.set_span_in_context(first, Context()), [Link(each) for each in others]

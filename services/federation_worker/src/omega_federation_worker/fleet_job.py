@@ -194,7 +194,7 @@ class FleetJob:
             ):
                 with spans.span("learn"):
                     found = self._learned(desk, begun)
-                with spans.span("publish"), operation("publish round"):
+                with spans.span("publish"), operation("publish round"), translated():
                     measured.published = self._publish(leader, begun, found, desk)
         except Exception as error:
             if isinstance(error, OmegaError) and error.code == ErrorCode.STORAGE_UNAVAILABLE:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from opentelemetry import trace
@@ -14,6 +14,7 @@ from omega.constellation.v1 import constellation_service_pb2 as pb
 from omega_core import spans
 from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc import call as calls
+from omega_rpc.aio.tasks import within
 from omega_sync import metering
 
 MOST_IN_BATCH = 256
@@ -49,8 +50,8 @@ class Batches:
 
         Raises:
             OmegaError: OVERLOADED when too many wait; what the constellation raises;
-                DEADLINE_EXCEEDED when it waited longer than `seconds` for its turn, and is not
-                stored.
+                UPSTREAM_UNAVAILABLE when the gateway stops; DEADLINE_EXCEEDED without an answer in
+                `seconds`, stored or not.
         """
         if len(self._queue) >= self._most_waiting:
             raise OmegaError(ErrorCode.OVERLOADED)
@@ -61,7 +62,8 @@ class Batches:
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._run())
         # A push whose caller has gone is left out if it still waits, and else stored all the same.
-        return await answer
+        async with within(seconds):
+            return await answer
 
     async def start(self) -> Mapping[str, str]:
         """Nothing runs before the first push."""
@@ -80,10 +82,11 @@ class Batches:
         while batch := self._take():
             try:
                 await self._send(batch)
+            except asyncio.CancelledError:
+                _refuse([*batch, *self._queue], OmegaError(ErrorCode.UPSTREAM_UNAVAILABLE))
+                raise
             except Exception as error:  # noqa: BLE001 - belongs to those who wait
-                for waiting in batch:
-                    if not waiting.answer.done():
-                        waiting.answer.set_exception(error)
+                _refuse(batch, error)
 
     def _take(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
@@ -92,9 +95,7 @@ class Batches:
             waiting = self._queue.popleft()
             if waiting.answer.done():
                 continue
-            if waiting.until < now:
-                waiting.answer.set_exception(OmegaError(ErrorCode.DEADLINE_EXCEEDED))
-            else:
+            if waiting.until >= now:
                 batch.append(waiting)
         return batch
 
@@ -125,5 +126,10 @@ class Batches:
         try:
             await self._send([waiting])
         except OmegaError as error:
-            if not waiting.answer.done():
-                waiting.answer.set_exception(error)
+            _refuse([waiting], error)
+
+
+def _refuse(those: Sequence[_Waiting], error: Exception) -> None:
+    for waiting in those:
+        if not waiting.answer.done():
+            waiting.answer.set_exception(error)

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from omega.constellation.v1 import constellation_service_pb2 as pb
 from omega_core.errors import ErrorCode, OmegaError
+from omega_rpc.aio.tasks import cancelled_itself
 from omega_rpc.call import Principal
 
 _log = logging.getLogger(__name__)
@@ -110,7 +111,13 @@ class Heads:
         """Asks, once for all who want to know at the same time."""
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._question())
-        return await asyncio.shield(self._asking)
+        try:
+            return await asyncio.shield(self._asking)
+        except asyncio.CancelledError:
+            if cancelled_itself():
+                raise
+            # The shard was let go of meanwhile.
+            raise OmegaError(ErrorCode.UPSTREAM_UNAVAILABLE, detail="asked no more") from None
 
     async def _question(self) -> pb.GetHeadsResponse:
         revoked = False

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as pb
+from omega_rpc.aio.tasks import within
 
 MOST_BYTES = 64 << 20
 """Bytes of steps that are kept."""
@@ -70,7 +71,7 @@ class Steps:
             task = self._asking[key] = asyncio.create_task(self._fetch(*key))
             task.add_done_callback(lambda done: self._asked(key, done))
         # Others may wait for the same: one that gives up does not end the question.
-        async with asyncio.timeout(seconds):
+        async with within(seconds):
             return await asyncio.shield(task)
 
     async def _fetch(self, step: Step, ask: Ask) -> pb.GetGlobalStateResponse:

@@ -173,7 +173,8 @@ class Streams:
             kind = request.WhichOneof("message")
             if kind == "exchange":
                 # A trace of its own: the stream's may last a day.
-                links = [trace.Link(trace.get_current_span().get_span_context())]
+                shown = trace.get_current_span().get_span_context()
+                links = [trace.Link(shown)] if shown.is_valid else []
                 with spans.span("exchange", context=Context(), links=links):
                     await self._exchange(stream, request.exchange)
             elif kind == "acknowledgement":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeVar
 
 import grpc
@@ -15,6 +16,7 @@ from omega.constellation.v1 import directory_pb2
 from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc import call as calls
 from omega_rpc.aio.channel import connect
+from omega_rpc.aio.tasks import cancelled_itself
 from omega_rpc.status import from_rpc_error
 from omega_rpc.tls import RenewedCredentials
 
@@ -130,10 +132,9 @@ class Constellation:
             request, timeout=self._body_seconds, metadata=_trace(calls.request_id())
         )
         try:
-            async for answer in answers:
-                yield answer
-        except grpc.RpcError as error:
-            raise from_rpc_error(error) from error
+            with _answered():
+                async for answer in answers:
+                    yield answer
         finally:
             answers.cancel()
 
@@ -158,12 +159,24 @@ class Constellation:
         seconds: float,
         request_id: str,
     ) -> A:
-        try:
+        with _answered():
             return await method(request, timeout=seconds, metadata=_trace(request_id))
-        except grpc.RpcError as error:
-            raise from_rpc_error(error) from error
-        except grpc.aio.UsageError as error:  # the channel was closed under the call
-            raise OmegaError(ErrorCode.UPSTREAM_UNAVAILABLE, detail=str(error)) from error
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    """Turns what a call to a constellation ends with into an error of the catalogue."""
+    try:
+        yield
+    except grpc.RpcError as error:
+        raise from_rpc_error(error) from error
+    except grpc.aio.UsageError as error:  # the channel was closed before the call
+        raise OmegaError(ErrorCode.UPSTREAM_UNAVAILABLE, detail=str(error)) from error
+    except asyncio.CancelledError:
+        if cancelled_itself():
+            raise
+        # The channel was closed under the call.
+        raise OmegaError(ErrorCode.UPSTREAM_UNAVAILABLE, detail="the channel was closed") from None
 
 
 def _trace(request_id: str) -> tuple[tuple[str, str], ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 
 from omega_rpc.channel import options
-from omega_rpc.tracing import INFRASTRUCTURE, Called
+from omega_rpc.tracing import CANCELLED, INFRASTRUCTURE, Called
 
 
 def connect(
@@ -48,7 +48,11 @@ class _Traced:
         if fields := called.fields():
             metadata = grpc.aio.Metadata(*(details.metadata or ()), *fields.items())
             details = details._replace(metadata=metadata)
-        call = await continuation(details, request)
+        try:
+            call = await continuation(details, request)
+        except BaseException:
+            called.end(CANCELLED)  # it never began
+            raise
         task = asyncio.create_task(_follow(call, called))
         self._followed.add(task)
         task.add_done_callback(self._followed.discard)
