@@ -25,7 +25,7 @@ def test_every_figure_is_measured() -> None:
         ratio, cost = (figures[f"telemetry_{kind}_{what}"] for what in ("ratio", "us"))
         assert ratio.value == pytest.approx(cost.value / cost.beside["off"])
         assert (ratio.beside, set(cost.beside)) == ({}, {"off"})
-    assert figures["telemetry_collected"].beside["points"] > 0
+    assert figures["telemetry_collected"].beside["characters scraped"] > 0
 
 
 @pytest.mark.parametrize(("name", "value"), [("runs", 0), ("fleet", 0), ("modes", ("off",))])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-import urllib.request
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -160,7 +159,7 @@ def told() -> Iterator[Told]:
             exchanges = syncs + sum(len(tv.exchanges) for tv in tvs)
             found = Told(
                 collector,
-                {name: scrape(each.addresses["metrics_listen"]) for name, each in services.items()},
+                {name: each.scrape() for name, each in services.items()},
                 done,
                 stored,
                 exchanges,
@@ -173,11 +172,6 @@ def told() -> Iterator[Told]:
             collector.wait(lambda: found.sum(*active, omega_state="active") == everyone)
         # All of them have stopped, and sent what was left.
         yield found
-
-
-def scrape(address: str) -> str:
-    with urllib.request.urlopen(f"http://{address}/metrics", timeout=20) as answer:
-        return str(answer.read().decode())
 
 
 def secret_words(contents: list[Content]) -> list[str]:

@@ -9,6 +9,7 @@ import socket
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -157,6 +158,12 @@ class ServiceProcess(Closing):
         while not self.serving():
             self._check("did not serve", deadline)
             time.sleep(0.02)
+
+    def scrape(self) -> str:
+        """What it tells Prometheus; only with OMEGA_METRICS_LISTEN in `env`."""
+        address = self.addresses["metrics_listen"]
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=20) as answer:
+            return str(answer.read().decode())
 
     def _clear(self) -> None:
         if self._temporary:

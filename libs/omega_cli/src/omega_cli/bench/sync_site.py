@@ -119,6 +119,11 @@ class Site:
         }
         return {name: sum(map(proc.used_seconds, pids)) for name, pids in parts.items()}
 
+    def scrape(self) -> int:
+        """Collects the metrics of the services without TLS that offer them; characters of all."""
+        services = (self.gateway, self._constellation)
+        return sum(len(each.scrape()) for each in services if "metrics_listen" in each.addresses)
+
     def grow(self, fleet: int) -> None:
         """Registers devices until there are so many."""
         now = datetime.now(UTC)
