@@ -82,7 +82,6 @@ UNSET = {
     "OMEGA_CONSOLE_ROLE_*": "the same",
     "OMEGA_CONSOLE_JWKS_CA": "one's own patch, with a ConfigMap: for a provider with a private CA",
     "OMEGA_CONSOLE_*_SECONDS": "settings: times",
-    "OMEGA_CONSOLE_FAILURE*": "settings: limits",
     "OMEGA_CONSOLE_UPLOAD_MB": "settings",
     "OMEGA_CONSOLE_ENCODER": "no upload of titles: the image holds no encoder",
     "OMEGA_CONSOLE_CACHE_DIR": "the same",
