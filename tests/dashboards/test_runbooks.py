@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+from k8s_rules.combinations import K8S, RENDERED
+from k8s_rules.objects import Render
 
 from omega_cli import main as omega
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOKS = ROOT / "docs" / "runbooks"
-MTLS = ROOT / "deploy" / "k8s" / "components" / "mtls"
+MTLS = K8S / "components" / "mtls"
+FLEET = Render.read(RENDERED / "fleet.yaml")
+"""The manifests with every part that a runbook may name."""
 PAGES = sorted(RUNBOOKS.glob("*.md"))
 ALERTS = [page for page in PAGES if page.name != "README.md"]
 PARTS = ["Meaning", "Impact", "How to look", "How to mend", "When to wake somebody"]
@@ -54,6 +58,20 @@ def test_commands_of_omega_are_taken_by_it(page: Path) -> None:
 def test_deployments_that_are_named_exist(page: Path) -> None:
     named = re.findall(r"deployment[/ ]([a-z-]+)|io/name=([a-z-]+)", _read(page))
     assert {first or second for first, second in named} <= SERVICES
+
+
+@each_page
+def test_what_a_page_changes_is_there_and_stays_changed(page: Path) -> None:
+    """Who scales what an autoscaler governs has it undone at once."""
+    text = _read(page)
+    governed = {path.parent.name for path in (K8S / "base").glob("*/autoscaler.yaml")}
+    assert governed == {"sync", "constellation"}
+    assert not set(re.findall(r"scale deployment/([a-z-]+)", text)) & governed
+    assert set(re.findall(r"patch hpa ([a-z-]+)", text)) <= governed
+    jobs = {each["metadata"]["name"] for each in FLEET.of("CronJob")}
+    assert set(re.findall(r"patch cronjob ([a-z-]+)", text)) <= jobs
+    maps = {each["metadata"]["name"].rpartition("-")[0] for each in FLEET.of("ConfigMap")}
+    assert set(re.findall(r"ConfigMap `([a-z-]+)`", text)) <= maps
 
 
 def test_a_constellation_is_called_by_a_name_of_its_certificate() -> None:
