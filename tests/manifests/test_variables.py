@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from image_names import ImageName
 from k8s_rules.combinations import COMBINATIONS
 from k8s_rules.objects import Render, Workload
 
@@ -93,7 +94,7 @@ UNSET = {
 def ours(render: Render) -> Iterator[tuple[Workload, str, type[Any]]]:
     """Workloads that run the project's images, with prefix and settings of the service."""
     for work in render.workloads():
-        image = work.main["image"].rpartition("/")[2].partition("@")[0].partition(":")[0]
+        image = ImageName.read(work.main["image"]).name
         if image in SERVICES:
             prefix, config = SERVICES[image]
             yield work, prefix, config
