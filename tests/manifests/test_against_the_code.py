@@ -20,7 +20,7 @@ from omega_federation_worker.config import FederationConfig
 from omega_rpc.config import ServerConfig
 from omega_rpc.health import LIVE
 from omega_sync.config import SyncConfig
-from omega_testing.documents import table_rows
+from omega_testing.metrics_page import metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 MB = 10**6
@@ -175,8 +175,7 @@ def test_a_scratch_holds_the_sketches_of_a_shard(renders: dict[str, Render]) -> 
 
 def exported() -> set[str]:
     """Names under which Prometheus has the project's metrics, as docs/metrics.md says."""
-    rows = table_rows((ROOT / "docs" / "metrics.md").read_text("utf-8"))
-    return {name for row in rows if "Prometheus" in row.cells for name in row.code("Prometheus")}
+    return {metric.prometheus for metric in metrics(ROOT)}
 
 
 def asked(render: Render) -> set[str]:
