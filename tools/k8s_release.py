@@ -15,11 +15,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from image_names import ImageName
 from k8s_rules.combinations import K8S
 from k8s_rules.objects import Render
 from k8s_rules.trust import pinned
 
-_REFERENCE = re.compile(r"(?P<image>[^\s@]+)@(?P<digest>sha256:[0-9a-f]{64})\Z")
+_REFERENCE = re.compile(r"[^\s@]+@sha256:[0-9a-f]{64}\Z")
 _IMAGE = re.compile(r"^ *(?:image|imageName): (\S+)$", re.MULTILINE)
 _VERSION = re.compile(r"\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?\Z")
 _POSTGRES = "postgresql"
@@ -58,13 +59,8 @@ def wanted() -> dict[str, str]:
         for path in sorted((K8S / folder).rglob("*.yaml")):
             if not {"postgres-dev", "release"}.intersection(path.parts):
                 for image in _IMAGE.findall(path.read_text("utf-8")):
-                    found[name_of(image)] = image
+                    found[ImageName.read(image).name] = image
     return found
-
-
-def name_of(image: str) -> str:
-    """Last part of an image's name, without tag and digest."""
-    return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
 
 
 def component(version: str, references: Sequence[str], names: dict[str, str]) -> str:
@@ -78,31 +74,30 @@ def component(version: str, references: Sequence[str], names: dict[str, str]) ->
     Raises:
         ValueError: an image is missing, not known, there twice, or has no digest.
     """
-    given: dict[str, re.Match[str]] = {}
+    given: dict[str, ImageName] = {}
     for reference in references:
-        found = _REFERENCE.match(reference)
-        if not found:
+        if not _REFERENCE.match(reference):
             raise ValueError(f"{reference} is not IMAGE@sha256:DIGEST, of 64 hexadecimal digits")
-        name = name_of(reference)
-        if name not in names or name in given:
-            raise ValueError(f"{reference}: no manifest runs {name}, or it stands twice")
-        given[name] = found
+        found = ImageName.read(reference)
+        if found.name not in names or found.name in given:
+            raise ValueError(f"{reference}: no manifest runs {found.name}, or it stands twice")
+        given[found.name] = found
     missing = sorted(names.keys() - given.keys())
     if missing:
         raise ValueError(f"without a digest: {', '.join(missing)}")
-    if ":" not in given[_POSTGRES]["image"].rpartition("/")[2]:
+    if not given[_POSTGRES].tag:
         raise ValueError(f"{_POSTGRES}: CloudNativePG tells its version by the tag")
     return _text(version, given, names)
 
 
-def _text(version: str, given: dict[str, re.Match[str]], names: dict[str, str]) -> str:
+def _text(version: str, given: dict[str, ImageName], names: dict[str, str]) -> str:
     entries = "".join(
-        f"  - name: {names[name].partition('@')[0]}\n"
-        f"    newName: {_untagged(found['image'])}\n    digest: {found['digest']}\n"
+        f"  - name: {ImageName.read(names[name]).repository}\n"
+        f"    newName: {found.repository}\n    digest: {found.digest}\n"
         for name, found in sorted(given.items())
         if name != _POSTGRES
     )
-    named = given[_MIGRATES]["digest"].partition(":")[2][:10]
+    named = given[_MIGRATES].digest.partition(":")[2][:10]
     return f"""# Which images run. Written by tools/k8s_release.py; between releases it names none.
 apiVersion: kustomize.config.k8s.io/v1alpha1
 kind: Component
@@ -129,13 +124,8 @@ images:
     patch: |
       - op: replace
         path: /spec/imageName
-        value: {given[_POSTGRES][0]}
+        value: {given[_POSTGRES]}
 """
-
-
-def _untagged(image: str) -> str:
-    folder, slash, name = image.rpartition("/")
-    return folder + slash + name.partition(":")[0]
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -13,10 +13,11 @@ from opentelemetry.sdk.metrics import MeterProvider
 from prometheus_client import CollectorRegistry as Registry
 from prometheus_client import generate_latest
 
-from omega_testing.documents import Row
+from omega_testing.metrics_page import metrics
 from omega_testing.sources import distributions
 
 ROOT = Path(__file__).resolve().parents[2]
+METRICS = metrics(ROOT)
 _MAKERS = {
     f"create_{kind}": kind.replace("_", " ")
     for kind in (
@@ -69,28 +70,19 @@ def _exported(kind: str, name: str, unit: str) -> str:
     return str(family)
 
 
-def test_the_names_for_prometheus_are_those_of_its_exporter(
-    table: Callable[..., list[Row]],
-) -> None:
-    for row in table("metrics.md", "metric"):
-        (name,), (said,) = row.code("metric"), row.code("Prometheus")
-        assert said == _exported(row.cells["kind"], name, row.cells["unit"])
+def test_the_names_for_prometheus_are_those_of_its_exporter() -> None:
+    for metric in METRICS:
+        assert metric.prometheus == _exported(metric.kind, metric.name, metric.unit)
 
 
-def test_every_metric_stands_there_and_no_other(table: Callable[..., list[Row]]) -> None:
-    said = {
-        (name, row.cells["kind"], row.cells["unit"])
-        for row in table("metrics.md", "metric")
-        for name in row.code("metric")
-    }
+def test_every_metric_stands_there_and_no_other() -> None:
+    said = {(metric.name, metric.kind, metric.unit) for metric in METRICS}
     assert said == set(_instruments())
 
 
-def test_attributes_are_those_that_the_code_records(table: Callable[..., list[Row]]) -> None:
+def test_attributes_are_those_that_the_code_records() -> None:
     texts = {text for each in distributions(ROOT) for text in each.strings()}
-    for row in table("metrics.md", "metric"):
-        assert set(row.code("attributes")) <= texts
+    said = {name for metric in METRICS for name in metric.attributes}
+    assert said <= texts
     recorded = {text for text in texts if _NAME.fullmatch(text)}
-    said = {n for row in table("metrics.md", "metric") for n in row.code("attributes")}
-    named = {n for row in table("metrics.md", "metric") for n in row.code("metric")}
-    assert recorded == said | named
+    assert recorded == said | {metric.name for metric in METRICS}

@@ -30,7 +30,7 @@ from omega_delta import decode_catalogue, event_to_proto
 from omega_embed import open_encoder
 from omega_eval.sample import load_sample
 from omega_eval.synthetic import synthetic_households
-from omega_testing.documents import table_rows
+from omega_testing.metrics_page import metrics
 from omega_testing.otlp import Attributes, Collector, Span
 from omega_testing.trace_tree import tree
 from omega_titles.importing import import_contents
@@ -270,10 +270,7 @@ def test_the_numbers_are_those_of_what_happened(told: Told) -> None:
 
 
 def test_every_metric_of_the_page_is_there_in_both_forms(told: Told) -> None:
-    rows = table_rows((ROOT / "docs" / "metrics.md").read_text("utf-8"))
-    wanted = {
-        row.code("metric")[0]: row.code("Prometheus")[0] for row in rows if "metric" in row.cells
-    }
+    wanted = {metric.name: metric.prometheus for metric in metrics(ROOT)}
     pushed = {point.metric for point in told.collector.points()}
     scraped = {
         line.split()[2]

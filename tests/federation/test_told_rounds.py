@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Iterator
 
 import pytest
+from tests.federation.conftest import serving
 
 from omega.federation.v1 import federation_service_pb2 as pb
 from omega_client import FederationClient, ServiceError
 from omega_federation_worker import metering
 from omega_store import Store
+from omega_testing.probe import eventually
 from omega_testing.recording import Counted, counting, recording
 from omega_testing.taste_shard import TasteShard
 
@@ -55,10 +56,24 @@ def test_rounds_are_counted_by_kind_and_their_figures_told(
     }
     assert {name: seen[key(name)] for name in told} == pytest.approx(told)
     ended = seen[key("omega.federation.last.success", kind="refresh")]
-    assert last.finished_at.ToNanoseconds() / 1e9 <= ended <= time.time()
+    assert ended == pytest.approx(last.finished_at.ToNanoseconds() / 1e9, rel=0, abs=1e-3)
     phases = [s.name for s in recorded.all() if s.name.startswith("phase ")]
     assert len(phases) == 2 * len(set(phases)) > 0
     assert {"round", "read", "learn", "publish"} <= {s.name for s in recorded.all()}
+
+
+@pytest.mark.usefixtures("fleet")
+def test_a_worker_that_begins_anew_tells_what_rounds_there_were(database_url: str) -> None:
+    with serving(database_url, refresh_hours=24) as before:
+        refresh, step = ask(before, refresh=True), ask(before)
+    assert (refresh.refreshed, step.refreshed) == (True, False)
+    with counting(metering) as counted, serving(database_url):
+        seen = eventually(counted, lambda found: key("omega.federation.privacy.mu") in found)
+    assert not [name for name, _ in seen if name == f"{_ROUND}s"], "it ran one itself"
+    for kind, figures in (("refresh", refresh), ("step", step)):
+        ended = figures.finished_at.ToNanoseconds() / 1e9
+        told = seen[key("omega.federation.last.success", kind=kind)]
+        assert told == pytest.approx(ended, rel=0, abs=1e-3)
 
 
 def test_a_round_that_fails_is_counted_by_its_cause(

@@ -20,10 +20,19 @@ from omega_federation_worker.config import FederationConfig
 from omega_rpc.config import ServerConfig
 from omega_rpc.health import LIVE
 from omega_sync.config import SyncConfig
-from omega_testing.documents import table_rows
+from omega_testing.metrics_page import metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 MB = 10**6
+NETWORK = {
+    "OMEGA_SYNC_NETWORK_CALLS_PER_MINUTE",
+    "OMEGA_SYNC_NETWORK_CALL_BURST",
+    "OMEGA_CONSOLE_FAILURES_PER_MINUTE",
+    "OMEGA_CONSOLE_FAILURE_BURST",
+}
+"""Limits by the network that a call comes from."""
+BUSY = 10_000
+"""Refused tokens a minute that no office full of operators comes to."""
 _METRIC = re.compile(r"\b(?:omega|rpc|db|process)_[a-z_]+\b")
 
 
@@ -125,6 +134,24 @@ def test_a_constellation_with_all_that_may_wait_fits_its_memory(
     )
 
 
+@pytest.mark.parametrize("name", ["staging", "production"])
+def test_limits_by_network_are_for_callers_whose_addresses_are_seen(
+    name: str, renders: dict[str, Render]
+) -> None:
+    """Behind a proxy all callers have one address: what holds one network would hold all."""
+    render = renders[name]
+    raised = {
+        variable
+        for service in ("sync", "console")
+        for variable in render.environ(work(render, service))
+        if "_NETWORK_" in variable or "_FAILURE" in variable
+    }
+    assert raised == (NETWORK if render.of("Gateway") else set())
+    for variable in raised:
+        service = "sync" if "_SYNC_" in variable else "console"
+        assert setting(render, service, variable, 0) >= BUSY
+
+
 def test_gateways_are_added_before_their_streams_are_full(renders: dict[str, Render]) -> None:
     (scaler,) = (
         each
@@ -148,8 +175,7 @@ def test_a_scratch_holds_the_sketches_of_a_shard(renders: dict[str, Render]) -> 
 
 def exported() -> set[str]:
     """Names under which Prometheus has the project's metrics, as docs/metrics.md says."""
-    rows = table_rows((ROOT / "docs" / "metrics.md").read_text("utf-8"))
-    return {name for row in rows if "Prometheus" in row.cells for name in row.code("Prometheus")}
+    return {metric.prometheus for metric in metrics(ROOT)}
 
 
 def asked(render: Render) -> set[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import k8s_release
 import pytest
 import yaml
+from image_names import ImageName
 from k8s_rules import complaints
 from k8s_rules.combinations import RELEASED, RENDERED
 from k8s_rules.objects import Object, Render
@@ -28,16 +29,32 @@ DIGESTS = {
 } | {"postgresql": f"ghcr.io/cloudnative-pg/postgresql:18-standard-trixie@sha256:{'a' * 64}"}
 
 
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("omega-sync", ("", "omega-sync", "", "")),
+        ("localhost/omega-sync:0.5.0", ("localhost/", "omega-sync", "0.5.0", "")),
+        ("r.example:5000/tv/omega-sync", ("r.example:5000/tv/", "omega-sync", "", "")),
+        ("r:5000/postgresql:18@sha256:ab", ("r:5000/", "postgresql", "18", "sha256:ab")),
+    ],
+)
+def test_a_name_is_read_in_its_parts(text: str, parts: tuple[str, ...]) -> None:
+    found = ImageName.read(text)
+    assert (found.place, found.name, found.tag, found.digest) == parts
+    assert str(found) == text
+    assert found.repository == parts[0] + parts[1]
+
+
 def released(render: Render, component: Object) -> Render:
     """A render as kustomize makes it with the component of a release, whatever it ran before."""
     made = Render(render.name, copy.deepcopy(render.objects))
     given = {
-        k8s_release.name_of(each["name"]): f"{each['newName']}@{each['digest']}"
+        ImageName.read(each["name"]).name: f"{each['newName']}@{each['digest']}"
         for each in component["images"]
     }
     for work in made.workloads():
         for container in work.containers:
-            container["image"] = given[k8s_release.name_of(container["image"])]
+            container["image"] = given[ImageName.read(container["image"]).name]
     for patch in component["patches"]:
         (step,) = yaml.safe_load(patch["patch"])
         for each in made.of(patch["target"]["kind"]):
@@ -77,7 +94,7 @@ def test_with_every_digest_it_passes(name: str, renders: dict[str, Render], tmp_
 
 
 def test_every_image_of_a_render_is_asked_for(renders: dict[str, Render]) -> None:
-    names = {k8s_release.name_of(image) for each in RELEASED for image in images(renders[each])}
+    names = {ImageName.read(image).name for each in RELEASED for image in images(renders[each])}
     assert names == k8s_release.wanted().keys()
 
 

@@ -61,6 +61,18 @@ def test_a_shard_is_called_as_its_constellation_says(name: str, renders: dict[st
     assert work.labels["omega.tv/shard"] == environ["OMEGA_CONSTELLATION_SHARD"]
 
 
+@pytest.mark.parametrize("name", ["dev", "staging", "production", "shard-eu-7"])
+def test_operators_come_by_a_forwarded_port(name: str, renders: dict[str, Render]) -> None:
+    """`kubectl port-forward`: what they call is localhost."""
+    named = {
+        each["spec"]["secretName"]: each["spec"]["dnsNames"]
+        for each in renders[name].of("Certificate")
+        if each["spec"]["secretName"] in {"constellation-tls", "console-tls"}
+    }
+    assert "constellation-tls" in named
+    assert all("localhost" in hosts for hosts in named.values())
+
+
 def test_gateways_and_constellations_give_credentials_one_name(
     renders: dict[str, Render],
 ) -> None:

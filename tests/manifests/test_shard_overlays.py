@@ -11,7 +11,7 @@ import yaml
 from k8s_rules.combinations import K8S
 
 from omega_cli.k8s.command import register
-from omega_cli.k8s.shard import ShardPlan, files
+from omega_cli.k8s.shard import DEVICES, ShardPlan, files
 from omega_core.errors import OmegaError
 
 EXAMPLE = K8S / "overlays" / "shards" / "eu-7"
@@ -37,6 +37,11 @@ def test_the_committed_shard_is_what_the_command_writes(
     written = yaml.safe_load((out / "kustomization.yaml").read_text("utf-8"))
     for resource in written["resources"] + written["components"]:
         assert (out / resource / "kustomization.yaml").resolve().is_file()
+
+
+def test_the_database_of_production_is_that_of_a_shard_of_its_size() -> None:
+    production = (K8S / "overlays" / "production" / "postgres.yaml").read_text("utf-8")
+    assert production == files(ShardPlan(0, "eu", DEVICES), "..")["postgres.yaml"]
 
 
 def test_it_says_so_for_machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,5 +92,9 @@ def test_a_larger_shard_gets_a_larger_database() -> None:
         steps = yaml.safe_load(files(ShardPlan(1, "eu", devices), "..")["postgres.yaml"])
         return int(steps[0]["value"].removesuffix("Gi"))
 
+    small = yaml.safe_load(files(ShardPlan(1, "eu", 1_000), "..")["postgres.yaml"])
+    stated = {step["path"].rpartition("/")[2]: step["value"] for step in small}
+    assert stated["max_wal_size"] == "8GB", "as the component has it"
+    assert stated["resources"]["requests"]["cpu"] == "2"
     # Twice the TVs take twice the disk, to the rounding up of a GiB.
     assert 0 <= 2 * disk(800_000) - disk(1_600_000) <= 1

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from image_names import ImageName
 from k8s_rules.combinations import COMBINATIONS
 from k8s_rules.objects import Render, Workload
 
@@ -36,6 +37,9 @@ OTHERS = {
     "OMEGA_LOG_FORMAT": "the same",
     "OMEGA_METRICS_LISTEN": "the same",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "the same",
+    "OTEL_METRICS_EXPORTER": "the same",
+    "OTEL_TRACES_SAMPLER": "the same",
+    "OTEL_TRACES_SAMPLER_ARG": "the same",
     "OPENBLAS_NUM_THREADS": "OpenBLAS, and omega_learn.cores",
     "PGSSLMODE": "libpq",
     "PGSSLROOTCERT": "libpq",
@@ -79,7 +83,6 @@ UNSET = {
     "OMEGA_CONSOLE_ROLE_*": "the same",
     "OMEGA_CONSOLE_JWKS_CA": "one's own patch, with a ConfigMap: for a provider with a private CA",
     "OMEGA_CONSOLE_*_SECONDS": "settings: times",
-    "OMEGA_CONSOLE_FAILURE*": "settings: limits",
     "OMEGA_CONSOLE_UPLOAD_MB": "settings",
     "OMEGA_CONSOLE_ENCODER": "no upload of titles: the image holds no encoder",
     "OMEGA_CONSOLE_CACHE_DIR": "the same",
@@ -91,7 +94,7 @@ UNSET = {
 def ours(render: Render) -> Iterator[tuple[Workload, str, type[Any]]]:
     """Workloads that run the project's images, with prefix and settings of the service."""
     for work in render.workloads():
-        image = work.main["image"].rpartition("/")[2].partition("@")[0].partition(":")[0]
+        image = ImageName.read(work.main["image"]).name
         if image in SERVICES:
             prefix, config = SERVICES[image]
             yield work, prefix, config

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashboards.queries import ROOT
-from omega_testing.documents import Row, table_rows
+from omega_testing import metrics_page
+from omega_testing.metrics_page import Metric
 
 SCRAPED = frozenset({"job", "instance", "namespace", "region", "shard"})
 """Labels that deploy/prometheus/prometheus.yaml gives to every series."""
@@ -13,18 +14,16 @@ SCRAPED = frozenset({"job", "instance", "namespace", "region", "shard"})
 
 def metrics() -> dict[str, frozenset[str]]:
     """Labels of each metric by its name, those of a scrape included; `up` is Prometheus's own."""
-    rows = table_rows((ROOT / "docs" / "metrics.md").read_text("utf-8"))
     found = {"up": SCRAPED}
-    for row in rows:
-        if "metric" in row.cells:
-            found |= dict(_named(row))
+    for metric in metrics_page.metrics(ROOT):
+        found |= dict(_named(metric))
     return found
 
 
-def _named(row: Row) -> Iterator[tuple[str, frozenset[str]]]:
-    labels = SCRAPED | {name.replace(".", "_") for name in row.code("attributes")}
-    (name,) = row.code("Prometheus")
-    if row.cells["kind"] == "histogram":
+def _named(metric: Metric) -> Iterator[tuple[str, frozenset[str]]]:
+    labels = SCRAPED | {name.replace(".", "_") for name in metric.attributes}
+    name = metric.prometheus
+    if metric.kind == "histogram":
         yield f"{name}_bucket", labels | {"le"}
         yield f"{name}_sum", labels
         yield f"{name}_count", labels

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from image_names import ImageName
 
 Document = dict[str, Any]
 KINDS = ("ConfigMap", "Deployment")
@@ -116,9 +117,8 @@ def _deployment(deployment: Document, here: Here) -> Pod:
 def _adapt(pod: Pod, spec: Document, here: Here) -> None:
     spec["hostAliases"] = [{"ip": here.gateway, "hostnames": list(here.names)}]
     for container in spec["containers"]:
-        name = container["image"].partition("@")[0]
-        name = name if ":" not in name.rpartition("/")[2] else name.rpartition(":")[0]
-        container["image"] = here.images.get(name.rpartition("/")[2], container["image"])
+        name = ImageName.read(container["image"]).name
+        container["image"] = here.images.get(name, container["image"])
         container["imagePullPolicy"] = "Never"
         for variable in container.get("env", ()):
             if variable["name"] in here.settings:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from k8s_rules.objects import SERVERS, Object, Render, Workload, at, matches, title
+from k8s_rules.objects import (
+    SERVERS,
+    Object,
+    Render,
+    Workload,
+    at,
+    instance_labels,
+    matches,
+    title,
+)
 
 MADE_BY_HAND = {
     "sync-keys": "token keys: omega-sync --new-token-key",
@@ -55,11 +64,7 @@ def _same(each: Object, work: Workload) -> bool:
 def _pods(render: Render) -> list[dict[str, str]]:
     """Labels of pods, with those that CloudNativePG makes."""
     found = [dict(work.labels) for work in render.workloads()]
-    found += [
-        dict(at(each, "spec", "inheritedMetadata", "labels", default={}))
-        for each in render.of("Cluster")
-    ]
-    return found
+    return found + [instance_labels(each) for each in render.of("Cluster")]
 
 
 def references(render: Render) -> Iterator[str]:

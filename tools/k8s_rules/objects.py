@@ -133,6 +133,12 @@ class Render:
         return found
 
 
+def instance_labels(cluster: Object) -> dict[str, str]:
+    """Labels of the pods that CloudNativePG makes of a Cluster: its own, and what they inherit."""
+    own = {"cnpg.io/cluster": cluster["metadata"]["name"], "cnpg.io/podRole": "instance"}
+    return {**own, **at(cluster, "spec", "inheritedMetadata", "labels", default={})}
+
+
 def title(each: Object) -> str:
     """Kind and name of an object."""
     return f"{each['kind']} {at(each, 'metadata', 'name', default='?')}"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from k8s_rules.objects import Object, Render, Workload, at, matches
+from k8s_rules.objects import Object, Render, Workload, at, instance_labels, matches, title
 
 PUBLIC = ("grpc", "grpc-mtls", "https", "quic")
 """Ports of sync at which TVs call."""
 PART_OF = {"app.kubernetes.io/part-of": "omega-tv"}
 _POSTGRES = 5432
+_INSTANCE = {"postgres": _POSTGRES, "status": 8000, "metrics": 9187}
+"""Where an instance of CloudNativePG listens, all by TCP."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,9 @@ OUTSIDE = Peer()
 
 def denied(render: Render) -> Iterator[str]:
     """In each namespace with pods nothing comes in or goes out that no policy names."""
-    for space in sorted({work.namespace for work in render.workloads()}):
+    spaces = {work.namespace for work in render.workloads()}
+    spaces |= {each["metadata"]["namespace"] for each in render.of("Cluster")}
+    for space in sorted(spaces):
         everything = [
             each
             for each in render.of("NetworkPolicy")
@@ -93,9 +97,17 @@ def _is(peer: Object, pod: Peer, other: Peer) -> bool:
 
 def peer(render: Render, work: Workload) -> Peer:
     """A pod of a workload."""
-    space = render.find("Namespace", work.namespace)
-    labels = at(space, "metadata", "labels", default={})
-    return Peer(dict(work.labels), dict(labels), work.namespace)
+    return _pod(render, work.labels, work.namespace)
+
+
+def instance(render: Render, cluster: Object) -> Peer:
+    """A pod that CloudNativePG makes of a Cluster."""
+    return _pod(render, instance_labels(cluster), cluster["metadata"]["namespace"])
+
+
+def _pod(render: Render, labels: Mapping[str, str], namespace: str) -> Peer:
+    space = at(render.find("Namespace", namespace), "metadata", "labels", default={})
+    return Peer(dict(labels), dict(space), namespace)
 
 
 def let_in(render: Render) -> Iterator[str]:
@@ -118,20 +130,26 @@ def let_in(render: Render) -> Iterator[str]:
 def closed(render: Render) -> Iterator[str]:
     """Outsiders reach nothing but what TVs call, and strangers in the cluster no database."""
     stranger = Peer({"app": "other"}, {"kubernetes.io/metadata.name": "other"}, "other")
+    for who, pod, port in _listening(render):
+        service = pod.labels.get("app.kubernetes.io/name")
+        if service == "sync" and port["name"] in PUBLIC:
+            continue
+        number, protocol = port["containerPort"], port["protocol"]
+        if allowed(render, "ingress", pod, OUTSIDE, number, protocol):
+            yield f"{who}: port {port['name']} is open to all"
+        if service != "console" and allowed(render, "ingress", pod, stranger, number, protocol):
+            yield f"{who}: port {port['name']} is open to the whole cluster"
+
+
+def _listening(render: Render) -> Iterator[tuple[str, Peer, Object]]:
+    """Who listens where: its name, a pod of it, and the port as a container states it."""
     for work in render.workloads("Deployment", "StatefulSet"):
         for port in work.ports():
-            public = work.name == "sync" and port["name"] in PUBLIC
-            number, protocol = port["containerPort"], port["protocol"]
-            if not public and allowed(
-                render, "ingress", peer(render, work), OUTSIDE, number, protocol
-            ):
-                yield f"{work}: port {port['name']} is open to all"
-            if (
-                not public
-                and work.name != "console"
-                and allowed(render, "ingress", peer(render, work), stranger, number, protocol)
-            ):
-                yield f"{work}: port {port['name']} is open to the whole cluster"
+            yield str(work), peer(render, work), port
+    for each in render.of("Cluster"):
+        for name, number in _INSTANCE.items():
+            port = {"name": name, "containerPort": number, "protocol": "TCP"}
+            yield title(each), instance(render, each), port
 
 
 def let_out(render: Render) -> Iterator[str]:
@@ -165,7 +183,7 @@ def _calls(render: Render, work: Workload) -> Iterator[tuple[str, Peer, int]]:
             yield "its provider of keys", OUTSIDE, 443
     databases = [name for name in environ if name.endswith(("_DATABASE_URL", "_SHARDS_FILE"))]
     if databases:
-        yield "its database", _postgres(render, work), _POSTGRES
+        yield "its database", _postgres(render), _POSTGRES
 
 
 def _service(render: Render, work: Workload, target: str) -> tuple[str, Peer, int]:
@@ -179,10 +197,9 @@ def _service(render: Render, work: Workload, target: str) -> tuple[str, Peer, in
     return target, Peer(labels, PART_OF, space), int(port)
 
 
-def _postgres(render: Render, work: Workload) -> Peer:
+def _postgres(render: Render) -> Peer:
     for each in render.of("Cluster"):
-        labels = at(each, "spec", "inheritedMetadata", "labels", default={})
-        return Peer(labels, peer(render, work).space, each["metadata"]["namespace"])
+        return instance(render, each)
     for other in render.workloads("StatefulSet"):
         return peer(render, other)
     return Peer({"omega.tv/part": "postgres"}, PART_OF, "elsewhere")

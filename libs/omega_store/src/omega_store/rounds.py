@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from enum import IntEnum
@@ -52,6 +53,16 @@ class RoundFigures:
     """Weighted mean success rate of the patterns, 0 to 1."""
     trends: int = 0
     """Titles that rise, over all regions."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the rounds that were published come to, whichever worker ran them."""
+
+    ended_at: Mapping[bool, datetime]
+    """When the last one ended, of those that decoded every sketch anew (True) and of the others."""
+    spent_mu: float
+    """As spent_mu()."""
 
 
 class ShardOutcome(IntEnum):
@@ -198,6 +209,16 @@ def spent_mu(conn: Connection) -> float:
         (RoundStatus.SUCCEEDED,),
     ).fetchone()
     return float(only(row)[0])
+
+
+def standing(conn: Connection) -> Standing:
+    """What all rounds come to so far; kinds of which none was published are left out."""
+    rows = conn.execute(
+        "SELECT coalesce((figures->>'refreshed')::boolean, false), max(finished_at) FROM rounds"
+        " WHERE status = %s GROUP BY 1",
+        (RoundStatus.SUCCEEDED,),
+    ).fetchall()
+    return Standing(dict(rows), spent_mu(conn))
 
 
 def first_success(conn: Connection) -> datetime | None:

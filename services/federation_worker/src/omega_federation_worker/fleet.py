@@ -15,7 +15,7 @@ from omega_core.clock import Clock
 from omega_core.closing import Closing
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_core.shared_clock import service_clock
-from omega_federation_worker import between, shards
+from omega_federation_worker import between, metering, shards
 from omega_federation_worker.answering import ShardWorker
 from omega_federation_worker.config import FederationConfig
 from omega_federation_worker.fleet_job import FleetJob
@@ -27,6 +27,8 @@ from omega_store.rounds import Round, RoundStatus, ShardOutcome
 _log = logging.getLogger(__name__)
 _WAIT_SECONDS = 0.25
 _RECOVERY_SECONDS = 1.0
+_TELLING_SECONDS = 30.0
+"""As often as Prometheus looks."""
 INDEX = "JOB_COMPLETION_INDEX"
 """Environment variable in which Kubernetes tells a pod of an Indexed Job its index."""
 
@@ -96,6 +98,8 @@ class Fleet(Closing):
         self.answer()
         # A round that a dead leader left open; the next one, a period later, would wait for it.
         self.every("recovery", _RECOVERY_SECONDS, self.job.recover)
+        # Processes that lead a round and end, as CronJobs do, are gone before anybody scrapes them.
+        self.every("telling", _TELLING_SECONDS, self._tell)
         config = self._config
         for entry in self.shards.others:
             self.every(f"copies-{entry.name}", config.copy_seconds, self._copier(entry).copy)
@@ -109,6 +113,10 @@ class Fleet(Closing):
             for region in sorted({entry.region for entry in self.shards.entries}):
                 merge = partial(between.merge_region, self.home, region)
                 self.every(f"region-{region or 'all'}", config.regions_seconds, merge)
+
+    def _tell(self) -> None:
+        with self.home.statements("look at rounds") as conn:
+            metering.tell(rounds.standing(conn))
 
     def _count(self, worker: ShardWorker, entry: ShardEntry) -> None:
         # A round's phases come first: what came meanwhile is counted a minute later.

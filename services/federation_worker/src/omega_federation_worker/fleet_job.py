@@ -33,7 +33,7 @@ from omega_store.errors import translated
 from omega_store.fleet_rounds import FleetRound
 from omega_store.kept import StoredDecoder
 from omega_store.metering import operation
-from omega_store.rounds import Round, RoundFigures, RoundStatus
+from omega_store.rounds import Round, RoundFigures, RoundStatus, Standing
 
 _log = logging.getLogger(__name__)
 _OPEN = {RoundStatus.RUNNING, RoundStatus.REQUESTED}
@@ -154,7 +154,7 @@ class FleetJob:
             begun = rounds.begin(leader, request_id, now, refresh=refresh)
             if begun.status != RoundStatus.RUNNING:
                 return begun
-            with metering.round_of(self._clock, refresh=refresh):
+            with metering.round_of(refresh=refresh):
                 raise self._failed(leader, begun.round_id, error) from error
         with leader.transaction():
             begun = rounds.begin(leader, request_id, now, refresh=refresh)
@@ -189,7 +189,7 @@ class FleetJob:
                 stopping=self._stopping,
             )
             with (
-                metering.round_of(self._clock, refresh=begun.refresh) as measured,
+                metering.round_of(refresh=begun.refresh) as measured,
                 translated(),
             ):
                 with spans.span("learn"):
@@ -239,8 +239,8 @@ class FleetJob:
 
     def _publish(
         self, leader: Connection, begun: FleetRound, found: _Found, desk: FleetDesk
-    ) -> tuple[RoundFigures, float]:
-        """What the round came to, and the privacy that all of them have spent."""
+    ) -> tuple[RoundFigures, Standing]:
+        """What the round came to, and what all of them come to with it."""
         now = self._clock.now()
         with leader.transaction():
             figures = publish_round(leader, found.result, now)
@@ -248,9 +248,9 @@ class FleetJob:
                 fleet_rounds.put_decoder(leader, found.decoder)
             shares = [desk.shares[name] for name in desk.shares if name in desk.brought]
             fleet_rounds.end(leader, begun.round_id, shares)
-            spent = rounds.spent_mu(leader)
+            standing = rounds.standing(leader)
         _log.info("round %d over %d shards: %s", begun.round_id, len(desk.brought), figures)
-        return figures, spent
+        return figures, standing
 
     def _failed(self, leader: Connection, round_id: int, error: Exception) -> OmegaError:
         """Records a failure; returns its cause."""

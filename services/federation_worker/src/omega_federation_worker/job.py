@@ -59,12 +59,15 @@ class RoundJob:
         return answer_of(earlier)
 
     def recover(self) -> None:
-        """Ends the rounds that dead workers left RUNNING; one that another worker runs goes on.
+        """Tells what rounds there were, and ends those that dead workers left RUNNING.
+
+        One that another worker runs goes on.
 
         Raises:
             OmegaError: STORAGE_UNAVAILABLE.
         """
         with self._store.statements("look for round") as conn:
+            metering.tell(rounds.standing(conn))
             if not rounds.running(conn):
                 return
         try:
@@ -84,7 +87,7 @@ class RoundJob:
         begun = rounds.begin(leader, request_id, self._clock.now(), refresh=refresh)
         if begun.status == RoundStatus.RUNNING:
             try:
-                with metering.round_of(self._clock, refresh=refresh) as measured:
+                with metering.round_of(refresh=refresh) as measured:
                     self._work(leader, begun.round_id, measured)
             except Exception as error:
                 cause = cause_of(error)
@@ -118,16 +121,16 @@ class RoundJob:
             result = alone.learn(seen, self._plan, round_id, self._scratch)
         with spans.span("publish"), operation("publish round"), translated():
             figures = publish_round(leader, result, self._clock.now())
-            spent = rounds.spent_mu(leader)
-        measured.published = (figures, spent)
+            standing = rounds.standing(leader)
+        measured.published = (figures, standing)
         _log.info("round %d published %s", round_id, figures)
         if figures.dp_mu:
             _log.info(
                 "differential privacy: round %d mu %.3g; all rounds mu %.3g, epsilon %.3g at %g",
                 round_id,
                 figures.dp_mu,
-                spent,
-                epsilon_of(spent),
+                standing.spent_mu,
+                epsilon_of(standing.spent_mu),
                 DELTA,
             )
 

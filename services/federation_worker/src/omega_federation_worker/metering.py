@@ -11,11 +11,10 @@ from typing import Any, TypeVar
 from opentelemetry import metrics
 
 from omega_core import spans
-from omega_core.clock import Clock
 from omega_federation_worker.causes import cause_of
 from omega_learn.partials import Partial
 from omega_learn.phases import Desk, Phase, Plan
-from omega_store.rounds import RoundFigures
+from omega_store.rounds import RoundFigures, Standing
 
 P = TypeVar("P", bound=Plan)
 S = TypeVar("S", bound=Partial)
@@ -61,12 +60,12 @@ class Measured:
 
     refresh: bool
     """Whether it learns from everything; until it is known, whether it was asked to."""
-    published: tuple[RoundFigures, float] | None = None
-    """What it came to, and the privacy that all rounds have spent; None = nothing yet."""
+    published: tuple[RoundFigures, Standing] | None = None
+    """What it came to, and what all rounds come to with it; None = nothing yet."""
 
 
 @contextmanager
-def round_of(clock: Clock, *, refresh: bool) -> Iterator[Measured]:
+def round_of(*, refresh: bool) -> Iterator[Measured]:
     """Spans, times and counts a round, which the block works on."""
     measured = Measured(refresh)
     begun = time.monotonic()
@@ -78,17 +77,27 @@ def round_of(clock: Clock, *, refresh: bool) -> Iterator[Measured]:
         outcome = cause_of(error).code.value
         raise
     finally:
-        kind = {"omega.kind": "refresh" if measured.refresh else "step"}
+        kind = _kind(refresh=measured.refresh)
         _rounds.add(1, {**kind, "omega.outcome": outcome})
         _durations.record(time.monotonic() - begun, kind)
         if measured.published is not None:
-            figures, spent = measured.published
+            figures, standing = measured.published
             _decoded.add(figures.decoded)
-            _last.set(clock.now().timestamp(), kind)
             _devices.set(figures.devices)
             _shift.set(figures.pattern_shift)
             _quality.set(figures.quality)
-            _mu.set(spent)
+            tell(standing)
+
+
+def tell(standing: Standing) -> None:
+    """Tells what the records of rounds say: a worker that began anew knows it, too."""
+    for refresh, ended_at in standing.ended_at.items():
+        _last.set(ended_at.timestamp(), _kind(refresh=refresh))
+    _mu.set(standing.spent_mu)
+
+
+def _kind(*, refresh: bool) -> dict[str, str]:
+    return {"omega.kind": "refresh" if refresh else "step"}
 
 
 class Phases:

@@ -16,6 +16,8 @@ from omega_core.errors import invalid
 
 DEVICES = 800_000
 """TVs of a shard, if nothing else is said."""
+_LEAST_CORES, _LEAST_LOG = 2, 20
+"""What the component asks for: the model counts what TVs cause, and neither vacuum nor archive."""
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]{0,14}[a-z0-9])?\Z")
 _COMPONENTS = (
     "postgres-cnpg",
@@ -161,11 +163,16 @@ def _postgres(plan: ShardPlan) -> str:
     asked = needs(Scenario("shard", plan.devices, at_once), Inputs.read(Costs).values, assumed)
     copies = assumed.postgres_copies
     disk, memory = (math.ceil(gib / copies) for gib in (asked.storage_gib, asked.postgres_gib))
-    cores = math.ceil(asked.postgres_cores / copies)
+    cores = max(math.ceil(asked.postgres_cores / copies), _LEAST_CORES)
+    # Where the log waits while its archive is away.
+    log = max(math.ceil(disk / 10), _LEAST_LOG)
     return f"""# `omega capacity` for {plan.devices:,} TVs, of which {at_once:,.0f} are on at once.
 - op: replace
   path: /spec/storage/size
   value: {disk}Gi
+- op: replace
+  path: /spec/walStorage/size
+  value: {log}Gi
 - op: replace
   path: /spec/resources
   value:
@@ -183,4 +190,7 @@ def _postgres(plan: ShardPlan) -> str:
 - op: replace
   path: /spec/postgresql/parameters/maintenance_work_mem
   value: {min(memory * 1024 // 16, 2048)}MB
+- op: replace
+  path: /spec/postgresql/parameters/max_wal_size
+  value: {log * 2 // 5}GB
 """
