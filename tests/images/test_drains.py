@@ -6,8 +6,8 @@ import threading
 import time
 from typing import cast
 
+from images.container import Container
 from images.drain import Drained, drain_busy
-from images.engine import Container
 
 
 class Service:

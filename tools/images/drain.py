@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from images.engine import Container
+from images.container import Container
 from images.site import Site, until
 
 from omega_testing.probe import eventually

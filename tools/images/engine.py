@@ -9,13 +9,10 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, cast
-
-from omega_core.closing import Closing
 
 INSTALL = "apt-get install -y --no-install-recommends buildah podman runc fuse-overlayfs netavark\
  aardvark-dns catatonit uidmap iptables nftables debootstrap"
@@ -72,6 +69,20 @@ class Engine:
         if done.returncode:
             said = (done.stdout + done.stderr).strip()[-4_000:]
             raise EngineError(f"{self.command} {' '.join(arguments)}: {done.returncode}\n{said}")
+        return done.stdout
+
+    def logs(self, container: str) -> str:
+        """The last 40 lines that a container said, on either of its outputs."""
+        done = subprocess.run(
+            [self.command, "logs", "--tail", "40", container],
+            env=dict(self.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
         return done.stdout
 
     def has(self, reference: str) -> bool:
@@ -168,91 +179,3 @@ def _lent(folder: Path) -> dict[Path, str]:
     with (folder / "pip.conf").open("w", encoding="utf-8") as file:
         settings.write(file)
     return {folder / "pip.conf": str(_PIP), _TRUST: settings["global"]["cert"]}
-
-
-class Container(Closing):
-    """A service that runs from its image as it would in a cluster; a context manager.
-
-    It has no capability, cannot gain any, and its root file system is read-only; /tmp is memory.
-
-    Args:
-        engine: runs it.
-        image: what it runs.
-        environ: its OMEGA_ variables.
-        volumes: paths here -> paths inside.
-        arguments: of its console script.
-    """
-
-    def __init__(
-        self,
-        engine: Engine,
-        image: str,
-        environ: Mapping[str, str],
-        volumes: Mapping[Path, str] | None = None,
-        arguments: Sequence[str] = (),
-    ) -> None:
-        self._engine = engine
-        mounts = [w for k, v in (volumes or {}).items() for w in ("--volume", f"{k}:{v}")]
-        self.name = engine.run(
-            *("run", "--detach", "--read-only", "--cap-drop", "all", "--network", "host"),
-            *("--security-opt", "no-new-privileges", "--tmpfs", "/tmp:rw,mode=1777,size=64m"),  # noqa: S108 - inside the container
-            *(w for k, v in environ.items() for w in ("--env", f"{k}={v}")),
-            *mounts,
-            image,
-            *arguments,
-        ).strip()
-
-    def close(self) -> None:
-        """Removes it."""
-        self._engine.run("rm", "--force", "--volumes", self.name)
-
-    def inside(self, *command: str) -> str:
-        """Runs a command in it; returns its output.
-
-        Raises:
-            EngineError: it failed.
-        """
-        return self._engine.run("exec", self.name, *command)
-
-    def status(self) -> dict[str, str]:
-        """`/proc/PID/status` of its first process."""
-        pid = self._engine.run("inspect", "--format", "{{.State.Pid}}", self.name).strip()
-        lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
-        return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
-
-    def log(self) -> str:
-        """The end of what it said."""
-        done = subprocess.run(
-            [self._engine.command, "logs", "--tail", "40", self.name],
-            env=dict(self._engine.environ),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        return done.stdout
-
-    def wait(self, seconds: float = 60.0) -> int:
-        """Waits for its end; returns the exit code."""
-        return int(self._engine.run("wait", self.name, seconds=seconds).strip())
-
-    def terminate(self) -> None:
-        """Sends SIGTERM and returns at once."""
-        self._engine.run("kill", "--signal", "TERM", self.name)
-
-    def until_healthy(self, script: str, seconds: float = 60.0) -> None:
-        """Waits until its own probe says that it serves.
-
-        Raises:
-            EngineError: it ended, or time is over.
-        """
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                self.inside(script, "--health")
-            except EngineError as error:
-                if time.monotonic() > deadline:
-                    raise EngineError(f"{error}\n{self.log()}") from error
-                time.sleep(0.3)
-            else:
-                return

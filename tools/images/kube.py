@@ -17,7 +17,8 @@ import httpx
 import trustme
 import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from images.engine import Container, Engine, EngineError
+from images.container import Container
+from images.engine import Engine, EngineError
 from images.loop import Closed, Fleet, close_the_loop
 from images.plan import PREFIX, USER
 from images.pods import Here, Pod, Probe, convert, read
@@ -188,7 +189,7 @@ def _ended(engine: Engine, pod: Pod) -> None:
     for container in _containers(engine, pod):
         code = engine.run("wait", container, seconds=120).strip()
         if code != "0":
-            raise EngineError(f"{pod.name} ended with {code}:\n{engine.run('logs', container)}")
+            raise EngineError(f"{pod.name} ended with {code}:\n{engine.logs(container)}")
 
 
 def _ready(engine: Engine, pod: Pod, authority: trustme.CA, played: Played) -> None:
@@ -201,8 +202,8 @@ def _ready(engine: Engine, pod: Pod, authority: trustme.CA, played: Played) -> N
             _READY_SECONDS,
         )
     except TimeoutError as error:
-        logs = "".join(engine.run("logs", each) for each in _containers(engine, pod))
-        raise EngineError(f"{error}:\n{logs[-4_000:]}") from error
+        logs = "".join(map(engine.logs, _containers(engine, pod)))
+        raise EngineError(f"{error}:\n{logs}") from error
     played.probes = {probe.name: _answer(pod, probe, authority) for probe in pod.probes}
     played.faults += [f"{name}: {said}" for name, said in played.probes.items() if said]
     if not played.probes:

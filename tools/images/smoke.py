@@ -12,8 +12,9 @@ from pathlib import Path
 import grpc
 import httpx
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from images.container import Container
 from images.drain import Drained, drain_busy, drain_held
-from images.engine import Container, Engine
+from images.engine import Engine
 from images.loop import Closed, Fleet, close_the_loop
 from images.plan import PREFIX, USER
 from images.site import Site, site
