@@ -1,7 +1,8 @@
 """Builds, checks and runs the images of the services, and prints what it found.
 
 make images                    all of it; BASE=... stands on another base
-make play-kube RENDER=FILE     the Deployments of a render, from images that are there
+make play-kube RENDER=FILE     the Deployments of the render dev, staging or production, from images
+                               that are there
 """
 
 from __future__ import annotations
@@ -57,14 +58,16 @@ def main() -> int:
     if os.geteuid() != 0:
         print("images are tried as root: their files belong to user 10001")
         return 1
+    references = {name: image.reference(make.version()) for name, image in IMAGES.items()}
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="omega-engine-") as folder:
         try:
             engine = find(Path(folder))
             if arguments.command == "play":
-                return _show_play(_play(engine, arguments.render), machine=arguments.json)
+                played = play(engine, arguments.render, references)
+                return _show_play(played, machine=arguments.json)
             rows = _build(engine, arguments)
-            smoked = smoke(engine, {row: _reference(row) for row in IMAGES})
+            smoked = smoke(engine, references)
         except (EngineError, TimeoutError) as error:
             print(error, file=sys.stderr)
             return 1
@@ -80,14 +83,15 @@ def _parse() -> argparse.Namespace:
         "--native", action="store_true", help="only for this machine's processor"
     )
     played = commands.add_parser("play", help="run the Deployments of a render")
-    played.add_argument("--render", type=Path, required=True, help="what kustomize printed")
+    played.add_argument(
+        "--render",
+        type=Path,
+        required=True,
+        help="deploy/k8s/rendered/{dev,staging,production}.yaml",
+    )
     for each in (everything, played):
         each.add_argument("--json", action="store_true", help="print one object for machines")
     return parser.parse_args()
-
-
-def _reference(service: str) -> str:
-    return IMAGES[service].reference(make.version())
 
 
 def _build(engine: Engine, arguments: argparse.Namespace) -> list[Row]:
@@ -167,13 +171,6 @@ def _show(rows: list[Row], smoked: Smoked, seconds: float, *, machine: bool) -> 
     print(f"\nthe loop: {loop.devices} TVs in a round, {loop.patterns} patterns and factors"
           f" {loop.factors_version} came back, in {loop.seconds:.1f} s")  # fmt: skip
     return _end(faults, seconds)
-
-
-def _play(engine: Engine, render: Path) -> Play:
-    missing = [name for name in IMAGES if not engine.has(_reference(name))]
-    if missing:
-        raise EngineError(f"no image of {', '.join(missing)} is here: make images")
-    return play(engine, render, {name: _reference(name) for name in IMAGES})
 
 
 def _show_play(found: Play, *, machine: bool) -> int:

@@ -32,6 +32,9 @@ from omega_rpc.tls import ClientTls
 from omega_rpc.tokens import new_key_line
 from omega_testing.processes import free_port
 
+RENDERS = ("dev", "staging", "production")
+"""Renders that can be played: each is one whole shard, and a single Postgres can stand for its
+database."""
 DATABASE = "postgres-rw"
 """Name by which pods call the shard's primary."""
 _READY_SECONDS = 90.0
@@ -64,14 +67,14 @@ def play(engine: Engine, render: Path, images: Mapping[str, str]) -> Play:
 
     Args:
         engine: podman.
-        render: its objects, as kustomize prints them.
+        render: a file of RENDERS, with its objects as kustomize prints them.
         images: by service, as they were built here.
 
     Raises:
-        EngineError: podman refuses, a workload does not end or does not get ready.
+        EngineError: it is another render, an image is missing, podman refuses, or a workload does
+            not end or does not get ready.
     """
-    if not engine.is_podman:
-        raise EngineError("`play kube` is podman's")
+    check(engine, render, images)
     with ExitStack() as stack:
         place = stack.enter_context(site())
         gateway = _gateway(engine)
@@ -105,6 +108,25 @@ def play(engine: Engine, render: Path, images: Mapping[str, str]) -> Play:
                 _start(engine, stack, place, pod, maps)
                 _ready(engine, pod, authority, played[pod.name])
         return Play(list(played.values()), _loop(engine, stack, place, pods, authority, images))
+
+
+def check(engine: Engine, render: Path, images: Mapping[str, str]) -> None:
+    """Whether play() can begin; takes the same arguments.
+
+    Raises:
+        EngineError: it cannot.
+    """
+    if render.stem not in RENDERS:
+        raise EngineError(
+            f"{render.name} is not played: of deploy/k8s/rendered, {', '.join(RENDERS)} are"
+        )
+    if not render.is_file():
+        raise EngineError(f"there is no file {render}")
+    if not engine.is_podman:
+        raise EngineError("`play kube` is podman's, and the engine here is docker")
+    missing = [service for service, name in images.items() if not engine.has(name)]
+    if missing:
+        raise EngineError(f"no image of {', '.join(missing)} is here: make images")
 
 
 def _gateway(engine: Engine) -> str:
