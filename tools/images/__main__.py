@@ -20,7 +20,7 @@ from images import check, make, modules
 from images.emulate import emulated
 from images.engine import Engine, EngineError, find
 from images.kube import Play, play
-from images.plan import IMAGES, MB, native
+from images.plan import HOST, IMAGES, MB, USER, unsupported
 from images.smoke import Smoked, smoke
 
 
@@ -55,8 +55,11 @@ class Row:
 def main() -> int:
     """Returns the exit code: 0 when everything is as it must be."""
     arguments = _parse()
-    if os.geteuid() != 0:
-        print("images are tried as root: their files belong to user 10001")
+    cause = unsupported()
+    if not cause and os.geteuid() != 0:
+        cause = f"images are tried as root: their files belong to user {USER}"
+    if cause:
+        print(cause, file=sys.stderr)
         return 1
     references = {name: image.reference(make.version()) for name, image in IMAGES.items()}
     began = time.monotonic()
@@ -79,9 +82,7 @@ def _parse() -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     everything = commands.add_parser("all", help="build, check and run")
     everything.add_argument("--base", default="", help="stand on this image, not on ours")
-    everything.add_argument(
-        "--native", action="store_true", help="only for this machine's processor"
-    )
+    everything.add_argument("--native", action="store_true", help=f"only for {HOST.name}")
     played = commands.add_parser("play", help="run the Deployments of a render")
     played.add_argument(
         "--render",
@@ -99,7 +100,7 @@ def _build(engine: Engine, arguments: argparse.Namespace) -> list[Row]:
         (image, arch)
         for image in IMAGES.values()
         for arch in image.arches
-        if arch == native() or (engine.is_podman and not (arguments.native or arguments.base))
+        if arch == HOST.name or (engine.is_podman and not (arguments.native or arguments.base))
     ]
     make.prepare(engine, {arch for _, arch in wanted}, arguments.base)
     rows = []
@@ -112,7 +113,7 @@ def _build(engine: Engine, arguments: argparse.Namespace) -> list[Row]:
         faults += [f"{name} is missing" for name in sorted(needed - found.distributions)]
         faults += [f"{name} is not needed" for name in sorted(found.distributions - needed)]
         names = modules.forbidden(make.ROOT, image)
-        if arch == native():
+        if arch == HOST.name:
             there = check.importable(engine, built, names)
             faults += [f"{name} can be imported" for name in there]
             ran = "here"

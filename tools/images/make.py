@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from images.engine import INSTALL, Engine, EngineError
-from images.plan import MB, Image, native
+from images.plan import HOST, MB, Image
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy" / "images"
@@ -61,7 +61,7 @@ def revision() -> str:
 
 def base_of(arch: str, given: str = "") -> str:
     """Name of the base for a processor."""
-    return given or (BASE if arch == "amd64" else f"{BASE}-{arch}")
+    return given or (BASE if arch == HOST.name else f"{BASE}-{arch}")
 
 
 def prepare(engine: Engine, arches: set[str], given: str = "") -> None:
@@ -71,7 +71,7 @@ def prepare(engine: Engine, arches: set[str], given: str = "") -> None:
     engine.build(DEPLOY / "builder" / "Dockerfile", ROOT, BUILDER, {"DEBIAN": _debian(engine)})
     for arch in sorted(arches) if not given else ():
         arguments = {"BUILDER": BUILDER, "TARGETARCH": arch}
-        platform = "" if arch == native() else f"linux/{arch}"
+        platform = "" if arch == HOST.name else f"linux/{arch}"
         engine.build(DEPLOY / "base" / "Dockerfile", ROOT, base_of(arch), arguments, platform)
 
 
