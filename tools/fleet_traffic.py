@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from proof_site import SAMPLE, TITLES, fill
+from proof_site import TITLES, fill
 
 from omega.brain.v1 import brain_service_pb2 as brain_pb
 from omega.federation.v1 import federation_service_pb2 as federation_pb
@@ -65,7 +65,7 @@ class Traffic:
 
     def run(self, seconds: float) -> None:
         """Exchanges, pushes, a refusal, lists, viewings and rounds, over and over."""
-        (household,) = synthetic_households(load_sample(SAMPLE)[:TITLES], 1, seed=7)
+        (household,) = synthetic_households(load_sample()[:TITLES], 1, seed=7)
         events = itertools.cycle(household.events)
         deadline = time.monotonic() + seconds
         for turn in itertools.count():
