@@ -19,14 +19,13 @@ import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from images.container import Container
 from images.engine import Engine, EngineError
-from images.loop import Closed, Fleet, close_the_loop
+from images.loop import Closed, Fleet, brain_settings, close_the_loop
 from images.plan import PREFIX, USER
 from images.pods import Here, Pod, Probe, convert, read
 from images.postgres_tls import over_tls
 from images.site import Site, site, until
 
 from omega_cli import certs
-from omega_embed import open_encoder
 from omega_rpc.local_operators import ISSUER, OperatorKey, key_set
 from omega_rpc.tls import ClientTls
 from omega_rpc.tokens import new_key_line
@@ -278,15 +277,9 @@ def _loop(
             engine,
             images["brain"],
             {
+                **brain_settings(f"https://localhost:{at['sync']}"),
                 "OMEGA_BRAIN_LISTEN": address,
-                "OMEGA_BRAIN_ENCODER": "minilm",
-                "OMEGA_BRAIN_CONSTELLATION_URL": f"https://localhost:{at['sync']}",
                 "OMEGA_BRAIN_CONSTELLATION_TLS_CA": "/shown/ca.crt",
-                "OMEGA_BRAIN_SYNC_INTERVAL_SECS": "0",
-                "OMEGA_BRAIN_SHARE_DELAY_HOURS": "0",
-                "OMEGA_BRAIN_FACTORS_HOURS": "0",
-                "OMEGA_BRAIN_CATALOGUE_HOURS": "0",
-                "OMEGA_BRAIN_RECOMMEND_TIMEOUT_MS": "10000",
             },
             {place.storage("brain"): "/data/omega", shown: "/shown:ro"},
         )
@@ -296,4 +289,4 @@ def _loop(
         f"localhost:{at[name]}" for name in ("sync", "constellation", "federation-worker")
     )
     fleet = Fleet(sync, constellation, worker, tls)
-    return close_the_loop(fleet, address, open_encoder(kind="minilm"))
+    return close_the_loop(fleet, address)

@@ -11,13 +11,16 @@ from omega.federation.v1 import federation_service_pb2 as federation_pb
 from omega_cli.demo.fleet import FleetTv, fetch_catalogue, settle
 from omega_client import BrainClient, ConstellationClient, FederationClient, SyncClient
 from omega_delta import event_to_proto
-from omega_embed import Encoder
+from omega_embed import open_encoder
 from omega_eval.sample import load_sample
 from omega_eval.synthetic import synthetic_households
 from omega_rpc.tls import ClientTls
+from omega_testing.processes import AT_ONCE, UNHURRIED
 from omega_titles.importing import import_contents
 
 _TITLES, _HOUSEHOLDS, _TVS = 150, 40, 16
+ENCODER = "minilm"
+"""What the brain's image embeds titles with."""
 _MOST_LIKED = 36
 """Two pushes a TV: a gateway's default limits hold, which are five exchanges at once."""
 
@@ -61,19 +64,29 @@ class Closed:
         ]
 
 
-def close_the_loop(fleet: Fleet, brain: str, encoder: Encoder) -> Closed:
+def brain_settings(gateway: str) -> dict[str, str]:
+    """Variables of the brain that close_the_loop() calls, given its gateway's URL."""
+    return {
+        **AT_ONCE,
+        **UNHURRIED,
+        "OMEGA_BRAIN_ENCODER": ENCODER,
+        "OMEGA_BRAIN_CONSTELLATION_URL": gateway,
+    }
+
+
+def close_the_loop(fleet: Fleet, brain: str) -> Closed:
     """Observe, recommend, push, aggregate, pull, recommend better.
 
     Args:
         fleet: servers of an empty shard.
-        brain: address of a brain that syncs with them when it is asked to, without delay.
-        encoder: of the titles; the brain's own.
+        brain: address of a brain with brain_settings().
 
     Raises:
         ServiceError: a server refused.
         TimeoutError: the gateway does not tell what the shard holds.
     """
     began = time.monotonic()
+    encoder = open_encoder(kind=ENCODER)
     contents = load_sample()[:_TITLES]
     households = [
         household

@@ -15,7 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from images.container import Container
 from images.drain import Drained, drain_busy, drain_held
 from images.engine import Engine
-from images.loop import Closed, Fleet, close_the_loop
+from images.loop import ENCODER, Closed, Fleet, brain_settings, close_the_loop
 from images.plan import PREFIX, USER
 from images.site import Site, site
 
@@ -105,16 +105,7 @@ class Fleets:
                 "OMEGA_CONSOLE_ISSUER": ISSUER,
                 "OMEGA_CONSOLE_CONSTELLATION_TARGET": self.address("constellation"),
             },
-            "brain": {
-                "OMEGA_BRAIN_ENCODER": "minilm",
-                "OMEGA_BRAIN_CONSTELLATION_URL": f"http://{self.address('sync')}",
-                "OMEGA_BRAIN_SYNC_INTERVAL_SECS": "0",
-                "OMEGA_BRAIN_SHARE_DELAY_HOURS": "0",
-                "OMEGA_BRAIN_FACTORS_HOURS": "0",
-                "OMEGA_BRAIN_CATALOGUE_HOURS": "0",
-                # A machine that builds images is busy.
-                "OMEGA_BRAIN_RECOMMEND_TIMEOUT_MS": "10000",
-            },
+            "brain": brain_settings(f"http://{self.address('sync')}"),
         }
         volumes: dict[str, dict[Path, str]] = {
             "constellation": self._site.socket,
@@ -194,7 +185,7 @@ def smoke(engine: Engine, images: Mapping[str, str]) -> Smoked:
             fleets.address, ("sync", "constellation", "federation-worker")
         )
         fleet = Fleet(sync, constellation, worker)
-        loop = close_the_loop(fleet, fleets.address("brain"), open_encoder(kind="minilm"))
+        loop = close_the_loop(fleet, fleets.address("brain"))
         for service, end in _ENDS.items():
             ran = fleets.ran[service]
             ran.drained = end(fleets, place, stack)
@@ -261,7 +252,7 @@ def _end_sync(fleets: Fleets, place: Site, _stack: ExitStack) -> Drained:
         for tv in tvs:
             tv.register(sync)
         fleets.ran["sync"].called = f"{len(tvs)} TVs registered"
-        model = open_encoder(kind="minilm").model_version
+        model = open_encoder(kind=ENCODER).model_version
         before = place.rows("pushes")
         drained = drain_held(
             place,

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from omega_testing.postgres import EmbeddedPostgres
-from omega_testing.processes import ServiceProcess
+from omega_testing.processes import AT_ONCE, ServiceProcess
 
 ANY_PORT = "127.0.0.1:0"
 
@@ -59,10 +59,7 @@ class Cluster:
             "OMEGA_BRAIN_STORAGE_PATH": str(self._root / name),
             "OMEGA_BRAIN_ENCODER": self._encoder,
             "OMEGA_BRAIN_CONSTELLATION_URL": f"http://{self.sync.address}",
-            "OMEGA_BRAIN_SYNC_INTERVAL_SECS": "0",
-            "OMEGA_BRAIN_SHARE_DELAY_HOURS": "0",
-            "OMEGA_BRAIN_FACTORS_HOURS": "0",
-            "OMEGA_BRAIN_CATALOGUE_HOURS": "0",
+            **AT_ONCE,
             "OMEGA_BRAIN_LISTEN": ANY_PORT,
             "OMEGA_BRAIN_PLATFORM": "demo",
         }
