@@ -70,6 +70,7 @@ def main() -> int:
                 played = play(engine, arguments.render, references)
                 return _show_play(played, machine=arguments.json)
             rows = _build(engine, arguments)
+            _say("running all of them", arguments)
             smoked = smoke(engine, references)
         except (EngineError, TimeoutError) as error:
             print(error, file=sys.stderr)
@@ -102,42 +103,44 @@ def _build(engine: Engine, arguments: argparse.Namespace) -> list[Row]:
         for arch in image.arches
         if arch == HOST.name or (engine.is_podman and not (arguments.native or arguments.base))
     ]
+    _say("making the builder, and what images stand on", arguments)
     make.prepare(engine, {arch for _, arch in wanted}, arguments.base)
     rows = []
     for image, arch in wanted:
         _say(f"building {image.name} for {arch}", arguments)
-        built = make.build(engine, image, arch, arguments.base)
-        found = check.contents(engine, built)
-        faults = found.faults + check.labels(engine, built, make.version())
-        needed = modules.needed(make.ROOT, image)
-        faults += [f"{name} is missing" for name in sorted(needed - found.distributions)]
-        faults += [f"{name} is not needed" for name in sorted(found.distributions - needed)]
-        names = modules.forbidden(make.ROOT, image)
-        if arch == HOST.name:
-            there = check.importable(engine, built, names)
-            faults += [f"{name} can be imported" for name in there]
-            ran = "here"
-        else:
-            names = []
-            ran = emulated(engine, built)
-        if not built.within_budget:
-            faults.append(f"it adds more than {image.budget_mb} MB")
-        rows.append(
-            Row(
-                image=image.name,
-                arch=arch,
-                base=built.base,
-                base_mb=engine.size(built.base) / MB,
-                added_mb=built.added / MB,
-                budget_mb=image.budget_mb,
-                objects=found.objects,
-                packages=len(found.distributions),
-                forbidden=len(names),
-                ran=ran,
-                faults=faults,
-            )
-        )
+        rows.append(_read(engine, make.build(engine, image, arch, arguments.base)))
     return rows
+
+
+def _read(engine: Engine, built: make.Built) -> Row:
+    """Looks at an image; its files are exported once."""
+    image = built.image
+    names = modules.forbidden(make.ROOT, image) if built.arch == HOST.name else []
+    with engine.exported(built.reference) as archive:
+        found = check.contents(built, archive)
+        ran = "here" if built.arch == HOST.name else emulated(built, archive)
+    needed = modules.needed(make.ROOT, image)
+    there = check.importable(engine, built, names) if names else []
+    return Row(
+        image=image.name,
+        arch=built.arch,
+        base=built.base,
+        base_mb=engine.size(built.base) / MB,
+        added_mb=built.added / MB,
+        budget_mb=image.budget_mb,
+        objects=found.objects,
+        packages=len(found.distributions),
+        forbidden=len(names),
+        ran=ran,
+        faults=[
+            *found.faults,
+            *check.labels(engine, built, make.version()),
+            *(f"{name} is missing" for name in sorted(needed - found.distributions)),
+            *(f"{name} is not needed" for name in sorted(found.distributions - needed)),
+            *(f"{name} can be imported" for name in there),
+            *([] if built.within_budget else [f"it adds more than {image.budget_mb} MB"]),
+        ],
+    )
 
 
 def _say(text: str, arguments: argparse.Namespace) -> None:

@@ -7,12 +7,12 @@ import json
 import os
 import shutil
 import subprocess
-import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, cast
 
 INSTALL = "apt-get install -y --no-install-recommends buildah podman runc fuse-overlayfs netavark\
  aardvark-dns catatonit uidmap iptables nftables debootstrap"
@@ -126,23 +126,21 @@ class Engine:
             seconds=1_800,
         )
 
-    def files(self, reference: str) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
-        """Each file of an image, with its content where it has one. Read in order."""
-        name = self.run("create", reference).strip()
-        try:
-            with tempfile.TemporaryFile() as archive:
-                subprocess.run(
-                    [self.command, "export", name],
-                    env=dict(self.environ),
-                    stdout=archive,
-                    check=True,
-                )
-                archive.seek(0)
-                with tarfile.open(fileobj=archive) as tar:
-                    for member in tar:
-                        yield member, tar.extractfile(member) if member.isfile() else None
-        finally:
-            self.run("rm", name)
+    @contextmanager
+    def exported(self, reference: str) -> Iterator[Path]:
+        """All files of an image, as a tar archive that is gone at the end.
+
+        Raises:
+            EngineError: there is no such image.
+        """
+        with tempfile.TemporaryDirectory(prefix="omega-exported-") as folder:
+            archive = Path(folder) / "root.tar"
+            container = self.run("create", reference).strip()
+            try:
+                self.run("export", "--output", str(archive), container)
+            finally:
+                self.run("rm", "--volumes", container)
+            yield archive
 
 
 def find(folder: Path) -> Engine:
