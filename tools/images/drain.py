@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from images.container import Container
-from images.site import Site, until
+from images.site import Site
 
 from omega_testing.probe import eventually
 
@@ -50,7 +50,9 @@ def drain_held(
         with site.held(table):
             before = site.waiting()
             futures: list[Future[object]] = [pool.submit(call, n) for n in range(calls)]
-            until(lambda: site.waiting() > before, "no call came as far as the database")
+            eventually(
+                site.waiting, lambda n: n > before, what="statements that wait for the table"
+            )
             time.sleep(_HELD_SECONDS / 3)
             container.terminate()
             time.sleep(_HELD_SECONDS)

@@ -23,12 +23,13 @@ from images.loop import Closed, Fleet, brain_settings, close_the_loop
 from images.plan import PREFIX, USER
 from images.pods import Here, Pod, Probe, convert, read
 from images.postgres_tls import over_tls
-from images.site import Site, site, until
+from images.site import Site, site
 
 from omega_cli import certs
 from omega_rpc.local_operators import ISSUER, OperatorKey, key_set
 from omega_rpc.tls import ClientTls
 from omega_rpc.tokens import new_key_line
+from omega_testing.probe import eventually
 from omega_testing.processes import free_port
 
 RENDERS = ("dev", "staging", "production")
@@ -217,10 +218,11 @@ def _ready(engine: Engine, pod: Pod, authority: trustme.CA, played: Played) -> N
     """Asks as a kubelet would: readiness until it is there, then every probe once."""
     ready = [probe for probe in pod.probes if probe.name == "readinessProbe"]
     try:
-        until(
-            lambda: not any(_answer(pod, probe, authority) for probe in ready),
-            f"{pod.name} did not get ready",
-            _READY_SECONDS,
+        eventually(
+            lambda: [_answer(pod, probe, authority) for probe in ready],
+            lambda answers: not any(answers),
+            what=f"what {pod.name} says of its readiness",
+            seconds=_READY_SECONDS,
         )
     except TimeoutError as error:
         logs = "".join(map(engine.logs, _containers(engine, pod)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import time
 import uuid
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from omega_embed import open_encoder
 from omega_eval.sample import load_sample
 from omega_eval.synthetic import synthetic_households
 from omega_rpc.tls import ClientTls
+from omega_testing.probe import eventually
 from omega_testing.processes import AT_ONCE, UNHURRIED
 from omega_titles.importing import import_contents
 
@@ -83,7 +85,7 @@ def close_the_loop(fleet: Fleet, brain: str) -> Closed:
 
     Raises:
         ServiceError: a server refused.
-        TimeoutError: the gateway does not tell what the shard holds.
+        TimeoutError: the gateway does not tell what the shard holds, or the brain keeps sketches.
     """
     began = time.monotonic()
     encoder = open_encoder(kind=ENCODER)
@@ -110,8 +112,9 @@ def close_the_loop(fleet: Fleet, brain: str) -> Closed:
         for event in households[0].events:
             tv.observe_event(event_to_proto(event))
         before = _list(tv)
-        while tv.sync_now().pending_sketches:
-            pass
+        eventually(
+            lambda: tv.sync_now().pending_sketches, operator.not_, what="the sketches that wait"
+        )
         done = worker.run_round(
             federation_pb.RunRoundRequest(request_id=str(uuid.uuid4()), refresh=True)
         ).round
