@@ -6,18 +6,16 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from omega_core.closing import Starting
 from omega_testing.postgres import EmbeddedPostgres
 from omega_testing.processes import AT_ONCE, ServiceProcess
 
 ANY_PORT = "127.0.0.1:0"
 
 
-class Cluster:
+class Cluster(Starting):
     """Postgres, constellation, sync and federation worker; brains are added one by one.
 
     Args:
@@ -33,25 +31,9 @@ class Cluster:
     """Rounds, on request."""
 
     def __init__(self, encoder: str, environ: Mapping[str, str] | None = None) -> None:
+        super().__init__()
         self._encoder = encoder
         self._environ = dict(environ or {})
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        try:
-            self._start()
-        except BaseException:
-            self._stack.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()
 
     def brain(self, name: str, **settings: str) -> ServiceProcess:
         """Starts a brain on the storage directory of that name; settings win over the demo's."""
