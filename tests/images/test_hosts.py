@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 
 import pytest
 from images import __main__ as command
@@ -13,6 +14,7 @@ def _ends(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     """The one line that is said before anything is asked of an engine."""
     monkeypatch.setattr("sys.argv", ["images", "all"])
     monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # which would outlive the test
     assert command.main() == 1
     said = capsys.readouterr()
     assert said.out == ""

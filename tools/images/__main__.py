@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -61,6 +62,10 @@ def main() -> int:
     if cause:
         print(cause, file=sys.stderr)
         return 1
+    # A supervisor's SIGTERM ends this as Ctrl-C does: containers and folders go.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Where runc, chroot and debootstrap lie, and which `su` leaves out of a root's path.
+    os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
     references = {name: image.reference(make.version()) for name, image in IMAGES.items()}
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="omega-engine-") as folder:
@@ -83,6 +88,9 @@ def _parse() -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     everything = commands.add_parser("all", help="build, check and run")
     everything.add_argument("--base", default="", help="stand on this image, not on ours")
+    everything.add_argument(
+        "--fresh", action="store_true", help="with Debian's newest packages in builder and base"
+    )
     everything.add_argument("--native", action="store_true", help=f"only for {HOST.name}")
     played = commands.add_parser("play", help="run the Deployments of a render")
     played.add_argument(
@@ -104,7 +112,8 @@ def _build(engine: Engine, arguments: argparse.Namespace) -> list[Row]:
         if arch == HOST.name or (engine.is_podman and not (arguments.native or arguments.base))
     ]
     _say("making the builder, and what images stand on", arguments)
-    make.prepare(engine, {arch for _, arch in wanted}, arguments.base)
+    arches = {arch for _, arch in wanted}
+    make.prepare(engine, arches, arguments.base, fresh=arguments.fresh)
     rows = []
     for image, arch in wanted:
         _say(f"building {image.name} for {arch}", arguments)

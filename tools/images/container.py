@@ -55,7 +55,7 @@ class Container(Closing):
 
     def close(self) -> None:
         """Removes it."""
-        self._engine.run("rm", "--force", "--volumes", self.name)
+        self._engine.tidy("rm", "--force", "--volumes", self.name)
 
     def inside(self, *command: str) -> str:
         """Runs a command in it, which has a minute; returns its output.

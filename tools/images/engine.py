@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -71,6 +72,13 @@ class Engine:
             raise EngineError(f"{self.command} {' '.join(arguments)}: {done.returncode}\n{said}")
         return done.stdout
 
+    def tidy(self, *arguments: str) -> None:
+        """A command that takes something away; its failure is said, and hides no other."""
+        try:
+            self.run(*arguments)
+        except EngineError as error:
+            print(error, file=sys.stderr)
+
     def logs(self, container: str) -> str:
         """The last 40 lines that a container said, on either of its outputs."""
         done = subprocess.run(
@@ -108,10 +116,16 @@ class Engine:
         tag: str,
         arguments: Mapping[str, str],
         platform: str = "",
+        *,
+        fresh: bool = False,
     ) -> None:
         """Builds an image, for another platform such as "linux/arm64" where one is named.
 
-        podman is lent this machine's pip settings and root certificates, which stay outside.
+        podman is lent this machine's pip settings and root certificates, which stay outside. What
+        is `fresh` takes no step from an earlier build.
+
+        Raises:
+            EngineError: a step failed, or took longer than half an hour.
         """
         podmans = [
             *("--isolation", "chroot", "--pull-never", "--layers", "--format", "docker"),
@@ -122,6 +136,7 @@ class Engine:
             *(podmans if self.is_podman else ()),
             *(w for k, v in arguments.items() for w in ("--build-arg", f"{k}={v}")),
             *(("--platform", platform) if platform else ()),
+            *(("--no-cache",) if fresh else ()),
             *("--file", str(dockerfile), "--tag", tag, str(context)),
             seconds=1_800,
         )
@@ -139,7 +154,7 @@ class Engine:
             try:
                 self.run("export", "--output", str(archive), container)
             finally:
-                self.run("rm", "--volumes", container)
+                self.tidy("rm", "--volumes", container)
             yield archive
 
 
@@ -157,8 +172,11 @@ def find(folder: Path) -> Engine:
             pass
         else:
             return docker
-    if not shutil.which("podman"):
-        raise EngineError(f"no container engine is here: {INSTALL}")
+    missing = [name for name in ("podman", "runc") if not shutil.which(name)]
+    if missing:
+        raise EngineError(
+            f"no container engine is here, {' and '.join(missing)} missing: {INSTALL}"
+        )
     settings = folder / "containers.conf"
     settings.write_text(_CONFIGURATION, "utf-8")
     return Engine("podman", {**os.environ, "CONTAINERS_CONF": str(settings)}, _lent(folder))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import os
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
@@ -20,15 +17,14 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from images.container import Container
 from images.engine import Engine, EngineError
 from images.loop import Closed, Fleet, brain_settings, close_the_loop
-from images.plan import PREFIX, USER
+from images.plan import PREFIX
+from images.pod_secrets import make_secrets, url_secret, write
 from images.pods import Here, Pod, Probe, convert, read
 from images.postgres_tls import over_tls
 from images.site import Site, site
 
-from omega_cli import certs
 from omega_rpc.local_operators import ISSUER, OperatorKey, key_set
 from omega_rpc.tls import ClientTls
-from omega_rpc.tokens import new_key_line
 from omega_testing.probe import eventually
 from omega_testing.processes import free_port
 
@@ -95,8 +91,8 @@ def play(engine: Engine, render: Path, images: Mapping[str, str]) -> Play:
             },
         )
         maps, pods = convert(read(render), here)
-        _make_secrets(place, pods, authority, key_set([operators]))
-        _make_url_secret(engine, stack, place, database)
+        make_secrets(place, pods, authority, key_set([operators]))
+        stack.enter_context(url_secret(engine, place, database))
         played = {pod.name: Played(pod.name) for pod in pods}
         # The order of a rollout: the schema, then its owner, then those who call it.
         for pod in sorted(pods, key=lambda pod: pod.name != "constellation"):
@@ -107,7 +103,12 @@ def play(engine: Engine, render: Path, images: Mapping[str, str]) -> Play:
             if pod.document["kind"] == "Deployment":
                 _start(engine, stack, place, pod, maps)
                 _ready(engine, pod, authority, played[pod.name])
-        return Play(list(played.values()), _loop(engine, stack, place, pods, authority, images))
+        try:
+            loop = _loop(engine, stack, place, pods, authority, images)
+        except (TimeoutError, grpc.RpcError) as error:
+            logs = "".join(_logs(engine, pod) for pod in pods)
+            raise EngineError(f"{type(error).__name__}: {error}\n{logs}") from error
+        return Play(list(played.values()), loop)
 
 
 def check(engine: Engine, render: Path, images: Mapping[str, str]) -> None:
@@ -144,58 +145,14 @@ def _database(place: Site, gateway: str, authority: trustme.CA) -> Iterator[str]
         yield f"postgresql://postgres@{DATABASE}:{port}/postgres"
 
 
-def _make_secrets(place: Site, pods: list[Pod], authority: trustme.CA, jwks: bytes) -> None:
-    """What cert-manager and the operator's store would put into the secrets that pods mount."""
-    ca = authority.cert_pem.bytes()
-    device = place.folder / "device"
-    certs.make(device, ["localhost"], timedelta(days=1), datetime.now(UTC))
-    made = {
-        "sync-keys": {"token-keys": (new_key_line() + "\n").encode()},
-        "device-ca": {
-            "tls.crt": (device / "device-ca.pem").read_bytes(),
-            "tls.key": (device / "device-ca.key").read_bytes(),
-            "ca.crt": (device / "device-ca.pem").read_bytes(),
-        },
-    }
-    for pod in pods:
-        for name in pod.secrets:
-            leaf = authority.issue_cert(pod.name, "localhost", "127.0.0.1")
-            chain = b"".join(pem.bytes() for pem in leaf.cert_chain_pems)
-            key = leaf.private_key_pem.bytes()
-            usual = {"tls.crt": chain, "tls.key": key, "ca.crt": ca, "operators.jwks": jwks}
-            _write(place.folder / "secrets" / name, made.get(name, usual))
-
-
-def _write(folder: Path, files: Mapping[str, bytes]) -> None:
-    folder.mkdir(exist_ok=True)
-    for name, data in files.items():
-        path = folder / name
-        path.write_bytes(data)
-        path.chmod(0o440)
-        os.chown(path, 0, USER)  # as fsGroup and defaultMode would have it
-
-
-def _make_url_secret(engine: Engine, stack: ExitStack, place: Site, url: str) -> None:
-    """The secret that variables come from, which podman reads as Kubernetes' own."""
-    secret = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": "postgres-app"},
-        "data": {"uri": base64.b64encode(url.encode()).decode()},
-    }
-    path = place.folder / "postgres-app.yaml"
-    path.write_text(yaml.safe_dump(secret), "utf-8")
-    engine.run("secret", "create", "postgres-app", str(path))
-    stack.callback(engine.run, "secret", "rm", "postgres-app")
-
-
 def _start(
     engine: Engine, stack: ExitStack, place: Site, pod: Pod, maps: list[dict[str, object]]
 ) -> None:
     path = place.folder / f"{pod.name}.yaml"
     path.write_text(yaml.safe_dump_all([*maps, pod.document]), "utf-8")
-    stack.callback(engine.run, "play", "kube", "--down", str(path))
-    engine.run("play", "kube", str(path))
+    stack.callback(engine.tidy, "play", "kube", "--down", str(path))
+    # What a run that was killed left behind is in the way.
+    engine.run("play", "kube", "--replace", str(path))
 
 
 def _containers(engine: Engine, pod: Pod) -> list[str]:
@@ -211,7 +168,12 @@ def _ended(engine: Engine, pod: Pod) -> None:
     for container in _containers(engine, pod):
         code = engine.run("wait", container, seconds=120).strip()
         if code != "0":
-            raise EngineError(f"{pod.name} ended with {code}:\n{engine.logs(container)}")
+            raise EngineError(f"{pod.name} ended with {code}\n{_logs(engine, pod)}")
+
+
+def _logs(engine: Engine, pod: Pod) -> str:
+    """The end of what its containers said."""
+    return "".join(f"{pod.name}:\n{engine.logs(each)}\n" for each in _containers(engine, pod))
 
 
 def _ready(engine: Engine, pod: Pod, authority: trustme.CA, played: Played) -> None:
@@ -225,8 +187,7 @@ def _ready(engine: Engine, pod: Pod, authority: trustme.CA, played: Played) -> N
             seconds=_READY_SECONDS,
         )
     except TimeoutError as error:
-        logs = "".join(map(engine.logs, _containers(engine, pod)))
-        raise EngineError(f"{error}:\n{logs}") from error
+        raise EngineError(f"{error}\n{_logs(engine, pod)}") from error
     played.probes = {probe.name: _answer(pod, probe, authority) for probe in pod.probes}
     played.faults += [f"{name}: {said}" for name, said in played.probes.items() if said]
     if not played.probes:
@@ -269,7 +230,7 @@ def _loop(
     at = {pod.name: pod.ports.get((50051, "TCP"), 0) for pod in pods}
     shown = place.folder / "shown"
     leaf = authority.issue_cert("operator@omega.test")
-    _write(shown, {"ca.crt": authority.cert_pem.bytes()})
+    write(shown, {"ca.crt": authority.cert_pem.bytes()})
     leaf.cert_chain_pems[0].write_to_path(str(shown / "tls.crt"))
     leaf.private_key_pem.write_to_path(str(shown / "tls.key"))
     tls = ClientTls(shown / "ca.crt", shown / "tls.crt", shown / "tls.key")
