@@ -19,7 +19,8 @@ from omega_testing.probe import eventually
 from omega_testing.processes import free_port
 from omega_testing.supervised import Supervised
 
-_SECONDS, _STOP_SECONDS = 180.0, 60.0
+_SECONDS, _STOP_SECONDS = 600.0, 60.0
+"""Until it serves, and until it has ended: an emulated processor is slow."""
 
 
 def emulated(built: Built, archive: Path) -> str:
