@@ -176,7 +176,7 @@ images: setup ## Builds, checks and runs the image of each service (root; BASE=.
 	PYTHONPATH=tools $(BIN)/python -m images all --base "$(BASE)" $(ARGS)
 
 .PHONY: play-kube
-play-kube: setup ## Runs the Deployments of a render by podman, from images that are there (root; RENDER=...)
+play-kube: setup ## Runs the Deployments of a render by podman, from images that are there (root; RENDER=... of dev, staging or production)
 	PYTHONPATH=tools $(BIN)/python -m images play --render "$(RENDER)" $(ARGS)
 
 .venv-audit/ready: requirements-audit.txt

@@ -6,11 +6,8 @@ import itertools
 import queue
 import time
 import uuid
-from contextlib import ExitStack
-from types import TracebackType
-from typing import Self
 
-from proof_site import SAMPLE, TITLES, fill
+from proof_site import TITLES, fill
 
 from omega.brain.v1 import brain_service_pb2 as brain_pb
 from omega.federation.v1 import federation_service_pb2 as federation_pb
@@ -18,6 +15,7 @@ from omega.sync.v1 import sync_service_pb2 as sync_pb
 from omega.sync.v1 import sync_service_pb2_grpc
 from omega_cli.demo.cluster import Cluster
 from omega_client import BrainClient, FederationClient, ServiceError, SyncClient
+from omega_core.closing import Starting
 from omega_delta import event_to_proto
 from omega_eval.sample import load_sample
 from omega_eval.synthetic import synthetic_households
@@ -32,7 +30,7 @@ _ROUND_TURNS, _PUSH_TURNS = 16, 4
 """Turns between two rounds, and between two pushes."""
 
 
-class Traffic:
+class Traffic(Starting):
     """A filled fleet with a brain and an open stream; a context manager.
 
     Args:
@@ -40,32 +38,12 @@ class Traffic:
     """
 
     def __init__(self, cluster: Cluster) -> None:
+        super().__init__()
         self._cluster = cluster
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        """Fills the fleet and starts a brain."""
-        with self._stack:
-            self._filled = fill(self._cluster)
-            self.brain = self._cluster.brain("watched", OMEGA_BRAIN_MIN_SAMPLES="1")
-            self._sync = self._stack.enter_context(SyncClient(self._cluster.sync.address))
-            self._worker = self._stack.enter_context(FederationClient(self._cluster.worker.address))
-            self._tv = self._stack.enter_context(BrainClient(self.brain.address))
-            self._open_stream()
-            self._stack = self._stack.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()
 
     def run(self, seconds: float) -> None:
         """Exchanges, pushes, a refusal, lists, viewings and rounds, over and over."""
-        (household,) = synthetic_households(load_sample(SAMPLE)[:TITLES], 1, seed=7)
+        (household,) = synthetic_households(load_sample()[:TITLES], 1, seed=7)
         events = itertools.cycle(household.events)
         deadline = time.monotonic() + seconds
         for turn in itertools.count():
@@ -76,6 +54,15 @@ class Traffic:
             self._tv.observe_event(event_to_proto(next(events)))
             self._tv.get_recommendations(brain_pb.GetRecommendationsRequest(limit=10))
             time.sleep(_PAUSE_SECONDS)
+
+    def _start(self) -> None:
+        """Fills the fleet and starts a brain."""
+        self._filled = fill(self._cluster)
+        self.brain = self._cluster.brain("watched", OMEGA_BRAIN_MIN_SAMPLES="1")
+        self._sync = self._stack.enter_context(SyncClient(self._cluster.sync.address))
+        self._worker = self._stack.enter_context(FederationClient(self._cluster.worker.address))
+        self._tv = self._stack.enter_context(BrainClient(self.brain.address))
+        self._open_stream()
 
     def _fleet_turn(self, turn: int) -> None:
         filled = self._filled

@@ -10,15 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
-
-from omega.common.v1 import resource_pb2
 from omega.federation.v1 import federation_service_pb2
 from omega_cli.demo.cluster import Cluster
-from omega_cli.demo.fleet import FleetTv, for_each, newest, settle
+from omega_cli.demo.fleet import FleetTv, fetch_catalogue, for_each, settle
 from omega_client import ConstellationClient, FederationClient, SyncClient
-from omega_core.vectors import FloatArray, centre
-from omega_delta import decode_catalogue
+from omega_core.vectors import FloatArray
 from omega_embed import open_encoder
 from omega_eval.sample import load_sample
 from omega_eval.synthetic import synthetic_households
@@ -26,7 +22,6 @@ from omega_rpc.local_operators import ISSUER, OperatorKey, key_set
 from omega_testing.processes import ServiceProcess
 from omega_titles.importing import import_contents
 
-SAMPLE = Path(__file__).parents[1] / "data" / "sample" / "titles.jsonl"
 TITLES = 150
 """Of the sample, that a fleet is filled with."""
 _HOUSEHOLDS, _ROUNDS = 48, 3
@@ -87,7 +82,7 @@ def proof_site() -> Iterator[ProofSite]:
 
 def fill(cluster: Cluster) -> Filled:
     """Titles, TVs that push, and rounds between their pushes."""
-    contents = load_sample(SAMPLE)[:TITLES]
+    contents = load_sample()[:TITLES]
     encoder = open_encoder(kind="lexical")
     households = synthetic_households(contents, _HOUSEHOLDS, seed=5)
     tvs = [
@@ -101,14 +96,8 @@ def fill(cluster: Cluster) -> Filled:
     ):
         import_contents(constellation, encoder, contents)
         for_each(tvs, lambda tv: tv.register(sync), lambda: None)
-        settle(tvs[0], sync, constellation, encoder.model_version)
-        info = newest(
-            tvs[0].exchange(sync, encoder.model_version), resource_pb2.RESOURCE_KIND_CATALOGUE
-        )
-        pack = decode_catalogue(sync.download(info, credential=tvs[0].credential))
-        rows = centre(np.asarray(pack.embeddings), pack.centring_mean)
-        ids = [content.content_id for content in pack.contents]
-        embeddings = dict(zip(ids, rows, strict=True))
+        tv, told = settle(sync, constellation, encoder.model_version, tvs[0])
+        pack, embeddings = fetch_catalogue(tv, sync, told)
         for number in range(_ROUNDS):
             part = tvs[number::_ROUNDS]
             for_each(part, lambda tv: tv.push(sync, embeddings, pack.model_version), lambda: None)

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
 import pytest
 
-from omega.common.v1 import resource_pb2
 from omega_cli.demo.cluster import Cluster
-from omega_cli.demo.fleet import FleetTv, for_each, newest, settle
+from omega_cli.demo.fleet import FleetTv, fetch_catalogue, for_each, settle
 from omega_client import ConstellationClient, SyncClient
 from omega_core.content import Content
-from omega_core.vectors import FloatArray, centre
-from omega_delta import CataloguePack, decode_catalogue
+from omega_core.vectors import FloatArray
+from omega_delta import CataloguePack
 from omega_embed import open_encoder
 from omega_eval.household import Household
 from omega_eval.sample import load_sample
 from omega_eval.synthetic import synthetic_households
 from omega_titles.importing import import_contents
-
-CATALOGUE = resource_pb2.RESOURCE_KIND_CATALOGUE
-SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "titles.jsonl"
 
 
 @dataclass(frozen=True)
@@ -45,7 +39,7 @@ class Fleet:
     def settle(self) -> None:
         """Waits until the gateway tells what the shard holds."""
         with ConstellationClient(self.cluster.constellation.address) as constellation:
-            settle(self.tvs[0], self.sync, constellation, self.model_version)
+            settle(self.sync, constellation, self.model_version, self.tvs[0])
 
     def push_all(self) -> None:
         for_each(
@@ -57,7 +51,7 @@ class Fleet:
 
 @pytest.fixture
 def fleet() -> Iterator[Fleet]:
-    contents = load_sample(SAMPLE)[:150]
+    contents = load_sample()[:150]
     households = synthetic_households(contents, 40, seed=5)
     encoder = open_encoder(kind="lexical")
     with Cluster("lexical") as cluster, SyncClient(cluster.sync.address) as sync:
@@ -66,11 +60,6 @@ def fleet() -> Iterator[Fleet]:
         tvs = [FleetTv(household.events) for household in households[2:]]
         for_each(tvs, lambda tv: tv.register(sync), lambda: None)
         with ConstellationClient(cluster.constellation.address) as constellation:
-            settle(tvs[0], sync, constellation, encoder.model_version)
-        info = newest(tvs[0].exchange(sync, encoder.model_version), CATALOGUE)
-        pack = decode_catalogue(sync.download(info, credential=tvs[0].credential))
-        rows = centre(np.asarray(pack.embeddings), pack.centring_mean)
-        ids = [content.content_id for content in pack.contents]
-        yield Fleet(
-            cluster, sync, contents, households, tvs, pack, dict(zip(ids, rows, strict=True))
-        )
+            tv, told = settle(sync, constellation, encoder.model_version, tvs[0])
+        pack, embeddings = fetch_catalogue(tv, sync, told)
+        yield Fleet(cluster, sync, contents, households, tvs, pack, embeddings)

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_demo_shows_what_it_measured() -> None:
-    contents = load_sample(ROOT / "data" / "sample" / "titles.jsonl")[:150]
+    contents = load_sample()[:150]
     households = split(synthetic_households(contents, 40, seed=5))
     chosen = tuple(i for i, h in enumerate(households) if h.held_out)[:2]
     cast = Cast("a small cast", synthetic=True, contents=tuple(contents), households=households,

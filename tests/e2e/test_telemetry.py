@@ -9,14 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from omega.common.v1 import resource_pb2
 from omega.federation.v1 import federation_service_pb2 as federation_pb
 from omega.sync.v1 import sync_service_pb2 as sync_pb
 from omega_cli.demo.cluster import Cluster
-from omega_cli.demo.fleet import FleetTv, for_each, newest, settle
+from omega_cli.demo.fleet import FleetTv, fetch_catalogue, for_each, settle
 from omega_client import (
     BrainClient,
     ConstellationClient,
@@ -25,8 +23,7 @@ from omega_client import (
     SyncClient,
 )
 from omega_core.content import Content
-from omega_core.vectors import centre
-from omega_delta import decode_catalogue, event_to_proto
+from omega_delta import event_to_proto
 from omega_embed import open_encoder
 from omega_eval.sample import load_sample
 from omega_eval.synthetic import synthetic_households
@@ -107,7 +104,7 @@ class Told:
 
 @pytest.fixture(scope="module")
 def told() -> Iterator[Told]:
-    contents = load_sample(ROOT / "data" / "sample" / "titles.jsonl")[:40]
+    contents = load_sample()[:40]
     households = synthetic_households(contents, 7, seed=5)
     encoder = open_encoder(kind="lexical")
     with Collector() as collector:
@@ -128,13 +125,8 @@ def told() -> Iterator[Told]:
             import_contents(constellation, encoder, contents)
             tvs = [FleetTv(household.events) for household in households[1:]]
             for_each(tvs, lambda tv: tv.register(sync), lambda: None)
-            settle(tvs[0], sync, constellation, encoder.model_version)
-            catalogue = newest(
-                tvs[0].exchange(sync, encoder.model_version), resource_pb2.RESOURCE_KIND_CATALOGUE
-            )
-            pack = decode_catalogue(sync.download(catalogue, credential=tvs[0].credential))
-            rows = centre(np.asarray(pack.embeddings), pack.centring_mean)
-            embeddings = dict(zip((c.content_id for c in pack.contents), rows, strict=True))
+            tv, answer = settle(sync, constellation, encoder.model_version, tvs[0])
+            pack, embeddings = fetch_catalogue(tv, sync, answer)
             for_each(tvs, lambda tv: tv.push(sync, embeddings, pack.model_version), lambda: None)
             brain.sync_now()
             for event in households[0].events:

@@ -6,14 +6,11 @@ import io
 import json
 import struct
 import tarfile
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, cast
 
 import pytest
 from images import check, elf
-from images.engine import Engine
 from images.make import Built
 from images.plan import ARCHES, IMAGES, SBOM, USER, Arch
 
@@ -21,7 +18,7 @@ SITE = "opt/omega/lib/python3.11/site-packages"
 
 
 class Archive:
-    """Stands for an engine with one image, of these files."""
+    """What an engine exports of an image of these files."""
 
     def __init__(self) -> None:
         self._members: list[tuple[tarfile.TarInfo, bytes]] = []
@@ -31,9 +28,11 @@ class Archive:
         info.size, info.mode, info.uid = len(data), mode, uid
         self._members.append((info, data))
 
-    def files(self, _reference: str) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
-        for info, data in self._members:
-            yield info, io.BytesIO(data)
+    def write(self, path: Path) -> Path:
+        with tarfile.open(path, "w") as tar:
+            for info, data in self._members:
+                tar.addfile(info, io.BytesIO(data))
+        return path
 
 
 def _object(arch: Arch, *, stripped: bool) -> bytes:
@@ -57,13 +56,13 @@ def _good() -> Archive:
     return archive
 
 
-def _contents(archive: Archive, arch: str = "amd64") -> check.Contents:
+def _contents(archive: Archive, folder: Path, arch: str = "amd64") -> check.Contents:
     built = Built(IMAGES["sync"], arch, "localhost/omega-sync", "localhost/omega-base", 0)
-    return check.contents(cast("Engine", archive), built)
+    return check.contents(built, archive.write(folder / "root.tar"))
 
 
-def test_an_image_as_it_must_be_has_no_faults() -> None:
-    found = _contents(_good())
+def test_an_image_as_it_must_be_has_no_faults(tmp_path: Path) -> None:
+    found = _contents(_good(), tmp_path)
     assert found.faults == []
     assert found.distributions == {"numpy", "omega-sync"}
     assert found.objects == 1
@@ -84,24 +83,26 @@ def test_an_image_as_it_must_be_has_no_faults() -> None:
         (f"{SITE}/rich-15.0.0.dist-info/METADATA", 0o644, 0, "SBOM does not name rich"),
     ],
 )
-def test_what_must_not_be_there_is_named(name: str, mode: int, uid: int, fault: str) -> None:
+def test_what_must_not_be_there_is_named(
+    name: str, mode: int, uid: int, fault: str, tmp_path: Path
+) -> None:
     archive = _good()
     archive.add(name, mode=mode, uid=uid)
-    (said,) = _contents(archive).faults
+    (said,) = _contents(archive, tmp_path).faults
     assert fault in said
 
 
-def test_a_shared_object_for_another_processor_or_with_symbols_is_named() -> None:
+def test_a_shared_object_for_another_processor_or_with_symbols_is_named(tmp_path: Path) -> None:
     archive = _good()
     archive.add(f"{SITE}/other.so", _object(ARCHES["arm64"], stripped=True))
     archive.add(f"{SITE}/fat.cpython-311.so", _object(ARCHES["amd64"], stripped=False))
-    other, fat = _contents(archive).faults
+    other, fat = _contents(archive, tmp_path).faults
     assert other.endswith("is for processor 183, not 62")
     assert fat.endswith("is not stripped")
 
 
-def test_the_same_image_is_wrong_for_another_processor() -> None:
-    (fault,) = _contents(_good(), "arm64").faults
+def test_the_same_image_is_wrong_for_another_processor(tmp_path: Path) -> None:
+    (fault,) = _contents(_good(), tmp_path, "arm64").faults
     assert fault.endswith("is for processor 62, not 183")
 
 

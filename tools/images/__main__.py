@@ -1,7 +1,8 @@
 """Builds, checks and runs the images of the services, and prints what it found.
 
 make images                    all of it; BASE=... stands on another base
-make play-kube RENDER=FILE     the Deployments of a render, from images that are there
+make play-kube RENDER=FILE     the Deployments of the render dev, staging or production, from images
+                               that are there
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -19,7 +21,7 @@ from images import check, make, modules
 from images.emulate import emulated
 from images.engine import Engine, EngineError, find
 from images.kube import Play, play
-from images.plan import IMAGES, MB, native
+from images.plan import HOST, IMAGES, MB, USER, unsupported
 from images.smoke import Smoked, smoke
 
 
@@ -54,17 +56,27 @@ class Row:
 def main() -> int:
     """Returns the exit code: 0 when everything is as it must be."""
     arguments = _parse()
-    if os.geteuid() != 0:
-        print("images are tried as root: their files belong to user 10001")
+    cause = unsupported()
+    if not cause and os.geteuid() != 0:
+        cause = f"images are tried as root: their files belong to user {USER}"
+    if cause:
+        print(cause, file=sys.stderr)
         return 1
+    # A supervisor's SIGTERM ends this as Ctrl-C does: containers and folders go.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Where runc, chroot and debootstrap lie, and which `su` leaves out of a root's path.
+    os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+    references = {name: image.reference(make.version()) for name, image in IMAGES.items()}
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="omega-engine-") as folder:
         try:
             engine = find(Path(folder))
             if arguments.command == "play":
-                return _show_play(_play(engine, arguments.render), machine=arguments.json)
+                played = play(engine, arguments.render, references)
+                return _show_play(played, machine=arguments.json)
             rows = _build(engine, arguments)
-            smoked = smoke(engine, {row: _reference(row) for row in IMAGES})
+            _say("running all of them", arguments)
+            smoked = smoke(engine, references)
         except (EngineError, TimeoutError) as error:
             print(error, file=sys.stderr)
             return 1
@@ -77,17 +89,19 @@ def _parse() -> argparse.Namespace:
     everything = commands.add_parser("all", help="build, check and run")
     everything.add_argument("--base", default="", help="stand on this image, not on ours")
     everything.add_argument(
-        "--native", action="store_true", help="only for this machine's processor"
+        "--fresh", action="store_true", help="with Debian's newest packages in builder and base"
     )
+    everything.add_argument("--native", action="store_true", help=f"only for {HOST.name}")
     played = commands.add_parser("play", help="run the Deployments of a render")
-    played.add_argument("--render", type=Path, required=True, help="what kustomize printed")
+    played.add_argument(
+        "--render",
+        type=Path,
+        required=True,
+        help="deploy/k8s/rendered/{dev,staging,production}.yaml",
+    )
     for each in (everything, played):
         each.add_argument("--json", action="store_true", help="print one object for machines")
     return parser.parse_args()
-
-
-def _reference(service: str) -> str:
-    return IMAGES[service].reference(make.version())
 
 
 def _build(engine: Engine, arguments: argparse.Namespace) -> list[Row]:
@@ -95,44 +109,47 @@ def _build(engine: Engine, arguments: argparse.Namespace) -> list[Row]:
         (image, arch)
         for image in IMAGES.values()
         for arch in image.arches
-        if arch == native() or (engine.is_podman and not (arguments.native or arguments.base))
+        if arch == HOST.name or (engine.is_podman and not (arguments.native or arguments.base))
     ]
-    make.prepare(engine, {arch for _, arch in wanted}, arguments.base)
+    _say("making the builder, and what images stand on", arguments)
+    arches = {arch for _, arch in wanted}
+    make.prepare(engine, arches, arguments.base, fresh=arguments.fresh)
     rows = []
     for image, arch in wanted:
         _say(f"building {image.name} for {arch}", arguments)
-        built = make.build(engine, image, arch, arguments.base)
-        found = check.contents(engine, built)
-        faults = found.faults + check.labels(engine, built, make.version())
-        needed = modules.needed(make.ROOT, image)
-        faults += [f"{name} is missing" for name in sorted(needed - found.distributions)]
-        faults += [f"{name} is not needed" for name in sorted(found.distributions - needed)]
-        names = modules.forbidden(make.ROOT, image)
-        if arch == native():
-            there = check.importable(engine, built, names)
-            faults += [f"{name} can be imported" for name in there]
-            ran = "here"
-        else:
-            names = []
-            ran = emulated(engine, built)
-        if not built.within_budget:
-            faults.append(f"it adds more than {image.budget_mb} MB")
-        rows.append(
-            Row(
-                image=image.name,
-                arch=arch,
-                base=built.base,
-                base_mb=engine.size(built.base) / MB,
-                added_mb=built.added / MB,
-                budget_mb=image.budget_mb,
-                objects=found.objects,
-                packages=len(found.distributions),
-                forbidden=len(names),
-                ran=ran,
-                faults=faults,
-            )
-        )
+        rows.append(_read(engine, make.build(engine, image, arch, arguments.base)))
     return rows
+
+
+def _read(engine: Engine, built: make.Built) -> Row:
+    """Looks at an image; its files are exported once."""
+    image = built.image
+    names = modules.forbidden(make.ROOT, image) if built.arch == HOST.name else []
+    with engine.exported(built.reference) as archive:
+        found = check.contents(built, archive)
+        ran = "here" if built.arch == HOST.name else emulated(built, archive)
+    needed = modules.needed(make.ROOT, image)
+    there = check.importable(engine, built, names) if names else []
+    return Row(
+        image=image.name,
+        arch=built.arch,
+        base=built.base,
+        base_mb=engine.size(built.base) / MB,
+        added_mb=built.added / MB,
+        budget_mb=image.budget_mb,
+        objects=found.objects,
+        packages=len(found.distributions),
+        forbidden=len(names),
+        ran=ran,
+        faults=[
+            *found.faults,
+            *check.labels(engine, built, make.version()),
+            *(f"{name} is missing" for name in sorted(needed - found.distributions)),
+            *(f"{name} is not needed" for name in sorted(found.distributions - needed)),
+            *(f"{name} can be imported" for name in there),
+            *([] if built.within_budget else [f"it adds more than {image.budget_mb} MB"]),
+        ],
+    )
 
 
 def _say(text: str, arguments: argparse.Namespace) -> None:
@@ -167,13 +184,6 @@ def _show(rows: list[Row], smoked: Smoked, seconds: float, *, machine: bool) -> 
     print(f"\nthe loop: {loop.devices} TVs in a round, {loop.patterns} patterns and factors"
           f" {loop.factors_version} came back, in {loop.seconds:.1f} s")  # fmt: skip
     return _end(faults, seconds)
-
-
-def _play(engine: Engine, render: Path) -> Play:
-    missing = [name for name in IMAGES if not engine.has(_reference(name))]
-    if missing:
-        raise EngineError(f"no image of {', '.join(missing)} is here: make images")
-    return play(engine, render, {name: _reference(name) for name in IMAGES})
 
 
 def _show_play(found: Play, *, machine: bool) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tarfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from images import elf
@@ -42,14 +44,13 @@ class Contents:
     """What must not be, a sentence each."""
 
 
-def contents(engine: Engine, built: Built) -> Contents:
-    """Reads an image's files."""
+def contents(built: Built, archive: Path) -> Contents:
+    """Reads an image's files from what its engine exported."""
     found = Contents()
     arch = ARCHES[built.arch]
-    for member, file in engine.files(built.reference):
+    for member, data in _files(archive):
         path = PurePosixPath("/") / member.name
         text = f"{path}/" if member.isdir() else str(path)
-        data = file.read() if file and _is_read(path) else b""
         found.faults += _faults(path, text, member.mode, member.uid, is_file=member.isfile())
         parsed = elf.read(data)
         if parsed is not None:
@@ -96,6 +97,15 @@ def importable(engine: Engine, built: Built, names: list[str]) -> list[str]:
         *("--entrypoint", f"{PREFIX}/bin/python", built.reference, "-c", _IMPORT, *names),
     )
     return said.split()
+
+
+def _files(archive: Path) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
+    """Each member, with its bytes where they are looked at."""
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            is_read = member.isfile() and _is_read(PurePosixPath("/") / member.name)
+            file = tar.extractfile(member) if is_read else None
+            yield member, file.read() if file else b""
 
 
 def _is_read(path: PurePosixPath) -> bool:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from images.engine import Container
-from images.site import Site, until
+from images.container import Container
+from images.site import Site
+
+from omega_testing.probe import eventually
 
 CALLS = 8
 """Calls at once."""
@@ -21,9 +24,10 @@ class Drained:
     """How a service ended."""
 
     in_flight: int
-    """Calls that it worked on when SIGTERM came."""
+    """Calls that were under way at SIGTERM, as their callers counted them."""
     lost: int
-    """Of them, without a good answer; or answers of which nothing was kept."""
+    """Calls without a good answer before SIGTERM or under way at it; answers and effects that are
+    not one for one."""
     exit_code: int
     """Of its process."""
     errors: tuple[str, ...] = ()
@@ -46,7 +50,9 @@ def drain_held(
         with site.held(table):
             before = site.waiting()
             futures: list[Future[object]] = [pool.submit(call, n) for n in range(calls)]
-            until(lambda: site.waiting() > before, "no call came as far as the database")
+            eventually(
+                site.waiting, lambda n: n > before, what="statements that wait for the table"
+            )
             time.sleep(_HELD_SECONDS / 3)
             container.terminate()
             time.sleep(_HELD_SECONDS)
@@ -64,31 +70,41 @@ def drain_busy(
     Args:
         container: the service.
         call: has an effect that is kept exactly once, for each number anew.
-        kept: how many effects are kept, asked after the service has ended.
-        calls: threads that call.
+        kept: how many effects are kept, asked once, after the service has ended.
+        calls: threads that call, each until it is refused.
+
+    Raises:
+        TimeoutError: a caller gets no answer.
     """
-    answered, under_way, at_end = [0] * calls, [False] * calls, threading.Event()
+    answered, under_way, refused = [0] * calls, [False] * calls, list[str]()
+    at_end = threading.Event()
 
     def caller(thread: int) -> None:
-        number = 0
-        while not at_end.is_set():
+        for number in itertools.count(thread * 1_000_000):
+            if at_end.is_set():
+                return
             under_way[thread] = True
             try:
-                call(thread * 1_000_000 + number)
-            except Exception:  # noqa: BLE001 - a call that is refused ends the caller, whatever it is told
+                call(number)
+            except Exception as error:  # noqa: BLE001 - a call that is refused ends the caller, whatever it is told
+                refused.append(f"{type(error).__name__}: {error}")
                 return
+            finally:
+                under_way[thread] = False
             answered[thread] += 1
-            number += 1
-            under_way[thread] = False
 
     with ThreadPoolExecutor(calls) as pool:
-        for thread in range(calls):
-            pool.submit(caller, thread)
-        until(lambda: min(answered) > 0, "a caller got no answer")
-        container.terminate()
-        in_flight = sum(under_way)
-        code = container.wait()
-        at_end.set()
-    missed = abs(kept() - sum(answered))
-    told = (f"{sum(answered)} were answered, {kept()} are kept",) if missed else ()
-    return Drained(in_flight, missed, code, told)
+        try:
+            for thread in range(calls):
+                pool.submit(caller, thread)
+            eventually(lambda: min(answered) or len(refused), bool, what="answers to each caller")
+            in_flight, _ = eventually(lambda: (sum(under_way), len(refused) == calls), any)
+            too_early = tuple(refused)
+            container.terminate()
+            code = container.wait()
+        finally:
+            at_end.set()
+    stored = kept()
+    missed = abs(stored - sum(answered))
+    told = (f"{sum(answered)} were answered, {stored} are kept",) if missed else ()
+    return Drained(in_flight, missed + len(too_early), code, (*too_early, *told))

@@ -7,15 +7,13 @@ import json
 import os
 import shutil
 import subprocess
-import tarfile
+import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, cast
-
-from omega_core.closing import Closing
+from typing import Any, cast
 
 INSTALL = "apt-get install -y --no-install-recommends buildah podman runc fuse-overlayfs netavark\
  aardvark-dns catatonit uidmap iptables nftables debootstrap"
@@ -74,6 +72,27 @@ class Engine:
             raise EngineError(f"{self.command} {' '.join(arguments)}: {done.returncode}\n{said}")
         return done.stdout
 
+    def tidy(self, *arguments: str) -> None:
+        """A command that takes something away; its failure is said, and hides no other."""
+        try:
+            self.run(*arguments)
+        except EngineError as error:
+            print(error, file=sys.stderr)
+
+    def logs(self, container: str) -> str:
+        """The last 40 lines that a container said, on either of its outputs."""
+        done = subprocess.run(
+            [self.command, "logs", "--tail", "40", container],
+            env=dict(self.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        return done.stdout
+
     def has(self, reference: str) -> bool:
         """Whether an image is here."""
         try:
@@ -97,10 +116,16 @@ class Engine:
         tag: str,
         arguments: Mapping[str, str],
         platform: str = "",
+        *,
+        fresh: bool = False,
     ) -> None:
         """Builds an image, for another platform such as "linux/arm64" where one is named.
 
-        podman is lent this machine's pip settings and root certificates, which stay outside.
+        podman is lent this machine's pip settings and root certificates, which stay outside. What
+        is `fresh` takes no step from an earlier build.
+
+        Raises:
+            EngineError: a step failed, or took longer than half an hour.
         """
         podmans = [
             *("--isolation", "chroot", "--pull-never", "--layers", "--format", "docker"),
@@ -111,27 +136,26 @@ class Engine:
             *(podmans if self.is_podman else ()),
             *(w for k, v in arguments.items() for w in ("--build-arg", f"{k}={v}")),
             *(("--platform", platform) if platform else ()),
+            *(("--no-cache",) if fresh else ()),
             *("--file", str(dockerfile), "--tag", tag, str(context)),
             seconds=1_800,
         )
 
-    def files(self, reference: str) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
-        """Each file of an image, with its content where it has one. Read in order."""
-        name = self.run("create", reference).strip()
-        try:
-            with tempfile.TemporaryFile() as archive:
-                subprocess.run(
-                    [self.command, "export", name],
-                    env=dict(self.environ),
-                    stdout=archive,
-                    check=True,
-                )
-                archive.seek(0)
-                with tarfile.open(fileobj=archive) as tar:
-                    for member in tar:
-                        yield member, tar.extractfile(member) if member.isfile() else None
-        finally:
-            self.run("rm", name)
+    @contextmanager
+    def exported(self, reference: str) -> Iterator[Path]:
+        """All files of an image, as a tar archive that is gone at the end.
+
+        Raises:
+            EngineError: there is no such image.
+        """
+        with tempfile.TemporaryDirectory(prefix="omega-exported-") as folder:
+            archive = Path(folder) / "root.tar"
+            container = self.run("create", reference).strip()
+            try:
+                self.run("export", "--output", str(archive), container)
+            finally:
+                self.tidy("rm", "--volumes", container)
+            yield archive
 
 
 def find(folder: Path) -> Engine:
@@ -148,8 +172,11 @@ def find(folder: Path) -> Engine:
             pass
         else:
             return docker
-    if not shutil.which("podman"):
-        raise EngineError(f"no container engine is here: {INSTALL}")
+    missing = [name for name in ("podman", "runc") if not shutil.which(name)]
+    if missing:
+        raise EngineError(
+            f"no container engine is here, {' and '.join(missing)} missing: {INSTALL}"
+        )
     settings = folder / "containers.conf"
     settings.write_text(_CONFIGURATION, "utf-8")
     return Engine("podman", {**os.environ, "CONTAINERS_CONF": str(settings)}, _lent(folder))
@@ -168,91 +195,3 @@ def _lent(folder: Path) -> dict[Path, str]:
     with (folder / "pip.conf").open("w", encoding="utf-8") as file:
         settings.write(file)
     return {folder / "pip.conf": str(_PIP), _TRUST: settings["global"]["cert"]}
-
-
-class Container(Closing):
-    """A service that runs from its image as it would in a cluster; a context manager.
-
-    It has no capability, cannot gain any, and its root file system is read-only; /tmp is memory.
-
-    Args:
-        engine: runs it.
-        image: what it runs.
-        environ: its OMEGA_ variables.
-        volumes: paths here -> paths inside.
-        arguments: of its console script.
-    """
-
-    def __init__(
-        self,
-        engine: Engine,
-        image: str,
-        environ: Mapping[str, str],
-        volumes: Mapping[Path, str] | None = None,
-        arguments: Sequence[str] = (),
-    ) -> None:
-        self._engine = engine
-        mounts = [w for k, v in (volumes or {}).items() for w in ("--volume", f"{k}:{v}")]
-        self.name = engine.run(
-            *("run", "--detach", "--read-only", "--cap-drop", "all", "--network", "host"),
-            *("--security-opt", "no-new-privileges", "--tmpfs", "/tmp:rw,mode=1777,size=64m"),  # noqa: S108 - inside the container
-            *(w for k, v in environ.items() for w in ("--env", f"{k}={v}")),
-            *mounts,
-            image,
-            *arguments,
-        ).strip()
-
-    def close(self) -> None:
-        """Removes it."""
-        self._engine.run("rm", "--force", "--volumes", self.name)
-
-    def inside(self, *command: str) -> str:
-        """Runs a command in it; returns its output.
-
-        Raises:
-            EngineError: it failed.
-        """
-        return self._engine.run("exec", self.name, *command)
-
-    def status(self) -> dict[str, str]:
-        """`/proc/PID/status` of its first process."""
-        pid = self._engine.run("inspect", "--format", "{{.State.Pid}}", self.name).strip()
-        lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
-        return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
-
-    def log(self) -> str:
-        """The end of what it said."""
-        done = subprocess.run(
-            [self._engine.command, "logs", "--tail", "40", self.name],
-            env=dict(self._engine.environ),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        return done.stdout
-
-    def wait(self, seconds: float = 60.0) -> int:
-        """Waits for its end; returns the exit code."""
-        return int(self._engine.run("wait", self.name, seconds=seconds).strip())
-
-    def terminate(self) -> None:
-        """Sends SIGTERM and returns at once."""
-        self._engine.run("kill", "--signal", "TERM", self.name)
-
-    def until_healthy(self, script: str, seconds: float = 60.0) -> None:
-        """Waits until its own probe says that it serves.
-
-        Raises:
-            EngineError: it ended, or time is over.
-        """
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                self.inside(script, "--health")
-            except EngineError as error:
-                if time.monotonic() > deadline:
-                    raise EngineError(f"{error}\n{self.log()}") from error
-                time.sleep(0.3)
-            else:
-                return

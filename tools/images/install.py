@@ -21,7 +21,7 @@ from pathlib import Path
 
 from hatchling.build import build_wheel
 from images import closure, elf
-from images.plan import ARCHES, IMAGES, PREFIX, PYTHON, SBOM, Arch, Image, native
+from images.plan import ARCHES, HOST, IMAGES, PREFIX, PYTHON, SBOM, Arch, Image
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = Path(PREFIX) / "lib" / f"python{PYTHON}" / "site-packages"
@@ -33,7 +33,7 @@ _TESTS = {"test", "tests"}
 def main() -> int:
     """Returns the exit code."""
     image = IMAGES[sys.argv[1]]
-    arch = ARCHES[(sys.argv[2] if len(sys.argv) > 2 else "") or native()]  # noqa: PLR2004 - argv
+    arch = ARCHES[(sys.argv[2] if len(sys.argv) > 2 else "") or HOST.name]  # noqa: PLR2004 - argv
     needed = closure.resolve(ROOT, image.requirements)
     with tempfile.TemporaryDirectory() as name:
         wheels = Path(name)

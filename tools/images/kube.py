@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import os
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import grpc
@@ -17,20 +14,23 @@ import httpx
 import trustme
 import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from images.engine import Container, Engine, EngineError
-from images.loop import Closed, Fleet, close_the_loop
-from images.plan import PREFIX, USER
+from images.container import Container
+from images.engine import Engine, EngineError
+from images.loop import Closed, Fleet, brain_settings, close_the_loop
+from images.plan import PREFIX
+from images.pod_secrets import make_secrets, url_secret, write
 from images.pods import Here, Pod, Probe, convert, read
 from images.postgres_tls import over_tls
-from images.site import Site, site, until
+from images.site import Site, site
 
-from omega_cli import certs
-from omega_embed import open_encoder
 from omega_rpc.local_operators import ISSUER, OperatorKey, key_set
 from omega_rpc.tls import ClientTls
-from omega_rpc.tokens import new_key_line
+from omega_testing.probe import eventually
 from omega_testing.processes import free_port
 
+RENDERS = ("dev", "staging", "production")
+"""Renders that can be played: each is one whole shard, and a single Postgres can stand for its
+database."""
 DATABASE = "postgres-rw"
 """Name by which pods call the shard's primary."""
 _READY_SECONDS = 90.0
@@ -63,14 +63,14 @@ def play(engine: Engine, render: Path, images: Mapping[str, str]) -> Play:
 
     Args:
         engine: podman.
-        render: its objects, as kustomize prints them.
+        render: a file of RENDERS, with its objects as kustomize prints them.
         images: by service, as they were built here.
 
     Raises:
-        EngineError: podman refuses, a workload does not end or does not get ready.
+        EngineError: it is another render, an image is missing, podman refuses, or a workload does
+            not end or does not get ready.
     """
-    if not engine.is_podman:
-        raise EngineError("`play kube` is podman's")
+    check(engine, render, images)
     with ExitStack() as stack:
         place = stack.enter_context(site())
         gateway = _gateway(engine)
@@ -91,8 +91,8 @@ def play(engine: Engine, render: Path, images: Mapping[str, str]) -> Play:
             },
         )
         maps, pods = convert(read(render), here)
-        _make_secrets(place, pods, authority, key_set([operators]))
-        _make_url_secret(engine, stack, place, database)
+        make_secrets(place, pods, authority, key_set([operators]))
+        stack.enter_context(url_secret(engine, place, database))
         played = {pod.name: Played(pod.name) for pod in pods}
         # The order of a rollout: the schema, then its owner, then those who call it.
         for pod in sorted(pods, key=lambda pod: pod.name != "constellation"):
@@ -103,7 +103,31 @@ def play(engine: Engine, render: Path, images: Mapping[str, str]) -> Play:
             if pod.document["kind"] == "Deployment":
                 _start(engine, stack, place, pod, maps)
                 _ready(engine, pod, authority, played[pod.name])
-        return Play(list(played.values()), _loop(engine, stack, place, pods, authority, images))
+        try:
+            loop = _loop(engine, stack, place, pods, authority, images)
+        except (TimeoutError, grpc.RpcError) as error:
+            logs = "".join(_logs(engine, pod) for pod in pods)
+            raise EngineError(f"{type(error).__name__}: {error}\n{logs}") from error
+        return Play(list(played.values()), loop)
+
+
+def check(engine: Engine, render: Path, images: Mapping[str, str]) -> None:
+    """Whether play() can begin; takes the same arguments.
+
+    Raises:
+        EngineError: it cannot.
+    """
+    if render.stem not in RENDERS:
+        raise EngineError(
+            f"{render.name} is not played: of deploy/k8s/rendered, {', '.join(RENDERS)} are"
+        )
+    if not render.is_file():
+        raise EngineError(f"there is no file {render}")
+    if not engine.is_podman:
+        raise EngineError("`play kube` is podman's, and the engine here is docker")
+    missing = [service for service, name in images.items() if not engine.has(name)]
+    if missing:
+        raise EngineError(f"no image of {', '.join(missing)} is here: make images")
 
 
 def _gateway(engine: Engine) -> str:
@@ -121,58 +145,14 @@ def _database(place: Site, gateway: str, authority: trustme.CA) -> Iterator[str]
         yield f"postgresql://postgres@{DATABASE}:{port}/postgres"
 
 
-def _make_secrets(place: Site, pods: list[Pod], authority: trustme.CA, jwks: bytes) -> None:
-    """What cert-manager and the operator's store would put into the secrets that pods mount."""
-    ca = authority.cert_pem.bytes()
-    device = place.folder / "device"
-    certs.make(device, ["localhost"], timedelta(days=1), datetime.now(UTC))
-    made = {
-        "sync-keys": {"token-keys": (new_key_line() + "\n").encode()},
-        "device-ca": {
-            "tls.crt": (device / "device-ca.pem").read_bytes(),
-            "tls.key": (device / "device-ca.key").read_bytes(),
-            "ca.crt": (device / "device-ca.pem").read_bytes(),
-        },
-    }
-    for pod in pods:
-        for name in pod.secrets:
-            leaf = authority.issue_cert(pod.name, "localhost", "127.0.0.1")
-            chain = b"".join(pem.bytes() for pem in leaf.cert_chain_pems)
-            key = leaf.private_key_pem.bytes()
-            usual = {"tls.crt": chain, "tls.key": key, "ca.crt": ca, "operators.jwks": jwks}
-            _write(place.folder / "secrets" / name, made.get(name, usual))
-
-
-def _write(folder: Path, files: Mapping[str, bytes]) -> None:
-    folder.mkdir(exist_ok=True)
-    for name, data in files.items():
-        path = folder / name
-        path.write_bytes(data)
-        path.chmod(0o440)
-        os.chown(path, 0, USER)  # as fsGroup and defaultMode would have it
-
-
-def _make_url_secret(engine: Engine, stack: ExitStack, place: Site, url: str) -> None:
-    """The secret that variables come from, which podman reads as Kubernetes' own."""
-    secret = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": "postgres-app"},
-        "data": {"uri": base64.b64encode(url.encode()).decode()},
-    }
-    path = place.folder / "postgres-app.yaml"
-    path.write_text(yaml.safe_dump(secret), "utf-8")
-    engine.run("secret", "create", "postgres-app", str(path))
-    stack.callback(engine.run, "secret", "rm", "postgres-app")
-
-
 def _start(
     engine: Engine, stack: ExitStack, place: Site, pod: Pod, maps: list[dict[str, object]]
 ) -> None:
     path = place.folder / f"{pod.name}.yaml"
     path.write_text(yaml.safe_dump_all([*maps, pod.document]), "utf-8")
-    stack.callback(engine.run, "play", "kube", "--down", str(path))
-    engine.run("play", "kube", str(path))
+    stack.callback(engine.tidy, "play", "kube", "--down", str(path))
+    # What a run that was killed left behind is in the way.
+    engine.run("play", "kube", "--replace", str(path))
 
 
 def _containers(engine: Engine, pod: Pod) -> list[str]:
@@ -188,21 +168,26 @@ def _ended(engine: Engine, pod: Pod) -> None:
     for container in _containers(engine, pod):
         code = engine.run("wait", container, seconds=120).strip()
         if code != "0":
-            raise EngineError(f"{pod.name} ended with {code}:\n{engine.run('logs', container)}")
+            raise EngineError(f"{pod.name} ended with {code}\n{_logs(engine, pod)}")
+
+
+def _logs(engine: Engine, pod: Pod) -> str:
+    """The end of what its containers said."""
+    return "".join(f"{pod.name}:\n{engine.logs(each)}\n" for each in _containers(engine, pod))
 
 
 def _ready(engine: Engine, pod: Pod, authority: trustme.CA, played: Played) -> None:
     """Asks as a kubelet would: readiness until it is there, then every probe once."""
     ready = [probe for probe in pod.probes if probe.name == "readinessProbe"]
     try:
-        until(
-            lambda: not any(_answer(pod, probe, authority) for probe in ready),
-            f"{pod.name} did not get ready",
-            _READY_SECONDS,
+        eventually(
+            lambda: [_answer(pod, probe, authority) for probe in ready],
+            lambda answers: not any(answers),
+            what=f"what {pod.name} says of its readiness",
+            seconds=_READY_SECONDS,
         )
     except TimeoutError as error:
-        logs = "".join(engine.run("logs", each) for each in _containers(engine, pod))
-        raise EngineError(f"{error}:\n{logs[-4_000:]}") from error
+        raise EngineError(f"{error}\n{_logs(engine, pod)}") from error
     played.probes = {probe.name: _answer(pod, probe, authority) for probe in pod.probes}
     played.faults += [f"{name}: {said}" for name, said in played.probes.items() if said]
     if not played.probes:
@@ -245,7 +230,7 @@ def _loop(
     at = {pod.name: pod.ports.get((50051, "TCP"), 0) for pod in pods}
     shown = place.folder / "shown"
     leaf = authority.issue_cert("operator@omega.test")
-    _write(shown, {"ca.crt": authority.cert_pem.bytes()})
+    write(shown, {"ca.crt": authority.cert_pem.bytes()})
     leaf.cert_chain_pems[0].write_to_path(str(shown / "tls.crt"))
     leaf.private_key_pem.write_to_path(str(shown / "tls.key"))
     tls = ClientTls(shown / "ca.crt", shown / "tls.crt", shown / "tls.key")
@@ -255,15 +240,9 @@ def _loop(
             engine,
             images["brain"],
             {
+                **brain_settings(f"https://localhost:{at['sync']}"),
                 "OMEGA_BRAIN_LISTEN": address,
-                "OMEGA_BRAIN_ENCODER": "minilm",
-                "OMEGA_BRAIN_CONSTELLATION_URL": f"https://localhost:{at['sync']}",
                 "OMEGA_BRAIN_CONSTELLATION_TLS_CA": "/shown/ca.crt",
-                "OMEGA_BRAIN_SYNC_INTERVAL_SECS": "0",
-                "OMEGA_BRAIN_SHARE_DELAY_HOURS": "0",
-                "OMEGA_BRAIN_FACTORS_HOURS": "0",
-                "OMEGA_BRAIN_CATALOGUE_HOURS": "0",
-                "OMEGA_BRAIN_RECOMMEND_TIMEOUT_MS": "10000",
             },
             {place.storage("brain"): "/data/omega", shown: "/shown:ro"},
         )
@@ -273,4 +252,4 @@ def _loop(
         f"localhost:{at[name]}" for name in ("sync", "constellation", "federation-worker")
     )
     fleet = Fleet(sync, constellation, worker, tls)
-    return close_the_loop(fleet, address, open_encoder(kind="minilm"))
+    return close_the_loop(fleet, address)

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
+import operator
 import time
 import uuid
 from dataclasses import dataclass
-from pathlib import Path
-
-import numpy as np
 
 from omega.brain.v1 import brain_service_pb2 as brain_pb
-from omega.common.v1 import resource_pb2
-from omega.constellation.v1.constellation_service_pb2 import GetHeadsRequest
 from omega.federation.v1 import federation_service_pb2 as federation_pb
-from omega.sync.v1 import sync_service_pb2 as sync_pb
-from omega_cli.demo.fleet import FleetTv, newest
+from omega_cli.demo.fleet import FleetTv, fetch_catalogue, settle
 from omega_client import BrainClient, ConstellationClient, FederationClient, SyncClient
-from omega_core.vectors import FloatArray, centre
-from omega_delta import decode_catalogue, event_to_proto
-from omega_embed import Encoder
-from omega_eval.household import Household
+from omega_delta import event_to_proto
+from omega_embed import open_encoder
 from omega_eval.sample import load_sample
 from omega_eval.synthetic import synthetic_households
 from omega_rpc.tls import ClientTls
+from omega_testing.probe import eventually
+from omega_testing.processes import AT_ONCE, UNHURRIED
 from omega_titles.importing import import_contents
 
-SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample" / "titles.jsonl"
 _TITLES, _HOUSEHOLDS, _TVS = 150, 40, 16
+ENCODER = "minilm"
+"""What the brain's image embeds titles with."""
 _MOST_LIKED = 36
 """Two pushes a TV: a gateway's default limits hold, which are five exchanges at once."""
-_SETTLE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -71,20 +66,30 @@ class Closed:
         ]
 
 
-def close_the_loop(fleet: Fleet, brain: str, encoder: Encoder) -> Closed:
+def brain_settings(gateway: str) -> dict[str, str]:
+    """Variables of the brain that close_the_loop() calls, given its gateway's URL."""
+    return {
+        **AT_ONCE,
+        **UNHURRIED,
+        "OMEGA_BRAIN_ENCODER": ENCODER,
+        "OMEGA_BRAIN_CONSTELLATION_URL": gateway,
+    }
+
+
+def close_the_loop(fleet: Fleet, brain: str) -> Closed:
     """Observe, recommend, push, aggregate, pull, recommend better.
 
     Args:
         fleet: servers of an empty shard.
-        brain: address of a brain that syncs with them when it is asked to, without delay.
-        encoder: of the titles; the brain's own.
+        brain: address of a brain with brain_settings().
 
     Raises:
         ServiceError: a server refused.
-        TimeoutError: the gateway does not tell what the shard holds.
+        TimeoutError: the gateway does not tell what the shard holds, or the brain keeps sketches.
     """
     began = time.monotonic()
-    contents = load_sample(SAMPLE)[:_TITLES]
+    encoder = open_encoder(kind=ENCODER)
+    contents = load_sample()[:_TITLES]
     households = [
         household
         for household in synthetic_households(contents, _HOUSEHOLDS, seed=5)
@@ -97,17 +102,23 @@ def close_the_loop(fleet: Fleet, brain: str, encoder: Encoder) -> Closed:
         BrainClient(brain) as tv,
     ):
         import_contents(constellation, encoder, contents)
-        _push(_settled(sync, constellation, encoder.model_version), households[1:], sync)
+        asked, told = settle(sync, constellation, encoder.model_version)
+        pack, embeddings = fetch_catalogue(asked, sync, told)
+        for household in households[1 : 1 + _TVS]:
+            other = FleetTv(household.events)
+            other.register(sync)
+            other.push(sync, embeddings, pack.model_version)
         tv.sync_now()
         for event in households[0].events:
             tv.observe_event(event_to_proto(event))
         before = _list(tv)
-        while tv.sync_now().pending_sketches:
-            pass
+        eventually(
+            lambda: tv.sync_now().pending_sketches, operator.not_, what="the sketches that wait"
+        )
         done = worker.run_round(
             federation_pb.RunRoundRequest(request_id=str(uuid.uuid4()), refresh=True)
         ).round
-        _settled(sync, constellation, encoder.model_version)
+        settle(sync, constellation, encoder.model_version)
         news = tv.sync_now()
         after = _list(tv)
     return Closed(
@@ -117,45 +128,6 @@ def close_the_loop(fleet: Fleet, brain: str, encoder: Encoder) -> Closed:
         changed=_ids(before) != _ids(after),
         seconds=time.monotonic() - began,
     )
-
-
-def _settled(
-    sync: SyncClient, constellation: ConstellationClient, model_version: str
-) -> tuple[FleetTv, sync_pb.SyncResponse]:
-    """Waits until the gateway tells what the shard holds; a TV of its own asks each time.
-
-    Raises:
-        TimeoutError: it does not in a minute.
-    """
-    deadline = time.monotonic() + _SETTLE_SECONDS
-    while time.monotonic() < deadline:
-        heads = constellation.get_heads(GetHeadsRequest())
-        tv = FleetTv(())
-        tv.register(sync)
-        told = tv.exchange(sync, model_version)
-        held = {(info.kind, info.version) for info in heads.resources}
-        if told.state_version == heads.state_version and held == {
-            (info.kind, info.version) for info in told.resources
-        }:
-            return tv, told
-        time.sleep(0.5)
-    raise TimeoutError("the gateway does not tell what the shard holds")
-
-
-def _push(
-    known: tuple[FleetTv, sync_pb.SyncResponse], households: list[Household], sync: SyncClient
-) -> None:
-    """What each TV succeeded with, under the catalogue that the first one fetches."""
-    tv, told = known
-    info = newest(told, resource_pb2.RESOURCE_KIND_CATALOGUE)
-    pack = decode_catalogue(sync.download(info, credential=tv.credential))
-    rows: FloatArray = centre(np.asarray(pack.embeddings), pack.centring_mean)
-    ids = [content.content_id for content in pack.contents]
-    embeddings = dict(zip(ids, rows, strict=True))
-    for household in households[:_TVS]:
-        each = FleetTv(household.events)
-        each.register(sync)
-        each.push(sync, embeddings, pack.model_version)
 
 
 def _list(tv: BrainClient) -> brain_pb.GetRecommendationsResponse:

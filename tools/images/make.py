@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from images.engine import INSTALL, Engine, EngineError
-from images.plan import MB, Image, native
+from images.plan import HOST, MB, Image
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy" / "images"
@@ -53,7 +53,9 @@ def version() -> str:
 
 
 def revision() -> str:
-    """The commit that is built, with a mark where files differ from it."""
+    """The commit that is built, with a mark where files differ from it; "unknown" without git."""
+    if not shutil.which("git"):
+        return "unknown"
     command = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude", "*"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"
@@ -61,18 +63,30 @@ def revision() -> str:
 
 def base_of(arch: str, given: str = "") -> str:
     """Name of the base for a processor."""
-    return given or (BASE if arch == "amd64" else f"{BASE}-{arch}")
+    return given or (BASE if arch == HOST.name else f"{BASE}-{arch}")
 
 
-def prepare(engine: Engine, arches: set[str], given: str = "") -> None:
-    """Makes the builder, and the bases unless another is given."""
+def prepare(engine: Engine, arches: set[str], given: str = "", *, fresh: bool = False) -> None:
+    """Makes the builder, and the bases unless another is given.
+
+    Args:
+        engine: builds them.
+        arches: processors that bases are made for.
+        given: name of another base; empty = ours.
+        fresh: whether they get Debian's newest packages; else they are taken as they are here.
+
+    Raises:
+        EngineError: a build failed, or neither a registry nor Debian's archive is reached.
+    """
     if given and not engine.has(given):
         engine.run("pull", "--quiet", given)
-    engine.build(DEPLOY / "builder" / "Dockerfile", ROOT, BUILDER, {"DEBIAN": _debian(engine)})
+    debian = {"DEBIAN": _debian(engine)}
+    engine.build(DEPLOY / "builder" / "Dockerfile", ROOT, BUILDER, debian, fresh=fresh)
     for arch in sorted(arches) if not given else ():
         arguments = {"BUILDER": BUILDER, "TARGETARCH": arch}
-        platform = "" if arch == native() else f"linux/{arch}"
-        engine.build(DEPLOY / "base" / "Dockerfile", ROOT, base_of(arch), arguments, platform)
+        platform = "" if arch == HOST.name else f"linux/{arch}"
+        dockerfile = DEPLOY / "base" / "Dockerfile"
+        engine.build(dockerfile, ROOT, base_of(arch), arguments, platform, fresh=fresh)
 
 
 def build(engine: Engine, image: Image, arch: str, given_base: str = "") -> Built:
@@ -109,7 +123,16 @@ def _bootstrap(engine: Engine) -> None:
     with tempfile.TemporaryDirectory() as name:
         root, archive = Path(name) / "root", Path(name) / "root.tar"
         command = ["debootstrap", "--variant=minbase", "--include=ca-certificates", "bookworm"]
-        subprocess.run([*command, str(root)], check=True, stdout=subprocess.DEVNULL)
+        done = subprocess.run(
+            [*command, str(root)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise EngineError(f"debootstrap: {done.returncode}\n{done.stdout[-2_000:]}")
         if _SOURCES.exists() and "bookworm-security" in _SOURCES.read_text("utf-8"):
             # debootstrap names one archive alone; security updates come from this machine's others.
             (root / "etc/apt/sources.list").unlink(missing_ok=True)

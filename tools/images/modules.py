@@ -6,11 +6,13 @@ from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
 from images.closure import canonical, resolve, split
-from images.plan import Image
+from images.plan import PYTHON, Image
 from packaging.requirements import Requirement
 
 from omega_testing.sources import distributions
 
+_THERE = {"python_version": PYTHON, "python_full_version": f"{PYTHON}.0"}
+"""What requirements that depend on Python find in an image; this machine's may be newer."""
 NEVER = ("ensurepip", "pip", "setuptools", "wheel")
 """What installs software, in no image; some machines' Python has it, some's does not."""
 
@@ -40,7 +42,7 @@ def forbidden(root: Path, image: Image) -> list[str]:
 
 
 def _closure(requirements: frozenset[str]) -> set[str]:
-    """What requirements on others' distributions need in turn, on this machine."""
+    """What requirements on others' distributions need in turn."""
     seen: dict[str, frozenset[str]] = {}
     waiting = [split(requirement) for requirement in requirements]
     while waiting:
@@ -52,7 +54,8 @@ def _closure(requirements: frozenset[str]) -> set[str]:
         for text in distribution(name).requires or ():
             requirement = Requirement(text)
             asked = (requirement.marker is None) or any(
-                requirement.marker.evaluate({"extra": extra}) for extra in ("", *seen[name])
+                requirement.marker.evaluate({**_THERE, "extra": extra})
+                for extra in ("", *seen[name])
             )
             if asked:
                 waiting.append((canonical(requirement.name), frozenset(requirement.extras)))

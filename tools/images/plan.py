@@ -36,6 +36,8 @@ class Arch:
 
 ARCHES = {"amd64": Arch("amd64", "x86_64", 62), "arm64": Arch("arm64", "aarch64", 183)}
 """By the names that images use."""
+HOST = ARCHES["amd64"]
+"""Processor of the machines that build and try images: the builder's compilers run on it."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Image:
     """Distributions of ours that are installed, with their extras."""
     budget_mb: int
     """Most that it may add to the base, in megabytes."""
-    arches: tuple[str, ...] = ("amd64",)
+    arches: tuple[str, ...] = (HOST.name,)
     """What it is built for."""
     forbidden: tuple[str, ...] = ()
     """Modules that it must not hold inside packages that it shares with others."""
@@ -63,9 +65,9 @@ class Image:
         """Where the service's source lies."""
         return f"services/{self.service.replace('-', '_')}"
 
-    def reference(self, tag: str, arch: str = "amd64") -> str:
+    def reference(self, tag: str, arch: str = HOST.name) -> str:
         """What engines call it."""
-        suffix = "" if arch == "amd64" else f"-{arch}"
+        suffix = "" if arch == HOST.name else f"-{arch}"
         return f"localhost/{self.name}:{tag}{suffix}"
 
 
@@ -81,7 +83,7 @@ IMAGES = {
             "brain",
             ("omega-brain", "omega-client[connect]"),
             230,
-            ("amd64", "arm64"),
+            tuple(ARCHES),
             ("opentelemetry.exporter", "opentelemetry.sdk"),
         ),
         Image("console", ("omega-console", TELEMETRY), 130),
@@ -90,11 +92,9 @@ IMAGES = {
 """By their folder in deploy/images."""
 
 
-def native() -> str:
-    """Name of this machine's processor.
-
-    Raises:
-        KeyError: images are not built on it.
-    """
-    names = {arch.machine: name for name, arch in ARCHES.items()}
-    return names[platform.machine()]
+def unsupported() -> str:
+    """Why images are neither built nor tried on this machine, a line; empty = they are."""
+    system, machine = platform.system(), platform.machine()
+    if (system, machine) == ("Linux", HOST.machine):
+        return ""
+    return f"images are built and tried on linux/{HOST.name} alone; this is {system}/{machine}"

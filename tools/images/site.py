@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,16 +92,3 @@ def site() -> Iterator[Site]:
         postgres = stack.enter_context(EmbeddedPostgres())
         postgres.socket.chmod(0o755)  # the data in it stays closed
         yield Site(folder, postgres)
-
-
-def until(found: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
-    """Waits until something is so.
-
-    Raises:
-        TimeoutError: it is not in time; the text says `what`.
-    """
-    deadline = time.monotonic() + seconds
-    while not found():
-        if time.monotonic() > deadline:
-            raise TimeoutError(what)
-        time.sleep(0.05)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import grpc
 import httpx
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from images.drain import Drained, drain_busy, drain_held
-from images.engine import Container, Engine
-from images.loop import Closed, Fleet, close_the_loop
-from images.plan import PREFIX, USER
+from images.engine import Engine, EngineError
+from images.fleets import Fleets, Ran
+from images.loop import ENCODER, Closed, close_the_loop
 from images.site import Site, site
 
 from omega.brain.v1 import brain_service_pb2 as brain_pb
@@ -24,28 +22,6 @@ from omega.federation.v1 import federation_service_pb2 as federation_pb
 from omega_cli.demo.fleet import FleetTv
 from omega_client import AdminClient, BrainClient, ConstellationClient, FederationClient, SyncClient
 from omega_embed import open_encoder
-from omega_rpc.local_operators import ISSUER, OperatorKey, key_set
-from omega_testing.processes import free_port
-
-_WRITE = "import pathlib; pathlib.Path('/opt/omega/written').write_text('')"
-
-
-@dataclass
-class Ran:
-    """How the service of one image did."""
-
-    service: str
-    """Which."""
-    user: int = -1
-    """User that it ran as."""
-    healthy: bool = False
-    """Whether its own probe and whoever asks from outside were told that it serves."""
-    called: str = ""
-    """What a real call was answered."""
-    drained: Drained | None = None
-    """How it ended."""
-    faults: list[str] = field(default_factory=list)
-    """What is not as it must be."""
 
 
 @dataclass(frozen=True)
@@ -58,146 +34,25 @@ class Smoked:
     """The loop that they closed."""
 
 
-class Fleets:
-    """The five services in containers, on loopback of this machine.
-
-    Args:
-        engine: runs them.
-        images: by service.
-        place: database and keys.
-    """
-
-    def __init__(self, engine: Engine, images: Mapping[str, str], place: Site) -> None:
-        self._engine, self._images, self._site = engine, images, place
-        self.ports = {service: free_port() for service in images}
-        self.key = OperatorKey.generate()
-        self.ran = {service: Ran(service) for service in images}
-        self.containers: dict[str, Container] = {}
-
-    def address(self, service: str) -> str:
-        """HOST:PORT of a service."""
-        return f"127.0.0.1:{self.ports[service]}"
-
-    def start(self, stack: ExitStack) -> None:
-        """Migrates the database, then starts all and looks at each."""
-        url = self._site.inside_url
-        constellation = {"OMEGA_CONSTELLATION_DATABASE_URL": url}
-        with self._run(
-            "constellation", constellation, self._site.socket, "--migrate-only"
-        ) as migration:
-            if migration.wait():
-                self.ran["constellation"].faults.append(f"no migration: {migration.log()}")
-        keys = self._site.token_keys()
-        jwks = self._site.secret("operators.jwks", key_set([self.key]).decode())
-        settings: dict[str, dict[str, str]] = {
-            "constellation": {**constellation, "OMEGA_CONSTELLATION_MIGRATE_AT_START": "false"},
-            "sync": {
-                "OMEGA_SYNC_CONSTELLATION_TARGET": self.address("constellation"),
-                "OMEGA_SYNC_TOKEN_KEYS": "/secrets/token-keys",
-            },
-            "federation-worker": {
-                "OMEGA_FEDERATION_DATABASE_URL": url,
-                "OMEGA_FEDERATION_PERIOD_SECONDS": "0",
-            },
-            "console": {
-                "OMEGA_CONSOLE_JWKS": "/secrets/operators.jwks",
-                "OMEGA_CONSOLE_ISSUER": ISSUER,
-                "OMEGA_CONSOLE_CONSTELLATION_TARGET": self.address("constellation"),
-            },
-            "brain": {
-                "OMEGA_BRAIN_ENCODER": "minilm",
-                "OMEGA_BRAIN_CONSTELLATION_URL": f"http://{self.address('sync')}",
-                "OMEGA_BRAIN_SYNC_INTERVAL_SECS": "0",
-                "OMEGA_BRAIN_SHARE_DELAY_HOURS": "0",
-                "OMEGA_BRAIN_FACTORS_HOURS": "0",
-                "OMEGA_BRAIN_CATALOGUE_HOURS": "0",
-                # A machine that builds images is busy.
-                "OMEGA_BRAIN_RECOMMEND_TIMEOUT_MS": "10000",
-            },
-        }
-        volumes: dict[str, dict[Path, str]] = {
-            "constellation": self._site.socket,
-            "federation-worker": self._site.socket,
-            "sync": {keys: "/secrets/token-keys:ro"},
-            "console": {jwks: "/secrets/operators.jwks:ro"},
-            "brain": {self._site.storage("brain"): "/data/omega"},
-        }
-        for service, environ in settings.items():
-            container = self._run(service, environ, volumes[service])
-            self.containers[service] = stack.enter_context(container)
-            container.until_healthy(f"{PREFIX}/bin/omega-{service}")
-            self._look(service, container)
-
-    def again(self, service: str, stack: ExitStack) -> Container:
-        """Starts a brain anew on the storage that the last one left."""
-        storage = {self._site.folder / "brain": "/data/omega"}
-        container = stack.enter_context(
-            self._run(service, {"OMEGA_BRAIN_CONSTELLATION_URL": ""}, storage)
-        )
-        container.until_healthy(f"{PREFIX}/bin/omega-{service}")
-        return container
-
-    def _run(
-        self,
-        service: str,
-        environ: Mapping[str, str],
-        volumes: Mapping[Path, str],
-        *arguments: str,
-    ) -> Container:
-        prefix = {"federation-worker": "FEDERATION"}.get(service, service.upper())
-        listen = {f"OMEGA_{prefix}_LISTEN": self.address(service)}
-        image = self._images[service]
-        return Container(self._engine, image, {**listen, **environ}, volumes, arguments)
-
-    def _look(self, service: str, container: Container) -> None:
-        ran = self.ran[service]
-        status = container.status()
-        users = {int(word) for word in status["Uid"].split() + status["Gid"].split()}
-        ran.user = max(users)
-        if users != {USER}:
-            ran.faults.append(f"it runs as {sorted(users)}")
-        if int(status["CapEff"], 16) or int(status["CapPrm"], 16):
-            ran.faults.append("it has capabilities")
-        if status["NoNewPrivs"] != "1":
-            ran.faults.append("it may gain rights")
-        tried = container.inside(
-            f"{PREFIX}/bin/python", "-c", f"try:\n {_WRITE}\nexcept OSError as e:\n print(e.errno)"
-        )
-        if tried.strip() != "30":  # EROFS
-            ran.faults.append("its root file system can be written")
-        ran.healthy = self._serves(service)
-        if not ran.healthy:
-            ran.faults.append("it does not say from outside that it serves")
-
-    def _serves(self, service: str) -> bool:
-        if service == "console":
-            url = f"http://{self.address(service)}/api/v1/health/ready"
-            return httpx.get(url, timeout=10).status_code == httpx.codes.OK
-        with grpc.insecure_channel(self.address(service)) as channel:
-            stub = health_pb2_grpc.HealthStub(channel)
-            answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=10)
-        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
-
-
 def smoke(engine: Engine, images: Mapping[str, str]) -> Smoked:
     """Tries the images, by service.
 
     Raises:
-        EngineError: one does not start or serve; the text ends with its log.
+        EngineError: one does not start, serve or answer; the text ends with the services' logs.
     """
     with ExitStack() as stack:
         place = stack.enter_context(site())
         fleets = Fleets(engine, images, place)
-        fleets.start(stack)
-        sync, constellation, worker = map(
-            fleets.address, ("sync", "constellation", "federation-worker")
-        )
-        fleet = Fleet(sync, constellation, worker)
-        loop = close_the_loop(fleet, fleets.address("brain"), open_encoder(kind="minilm"))
-        for service, end in _ENDS.items():
-            ran = fleets.ran[service]
-            ran.drained = end(fleets, place, stack)
-            ran.faults += ran.drained.faults()
+        try:
+            fleets.start(stack)
+            loop = close_the_loop(fleets.fleet(), fleets.address("brain"))
+            for service, end in _ENDS.items():
+                ran = fleets.ran[service]
+                ran.drained = end(fleets, place, stack)
+                ran.faults += ran.drained.faults()
+        except (TimeoutError, grpc.RpcError, httpx.HTTPError) as error:
+            # The containers are about to go, and what they said with them.
+            raise EngineError(f"{type(error).__name__}: {error}\n{fleets.logs()}") from error
     return Smoked(list(fleets.ran.values()), loop)
 
 
@@ -260,7 +115,7 @@ def _end_sync(fleets: Fleets, place: Site, _stack: ExitStack) -> Drained:
         for tv in tvs:
             tv.register(sync)
         fleets.ran["sync"].called = f"{len(tvs)} TVs registered"
-        model = open_encoder(kind="minilm").model_version
+        model = open_encoder(kind=ENCODER).model_version
         before = place.rows("pushes")
         drained = drain_held(
             place,

@@ -1,8 +1,9 @@
-"""What is closed at the end of a `with` block."""
+"""What is closed at the end of a `with` block, and what is started at its beginning."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
@@ -24,3 +25,29 @@ class Closing(ABC):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class Starting(Closing):
+    """A context manager that starts at the beginning of its block, as a whole or not at all.
+
+    A subclass enters what it starts, and how that ends, into `_stack`.
+    """
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+
+    @abstractmethod
+    def _start(self) -> None:
+        """Starts it; what it raises ends what was started before."""
+
+    def close(self) -> None:
+        """Ends what was started, the last first. May be called twice."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self

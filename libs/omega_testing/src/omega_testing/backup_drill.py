@@ -27,7 +27,7 @@ from omega.federation.v1 import federation_service_pb2 as federation_pb
 from omega_client import BrainClient, ConstellationClient, FederationClient, ServiceError
 from omega_core.content import Content
 from omega_testing.postgres import EmbeddedPostgres
-from omega_testing.processes import ServiceProcess
+from omega_testing.processes import AT_ONCE, ServiceProcess
 from omega_testing.shard_site import Load, ShardSite
 
 _DATABASE = "shard"
@@ -222,9 +222,7 @@ class BackupDrill:
                     "OMEGA_BRAIN_LISTEN": "127.0.0.1:0",
                     "OMEGA_BRAIN_ENCODER": "lexical",
                     "OMEGA_BRAIN_CONSTELLATION_URL": f"http://{self._gateway.address}",
-                    "OMEGA_BRAIN_SYNC_INTERVAL_SECS": "0",
-                    "OMEGA_BRAIN_FACTORS_HOURS": "0",
-                    "OMEGA_BRAIN_CATALOGUE_HOURS": "0",
+                    **AT_ONCE,
                     "OMEGA_BRAIN_MIN_SAMPLES": "1",
                 },
                 directory=self._root / f"tv{number}.log",

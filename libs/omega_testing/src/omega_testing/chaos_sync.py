@@ -30,7 +30,7 @@ from omega_core.content import Content
 from omega_rpc import local_authority
 from omega_testing.network_lab import SERVER_ADDRESS, NetworkLab
 from omega_testing.postgres import EmbeddedPostgres
-from omega_testing.processes import ServiceProcess
+from omega_testing.processes import AT_ONCE, ServiceProcess
 
 CODEBOOK = resource_pb2.RESOURCE_KIND_CODEBOOK
 _PORT = 50071
@@ -364,9 +364,7 @@ class ChaosSync:
             "OMEGA_BRAIN_ENCODER": "lexical",
             "OMEGA_BRAIN_CONSTELLATION_URL": f"https://{SERVER_ADDRESS}:{_PORT}",
             "OMEGA_BRAIN_CONSTELLATION_TLS_CA": str(self._root / "ca.pem"),
-            "OMEGA_BRAIN_SYNC_INTERVAL_SECS": "0",
-            "OMEGA_BRAIN_FACTORS_HOURS": "0",
-            "OMEGA_BRAIN_CATALOGUE_HOURS": "0",
+            **AT_ONCE,
             "OMEGA_BRAIN_MIN_SAMPLES": "1",
         }
 

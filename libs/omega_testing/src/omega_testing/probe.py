@@ -100,15 +100,27 @@ def await_health(channel: grpc.Channel, *, serving: bool, service: str = "") -> 
         time.sleep(0.02)
 
 
-def eventually(ask: Callable[[], A], wanted: Callable[[A], bool]) -> A:
+def eventually(
+    ask: Callable[[], A],
+    wanted: Callable[[A], object],
+    *,
+    what: str = "the answer",
+    seconds: float = 20.0,
+) -> A:
     """Repeats a question until the answer is as wanted; returns that answer.
 
+    Args:
+        ask: the question; what it raises ends the waiting.
+        wanted: gives something true for a good answer.
+        what: the answer is, for the error's text.
+        seconds: time that it has, 0 or more.
+
     Raises:
-        TimeoutError: it was not within 20 s.
+        TimeoutError: it was not in time; the text ends with the last answer.
     """
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + seconds
     while not wanted(answer := ask()):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"the answer is still {answer!r}")
+            raise TimeoutError(f"{what} is still {answer!r}")
         time.sleep(0.02)
     return answer

@@ -24,12 +24,23 @@ from omega_testing.supervised import Supervised
 _START_SECONDS = 30.0
 _STOP_SECONDS = 30.0
 _KEPT = {"OMEGA_CACHE_DIR"}
+UNHURRIED = {
+    # A busy machine is no reason for a simpler list.
+    "OMEGA_BRAIN_RECOMMEND_TIMEOUT_MS": "10000",
+}
+"""Settings of a brain that takes its time."""
+AT_ONCE = {
+    "OMEGA_BRAIN_SYNC_INTERVAL_SECS": "0",
+    "OMEGA_BRAIN_SHARE_DELAY_HOURS": "0",
+    "OMEGA_BRAIN_FACTORS_HOURS": "0",
+    "OMEGA_BRAIN_CATALOGUE_HOURS": "0",
+}
+"""Settings of a brain that calls its fleet when it is asked to, and then holds nothing back."""
 _DEFAULTS = {
     # Nothing leaves this machine unless a test says where to.
     "OMEGA_BRAIN_CONSTELLATION_URL": "",
     "OMEGA_BRAIN_SHARE_DELAY_HOURS": "0",
-    # A busy machine is no reason for a simpler list.
-    "OMEGA_BRAIN_RECOMMEND_TIMEOUT_MS": "10000",
+    **UNHURRIED,
 }
 
 

@@ -30,7 +30,7 @@ from omega_client import BrainClient, ConstellationClient, FederationClient, Ser
 from omega_core.content import Content
 from omega_rpc.tokens import new_key_line
 from omega_testing.postgres import EmbeddedPostgres
-from omega_testing.processes import ServiceProcess, free_port
+from omega_testing.processes import AT_ONCE, ServiceProcess, free_port
 from omega_testing.unknown_fields import UnknownFields
 
 SERVICES = ("omega-brain", "omega-sync", "omega-constellation", "omega-federation-worker")
@@ -389,8 +389,6 @@ def _brain(tv: _Tv, door: str) -> dict[str, str]:
         "OMEGA_BRAIN_STORAGE_PATH": str(tv.storage),
         "OMEGA_BRAIN_ENCODER": "lexical",
         "OMEGA_BRAIN_CONSTELLATION_URL": f"http://{door}",
-        "OMEGA_BRAIN_SYNC_INTERVAL_SECS": "0",
-        "OMEGA_BRAIN_FACTORS_HOURS": "0",
-        "OMEGA_BRAIN_CATALOGUE_HOURS": "0",
+        **AT_ONCE,
         "OMEGA_BRAIN_MIN_SAMPLES": "1",
     }

@@ -9,10 +9,8 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Mapping
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Self
 
 from cryptography import x509
@@ -20,6 +18,7 @@ from cryptography.hazmat.primitives import serialization
 
 from omega_cli.bench import proc
 from omega_cli.bench.sync_load import MODEL, Order
+from omega_core.closing import Starting
 from omega_rpc import local_authority
 from omega_rpc.authorities import DeviceAuthority
 from omega_rpc.device_keys import DeviceKey
@@ -38,7 +37,7 @@ _MOST = "10000000"
 _TOGETHER = 1_000
 
 
-class Site:
+class Site(Starting):
     """A shard with a fleet and two published states; a context manager.
 
     Args:
@@ -55,9 +54,9 @@ class Site:
     def __init__(
         self, fleet: int, environ: Mapping[str, str] | None = None, *, secure: bool = True
     ) -> None:
+        super().__init__()
         self._environ = dict(environ or {})
         self._secure = secure
-        self._stack = ExitStack()
         self._key = DeviceKey.generate()
         self.tokens: list[str] = []
         """One a device."""
@@ -65,22 +64,6 @@ class Site:
         """PEM of who signed `secure`."""
         self._fleet = fleet
         self._first = ""
-
-    def __enter__(self) -> Self:
-        try:
-            self._start()
-        except BaseException:
-            self._stack.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()
 
     def order(
         self,

@@ -39,7 +39,7 @@ from omega_learn.statistics import Statistics
 from omega_rpc import local_authority
 from omega_testing.counting_proxy import Counted, counting
 from omega_testing.gateway import Gateway, serving
-from omega_testing.processes import ServiceProcess
+from omega_testing.processes import AT_ONCE, ServiceProcess
 
 SYNCS = 144
 """Exchanges a day: one in ten minutes."""
@@ -149,10 +149,8 @@ class _Day:
             "OMEGA_BRAIN_LISTEN": "127.0.0.1:0",
             "OMEGA_BRAIN_CONSTELLATION_URL": f"https://{counted.address}",
             "OMEGA_BRAIN_CONSTELLATION_TLS_CA": str(root / "ca.pem"),
-            "OMEGA_BRAIN_SYNC_INTERVAL_SECS": "0",
+            **AT_ONCE,
             "OMEGA_BRAIN_MIN_SAMPLES": "1",
-            "OMEGA_BRAIN_FACTORS_HOURS": "0",
-            "OMEGA_BRAIN_CATALOGUE_HOURS": "0",
         }
 
     def settle(self) -> None:

@@ -6,18 +6,16 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from omega_core.closing import Starting
 from omega_testing.postgres import EmbeddedPostgres
-from omega_testing.processes import ServiceProcess
+from omega_testing.processes import AT_ONCE, ServiceProcess
 
 ANY_PORT = "127.0.0.1:0"
 
 
-class Cluster:
+class Cluster(Starting):
     """Postgres, constellation, sync and federation worker; brains are added one by one.
 
     Args:
@@ -33,25 +31,9 @@ class Cluster:
     """Rounds, on request."""
 
     def __init__(self, encoder: str, environ: Mapping[str, str] | None = None) -> None:
+        super().__init__()
         self._encoder = encoder
         self._environ = dict(environ or {})
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        try:
-            self._start()
-        except BaseException:
-            self._stack.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()
 
     def brain(self, name: str, **settings: str) -> ServiceProcess:
         """Starts a brain on the storage directory of that name; settings win over the demo's."""
@@ -59,10 +41,7 @@ class Cluster:
             "OMEGA_BRAIN_STORAGE_PATH": str(self._root / name),
             "OMEGA_BRAIN_ENCODER": self._encoder,
             "OMEGA_BRAIN_CONSTELLATION_URL": f"http://{self.sync.address}",
-            "OMEGA_BRAIN_SYNC_INTERVAL_SECS": "0",
-            "OMEGA_BRAIN_SHARE_DELAY_HOURS": "0",
-            "OMEGA_BRAIN_FACTORS_HOURS": "0",
-            "OMEGA_BRAIN_CATALOGUE_HOURS": "0",
+            **AT_ONCE,
             "OMEGA_BRAIN_LISTEN": ANY_PORT,
             "OMEGA_BRAIN_PLATFORM": "demo",
         }

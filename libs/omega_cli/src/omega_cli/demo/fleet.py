@@ -11,20 +11,23 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from omega.common.v1 import resource_pb2
 from omega.constellation.v1.constellation_service_pb2 import GetHeadsRequest
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega_client import ConstellationClient, SyncClient
-from omega_core.vectors import FloatArray
+from omega_core.vectors import FloatArray, centre
 from omega_core.viewing import ViewingEvent
+from omega_delta import CataloguePack, decode_catalogue
 from omega_privacy.classes import class_byte, count_class, rate_class
 from omega_privacy.policy import SketchPolicy
 from omega_privacy.sketch import draw_noise, make_sketch
 from omega_rpc.device_keys import DeviceKey
 from omega_rpc.dpop import Prover
 
-_SETTLE_SECONDS = 30.0
-_PAUSE_SECONDS = 0.05
+_SETTLE_SECONDS = 60.0
+_PAUSE_SECONDS = 0.1
 PUSH_SKETCHES = 18
 """Sketches a push, as a brain sends them."""
 CALLERS = 4
@@ -146,24 +149,53 @@ def for_each(
 
 
 def settle(
-    tv: FleetTv, sync: SyncClient, constellation: ConstellationClient, model_version: str
-) -> None:
+    sync: SyncClient,
+    constellation: ConstellationClient,
+    model_version: str,
+    tv: FleetTv | None = None,
+) -> tuple[FleetTv, pb.SyncResponse]:
     """Waits until the gateway tells TVs what the shard holds now; it asks once a second.
 
+    Args:
+        sync: the gateway.
+        constellation: of the shard.
+        model_version: of the TVs' encoder.
+        tv: asks; None = another one each time, so that no device meets its limits.
+
+    Returns:
+        Who asked last, and what it was told.
+
     Raises:
-        TimeoutError: it does not in half a minute.
+        TimeoutError: it does not in a minute.
     """
     deadline = time.monotonic() + _SETTLE_SECONDS
     while time.monotonic() < deadline:
         heads = constellation.get_heads(GetHeadsRequest())
-        told = tv.exchange(sync, model_version)
+        asking = tv or FleetTv(())
+        if not asking.token:
+            asking.register(sync)
+        told = asking.exchange(sync, model_version)
         versions = {(info.kind, info.version) for info in heads.resources}
         if told.state_version == heads.state_version and versions == {
             (info.kind, info.version) for info in told.resources
         }:
-            return
+            return asking, told
         time.sleep(_PAUSE_SECONDS)
     raise TimeoutError("the gateway does not tell what the shard holds")
+
+
+def fetch_catalogue(
+    tv: FleetTv, sync: SyncClient, told: pb.SyncResponse
+) -> tuple[CataloguePack, dict[str, FloatArray]]:
+    """The catalogue that an answer announces, and by title the vector that TVs sketch.
+
+    Raises:
+        LookupError: it announces none.
+    """
+    info = newest(told, resource_pb2.RESOURCE_KIND_CATALOGUE)
+    pack = decode_catalogue(sync.download(info, credential=tv.credential))
+    rows: FloatArray = centre(np.asarray(pack.embeddings), pack.centring_mean)
+    return pack, dict(zip((each.content_id for each in pack.contents), rows, strict=True))
 
 
 def newest(

@@ -124,11 +124,9 @@ class Story:
             client.publish_codebook(book.body)
 
     def _settle(self) -> None:
-        """Waits until the gateway tells what the shard holds, by a TV that counts nowhere."""
-        watcher = FleetTv(())
-        watcher.register(self._sync)
+        """Waits until the gateway tells what the shard holds, by TVs that count nowhere."""
         with ConstellationClient(self._cluster.constellation.address) as client:
-            settle(watcher, self._sync, client, self._encoder.model_version)
+            settle(self._sync, client, self._encoder.model_version)
 
     def _start_brains(self) -> list[BrainSet]:
         """Starts the brains and has each fetch the catalogue."""

@@ -6,12 +6,9 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
@@ -19,6 +16,7 @@ from omega_cli.bench import proc
 from omega_cli.codebook import newest_catalogue, trained
 from omega_client import ConstellationClient
 from omega_core import validate
+from omega_core.closing import Starting
 from omega_core.content import Content
 from omega_core.shared_clock import VARIABLE, MovedClock
 from omega_core.vectors import FloatArray, centre
@@ -61,7 +59,7 @@ def parts(servers: Servers) -> tuple[str, ...]:
     return (CONSTELLATION, *gateways, WORKER, POSTGRES)
 
 
-class FleetSite:
+class FleetSite(Starting):
     """Real processes on loopback; a context manager. All are stopped at the end.
 
     Args:
@@ -83,33 +81,15 @@ class FleetSite:
         start: datetime,
         say: Callable[[str], None],
     ) -> None:
+        super().__init__()
         self._servers = servers
         self._contents = contents
         self._start_at = start
         self._say = say
-        self._stack = ExitStack()
         self._running: dict[str, ServiceProcess] = {}
         self._dead: set[str] = set()
         self._used: dict[str, float] = {}
         """Processor time of processes that are gone, by part."""
-
-    def __enter__(self) -> Self:
-        try:
-            self._start()
-        except BaseException:
-            self._stack.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for process in self._running.values():
-            process.close()
-        self._stack.close()
 
     @property
     def database_url(self) -> str:
@@ -177,6 +157,7 @@ class FleetSite:
         self.clock = self._stack.enter_context(MovedClock(folder / "clock", self._start_at))
         self._say("starting Postgres")
         self._postgres = self._stack.enter_context(EmbeddedPostgres())
+        self._stack.callback(self._stop)
         keys = write(folder / "token.keys", f"fleet:{secrets.token_hex(32)}\n".encode())
         names = parts(self._servers)[:-1]
         self._ports = {name: free_port() for name in names}
@@ -187,6 +168,10 @@ class FleetSite:
         self._publish()
         # Not before there is a catalogue: a round without one is none.
         self._running[WORKER] = self._service(WORKER)
+
+    def _stop(self) -> None:
+        for process in self._running.values():
+            process.close()
 
     def _publish(self) -> None:
         address = f"127.0.0.1:{self._ports[CONSTELLATION]}"
