@@ -179,6 +179,10 @@ images: setup ## Builds, checks and runs the image of each service (root; BASE=.
 play-kube: setup ## Runs the Deployments of a render by podman, from images that are there (root; RENDER=... of dev, staging or production)
 	PYTHONPATH=tools $(BIN)/python -m images play --render "$(RENDER)" $(ARGS)
 
+.PHONY: hardware-floor
+hardware-floor: setup ## Counts the brain's instructions on arm64 beside amd64 under qemu, from images that are there (root)
+	PYTHONPATH=tools $(BIN)/python -m images floor $(ARGS)
+
 .venv-audit/ready: requirements-audit.txt
 	$(PYTHON) -m venv .venv-audit
 	.venv-audit/bin/pip install -q --disable-pip-version-check -r requirements-audit.txt

@@ -3,6 +3,7 @@
 make images                    all of it; BASE=... stands on another base
 make play-kube RENDER=FILE     the Deployments of the render dev, staging or production, from images
                                that are there
+make hardware-floor            instructions of the brain on each processor, from the same
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from images import check, make, modules
 from images.emulate import emulated
 from images.engine import Engine, EngineError, find
+from images.floor import floors, table
 from images.kube import Play, play
 from images.plan import HOST, IMAGES, MB, USER, unsupported
 from images.smoke import Smoked, smoke
@@ -74,6 +76,11 @@ def main() -> int:
             if arguments.command == "play":
                 played = play(engine, arguments.render, references)
                 return _show_play(played, machine=arguments.json)
+            if arguments.command == "floor":
+                found = floors(engine, lambda text: _say(text, arguments))
+                shown = [asdict(each) for each in found]
+                print(json.dumps({"floors": shown}) if arguments.json else table(found))
+                return 0
             rows = _build(engine, arguments)
             _say("running all of them", arguments)
             smoked = smoke(engine, references)
@@ -99,7 +106,8 @@ def _parse() -> argparse.Namespace:
         required=True,
         help="deploy/k8s/rendered/{dev,staging,production}.yaml",
     )
-    for each in (everything, played):
+    floor = commands.add_parser("floor", help="count the brain's instructions on each processor")
+    for each in (everything, played, floor):
         each.add_argument("--json", action="store_true", help="print one object for machines")
     return parser.parse_args()
 
@@ -127,7 +135,7 @@ def _read(engine: Engine, built: make.Built) -> Row:
     names = modules.forbidden(make.ROOT, image) if built.arch == HOST.name else []
     with engine.exported(built.reference) as archive:
         found = check.contents(built, archive)
-        ran = "here" if built.arch == HOST.name else emulated(built, archive)
+        ran = "here" if built.arch == HOST.name else emulated(built.arch, archive)
     needed = modules.needed(make.ROOT, image)
     there = check.importable(engine, built, names) if names else []
     return Row(

@@ -63,8 +63,8 @@ class Fleets:
 
     def fleet(self) -> Fleet:
         """Where its servers listen."""
-        names = ("sync", "constellation", "federation-worker")
-        return Fleet(*map(self.address, names))
+        at = self.address
+        return Fleet(at("sync"), at("constellation"), at("federation-worker"))
 
     def logs(self) -> str:
         """The end of what each service said."""
