@@ -1,4 +1,4 @@
-"""A container that does not start or serve is said at once, with what it said, and is removed."""
+"""What does not start or serve is told at once, with what it said, and nothing of it stays."""
 
 from __future__ import annotations
 
@@ -83,3 +83,31 @@ def test_one_that_cannot_be_started_is_removed(podman: Podman) -> None:
     create, _, remove = podman.calls()
     assert create.endswith("--env A=1 --volume /here:/there:ro omega-sync --x")
     assert remove == "rm --force --volumes c1"
+
+
+def test_a_failure_to_tidy_up_hides_no_other(
+    podman: Podman, capsys: pytest.CaptureFixture[str]
+) -> None:
+    podman.on("start", "echo 'no such runtime' >&2; exit 126")
+    podman.on("rm", "echo 'still busy' >&2; exit 2")
+    with pytest.raises(EngineError, match="no such runtime"):
+        Container(podman.engine, "omega-sync", {})
+    assert "still busy" in capsys.readouterr().err
+
+
+def test_files_are_exported_and_nothing_of_them_stays(podman: Podman) -> None:
+    podman.on("export", 'echo files > "$3"')
+    with podman.engine.exported("omega-sync") as archive:
+        assert archive.read_text() == "files\n"
+        assert podman.calls()[-1] == "rm --volumes c1"
+    assert not archive.exists()
+
+
+def test_a_failed_export_is_told_and_its_container_goes(podman: Podman) -> None:
+    podman.on("export", "echo 'no space left' >&2; exit 125")
+    with (
+        pytest.raises(EngineError, match="no space left"),
+        podman.engine.exported("omega-sync"),
+    ):
+        pytest.fail("there is no archive")
+    assert podman.calls()[-1] == "rm --volumes c1"
