@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -106,6 +107,9 @@ def _session(path: Path) -> Any:
 
 
 def _runtime() -> ModuleType:
+    # Its builds for Linux send events of their own to their maker, under an id that they keep in
+    # the user's cache, unless this says otherwise before they are loaded.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
         import onnxruntime  # noqa: PLC0415 - its absence is an error of the catalogue
     except (ImportError, OSError) as e:
