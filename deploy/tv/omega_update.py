@@ -43,10 +43,14 @@ SLOTS = ("a", "b")
 POLL_SECONDS = 0.5
 MOST_FAILURES = 2
 """In a row, after it has served."""
+SLOT_RATIO = 4
+"""A slot, while it is filled, to its archive."""
 COMMAND_SECONDS = 120
 INSTALL_SECONDS = 1800
 UNFIT = (OSError, ValueError, KeyError, tarfile.TarError, subprocess.SubprocessError)
 """What an archive that does not fit fails with."""
+FAILURES = (OSError, ValueError, sqlite3.Error, subprocess.SubprocessError)
+"""What a step of an update fails with."""
 RESTORE = """
 import sys
 from pathlib import Path
@@ -95,12 +99,19 @@ class Update:
         before = self._current()
         slot = SLOTS[1] if before == SLOTS[0] else SLOTS[0]
         self._fill(slot, before, archive, digest)
-        self._note(phase="switching", before=before, slot=slot, schema=self._schema())
-        self._stop()
-        self._note(schema=self._schema())
-        self._keep_copy()
-        self._switch(slot)
-        self._note(phase="checking")
+        try:
+            self._note(phase="switching", before=before, slot=slot, schema=self._schema())
+        except FAILURES as error:
+            raise Refused(f"the update cannot begin: {told(error)}") from error
+        try:
+            self._stop()
+            self._note(schema=self._schema())
+            self._keep_copy()
+            self._switch(slot)
+            self._note(phase="checking")
+        except FAILURES as error:
+            print(f"omega-update: {told(error)}", file=sys.stderr, flush=True)
+            return self._take_back()
         self._start()
         return self._judge()
 
@@ -109,7 +120,7 @@ class Update:
         phase = self.state.get("phase", "done")
         if phase == "done":
             return DONE
-        if phase == "taking back" or self._current() != self.state["slot"]:
+        if phase == "taking back" or not self._switched():
             return self._take_back()
         return self._judge()
 
@@ -152,10 +163,20 @@ class Update:
     def _check(self, file: BufferedReader, digest: str) -> None:
         if hashlib.file_digest(file, "sha256").hexdigest() != digest.lower():
             raise Refused("the archive is not the one that the digest names")
-        need = 4 * file.tell() + self._database_bytes()
-        if shutil.disk_usage(self.root).free < need:
-            raise Refused(f"there is no room: {need:,} bytes are needed")
+        self._check_room(file.tell())
         file.seek(0)
+
+    def _check_room(self, archive_bytes: int) -> None:
+        """Slots, the copy, and what a restore makes may each lie on a file system of its own."""
+        places = [(self.root, SLOT_RATIO * archive_bytes)]
+        if kept := self._database_bytes():
+            places += [(self.folder, kept), (self.storage, kept)]
+        needed: dict[int, int] = {}
+        for place, need in places:
+            device = place.stat().st_dev
+            needed[device] = needed.get(device, 0) + need
+            if shutil.disk_usage(place).free < needed[device]:
+                raise Refused(f"there is no room in {place}: {needed[device]:,} bytes are needed")
 
     def _judge(self) -> int:
         if self._serves():
@@ -164,24 +185,39 @@ class Update:
         return self._take_back()
 
     def _take_back(self) -> int:
+        """Has the release of before go on; the exit code. May be begun again at any point."""
         before, slot = self.state["before"], self.state["slot"]
-        print(f"the release in slot {slot} does not serve: it is taken back", flush=True)
-        self._note(phase="taking back")
-        self._stop()
+        print(f"the release in slot {slot} is taken back", flush=True)
+        if self._switched():
+            # On a full disk it goes unwritten: a verdict that is begun again ends as well.
+            with contextlib.suppress(OSError):
+                self._note(phase="taking back")
+            self._stop()
+            self._turn_back(before)
+        else:
+            # Nothing of the new release has run, and half a copy may be what filled the disk.
+            self.copy.unlink(missing_ok=True)
+        serves = before is not None
+        if serves:
+            self._start()
+            serves = self._serves()
+        self._end("taken back")
+        return TAKEN_BACK if serves else NOTHING_SERVES
+
+    def _turn_back(self, before: str | None) -> None:
+        """The link, and the database where the new release changed its schema."""
         if before is None:
             (self.root / "current").unlink(missing_ok=True)
-            self._end("taken back")
-            return NOTHING_SERVES
+            return
         if self.copy.exists() and self._schema() != self.state["schema"]:
             python = str(self.root / before / "bin" / "python")
             command = [python, "-c", RESTORE, str(self.copy), str(self._database)]
             run(command, INSTALL_SECONDS, env=self.environ, user=self.user)
             print("the database of before the update was put back", flush=True)
         self._switch(before)
-        self._start()
-        serves = self._serves()
-        self._end("taken back")
-        return TAKEN_BACK if serves else NOTHING_SERVES
+
+    def _switched(self) -> bool:
+        return self._current() == self.state["slot"]
 
     def _serves(self) -> bool:
         """Whether the brain serves within the time, and goes on to."""
@@ -262,7 +298,9 @@ class Update:
         os.sync()
 
     def _database_bytes(self) -> int:
-        return self._database.stat().st_size if self._database.exists() else 0
+        """With what its log holds."""
+        files = (self._database, self._database.with_name("brain.db-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
 
     @property
     def _database(self) -> Path:

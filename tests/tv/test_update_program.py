@@ -86,7 +86,8 @@ def test_the_digest_decides(run: Run, tmp_path: Path) -> None:
 
 def test_an_update_that_was_interrupted_is_ended_first(run: Run, tmp_path: Path) -> None:
     (tmp_path / "update").mkdir()
-    state = {"phase": "checking", "before": None, "slot": "a", "schema": 0}
+    (tmp_path / "current").symlink_to("a")
+    state = {"phase": "taking back", "before": None, "slot": "a", "schema": 0}
     (tmp_path / "update" / "update.json").write_text(json.dumps(state))
     digest = archive(tmp_path / "x.tar", ("release.json", b"{}"))
     done = run("install", str(tmp_path / "x.tar"), "--sha256", digest)
