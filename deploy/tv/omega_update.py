@@ -28,15 +28,14 @@ import json
 import os
 import shlex
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 DONE, REFUSED, TAKEN_BACK, NOTHING_SERVES, INTERRUPTED = range(5)
 SLOTS = ("a", "b")
@@ -49,8 +48,22 @@ COMMAND_SECONDS = 120
 INSTALL_SECONDS = 1800
 UNFIT = (OSError, ValueError, KeyError, tarfile.TarError, subprocess.SubprocessError)
 """What an archive that does not fit fails with."""
-FAILURES = (OSError, ValueError, sqlite3.Error, subprocess.SubprocessError)
+FAILURES = (OSError, ValueError, subprocess.SubprocessError)
 """What a step of an update fails with."""
+STORAGE = "OMEGA_BRAIN_STORAGE_PATH"
+"""Variable that names the folder of the household."""
+SCHEMA = """
+import sqlite3, sys
+print(sqlite3.connect(sys.argv[1], uri=True).execute("PRAGMA user_version").fetchone()[0])
+"""
+# The brain's user may write to the copy, and to nothing beside it: there is no place for a journal.
+KEEP_COPY = """
+import sqlite3, sys
+source, copy = (sqlite3.connect(word, uri=True) for word in sys.argv[1:])
+copy.execute("PRAGMA journal_mode = OFF")
+source.backup(copy)
+copy.close()
+"""
 RESTORE = """
 import sys
 from pathlib import Path
@@ -58,6 +71,18 @@ from omega_core.clock import SystemClock
 from omega_persistence import restore
 restore(Path(sys.argv[1]), Path(sys.argv[2]), clock=SystemClock())
 """
+
+
+PHASES = ("switching", "checking", "taking back", "done")
+OUTCOMES = ("updated", "taken back")
+STATE: dict[str, Callable[[Any], bool]] = {
+    "phase": lambda value: value in PHASES,
+    "before": lambda value: value in (None, *SLOTS),
+    "slot": lambda value: value in SLOTS,
+    "schema": lambda value: type(value) is int and value >= 0,
+    "outcome": lambda value: value in (None, *OUTCOMES),
+}
+"""Fields of update.json, and what each may hold."""
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer
@@ -74,23 +99,42 @@ class Update:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.root: Path = arguments.root
         self.environ = {**os.environ, **read_environment(arguments.environment)}
-        self.storage = Path(self.environ["OMEGA_BRAIN_STORAGE_PATH"])
+        self.storage = Path(self.environ[STORAGE])
         self.folder: Path = arguments.state
         self.copy = self.folder / "before.db"
         self.start_command, self.stop_command = arguments.start, arguments.stop
         self.seconds, self.steady = arguments.seconds, arguments.steady
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = (self.storage if self.storage.exists() else self.folder).stat()
-        # The household's files stay those of the brain's user, whoever runs this.
+        # What is the household's is touched as the brain's user, whoever runs this.
         self.user = (owner.st_uid, owner.st_gid) if os.geteuid() == 0 else None
-        if self.user:
-            os.chown(self.folder, *self.user)
+        self._own_folder()
         self.state: dict[str, Any] = {}
+
+    def _own_folder(self) -> None:
+        """The brain's user reaches the copy in it by its name, and makes and lists nothing."""
+        folder = os.open(self.folder, os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if self.user:
+                os.fchown(folder, os.geteuid(), self.user[1])
+                os.fchmod(folder, 0o710)
+        finally:
+            os.close(folder)
+
+    def lock(self) -> IO[str]:
+        """Waits until no other call is at work; closing it lets the next one in."""
+        lock = opened(self.folder / "lock", os.O_WRONLY | os.O_CREAT)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return lock
 
     def read(self) -> None:
         """Reads what is written down; the lock is held from before on."""
-        if self._state_file.exists():
-            self.state = json.loads(self._state_file.read_text())
+        try:
+            file = opened(self._state_file, os.O_RDONLY)
+        except FileNotFoundError:
+            return
+        with file:
+            self.state = checked(json.load(file))
 
     def install(self, archive: Path, digest: str) -> int:
         """Updates, or takes back what does not serve; the exit code."""
@@ -132,8 +176,8 @@ class Update:
     def _fill(self, slot: str, before: str | None, archive: Path, digest: str) -> None:
         target = self.root / slot
         shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(mode=0o755, parents=True)
         try:
+            target.mkdir(mode=0o755, parents=True)  # no link that stands there leads elsewhere
             with archive.open("rb") as file:
                 self._check(file, digest)
                 extract(file, target)
@@ -239,24 +283,23 @@ class Update:
     def _keep_copy(self) -> None:
         """A copy of the database, for as long as the new release may be taken back."""
         self.copy.unlink(missing_ok=True)
-        if self._database.exists():
-            source = f"file:{self._database}?mode=ro"
-            code = (
-                "import sqlite3, sys, os; s = sqlite3.connect(sys.argv[1], uri=True);"
-                " os.umask(0o077); t = sqlite3.connect(sys.argv[2]); s.backup(t); t.close()"
-            )
-            command = [sys.executable, "-c", code, source, str(self.copy)]
-            run(command, INSTALL_SECONDS, user=self.user)
-            os.sync()
+        if not self._database.exists():
+            return
+        with opened(self.copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as copy:
+            if self.user:
+                os.fchown(copy.fileno(), *self.user)
+        self._ask(KEEP_COPY, uri(self._database, "ro"), uri(self.copy, "rw"))
+        os.sync()
 
     def _schema(self) -> int:
         """Version of the database's schema; 0 = there is none."""
         if not self._database.exists():
             return 0
-        with contextlib.closing(
-            sqlite3.connect(f"file:{self._database}?mode=ro", uri=True)
-        ) as database:
-            return int(database.execute("PRAGMA user_version").fetchone()[0])
+        return int(self._ask(SCHEMA, uri(self._database, "ro")))
+
+    def _ask(self, code: str, *words: str) -> str:
+        """What a few lines of Python print, which run as the brain's user."""
+        return run([sys.executable, "-I", "-c", code, *words], INSTALL_SECONDS, user=self.user)
 
     def _switch(self, slot: str) -> None:
         """Points to a slot, at once: whoever looks sees the one or the other."""
@@ -267,8 +310,14 @@ class Update:
         os.sync()
 
     def _current(self) -> str | None:
+        """The slot that runs; None = nothing was installed yet."""
         link = self.root / "current"
-        return str(link.readlink()) if link.is_symlink() else None
+        if not link.is_symlink():
+            return None
+        slot = str(link.readlink())
+        if slot not in SLOTS or (self.root / slot).is_symlink():
+            raise ValueError(f"{link} must point to a slot, {' or '.join(SLOTS)}; it is {slot}")
+        return slot
 
     def _version(self, slot: str | None) -> str | None:
         release = self.root / (slot or "") / "release.json"
@@ -290,7 +339,8 @@ class Update:
     def _note(self, **changes: str | int | None) -> None:
         self.state.update(changes)
         fresh = self._state_file.with_suffix(".new")
-        with fresh.open("w") as file:
+        fresh.unlink(missing_ok=True)
+        with opened(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
             json.dump(self.state, file)
             file.flush()
             os.fsync(file.fileno())
@@ -330,6 +380,29 @@ def extract(file: BufferedReader, target: Path) -> None:
                 shutil.copyfileobj(source, copy)
 
 
+def opened(path: Path, flags: int) -> IO[str]:
+    """A file of this program's own folder: no link, and nobody else's to read."""
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    return os.fdopen(descriptor, "w" if flags & os.O_WRONLY else "r")
+
+
+def uri(path: Path, mode: str) -> str:
+    """How SQLite is told of a file."""
+    return f"{path.absolute().as_uri()}?mode={mode}"
+
+
+def checked(state: dict[str, Any]) -> dict[str, Any]:
+    """What this program wrote down, and nothing that it does not write.
+
+    Raises:
+        ValueError: it is something else; the text names the field.
+    """
+    for field, fits in STATE.items():
+        if not fits(state.get(field)):
+            raise ValueError(f"update.json: {field} cannot be {state.get(field)!r}")
+    return state
+
+
 def read_environment(path: Path) -> dict[str, str]:
     """VARIABLE=value lines of systemd's form, without its quoting."""
     lines = path.read_text().splitlines()
@@ -341,13 +414,12 @@ def run(
     seconds: float,
     env: Mapping[str, str] | None = None,
     user: tuple[int, int] | None = None,
-) -> None:
-    """Runs a command; what it said is the error when it fails."""
-    subprocess.run(
+) -> str:
+    """Runs a command; what it printed. What it complained of is the error when it fails."""
+    return subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         check=True,
         timeout=seconds,
@@ -355,7 +427,7 @@ def run(
         user=user and user[0],
         group=user and user[1],
         extra_groups=[] if user else None,
-    )
+    ).stdout
 
 
 def told(error: Exception) -> str:
@@ -388,8 +460,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         update = Update(arguments)
-        with (update.folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with update.lock():
             update.read()
             if arguments.command == "status":
                 print(json.dumps(update.status()))
@@ -400,7 +471,7 @@ def main() -> int:
     except Refused as error:
         print(f"omega-update: {error}", file=sys.stderr)
         return REFUSED
-    except (OSError, KeyError, sqlite3.Error, subprocess.SubprocessError) as error:
+    except (KeyError, *FAILURES) as error:
         # What was begun stays written down.
         print(f"omega-update: {told(error)}; omega-update recover ends it", file=sys.stderr)
         return INTERRUPTED

@@ -96,7 +96,7 @@ class Tv:
                 environment=self._environment,
                 start=start,
                 stop=["rm", "-f", str(self.root / "running")],
-                seconds=0.5,
+                seconds=1.5,
                 steady=0.05,
             )
         )
