@@ -32,10 +32,10 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 DONE, REFUSED, TAKEN_BACK, NOTHING_SERVES, INTERRUPTED = range(5)
 SLOTS = ("a", "b")
@@ -44,12 +44,14 @@ MOST_FAILURES = 2
 """In a row, after it has served."""
 SLOT_RATIO = 4
 """A slot, while it is filled, to its archive."""
+LONGEST_VERSION = 64
+"""Characters."""
 COMMAND_SECONDS = 120
 INSTALL_SECONDS = 1800
-UNFIT = (OSError, ValueError, KeyError, tarfile.TarError, subprocess.SubprocessError)
-"""What an archive that does not fit fails with."""
 FAILURES = (OSError, ValueError, subprocess.SubprocessError)
 """What a step of an update fails with."""
+UNFIT = (*FAILURES, EOFError, tarfile.TarError)
+"""What an archive that does not fit fails with."""
 STORAGE = "OMEGA_BRAIN_STORAGE_PATH"
 """Variable that names the folder of the household."""
 SCHEMA = """
@@ -99,6 +101,8 @@ class Update:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.root: Path = arguments.root
         self.environ = {**os.environ, **read_environment(arguments.environment)}
+        if not self.environ.get(STORAGE):
+            raise ValueError(f"{STORAGE} must be set in {arguments.environment}")
         self.storage = Path(self.environ[STORAGE])
         self.folder: Path = arguments.state
         self.copy = self.folder / "before.db"
@@ -134,19 +138,17 @@ class Update:
         except FileNotFoundError:
             return
         with file:
-            self.state = checked(json.load(file))
+            self.state = checked(read_object("update.json", file.read()))
 
     def install(self, archive: Path, digest: str) -> int:
         """Updates, or takes back what does not serve; the exit code."""
         if self.state.get("phase") not in (None, "done"):
             raise Refused("an update was interrupted: omega-update recover")
-        before = self._current()
-        slot = SLOTS[1] if before == SLOTS[0] else SLOTS[0]
-        self._fill(slot, before, archive, digest)
-        try:
+        with refusing("the update cannot begin"):
+            before = self._current()
+            slot = SLOTS[1] if before == SLOTS[0] else SLOTS[0]
+            self._fill(slot, before, archive, digest)
             self._note(phase="switching", before=before, slot=slot, schema=self._schema())
-        except FAILURES as error:
-            raise Refused(f"the update cannot begin: {told(error)}") from error
         try:
             self._stop()
             self._note(schema=self._schema())
@@ -191,7 +193,7 @@ class Update:
 
     def _make(self, target: Path, before: str | None) -> None:
         """Installs what was unpacked, without a network, and has it check the settings."""
-        version = json.loads((target / "release.json").read_text())["version"]
+        version = read_version(target)
         run([sys.executable, "-m", "venv", str(target)], INSTALL_SECONDS)
         wheels = sorted(map(str, (target / "wheels").glob("*.whl")))
         pip = [str(target / "bin" / "python"), "-m", "pip", "install", "-q", "--no-index"]
@@ -320,8 +322,7 @@ class Update:
         return slot
 
     def _version(self, slot: str | None) -> str | None:
-        release = self.root / (slot or "") / "release.json"
-        return str(json.loads(release.read_text())["version"]) if release.exists() else None
+        return read_version(self.root / slot) if slot else None
 
     def _start(self) -> None:
         with contextlib.suppress(subprocess.SubprocessError):  # health tells what became of it
@@ -386,6 +387,35 @@ def opened(path: Path, flags: int) -> IO[str]:
     return os.fdopen(descriptor, "w" if flags & os.O_WRONLY else "r")
 
 
+def read_object(name: str, text: str) -> dict[str, Any]:
+    """What a file of that name holds.
+
+    Raises:
+        ValueError: it is no JSON object.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{name} must be JSON: {error}") from error
+    if isinstance(found, dict):
+        return found
+    raise ValueError(f"{name} must be a JSON object")
+
+
+def read_version(slot: Path) -> str:
+    """Of the release in a slot.
+
+    Raises:
+        ValueError: its release.json is of no use; the text names the field.
+        OSError: it cannot be read.
+    """
+    version = read_object("release.json", (slot / "release.json").read_text()).get("version")
+    if isinstance(version, str) and version.isprintable() and 0 < len(version) <= LONGEST_VERSION:
+        return version
+    bound = f"1 to {LONGEST_VERSION} printable characters"
+    raise ValueError(f"release.json: version must be {bound}; it is {version!r}")
+
+
 def uri(path: Path, mode: str) -> str:
     """How SQLite is told of a file."""
     return f"{path.absolute().as_uri()}?mode={mode}"
@@ -432,13 +462,30 @@ def run(
 
 def told(error: Exception) -> str:
     """An error in one line."""
-    said = (getattr(error, "stderr", "") or "").strip().splitlines()
-    return said[-1] if said else str(error)
+    said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
+    return said[-1] if said else type(error).__name__
+
+
+@contextlib.contextmanager
+def refusing(what: str) -> Iterator[None]:
+    """Where nothing was changed yet: whatever does not fit is a reason to refuse."""
+    try:
+        yield
+    except UNFIT as error:
+        raise Refused(f"{what}: {told(error)}") from error
+
+
+class Parser(argparse.ArgumentParser):
+    """A command line that is wrong is refused: the usual 2 means something else here."""
+
+    def error(self, message: str) -> NoReturn:
+        """Says what is wrong."""
+        self.exit(REFUSED, f"{self.prog}: {message}\n")
 
 
 def main() -> int:
     """Runs one command; returns its exit code."""
-    parser = argparse.ArgumentParser("omega-update", description=__doc__.splitlines()[0])
+    parser = Parser("omega-update", description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=Path, default=Path("/opt/omega-tv"), help="of the slots")
     parser.add_argument(
         "--state", type=Path, default=Path("/var/lib/omega-tv/update"), help="of this program"
@@ -459,11 +506,14 @@ def main() -> int:
     commands.add_parser("status")
     arguments = parser.parse_args()
     try:
-        update = Update(arguments)
-        with update.lock():
-            update.read()
+        with contextlib.ExitStack() as stack:
+            with refusing("nothing was tried"):
+                update = Update(arguments)
+                stack.enter_context(update.lock())
+                update.read()
             if arguments.command == "status":
-                print(json.dumps(update.status()))
+                with refusing("what runs cannot be told"):
+                    print(json.dumps(update.status()))
                 return DONE
             if arguments.command == "recover":
                 return update.recover()
@@ -471,7 +521,7 @@ def main() -> int:
     except Refused as error:
         print(f"omega-update: {error}", file=sys.stderr)
         return REFUSED
-    except (KeyError, *FAILURES) as error:
+    except FAILURES as error:
         # What was begun stays written down.
         print(f"omega-update: {told(error)}; omega-update recover ends it", file=sys.stderr)
         return INTERRUPTED

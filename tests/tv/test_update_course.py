@@ -19,7 +19,8 @@ SCHEMA = len(migrate.shipped())
 def test_a_good_release_stays_with_its_schema(tv: Tv, program: ModuleType) -> None:
     assert tv.install(schema=1) == program.DONE
     assert (tv.slot(), tv.holds()) == ("b", (SCHEMA + 1, TITLES))
-    assert tv.update().status()["outcome"] == "updated"
+    told = tv.update().status()
+    assert (told["slot"], told["version"], told["outcome"]) == ("b", "1.2.3", "updated")
     assert not (tv.root / "update" / "before.db").exists()
 
 

@@ -96,7 +96,7 @@ class Tv:
                 environment=self._environment,
                 start=start,
                 stop=["rm", "-f", str(self.root / "running")],
-                seconds=1.5,
+                seconds=3,
                 steady=0.05,
             )
         )
@@ -111,6 +111,7 @@ class Tv:
             programs.mkdir(parents=True, exist_ok=True)
             deeds = {"answers": answers, "schema": schema, "erases": erases}
             (self.root / slot / "deeds.json").write_text(json.dumps(deeds))
+            (self.root / slot / "release.json").write_text('{"version": "1.2.3"}')
             for name, text in (
                 ("omega-brain", _HEALTH.format(root=self.root)),
                 ("python", f'exec {sys.executable} "$@"\n'),
