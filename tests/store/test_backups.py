@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from omega_core.errors import OmegaError
-from omega_store import Store, audit, backup, pushes, resources, states
+from omega_store import Store, audit, backup, backup_manifest, pushes, resources, states
 from omega_store.migrate import pending
 from omega_store.resources import ResourceKind
 from omega_testing.fleet import NOW, patterns, push, registered
@@ -64,7 +64,7 @@ def test_what_was_there_is_there_and_later_versions_keep_clear_of_what_was_given
     assert (made.counts["devices"], made.counts["pushes"], made.state_version) == (3, 3, 2)
     # Not in it: the instant of the backup was before.
     registered(filled, 1)
-    assert backup.verify(tmp_path / "b") == made
+    assert backup_manifest.verify(tmp_path / "b") == made
     assert backup.restore(tmp_path / "b", other_url, actor="eve", pg_bin=pg_bin) == made
     for table in ("pushes", "global_patterns", "resources", "rounds"):
         statement = f"TABLE {table} ORDER BY 1, 2"
@@ -125,7 +125,7 @@ def test_what_is_not_as_the_manifest_says_is_not_a_shards_database(
     filled: Store, direct_url: str, other_url: str, pg_bin: Path, tmp_path: Path
 ) -> None:
     backup.create(direct_url, tmp_path / "b", pg_bin=pg_bin)
-    file = tmp_path / "b" / backup.MANIFEST
+    file = tmp_path / "b" / backup_manifest.MANIFEST
     told = json.loads(file.read_text("utf-8"))
     told["counts"]["pushes"] += 1
     file.write_text(json.dumps(told))
@@ -150,6 +150,7 @@ def test_what_is_not_as_the_manifest_says_is_not_a_shards_database(
         ({"postgres": 99}, "the database"),
         ({"tools": 99}, "--pg-bin"),
         ({"more": 1}, "the backup"),
+        ({"counts": {"devices": "0"}}, "the backup"),
     ],
 )
 def test_a_backup_of_another_kind_is_refused_before_anything_is_done(
@@ -162,9 +163,9 @@ def test_a_backup_of_another_kind_is_refused_before_anything_is_done(
 ) -> None:
     folder = tmp_path / "changed"
     folder.mkdir()
-    (folder / backup.DUMP).write_bytes((one_backup / backup.DUMP).read_bytes())
-    told = json.loads((one_backup / backup.MANIFEST).read_text("utf-8"))
-    (folder / backup.MANIFEST).write_text(json.dumps(told | change))
+    (folder / backup_manifest.DUMP).write_bytes((one_backup / backup_manifest.DUMP).read_bytes())
+    told = json.loads((one_backup / backup_manifest.MANIFEST).read_text("utf-8"))
+    (folder / backup_manifest.MANIFEST).write_text(json.dumps(told | change))
     with pytest.raises(OmegaError) as caught:
         backup.restore(folder, other_url, pg_bin=pg_bin)
     assert refused(caught)[0] == field
@@ -187,14 +188,16 @@ def one_backup(
 
 
 def test_a_damaged_dump_is_found(one_backup: Path, tmp_path: Path) -> None:
-    assert backup.verify(one_backup).counts["devices"] == 0
-    assert (one_backup / backup.DUMP).stat().st_mode & 0o077 == 0
-    body = bytearray((one_backup / backup.DUMP).read_bytes())
+    assert backup_manifest.verify(one_backup).counts["devices"] == 0
+    assert (one_backup / backup_manifest.DUMP).stat().st_mode & 0o077 == 0
+    body = bytearray((one_backup / backup_manifest.DUMP).read_bytes())
     body[len(body) // 2] ^= 1
-    (tmp_path / backup.DUMP).write_bytes(body)
-    (tmp_path / backup.MANIFEST).write_bytes((one_backup / backup.MANIFEST).read_bytes())
+    (tmp_path / backup_manifest.DUMP).write_bytes(body)
+    (tmp_path / backup_manifest.MANIFEST).write_bytes(
+        (one_backup / backup_manifest.MANIFEST).read_bytes()
+    )
     with pytest.raises(OmegaError) as caught:
-        backup.verify(tmp_path)
+        backup_manifest.verify(tmp_path)
     assert "whole" in refused(caught)[1]
 
 

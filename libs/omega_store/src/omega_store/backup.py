@@ -5,12 +5,9 @@ A backup is a folder with a dump in Postgres's own form and a manifest that says
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -20,16 +17,14 @@ import psycopg
 from psycopg import sql
 
 from omega_core.errors import invalid
-from omega_store import audit, backup_tools, dialect
+from omega_store import audit, backup_manifest, backup_tools, dialect
+from omega_store.backup_manifest import DUMP, FORM, Manifest
 from omega_store.errors import translated
 from omega_store.migrate import migrate, migrations
 from omega_store.pool import Connection
 
-DUMP, MANIFEST = "shard.dump", "manifest.json"
-"""Files of a backup."""
 VERSION_GAP = 1_000_000
 """How far behind a restore versions go on: more than a shard gives out after any backup."""
-_FORM = 1
 _CONNECT_SECONDS = 5
 _LEDGER = "schema_migrations"
 # Sketches are noise and do not compress; the rest does at the first level already.
@@ -54,34 +49,6 @@ _LATER_RESOURCES: LiteralString = (
     " (SELECT kind, version FROM resources UNION ALL SELECT kind, version FROM withdrawn_resources)"
     " AS given GROUP BY kind ON CONFLICT (kind) DO UPDATE SET version = EXCLUDED.version"
 )
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a backup holds."""
-
-    form: int
-    """Of the backup; 1."""
-    made_at: str
-    """Instant after which nothing is in it, ISO 8601."""
-    release: str
-    """Of the program that made it."""
-    postgres: int
-    """Release of the server that it was taken from."""
-    tools: int
-    """Release of the pg_dump that wrote it; pg_restore must be as new."""
-    dialect: str
-    """Extension of its vectors."""
-    schema: dict[str, str]
-    """Name -> SHA-256 of each migration that it has seen."""
-    counts: dict[str, int]
-    """Table -> rows, at that instant."""
-    state_version: int
-    """Newest version of the collective state; 0 = none."""
-    dump_bytes: int
-    """Size of the dump."""
-    dump_sha256: str
-    """Of the dump, hexadecimal."""
 
 
 def create(url: str, folder: Path, *, actor: str = "", pg_bin: Path | None = None) -> Manifest:
@@ -137,9 +104,9 @@ def _create(url: str, partial: Path, folder: Path, actor: str, pg_bin: Path | No
             )
             counts = _counts(conn)
             (state,) = _row(conn, "SELECT coalesce(max(version), 0) FROM states")
-        size, digest = _digest(dump)
+        size, digest = backup_manifest.digest(dump)
         manifest = Manifest(
-            form=_FORM,
+            form=FORM,
             made_at=made_at.astimezone(UTC).isoformat(),
             release=version("omega-store"),
             postgres=postgres,
@@ -151,32 +118,11 @@ def _create(url: str, partial: Path, folder: Path, actor: str, pg_bin: Path | No
             dump_bytes=size,
             dump_sha256=digest,
         )
-        (partial / MANIFEST).touch(mode=0o600)
-        (partial / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1) + "\n", "utf-8")
-        for path in (dump, partial / MANIFEST, partial):
+        for path in (dump, backup_manifest.write(partial, manifest), partial):
             _sync(path)
         partial.rename(folder)
         _sync(folder.parent)
         audit.note(conn, actor, "CreateBackup", digest, datetime.now(UTC))
-    return manifest
-
-
-def verify(folder: Path) -> Manifest:
-    """Holds a backup to its manifest.
-
-    Raises:
-        OmegaError: INVALID_FIELD when a file is missing, damaged, or of another form.
-    """
-    try:
-        told: Any = json.loads((folder / MANIFEST).read_text("utf-8"))
-        manifest = Manifest(**told)
-        size, digest = _digest(folder / DUMP)
-    except (OSError, ValueError, TypeError) as error:
-        raise invalid("the backup", f"a folder with {MANIFEST} and {DUMP}: {error}") from error
-    if manifest.form != _FORM:
-        raise invalid("the backup", f"of form {_FORM}; it is of {manifest.form}")
-    if (size, digest) != (manifest.dump_bytes, manifest.dump_sha256):
-        raise invalid("the backup", f"whole: {DUMP} is not what {MANIFEST} says")
     return manifest
 
 
@@ -206,7 +152,7 @@ def restore(
             database that is not empty or too old, or when what was restored is not what the
             manifest says, and the database is not to be used; STORAGE_UNAVAILABLE.
     """
-    manifest = verify(folder)
+    manifest = backup_manifest.verify(folder)
     _check_schema(manifest)
     with translated(), _connected(url) as conn:
         postgres = conn.info.server_version // 10_000
@@ -306,12 +252,6 @@ def _row(conn: Connection, statement: LiteralString | sql.Composed) -> tuple[Any
     if row is None:
         raise ValueError("a statement that gives a row gave none")
     return row
-
-
-def _digest(path: Path) -> tuple[int, str]:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return file.tell(), digest
 
 
 def _sync(path: Path) -> None:
