@@ -65,8 +65,10 @@ def create(url: str, folder: Path, *, actor: str = "", pg_bin: Path | None = Non
 
     Raises:
         OmegaError: INVALID_FIELD for a folder that is there, tools that are missing or too old, or
-            a database without the shard's schema; STORAGE_UNAVAILABLE.
+            a database without the shard's schema, or a URL with a secret that the tools would show;
+            STORAGE_UNAVAILABLE.
     """
+    backup_tools.check_secrets(url)
     if folder.exists():
         raise invalid("the folder", f"absent: {folder}")
     partial = folder.with_name(f"{folder.name}.partial")
@@ -150,10 +152,12 @@ def restore(
     Raises:
         OmegaError: INVALID_FIELD for a backup that is damaged or of a newer release, for a
             database that is not empty or too old, or when what was restored is not what the
-            manifest says, and the database is not to be used; STORAGE_UNAVAILABLE.
+            manifest says, and the database is not to be used, or a URL with a secret that the
+            tools would show; STORAGE_UNAVAILABLE.
     """
     manifest = backup_manifest.verify(folder)
     _check_schema(manifest)
+    backup_tools.check_secrets(url)
     with translated(), _connected(url) as conn:
         postgres = conn.info.server_version // 10_000
         if postgres < manifest.postgres:
