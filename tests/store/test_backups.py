@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +92,45 @@ def test_what_was_there_is_there_and_later_versions_keep_clear_of_what_was_given
         assert publish(restored, patterns(1, seed=9)).state_version == backup.VERSION_GAP + 3
     with filled.transaction() as conn:
         assert [e.action for e in audit.entries(conn, 0, 5)] == ["CreateBackup"]
+
+
+def test_a_backup_whose_making_cannot_be_noted_is_none(
+    filled: Store, direct_url: str, pg_bin: Path, tmp_path: Path
+) -> None:
+    with psycopg.connect(direct_url, autocommit=True) as conn:
+        conn.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN RAISE EXCEPTION ''the log is full''; END'"
+        )
+        conn.execute("CREATE TRIGGER refuse BEFORE INSERT ON audit EXECUTE FUNCTION refuse()")
+        try:
+            with pytest.raises(psycopg.errors.RaiseException, match="the log is full"):
+                backup.create(direct_url, tmp_path / "b", pg_bin=pg_bin)
+        finally:
+            conn.execute("DROP FUNCTION refuse() CASCADE")
+    assert list(tmp_path.iterdir()) == []
+    assert backup.create(direct_url, tmp_path / "b", pg_bin=pg_bin).counts["devices"] == 3
+    del filled
+
+
+def test_a_restore_outlasts_the_connection_that_it_began_with(
+    one_backup: Path, other_url: str, pg_bin: Path, tmp_path: Path
+) -> None:
+    cut = (
+        "import psycopg, sys; psycopg.connect(sys.argv[1], autocommit=True).execute('SELECT"
+        " pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid()')"
+    )
+    for name, last in (("pg_dump", ""), ("pg_restore", f'{sys.executable} -c "$CUT" "$URL"')):
+        # What a firewall does to a connection that is silent for an hour.
+        tool = tmp_path / name
+        tool.write_text(
+            f"#!/bin/sh\nCUT={shlex.quote(cut)}\nURL={shlex.quote(other_url)}\n"
+            f'{pg_bin / name} "$@" || exit\ncase "$*" in *--use-list*) {last};; esac\n'
+        )
+        tool.chmod(0o755)
+    restored = backup.restore(one_backup, other_url, actor="ada", pg_bin=tmp_path)
+    assert rows(other_url, "SELECT actor, subject FROM audit") == [("ada", restored.dump_sha256)]
 
 
 def test_without_the_gap_a_version_would_be_given_out_again(

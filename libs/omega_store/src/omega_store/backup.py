@@ -106,25 +106,28 @@ def _create(url: str, partial: Path, folder: Path, actor: str, pg_bin: Path | No
             )
             counts = _counts(conn)
             (state,) = _row(conn, "SELECT coalesce(max(version), 0) FROM states")
-        size, digest = backup_manifest.digest(dump)
-        manifest = Manifest(
-            form=FORM,
-            made_at=made_at.astimezone(UTC).isoformat(),
-            release=version("omega-store"),
-            postgres=postgres,
-            tools=tools.major,
-            dialect=dialect.EXTENSION,
-            schema=schema,
-            counts=counts,
-            state_version=state,
-            dump_bytes=size,
-            dump_sha256=digest,
-        )
-        for path in (dump, backup_manifest.write(partial, manifest), partial):
-            _sync(path)
-        partial.rename(folder)
-        _sync(folder.parent)
+    size, digest = backup_manifest.digest(dump)
+    manifest = Manifest(
+        form=FORM,
+        made_at=made_at.astimezone(UTC).isoformat(),
+        release=version("omega-store"),
+        postgres=postgres,
+        tools=tools.major,
+        dialect=dialect.EXTENSION,
+        schema=schema,
+        counts=counts,
+        state_version=state,
+        dump_bytes=size,
+        dump_sha256=digest,
+    )
+    for path in (dump, backup_manifest.write(partial, manifest), partial):
+        _sync(path)
+    # On a connection of its own: the one that held the snapshot was silent for all of a dump.
+    with translated(), _connected(url) as conn:
         audit.note(conn, actor, "CreateBackup", digest, datetime.now(UTC))
+    # Last, so that no backup is there whose making is not in the log.
+    partial.rename(folder)
+    _sync(folder.parent)
     return manifest
 
 
@@ -165,22 +168,24 @@ def restore(
         occupied = conn.execute(_OCCUPIED).fetchone()
         if occupied:
             raise invalid("the database", f"empty; it holds {occupied[0]}")
-        tools = backup_tools.find(pg_bin, max(postgres, manifest.tools))
-        dump = folder / DUMP
-        wanted = [
-            line
-            for line in backup_tools.contents(tools, dump)
-            if f"TABLE DATA public {_LEDGER} " not in line
-        ]
-        backup_tools.run(
-            tools.restore,
-            url,
-            [
-                *("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"),
-                *("--use-list=/dev/stdin", str(dump)),
-            ],
-            told="\n".join(wanted),
-        )
+    tools = backup_tools.find(pg_bin, max(postgres, manifest.tools))
+    dump = folder / DUMP
+    wanted = [
+        line
+        for line in backup_tools.contents(tools, dump)
+        if f"TABLE DATA public {_LEDGER} " not in line
+    ]
+    backup_tools.run(
+        tools.restore,
+        url,
+        [
+            *("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"),
+            *("--use-list=/dev/stdin", str(dump)),
+        ],
+        told="\n".join(wanted),
+    )
+    # Another connection: the one of before would have been silent for hours.
+    with translated(), _connected(url) as conn:
         with conn.transaction():
             _finish(conn, manifest, actor, keep_versions=keep_versions)
         conn.execute("ANALYZE")
