@@ -263,7 +263,7 @@ class Update:
         self._switch(before)
 
     def _switched(self) -> bool:
-        return self._current() == self.state["slot"]
+        return bool(self._current() == self.state["slot"])
 
     def _serves(self) -> bool:
         """Whether the brain serves within the time, and goes on to."""
