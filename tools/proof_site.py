@@ -1,24 +1,28 @@
-"""A small fleet with a console before it, for proofs: real services, real pushes, real rounds."""
+"""What several proofs begin with: a filled shard, or a small fleet with a console before it."""
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from omega.federation.v1 import federation_service_pb2
+from omega_cli.codebook import trained
 from omega_cli.demo.cluster import Cluster
 from omega_cli.demo.fleet import FleetTv, fetch_catalogue, for_each, settle
 from omega_client import ConstellationClient, FederationClient, SyncClient
+from omega_core.content import Content
 from omega_core.vectors import FloatArray
 from omega_embed import open_encoder
 from omega_eval.sample import load_sample
 from omega_eval.synthetic import synthetic_households
 from omega_rpc.local_operators import ISSUER, OperatorKey, key_set
+from omega_testing.news import catalogue_of
 from omega_testing.processes import ServiceProcess
 from omega_titles.importing import import_contents
 
@@ -54,6 +58,24 @@ class Filled:
     """Of the catalogue, by id of the title."""
     model_version: str
     """Of the catalogue's encoder."""
+
+
+def say(text: str) -> None:
+    """What is being done, apart from what is printed in the end."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def sample_shard() -> tuple[list[Content], Callable[[ConstellationClient], None]]:
+    """Titles of the sample, and what brings them with a codebook into a shard."""
+    titles = load_sample()[:TITLES]
+    encoder = open_encoder(kind="lexical")
+    book, _ = trained(catalogue_of(titles, encoder), 0)
+
+    def publish(client: ConstellationClient) -> None:
+        import_contents(client, encoder, titles)
+        client.publish_codebook(book.body)
+
+    return titles, publish
 
 
 @contextmanager

@@ -22,6 +22,7 @@ import trustme
 
 from omega_core.errors import OmegaError
 from omega_store import Store, StoreConfig, migrate
+from omega_testing.certificates import write_leaf
 from omega_testing.postgres import RELEASE, EmbeddedPostgres, server_user
 from omega_testing.processes import ServiceProcess, free_port
 
@@ -74,7 +75,7 @@ class Site:
         trustme.CA().cert_pem.write_to_path(str(self.stranger))
         self._certify(self._authority)
         shown = self._authority.issue_cert("client@omega.test", common_name="certified")
-        self.shown, self.shown_key = self._written(shown, "client")
+        self.shown, self.shown_key = write_leaf(shown, folder, "client")
         hba = folder / "pg_hba.conf"
         hba.write_text(_HBA)
         self._port = free_port()
@@ -124,18 +125,7 @@ class Site:
         self.server.reload()
 
     def _certify(self, authority: trustme.CA) -> None:
-        self._written(authority.issue_cert("localhost"), "server", owner=server_user())
-
-    def _written(
-        self, leaf: trustme.LeafCert, name: str, owner: tuple[int, int] | None = None
-    ) -> tuple[Path, Path]:
-        chain, key = self._folder / f"{name}.pem", self._folder / f"{name}.key"
-        leaf.cert_chain_pems[0].write_to_path(str(chain))
-        leaf.private_key_pem.write_to_path(str(key))
-        key.chmod(0o600)
-        if owner:
-            os.chown(key, *owner)
-        return chain, key
+        write_leaf(authority.issue_cert("localhost"), self._folder, "server", server_user())
 
 
 def main() -> int:

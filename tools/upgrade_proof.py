@@ -11,18 +11,12 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from omega_cli.codebook import trained
-from omega_client import ConstellationClient
-from omega_core.catalogue_file import read_catalogue
-from omega_embed import open_encoder
-from omega_testing.news import catalogue_of
+from proof_site import sample_shard, say
+
 from omega_testing.previous_release import check_out, install, previous
 from omega_testing.upgrade import SERVICES, Outcome, Plan, Upgrade
-from omega_titles.importing import import_contents
 
 ROOT = Path(__file__).parents[1]
-TITLES = ROOT / "data" / "sample" / "titles.jsonl"
-_TITLES = 150
 _WORDS = {"o": "old", "n": "new"}
 
 
@@ -35,14 +29,7 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     release = previous(ROOT)
-    titles = read_catalogue(TITLES)[:_TITLES]
-    encoder = open_encoder(kind="lexical")
-    book, _ = trained(catalogue_of(titles, encoder), 0)
-
-    def publish(client: ConstellationClient) -> None:
-        import_contents(client, encoder, titles)
-        client.publish_codebook(book.body)
-
+    titles, publish = sample_shard()
     with ExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="omega-upgrade-")))
         kept = arguments.kept.resolve() / release.commit if arguments.kept else root / "previous"
@@ -63,11 +50,6 @@ def main() -> int:
         show(release.version, outcomes)
         print("all held" if ok else "NOT ALL HELD")
     return 0 if ok else 1
-
-
-def say(text: str) -> None:
-    """What is being done, apart from what is printed in the end."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def show(version: str, outcomes: list[Outcome]) -> None:

@@ -28,25 +28,44 @@ import json
 import os
 import shlex
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any, NoReturn
 
 DONE, REFUSED, TAKEN_BACK, NOTHING_SERVES, INTERRUPTED = range(5)
 SLOTS = ("a", "b")
 POLL_SECONDS = 0.5
 MOST_FAILURES = 2
 """In a row, after it has served."""
+SLOT_RATIO = 4
+"""A slot, while it is filled, to its archive."""
+LONGEST_VERSION = 64
+"""Characters."""
 COMMAND_SECONDS = 120
 INSTALL_SECONDS = 1800
-UNFIT = (OSError, ValueError, KeyError, tarfile.TarError, subprocess.SubprocessError)
+FAILURES = (OSError, ValueError, subprocess.SubprocessError)
+"""What a step of an update fails with."""
+UNFIT = (*FAILURES, EOFError, tarfile.TarError)
 """What an archive that does not fit fails with."""
+STORAGE = "OMEGA_BRAIN_STORAGE_PATH"
+"""Variable that names the folder of the household."""
+SCHEMA = """
+import sqlite3, sys
+print(sqlite3.connect(sys.argv[1], uri=True).execute("PRAGMA user_version").fetchone()[0])
+"""
+# The brain's user may write to the copy, and to nothing beside it: there is no place for a journal.
+KEEP_COPY = """
+import sqlite3, sys
+source, copy = (sqlite3.connect(word, uri=True) for word in sys.argv[1:])
+copy.execute("PRAGMA journal_mode = OFF")
+source.backup(copy)
+copy.close()
+"""
 RESTORE = """
 import sys
 from pathlib import Path
@@ -54,6 +73,18 @@ from omega_core.clock import SystemClock
 from omega_persistence import restore
 restore(Path(sys.argv[1]), Path(sys.argv[2]), clock=SystemClock())
 """
+
+
+PHASES = ("switching", "checking", "taking back", "done")
+OUTCOMES = ("updated", "taken back")
+STATE: dict[str, Callable[[Any], bool]] = {
+    "phase": lambda value: value in PHASES,
+    "before": lambda value: value in (None, *SLOTS),
+    "slot": lambda value: value in SLOTS,
+    "schema": lambda value: type(value) is int and value >= 0,
+    "outcome": lambda value: value in (None, *OUTCOMES),
+}
+"""Fields of update.json, and what each may hold."""
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer
@@ -70,37 +101,63 @@ class Update:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.root: Path = arguments.root
         self.environ = {**os.environ, **read_environment(arguments.environment)}
-        self.storage = Path(self.environ["OMEGA_BRAIN_STORAGE_PATH"])
+        if not self.environ.get(STORAGE):
+            raise ValueError(f"{STORAGE} must be set in {arguments.environment}")
+        self.storage = Path(self.environ[STORAGE])
         self.folder: Path = arguments.state
         self.copy = self.folder / "before.db"
         self.start_command, self.stop_command = arguments.start, arguments.stop
         self.seconds, self.steady = arguments.seconds, arguments.steady
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = (self.storage if self.storage.exists() else self.folder).stat()
-        # The household's files stay those of the brain's user, whoever runs this.
+        # What is the household's is touched as the brain's user, whoever runs this.
         self.user = (owner.st_uid, owner.st_gid) if os.geteuid() == 0 else None
-        if self.user:
-            os.chown(self.folder, *self.user)
+        self._own_folder()
         self.state: dict[str, Any] = {}
+
+    def _own_folder(self) -> None:
+        """The brain's user reaches the copy in it by its name, and makes and lists nothing."""
+        folder = os.open(self.folder, os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if self.user:
+                os.fchown(folder, os.geteuid(), self.user[1])
+                os.fchmod(folder, 0o710)
+        finally:
+            os.close(folder)
+
+    def lock(self) -> IO[str]:
+        """Waits until no other call is at work; closing it lets the next one in."""
+        lock = opened(self.folder / "lock", os.O_WRONLY | os.O_CREAT)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return lock
 
     def read(self) -> None:
         """Reads what is written down; the lock is held from before on."""
-        if self._state_file.exists():
-            self.state = json.loads(self._state_file.read_text())
+        try:
+            file = opened(self._state_file, os.O_RDONLY)
+        except FileNotFoundError:
+            return
+        with file:
+            self.state = checked(read_object("update.json", file.read()))
 
     def install(self, archive: Path, digest: str) -> int:
         """Updates, or takes back what does not serve; the exit code."""
         if self.state.get("phase") not in (None, "done"):
             raise Refused("an update was interrupted: omega-update recover")
-        before = self._current()
-        slot = SLOTS[1] if before == SLOTS[0] else SLOTS[0]
-        self._fill(slot, before, archive, digest)
-        self._note(phase="switching", before=before, slot=slot, schema=self._schema())
-        self._stop()
-        self._note(schema=self._schema())
-        self._keep_copy()
-        self._switch(slot)
-        self._note(phase="checking")
+        with refusing("the update cannot begin"):
+            before = self._current()
+            slot = SLOTS[1] if before == SLOTS[0] else SLOTS[0]
+            self._fill(slot, before, archive, digest)
+            self._note(phase="switching", before=before, slot=slot, schema=self._schema())
+        try:
+            self._stop()
+            self._note(schema=self._schema())
+            self._keep_copy()
+            self._switch(slot)
+            self._note(phase="checking")
+        except FAILURES as error:
+            print(f"omega-update: {told(error)}", file=sys.stderr, flush=True)
+            return self._take_back()
         self._start()
         return self._judge()
 
@@ -109,7 +166,7 @@ class Update:
         phase = self.state.get("phase", "done")
         if phase == "done":
             return DONE
-        if phase == "taking back" or self._current() != self.state["slot"]:
+        if phase == "taking back" or not self._switched():
             return self._take_back()
         return self._judge()
 
@@ -121,8 +178,8 @@ class Update:
     def _fill(self, slot: str, before: str | None, archive: Path, digest: str) -> None:
         target = self.root / slot
         shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(mode=0o755, parents=True)
         try:
+            target.mkdir(mode=0o755, parents=True)  # no link that stands there leads elsewhere
             with archive.open("rb") as file:
                 self._check(file, digest)
                 extract(file, target)
@@ -136,7 +193,7 @@ class Update:
 
     def _make(self, target: Path, before: str | None) -> None:
         """Installs what was unpacked, without a network, and has it check the settings."""
-        version = json.loads((target / "release.json").read_text())["version"]
+        version = read_version(target)
         run([sys.executable, "-m", "venv", str(target)], INSTALL_SECONDS)
         wheels = sorted(map(str, (target / "wheels").glob("*.whl")))
         pip = [str(target / "bin" / "python"), "-m", "pip", "install", "-q", "--no-index"]
@@ -152,10 +209,20 @@ class Update:
     def _check(self, file: BufferedReader, digest: str) -> None:
         if hashlib.file_digest(file, "sha256").hexdigest() != digest.lower():
             raise Refused("the archive is not the one that the digest names")
-        need = 4 * file.tell() + self._database_bytes()
-        if shutil.disk_usage(self.root).free < need:
-            raise Refused(f"there is no room: {need:,} bytes are needed")
+        self._check_room(file.tell())
         file.seek(0)
+
+    def _check_room(self, archive_bytes: int) -> None:
+        """Slots, the copy, and what a restore makes may each lie on a file system of its own."""
+        places = [(self.root, SLOT_RATIO * archive_bytes)]
+        if kept := self._database_bytes():
+            places += [(self.folder, kept), (self.storage, kept)]
+        needed: dict[int, int] = {}
+        for place, need in places:
+            device = place.stat().st_dev
+            needed[device] = needed.get(device, 0) + need
+            if shutil.disk_usage(place).free < needed[device]:
+                raise Refused(f"there is no room in {place}: {needed[device]:,} bytes are needed")
 
     def _judge(self) -> int:
         if self._serves():
@@ -164,24 +231,39 @@ class Update:
         return self._take_back()
 
     def _take_back(self) -> int:
+        """Has the release of before go on; the exit code. May be begun again at any point."""
         before, slot = self.state["before"], self.state["slot"]
-        print(f"the release in slot {slot} does not serve: it is taken back", flush=True)
-        self._note(phase="taking back")
-        self._stop()
+        print(f"the release in slot {slot} is taken back", flush=True)
+        if self._switched():
+            # On a full disk it goes unwritten: a verdict that is begun again ends as well.
+            with contextlib.suppress(OSError):
+                self._note(phase="taking back")
+            self._stop()
+            self._turn_back(before)
+        else:
+            # Nothing of the new release has run, and half a copy may be what filled the disk.
+            self.copy.unlink(missing_ok=True)
+        serves = before is not None
+        if serves:
+            self._start()
+            serves = self._serves()
+        self._end("taken back")
+        return TAKEN_BACK if serves else NOTHING_SERVES
+
+    def _turn_back(self, before: str | None) -> None:
+        """The link, and the database where the new release changed its schema."""
         if before is None:
             (self.root / "current").unlink(missing_ok=True)
-            self._end("taken back")
-            return NOTHING_SERVES
+            return
         if self.copy.exists() and self._schema() != self.state["schema"]:
             python = str(self.root / before / "bin" / "python")
             command = [python, "-c", RESTORE, str(self.copy), str(self._database)]
             run(command, INSTALL_SECONDS, env=self.environ, user=self.user)
             print("the database of before the update was put back", flush=True)
         self._switch(before)
-        self._start()
-        serves = self._serves()
-        self._end("taken back")
-        return TAKEN_BACK if serves else NOTHING_SERVES
+
+    def _switched(self) -> bool:
+        return bool(self._current() == self.state["slot"])
 
     def _serves(self) -> bool:
         """Whether the brain serves within the time, and goes on to."""
@@ -203,24 +285,23 @@ class Update:
     def _keep_copy(self) -> None:
         """A copy of the database, for as long as the new release may be taken back."""
         self.copy.unlink(missing_ok=True)
-        if self._database.exists():
-            source = f"file:{self._database}?mode=ro"
-            code = (
-                "import sqlite3, sys, os; s = sqlite3.connect(sys.argv[1], uri=True);"
-                " os.umask(0o077); t = sqlite3.connect(sys.argv[2]); s.backup(t); t.close()"
-            )
-            command = [sys.executable, "-c", code, source, str(self.copy)]
-            run(command, INSTALL_SECONDS, user=self.user)
-            os.sync()
+        if not self._database.exists():
+            return
+        with opened(self.copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as copy:
+            if self.user:
+                os.fchown(copy.fileno(), *self.user)
+        self._ask(KEEP_COPY, uri(self._database, "ro"), uri(self.copy, "rw"))
+        os.sync()
 
     def _schema(self) -> int:
         """Version of the database's schema; 0 = there is none."""
         if not self._database.exists():
             return 0
-        with contextlib.closing(
-            sqlite3.connect(f"file:{self._database}?mode=ro", uri=True)
-        ) as database:
-            return int(database.execute("PRAGMA user_version").fetchone()[0])
+        return int(self._ask(SCHEMA, uri(self._database, "ro")))
+
+    def _ask(self, code: str, *words: str) -> str:
+        """What a few lines of Python print, which run as the brain's user."""
+        return run([sys.executable, "-I", "-c", code, *words], INSTALL_SECONDS, user=self.user)
 
     def _switch(self, slot: str) -> None:
         """Points to a slot, at once: whoever looks sees the one or the other."""
@@ -231,12 +312,17 @@ class Update:
         os.sync()
 
     def _current(self) -> str | None:
+        """The slot that runs; None = nothing was installed yet."""
         link = self.root / "current"
-        return str(link.readlink()) if link.is_symlink() else None
+        if not link.is_symlink():
+            return None
+        slot = str(link.readlink())
+        if slot not in SLOTS or (self.root / slot).is_symlink():
+            raise ValueError(f"{link} must point to a slot, {' or '.join(SLOTS)}; it is {slot}")
+        return slot
 
     def _version(self, slot: str | None) -> str | None:
-        release = self.root / (slot or "") / "release.json"
-        return str(json.loads(release.read_text())["version"]) if release.exists() else None
+        return read_version(self.root / slot) if slot else None
 
     def _start(self) -> None:
         with contextlib.suppress(subprocess.SubprocessError):  # health tells what became of it
@@ -254,7 +340,8 @@ class Update:
     def _note(self, **changes: str | int | None) -> None:
         self.state.update(changes)
         fresh = self._state_file.with_suffix(".new")
-        with fresh.open("w") as file:
+        fresh.unlink(missing_ok=True)
+        with opened(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
             json.dump(self.state, file)
             file.flush()
             os.fsync(file.fileno())
@@ -262,7 +349,9 @@ class Update:
         os.sync()
 
     def _database_bytes(self) -> int:
-        return self._database.stat().st_size if self._database.exists() else 0
+        """With what its log holds."""
+        files = (self._database, self._database.with_name("brain.db-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
 
     @property
     def _database(self) -> Path:
@@ -292,6 +381,58 @@ def extract(file: BufferedReader, target: Path) -> None:
                 shutil.copyfileobj(source, copy)
 
 
+def opened(path: Path, flags: int) -> IO[str]:
+    """A file of this program's own folder: no link, and nobody else's to read."""
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    return os.fdopen(descriptor, "w" if flags & os.O_WRONLY else "r")
+
+
+def read_object(name: str, text: str) -> dict[str, Any]:
+    """What a file of that name holds.
+
+    Raises:
+        ValueError: it is no JSON object.
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{name} must be JSON: {error}") from error
+    if isinstance(found, dict):
+        return found
+    raise ValueError(f"{name} must be a JSON object")
+
+
+def read_version(slot: Path) -> str:
+    """Of the release in a slot.
+
+    Raises:
+        ValueError: its release.json is of no use; the text names the field.
+        OSError: it cannot be read.
+    """
+    version = read_object("release.json", (slot / "release.json").read_text()).get("version")
+    if isinstance(version, str) and version.isprintable() and 0 < len(version) <= LONGEST_VERSION:
+        return version
+    bound = f"1 to {LONGEST_VERSION} printable characters"
+    raise ValueError(f"release.json: version must be {bound}; it is {version!r}")
+
+
+def uri(path: Path, mode: str) -> str:
+    """How SQLite is told of a file."""
+    return f"{path.absolute().as_uri()}?mode={mode}"
+
+
+def checked(state: dict[str, Any]) -> dict[str, Any]:
+    """What this program wrote down, and nothing that it does not write.
+
+    Raises:
+        ValueError: it is something else; the text names the field.
+    """
+    for field, fits in STATE.items():
+        if not fits(state.get(field)):
+            raise ValueError(f"update.json: {field} cannot be {state.get(field)!r}")
+    return state
+
+
 def read_environment(path: Path) -> dict[str, str]:
     """VARIABLE=value lines of systemd's form, without its quoting."""
     lines = path.read_text().splitlines()
@@ -303,13 +444,12 @@ def run(
     seconds: float,
     env: Mapping[str, str] | None = None,
     user: tuple[int, int] | None = None,
-) -> None:
-    """Runs a command; what it said is the error when it fails."""
-    subprocess.run(
+) -> str:
+    """Runs a command; what it printed. What it complained of is the error when it fails."""
+    return subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         check=True,
         timeout=seconds,
@@ -317,18 +457,35 @@ def run(
         user=user and user[0],
         group=user and user[1],
         extra_groups=[] if user else None,
-    )
+    ).stdout
 
 
 def told(error: Exception) -> str:
     """An error in one line."""
-    said = (getattr(error, "stderr", "") or "").strip().splitlines()
-    return said[-1] if said else str(error)
+    said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
+    return said[-1] if said else type(error).__name__
+
+
+@contextlib.contextmanager
+def refusing(what: str) -> Iterator[None]:
+    """Where nothing was changed yet: whatever does not fit is a reason to refuse."""
+    try:
+        yield
+    except UNFIT as error:
+        raise Refused(f"{what}: {told(error)}") from error
+
+
+class Parser(argparse.ArgumentParser):
+    """A command line that is wrong is refused: the usual 2 means something else here."""
+
+    def error(self, message: str) -> NoReturn:
+        """Says what is wrong."""
+        self.exit(REFUSED, f"{self.prog}: {message}\n")
 
 
 def main() -> int:
     """Runs one command; returns its exit code."""
-    parser = argparse.ArgumentParser("omega-update", description=__doc__.splitlines()[0])
+    parser = Parser("omega-update", description=__doc__.splitlines()[0])
     parser.add_argument("--root", type=Path, default=Path("/opt/omega-tv"), help="of the slots")
     parser.add_argument(
         "--state", type=Path, default=Path("/var/lib/omega-tv/update"), help="of this program"
@@ -349,12 +506,14 @@ def main() -> int:
     commands.add_parser("status")
     arguments = parser.parse_args()
     try:
-        update = Update(arguments)
-        with (update.folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            update.read()
+        with contextlib.ExitStack() as stack:
+            with refusing("nothing was tried"):
+                update = Update(arguments)
+                stack.enter_context(update.lock())
+                update.read()
             if arguments.command == "status":
-                print(json.dumps(update.status()))
+                with refusing("what runs cannot be told"):
+                    print(json.dumps(update.status()))
                 return DONE
             if arguments.command == "recover":
                 return update.recover()
@@ -362,7 +521,7 @@ def main() -> int:
     except Refused as error:
         print(f"omega-update: {error}", file=sys.stderr)
         return REFUSED
-    except (OSError, KeyError, sqlite3.Error, subprocess.SubprocessError) as error:
+    except FAILURES as error:
         # What was begun stays written down.
         print(f"omega-update: {told(error)}; omega-update recover ends it", file=sys.stderr)
         return INTERRUPTED

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,7 @@ import psycopg
 import pytest
 
 from omega_core.errors import OmegaError
-from omega_store import Store, audit, backup, pushes, resources, states
+from omega_store import Store, audit, backup, backup_manifest, pushes, resources, states
 from omega_store.migrate import pending
 from omega_store.resources import ResourceKind
 from omega_testing.fleet import NOW, patterns, push, registered
@@ -64,7 +66,7 @@ def test_what_was_there_is_there_and_later_versions_keep_clear_of_what_was_given
     assert (made.counts["devices"], made.counts["pushes"], made.state_version) == (3, 3, 2)
     # Not in it: the instant of the backup was before.
     registered(filled, 1)
-    assert backup.verify(tmp_path / "b") == made
+    assert backup_manifest.verify(tmp_path / "b") == made
     assert backup.restore(tmp_path / "b", other_url, actor="eve", pg_bin=pg_bin) == made
     for table in ("pushes", "global_patterns", "resources", "rounds"):
         statement = f"TABLE {table} ORDER BY 1, 2"
@@ -90,6 +92,45 @@ def test_what_was_there_is_there_and_later_versions_keep_clear_of_what_was_given
         assert publish(restored, patterns(1, seed=9)).state_version == backup.VERSION_GAP + 3
     with filled.transaction() as conn:
         assert [e.action for e in audit.entries(conn, 0, 5)] == ["CreateBackup"]
+
+
+def test_a_backup_whose_making_cannot_be_noted_is_none(
+    filled: Store, direct_url: str, pg_bin: Path, tmp_path: Path
+) -> None:
+    with psycopg.connect(direct_url, autocommit=True) as conn:
+        conn.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN RAISE EXCEPTION ''the log is full''; END'"
+        )
+        conn.execute("CREATE TRIGGER refuse BEFORE INSERT ON audit EXECUTE FUNCTION refuse()")
+        try:
+            with pytest.raises(psycopg.errors.RaiseException, match="the log is full"):
+                backup.create(direct_url, tmp_path / "b", pg_bin=pg_bin)
+        finally:
+            conn.execute("DROP FUNCTION refuse() CASCADE")
+    assert list(tmp_path.iterdir()) == []
+    assert backup.create(direct_url, tmp_path / "b", pg_bin=pg_bin).counts["devices"] == 3
+    del filled
+
+
+def test_a_restore_outlasts_the_connection_that_it_began_with(
+    one_backup: Path, other_url: str, pg_bin: Path, tmp_path: Path
+) -> None:
+    cut = (
+        "import psycopg, sys; psycopg.connect(sys.argv[1], autocommit=True).execute('SELECT"
+        " pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid()')"
+    )
+    for name, last in (("pg_dump", ""), ("pg_restore", f'{sys.executable} -c "$CUT" "$URL"')):
+        # What a firewall does to a connection that is silent for an hour.
+        tool = tmp_path / name
+        tool.write_text(
+            f"#!/bin/sh\nCUT={shlex.quote(cut)}\nURL={shlex.quote(other_url)}\n"
+            f'{pg_bin / name} "$@" || exit\ncase "$*" in *--use-list*) {last};; esac\n'
+        )
+        tool.chmod(0o755)
+    restored = backup.restore(one_backup, other_url, actor="ada", pg_bin=tmp_path)
+    assert rows(other_url, "SELECT actor, subject FROM audit") == [("ada", restored.dump_sha256)]
 
 
 def test_without_the_gap_a_version_would_be_given_out_again(
@@ -125,7 +166,7 @@ def test_what_is_not_as_the_manifest_says_is_not_a_shards_database(
     filled: Store, direct_url: str, other_url: str, pg_bin: Path, tmp_path: Path
 ) -> None:
     backup.create(direct_url, tmp_path / "b", pg_bin=pg_bin)
-    file = tmp_path / "b" / backup.MANIFEST
+    file = tmp_path / "b" / backup_manifest.MANIFEST
     told = json.loads(file.read_text("utf-8"))
     told["counts"]["pushes"] += 1
     file.write_text(json.dumps(told))
@@ -150,6 +191,7 @@ def test_what_is_not_as_the_manifest_says_is_not_a_shards_database(
         ({"postgres": 99}, "the database"),
         ({"tools": 99}, "--pg-bin"),
         ({"more": 1}, "the backup"),
+        ({"counts": {"devices": "0"}}, "the backup"),
     ],
 )
 def test_a_backup_of_another_kind_is_refused_before_anything_is_done(
@@ -162,9 +204,9 @@ def test_a_backup_of_another_kind_is_refused_before_anything_is_done(
 ) -> None:
     folder = tmp_path / "changed"
     folder.mkdir()
-    (folder / backup.DUMP).write_bytes((one_backup / backup.DUMP).read_bytes())
-    told = json.loads((one_backup / backup.MANIFEST).read_text("utf-8"))
-    (folder / backup.MANIFEST).write_text(json.dumps(told | change))
+    (folder / backup_manifest.DUMP).write_bytes((one_backup / backup_manifest.DUMP).read_bytes())
+    told = json.loads((one_backup / backup_manifest.MANIFEST).read_text("utf-8"))
+    (folder / backup_manifest.MANIFEST).write_text(json.dumps(told | change))
     with pytest.raises(OmegaError) as caught:
         backup.restore(folder, other_url, pg_bin=pg_bin)
     assert refused(caught)[0] == field
@@ -187,14 +229,16 @@ def one_backup(
 
 
 def test_a_damaged_dump_is_found(one_backup: Path, tmp_path: Path) -> None:
-    assert backup.verify(one_backup).counts["devices"] == 0
-    assert (one_backup / backup.DUMP).stat().st_mode & 0o077 == 0
-    body = bytearray((one_backup / backup.DUMP).read_bytes())
+    assert backup_manifest.verify(one_backup).counts["devices"] == 0
+    assert (one_backup / backup_manifest.DUMP).stat().st_mode & 0o077 == 0
+    body = bytearray((one_backup / backup_manifest.DUMP).read_bytes())
     body[len(body) // 2] ^= 1
-    (tmp_path / backup.DUMP).write_bytes(body)
-    (tmp_path / backup.MANIFEST).write_bytes((one_backup / backup.MANIFEST).read_bytes())
+    (tmp_path / backup_manifest.DUMP).write_bytes(body)
+    (tmp_path / backup_manifest.MANIFEST).write_bytes(
+        (one_backup / backup_manifest.MANIFEST).read_bytes()
+    )
     with pytest.raises(OmegaError) as caught:
-        backup.verify(tmp_path)
+        backup_manifest.verify(tmp_path)
     assert "whole" in refused(caught)[1]
 
 

@@ -77,6 +77,62 @@ def test_an_archive_that_does_not_fit_changes_nothing(
     assert not (tmp_path.parent / "outside").exists()
 
 
+def refused(done: subprocess.CompletedProcess[str], named: str) -> bool:
+    """Whether it was refused in one line that names this."""
+    return done.returncode == 1 and done.stderr.count("\n") == 1 and named in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        (b"{}", "release.json: version must be"),
+        (b'{"version": 5}', "release.json: version must be"),
+        (b'{"version": ""}', "release.json: version must be"),
+        (b'{"version": "1\\n2"}', "release.json: version must be"),
+        (b"[]", "release.json must be a JSON object"),
+        (b"[" * 100_000, "release.json must be JSON"),
+        (b"\xff", "cannot be installed"),
+    ],
+)
+def test_a_release_json_of_no_use_is_named(
+    body: bytes, named: str, run: Run, tmp_path: Path
+) -> None:
+    digest = archive(tmp_path / "x.tar", ("release.json", body))
+    done = run("install", str(tmp_path / "x.tar"), "--sha256", digest)
+    assert refused(done, named), done.stderr
+    assert untouched(tmp_path)
+
+
+@pytest.mark.parametrize("command", ["recover", "status"])
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [("{", "update.json must be JSON"), ("{}", "update.json: phase"), ("5", "a JSON object")],
+)
+def test_an_update_json_of_no_use_is_named(
+    body: str, named: str, command: str, run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "update").mkdir()
+    (tmp_path / "update" / "update.json").write_text(body)
+    assert refused(run(command), named)
+
+
+def test_settings_without_the_storage_are_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "brain.env").write_text("OMEGA_BRAIN_ENCODER=lexical\n")
+    assert refused(run("recover"), "OMEGA_BRAIN_STORAGE_PATH must be set")
+
+
+def test_a_slot_without_a_whole_release_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "release.json").write_text("{}")
+    (tmp_path / "current").symlink_to("a")
+    assert refused(run("status"), "release.json: version")
+
+
+@pytest.mark.parametrize("words", [[], ["instal"], ["install", "x.tar"], ["--seconds", "soon"]])
+def test_a_command_line_that_is_wrong_is_refused(words: list[str], run: Run) -> None:
+    assert refused(run(*words), "omega-update")
+
+
 def test_the_digest_decides(run: Run, tmp_path: Path) -> None:
     archive(tmp_path / "x.tar", ("release.json", b"{}"))
     done = run("install", str(tmp_path / "x.tar"), "--sha256", "0" * 64)
@@ -86,7 +142,8 @@ def test_the_digest_decides(run: Run, tmp_path: Path) -> None:
 
 def test_an_update_that_was_interrupted_is_ended_first(run: Run, tmp_path: Path) -> None:
     (tmp_path / "update").mkdir()
-    state = {"phase": "checking", "before": None, "slot": "a", "schema": 0}
+    (tmp_path / "current").symlink_to("a")
+    state = {"phase": "taking back", "before": None, "slot": "a", "schema": 0}
     (tmp_path / "update" / "update.json").write_text(json.dumps(state))
     digest = archive(tmp_path / "x.tar", ("release.json", b"{}"))
     done = run("install", str(tmp_path / "x.tar"), "--sha256", digest)

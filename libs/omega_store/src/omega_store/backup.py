@@ -5,12 +5,9 @@ A backup is a folder with a dump in Postgres's own form and a manifest that says
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -20,16 +17,14 @@ import psycopg
 from psycopg import sql
 
 from omega_core.errors import invalid
-from omega_store import audit, backup_tools, dialect
+from omega_store import audit, backup_manifest, backup_tools, dialect
+from omega_store.backup_manifest import DUMP, FORM, Manifest
 from omega_store.errors import translated
 from omega_store.migrate import migrate, migrations
 from omega_store.pool import Connection
 
-DUMP, MANIFEST = "shard.dump", "manifest.json"
-"""Files of a backup."""
 VERSION_GAP = 1_000_000
 """How far behind a restore versions go on: more than a shard gives out after any backup."""
-_FORM = 1
 _CONNECT_SECONDS = 5
 _LEDGER = "schema_migrations"
 # Sketches are noise and do not compress; the rest does at the first level already.
@@ -56,34 +51,6 @@ _LATER_RESOURCES: LiteralString = (
 )
 
 
-@dataclass(frozen=True)
-class Manifest:
-    """What a backup holds."""
-
-    form: int
-    """Of the backup; 1."""
-    made_at: str
-    """Instant after which nothing is in it, ISO 8601."""
-    release: str
-    """Of the program that made it."""
-    postgres: int
-    """Release of the server that it was taken from."""
-    tools: int
-    """Release of the pg_dump that wrote it; pg_restore must be as new."""
-    dialect: str
-    """Extension of its vectors."""
-    schema: dict[str, str]
-    """Name -> SHA-256 of each migration that it has seen."""
-    counts: dict[str, int]
-    """Table -> rows, at that instant."""
-    state_version: int
-    """Newest version of the collective state; 0 = none."""
-    dump_bytes: int
-    """Size of the dump."""
-    dump_sha256: str
-    """Of the dump, hexadecimal."""
-
-
 def create(url: str, folder: Path, *, actor: str = "", pg_bin: Path | None = None) -> Manifest:
     """Backs a shard up into a folder that is made, while it goes on.
 
@@ -98,8 +65,10 @@ def create(url: str, folder: Path, *, actor: str = "", pg_bin: Path | None = Non
 
     Raises:
         OmegaError: INVALID_FIELD for a folder that is there, tools that are missing or too old, or
-            a database without the shard's schema; STORAGE_UNAVAILABLE.
+            a database without the shard's schema, or a URL with a secret that the tools would show;
+            STORAGE_UNAVAILABLE.
     """
+    backup_tools.check_secrets(url)
     if folder.exists():
         raise invalid("the folder", f"absent: {folder}")
     partial = folder.with_name(f"{folder.name}.partial")
@@ -137,46 +106,28 @@ def _create(url: str, partial: Path, folder: Path, actor: str, pg_bin: Path | No
             )
             counts = _counts(conn)
             (state,) = _row(conn, "SELECT coalesce(max(version), 0) FROM states")
-        size, digest = _digest(dump)
-        manifest = Manifest(
-            form=_FORM,
-            made_at=made_at.astimezone(UTC).isoformat(),
-            release=version("omega-store"),
-            postgres=postgres,
-            tools=tools.major,
-            dialect=dialect.EXTENSION,
-            schema=schema,
-            counts=counts,
-            state_version=state,
-            dump_bytes=size,
-            dump_sha256=digest,
-        )
-        (partial / MANIFEST).touch(mode=0o600)
-        (partial / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1) + "\n", "utf-8")
-        for path in (dump, partial / MANIFEST, partial):
-            _sync(path)
-        partial.rename(folder)
-        _sync(folder.parent)
+    size, digest = backup_manifest.digest(dump)
+    manifest = Manifest(
+        form=FORM,
+        made_at=made_at.astimezone(UTC).isoformat(),
+        release=version("omega-store"),
+        postgres=postgres,
+        tools=tools.major,
+        dialect=dialect.EXTENSION,
+        schema=schema,
+        counts=counts,
+        state_version=state,
+        dump_bytes=size,
+        dump_sha256=digest,
+    )
+    for path in (dump, backup_manifest.write(partial, manifest), partial):
+        _sync(path)
+    # On a connection of its own: the one that held the snapshot was silent for all of a dump.
+    with translated(), _connected(url) as conn:
         audit.note(conn, actor, "CreateBackup", digest, datetime.now(UTC))
-    return manifest
-
-
-def verify(folder: Path) -> Manifest:
-    """Holds a backup to its manifest.
-
-    Raises:
-        OmegaError: INVALID_FIELD when a file is missing, damaged, or of another form.
-    """
-    try:
-        told: Any = json.loads((folder / MANIFEST).read_text("utf-8"))
-        manifest = Manifest(**told)
-        size, digest = _digest(folder / DUMP)
-    except (OSError, ValueError, TypeError) as error:
-        raise invalid("the backup", f"a folder with {MANIFEST} and {DUMP}: {error}") from error
-    if manifest.form != _FORM:
-        raise invalid("the backup", f"of form {_FORM}; it is of {manifest.form}")
-    if (size, digest) != (manifest.dump_bytes, manifest.dump_sha256):
-        raise invalid("the backup", f"whole: {DUMP} is not what {MANIFEST} says")
+    # Last, so that no backup is there whose making is not in the log.
+    partial.rename(folder)
+    _sync(folder.parent)
     return manifest
 
 
@@ -204,10 +155,12 @@ def restore(
     Raises:
         OmegaError: INVALID_FIELD for a backup that is damaged or of a newer release, for a
             database that is not empty or too old, or when what was restored is not what the
-            manifest says, and the database is not to be used; STORAGE_UNAVAILABLE.
+            manifest says, and the database is not to be used, or a URL with a secret that the
+            tools would show; STORAGE_UNAVAILABLE.
     """
-    manifest = verify(folder)
+    manifest = backup_manifest.verify(folder)
     _check_schema(manifest)
+    backup_tools.check_secrets(url)
     with translated(), _connected(url) as conn:
         postgres = conn.info.server_version // 10_000
         if postgres < manifest.postgres:
@@ -215,22 +168,24 @@ def restore(
         occupied = conn.execute(_OCCUPIED).fetchone()
         if occupied:
             raise invalid("the database", f"empty; it holds {occupied[0]}")
-        tools = backup_tools.find(pg_bin, max(postgres, manifest.tools))
-        dump = folder / DUMP
-        wanted = [
-            line
-            for line in backup_tools.contents(tools, dump)
-            if f"TABLE DATA public {_LEDGER} " not in line
-        ]
-        backup_tools.run(
-            tools.restore,
-            url,
-            [
-                *("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"),
-                *("--use-list=/dev/stdin", str(dump)),
-            ],
-            told="\n".join(wanted),
-        )
+    tools = backup_tools.find(pg_bin, max(postgres, manifest.tools))
+    dump = folder / DUMP
+    wanted = [
+        line
+        for line in backup_tools.contents(tools, dump)
+        if f"TABLE DATA public {_LEDGER} " not in line
+    ]
+    backup_tools.run(
+        tools.restore,
+        url,
+        [
+            *("--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"),
+            *("--use-list=/dev/stdin", str(dump)),
+        ],
+        told="\n".join(wanted),
+    )
+    # Another connection: the one of before would have been silent for hours.
+    with translated(), _connected(url) as conn:
         with conn.transaction():
             _finish(conn, manifest, actor, keep_versions=keep_versions)
         conn.execute("ANALYZE")
@@ -306,12 +261,6 @@ def _row(conn: Connection, statement: LiteralString | sql.Composed) -> tuple[Any
     if row is None:
         raise ValueError("a statement that gives a row gave none")
     return row
-
-
-def _digest(path: Path) -> tuple[int, str]:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return file.tell(), digest
 
 
 def _sync(path: Path) -> None:

@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import Conninfo
 
 from omega_core.errors import ErrorCode, OmegaError, invalid
 
 FIELD = "--pg-bin"
 """Flag that names the folder; errors name it."""
 _VERSION = re.compile(r"\) (\d+)")
+_PASSWORD = "password"  # noqa: S105 - the name of a parameter
+_KEYS = {"scram_client_key", "scram_server_key"}
+"""Secrets that libpq does not mark as such."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +67,17 @@ def _major(program: Path) -> int:
 
 
 def run(program: Path, url: str, arguments: list[str], *, told: str = "") -> None:
-    """Runs a tool on a database, with `told` as its input. The password is in no command line.
+    """Runs a tool on a database, with `told` as its input. No secret is in its command line.
 
     Raises:
-        OmegaError: STORAGE_UNAVAILABLE with what it said.
+        OmegaError: INVALID_FIELD for a secret that libpq takes in no other way; STORAGE_UNAVAILABLE
+            with what the tool said.
     """
+    check_secrets(url)
     parts: dict[str, Any] = dict(conninfo_to_dict(url))
     environ = {**os.environ, "LC_ALL": "C"}
-    if "password" in parts:
-        environ["PGPASSWORD"] = str(parts.pop("password"))
+    if _PASSWORD in parts:
+        environ["PGPASSWORD"] = str(parts.pop(_PASSWORD))
     done = subprocess.run(  # noqa: S603 - the same
         [str(program), "--no-password", f"--dbname={make_conninfo(**parts)}", *arguments],
         env=environ,
@@ -83,6 +89,18 @@ def run(program: Path, url: str, arguments: list[str], *, told: str = "") -> Non
     if done.returncode:
         said = done.stderr.strip()[-2_000:]
         raise OmegaError(ErrorCode.STORAGE_UNAVAILABLE, detail=f"{program.name}: {said}")
+
+
+def check_secrets(url: str) -> None:
+    """Refuses what a tool could only be told where every user of the machine can read it.
+
+    Raises:
+        OmegaError: INVALID_FIELD `--database-url` that names the parameter, not its value.
+    """
+    hidden = {o.keyword.decode() for o in Conninfo.get_defaults() if o.dispchar == b"*"} | _KEYS
+    for name in sorted((hidden - {_PASSWORD}) & conninfo_to_dict(url).keys()):
+        bound = f"without {name}, which pg_dump and pg_restore would show in their command line"
+        raise invalid("--database-url", bound)
 
 
 def contents(tools: Tools, file: Path) -> list[str]:

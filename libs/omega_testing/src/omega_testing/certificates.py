@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import trustme
@@ -22,18 +23,31 @@ class Certificates:
         """The authority's certificate."""
         authority.cert_pem.write_to_path(str(self.ca))
         server = authority.issue_cert("localhost", "127.0.0.1", "::1")
-        self.server_certificate, self.server_key = _write(server, directory, "server")
+        self.server_certificate, self.server_key = write_leaf(server, directory, "server")
         self.renew_client()
 
     def renew_client(self) -> None:
         """Puts another certificate of the client, with its key, into the same files."""
         client = self._authority.issue_cert("client@omega.test")
-        self.client_certificate, self.client_key = _write(client, self._directory, "client")
+        self.client_certificate, self.client_key = write_leaf(client, self._directory, "client")
 
 
-def _write(leaf: trustme.LeafCert, directory: Path, name: str) -> tuple[Path, Path]:
+def write_leaf(
+    leaf: trustme.LeafCert, directory: Path, name: str, owner: tuple[int, int] | None = None
+) -> tuple[Path, Path]:
+    """Writes a chain, and its key, which nobody else may read; their files.
+
+    Args:
+        leaf: what an authority issued.
+        directory: of the files.
+        name: of both, before their suffixes.
+        owner: user and group of the key; None = whoever runs this.
+    """
     chain, key = directory / f"{name}.pem", directory / f"{name}.key"
     for position, pem in enumerate(leaf.cert_chain_pems):
         pem.write_to_path(str(chain), append=position > 0)
     leaf.private_key_pem.write_to_path(str(key))
+    key.chmod(0o600)
+    if owner:
+        os.chown(key, *owner)
     return chain, key

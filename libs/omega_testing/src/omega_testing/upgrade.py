@@ -10,15 +10,13 @@ newest state.
 from __future__ import annotations
 
 import os
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,14 +27,13 @@ from omega.federation.v1 import federation_service_pb2 as federation_pb
 from omega_client import BrainClient, ConstellationClient, FederationClient, ServiceError
 from omega_core.content import Content
 from omega_rpc.tokens import new_key_line
+from omega_testing import household_rows
 from omega_testing.postgres import EmbeddedPostgres
 from omega_testing.processes import AT_ONCE, ServiceProcess, free_port
 from omega_testing.unknown_fields import UnknownFields
 
 SERVICES = ("omega-brain", "omega-sync", "omega-constellation", "omega-federation-worker")
 """What is installed of the release before."""
-_ACKNOWLEDGED = 2
-_SKETCH = 48
 _SETTLE_SECONDS = 120.0
 _NO_LIMITS = {
     "OMEGA_SYNC_DEVICE_SYNCS_PER_MINUTE": "100000",
@@ -189,13 +186,6 @@ class _Tv:
         )
         client.observe_event(event)
         self.told += 1
-
-    def sketches(self) -> list[bytes]:
-        """Those that it counts as acknowledged."""
-        uri = f"file:{self.storage / 'brain.db'}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True)) as database:
-            rows = database.execute("SELECT sketch FROM sketches WHERE state = ?", (_ACKNOWLEDGED,))
-            return [bytes(sketch) for (sketch,) in rows]
 
 
 class Upgrade:
@@ -370,12 +360,8 @@ class Upgrade:
     def _judge(self, outcome: Outcome) -> None:
         with psycopg.connect(self._postgres.url) as connection:
             rows = connection.execute("SELECT sketches FROM pushes").fetchall()
-        stored = Counter(
-            bytes(body[at : at + _SKETCH])
-            for (body,) in rows
-            for at in range(0, len(body), _SKETCH)
-        )
-        sent = [sketch for tv in self._tvs for sketch in tv.sketches()]
+        stored = household_rows.stored(bytes(body) for (body,) in rows)
+        sent = [sketch for tv in self._tvs for sketch in household_rows.acknowledged(tv.storage)]
         outcome.acknowledged = len(sent)
         outcome.lost = sum(sketch not in stored for sketch in sent)
         outcome.twice = sum(count - 1 for count in stored.values())

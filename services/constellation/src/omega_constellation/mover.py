@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from omega.constellation.v1 import directory_pb2 as pb
 from omega_constellation import adoption
 from omega_constellation.directories import Directories
-from omega_constellation.peers import Peers, asked
+from omega_constellation.peers import LONGEST_SECONDS, Peers, asked
 from omega_constellation.repeating import Repeating
 from omega_core.clock import Clock
 from omega_core.directory import Directory
@@ -22,7 +22,7 @@ from omega_store.moves import MovingDevice
 _log = logging.getLogger(__name__)
 
 _PAGE = 2_000
-_PROBE_SECONDS, _SEND_SECONDS = 2.0, 30.0
+_PROBE_SECONDS = 2.0
 _MOST_BYTES = 3 << 20
 _PAUSE_SECONDS = 10.0
 _CATCH_UP_SECONDS = 10.0
@@ -236,7 +236,7 @@ class Mover:
                 request.from_shard = self._directories.shard
                 request.directory_version = directory.version
                 stub = self._peers.shard(entry.target)
-                refused.update(asked(stub.AdoptDevices, request, _SEND_SECONDS).refused)
+                refused.update(asked(stub.AdoptDevices, request, LONGEST_SECONDS).refused)
         except OmegaError as error:
             self._complain(f"shard {shard} took no devices: {error}")
             return False
