@@ -8,10 +8,13 @@ from typing import Any
 import grpc
 import pytest
 
+import omega_client
 from omega.brain.v1 import brain_service_pb2_grpc as brain
 from omega.constellation.v1 import constellation_service_pb2_grpc as constellation
 from omega.federation.v1 import federation_service_pb2_grpc as federation
 from omega.sync.v1 import sync_service_pb2_grpc as sync
+from omega_client import aio
+from omega_rpc.aio.loop import run
 from omega_rpc.config import ServerConfig
 from omega_rpc.server import Binding, Server
 from omega_testing.probe import running
@@ -74,3 +77,42 @@ def serve_plain(resources: ExitStack) -> Callable[..., str]:
         return f"127.0.0.1:{port}"
 
     return start
+
+
+class OnLoop:
+    """A client of the event loop that is called from here: answers are awaited, streams read."""
+
+    def __init__(self, client: aio.ServiceClient) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            answer: Any = getattr(self._client, name)(*args, **kwargs)
+            if isinstance(answer, aio.ServiceClient):
+                return OnLoop(answer)
+            if isinstance(answer, aio.Watch):
+                return [each async for each in answer]
+            return await answer
+
+        return lambda *args, **kwargs: run(call(*args, **kwargs))
+
+
+@pytest.fixture(params=["threads", "loop"])
+def dial(request: pytest.FixtureRequest, resources: ExitStack) -> Callable[..., Any]:
+    """dial(name of a client, address, ...): it, made for threads and made for an event loop.
+
+    Streams of answers can be iterated over.
+    """
+
+    async def made(name: str, address: str, **settings: Any) -> OnLoop:
+        return OnLoop(getattr(aio, name)(address, **settings))
+
+    def open_client(name: str, address: str, **settings: Any) -> Any:
+        if request.param == "loop":
+            client = run(made(name, address, **settings))
+        else:
+            client = getattr(omega_client, name)(address, **settings)
+        resources.callback(client.close)
+        return client
+
+    return open_client

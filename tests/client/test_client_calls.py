@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import tempfile
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -35,9 +37,12 @@ from omega_client import (
     FederationClient,
     ServiceError,
     SyncClient,
+    Watch,
+    aio,
 )
 from omega_client.base import ServiceClient
 from omega_core.errors import OmegaError
+from omega_rpc.aio.loop import run
 from omega_rpc.config import ServerConfig
 from omega_rpc.device_keys import DeviceKey
 from omega_rpc.dpop import Prover
@@ -69,13 +74,11 @@ CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], obje
                 brain_service_pb2.GetRecommendationsRequest(limit=7),
             ),
             "WatchRecommendations": (
-                lambda c: list(
-                    c.watch_recommendations(
-                        brain_service_pb2.WatchRecommendationsRequest(
-                            list=brain_service_pb2.GetRecommendationsRequest(limit=3)
-                        ),
-                        seconds=900,
-                    )
+                lambda c: c.watch_recommendations(
+                    brain_service_pb2.WatchRecommendationsRequest(
+                        list=brain_service_pb2.GetRecommendationsRequest(limit=3)
+                    ),
+                    seconds=900,
                 ),
                 brain_service_pb2.WatchRecommendationsRequest(
                     list=brain_service_pb2.GetRecommendationsRequest(limit=3)
@@ -144,8 +147,16 @@ CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], obje
                 ),
                 sync_service_pb2.SyncRequest(state_version=3),
             ),
+            "StreamSync": (
+                lambda c: c.stream_sync(
+                    [sync_service_pb2.StreamSyncRequest(exchange=sync_service_pb2.SyncRequest())],
+                    seconds=900,
+                    credential=Shown("one"),
+                ),
+                [sync_service_pb2.StreamSyncRequest(exchange=sync_service_pb2.SyncRequest())],
+            ),
             "GetResource": (
-                lambda c: list(c.get_resource(CATALOGUE, 4, 9, credential=Shown("one"))),
+                lambda c: c.get_resource(CATALOGUE, 4, 9, credential=Shown("one")),
                 sync_service_pb2.GetResourceRequest(kind=CATALOGUE, version=4, offset=9),
             ),
             "EraseDevice": (
@@ -202,7 +213,7 @@ CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], obje
                 constellation_service_pb2.PublishCodebookRequest(body=b"body"),
             ),
             "GetResource": (
-                lambda c: list(c.get_resource(CATALOGUE, 4, 9)),
+                lambda c: c.get_resource(CATALOGUE, 4, 9),
                 constellation_service_pb2.GetResourceRequest(kind=CATALOGUE, version=4, offset=9),
             ),
             "EraseDevice": (
@@ -332,27 +343,82 @@ class Recording:
 
 
 @pytest.mark.parametrize("service", CALLS)
-def test_every_method_is_called_with_its_message_and_a_deadline(serve: Serve, service: str) -> None:
+def test_every_method_is_called_with_its_message_and_a_deadline(
+    serve: Serve, dial: Callable[..., Any], service: str
+) -> None:
     kind, calls = CALLS[service]
     servicer = Recording(service)
-    with kind(serve(service, servicer)) as client:
-        for call, _ in calls.values():
-            call(client)
+    client = dial(kind.__name__, serve(service, servicer))
+    for call, _ in calls.values():
+        answer = call(client)
+        if isinstance(answer, Watch):
+            assert list(answer) == []
     assert [(name, request) for name, request, _, _ in servicer.seen] == [
         (name, request) for name, (_, request) in calls.items()
     ]
     assert all(1 < left <= 3_600 * ROUNDED_UP for _, _, left, _ in servicer.seen)
     methods = descriptor_pool.Default().FindServiceByName(service).methods
-    streams = {method.name for method in methods if method.client_streaming}
-    assert {method.name for method in methods} - streams == set(calls) - streams
+    assert {method.name for method in methods} == set(calls)
 
 
-def test_the_clients_own_timeout_replaces_every_default(serve: Serve) -> None:
+class Away:
+    """Takes no call, and counts by method."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Callable[[object, grpc.ServicerContext], None]:
+        def refuse(_: object, context: grpc.ServicerContext) -> None:
+            self.asked[name] += 1
+            context.abort(grpc.StatusCode.UNAVAILABLE, "not yet")
+
+        return refuse
+
+
+@pytest.mark.parametrize("service", CALLS)
+def test_what_was_not_taken_is_sent_again_unless_it_may_happen_once_only(
+    serve_plain: Serve, service: str
+) -> None:
+    kind, calls = CALLS[service]
+    servicer = Away()
+
+    async def refused(call: Callable[[Any], Any], client: aio.ServiceClient) -> str:
+        answer = call(client)
+        with pytest.raises(ServiceError) as caught:
+            await (anext(answer) if isinstance(answer, aio.Watch) else answer)
+        return caught.value.status
+
+    async def ask() -> list[str]:
+        async with getattr(aio, kind.__name__)(serve_plain(service, servicer)) as client:
+            return await asyncio.gather(*(refused(call, client) for call, _ in calls.values()))
+
+    assert set(run(ask())) == {"UNAVAILABLE"}
+    once = {name.removeprefix(f"{service}/") for name in kind.single}
+    if service == SYNC:
+        once |= {"GetResource", "StreamSync"}
+    assert servicer.asked == {name: 1 if name in once else 3 for name in calls}
+
+
+def test_the_clients_own_timeout_replaces_every_default(
+    serve: Serve, dial: Callable[..., Any]
+) -> None:
     servicer = Recording(FEDERATION)
-    with FederationClient(serve(FEDERATION, servicer), timeout=7) as client:
-        client.get_round(1)
-        client.run_round(federation_service_pb2.RunRoundRequest())
+    client = dial("FederationClient", serve(FEDERATION, servicer), timeout=7)
+    client.get_round(1)
+    client.run_round(federation_service_pb2.RunRoundRequest())
     assert all(1 < left <= 7 * ROUNDED_UP for _, _, left, _ in servicer.seen)
+
+
+def test_one_call_may_have_a_deadline_of_its_own(serve: Serve, dial: Callable[..., Any]) -> None:
+    servicer = Recording(FEDERATION)
+    client = dial("FederationClient", serve(FEDERATION, servicer), timeout=7)
+    client.within(900).get_round(1)
+    client.get_round(2)
+    longer, usual = (left for _, _, left, _ in servicer.seen)
+    assert 7 * ROUNDED_UP < longer <= 900 * ROUNDED_UP
+    assert usual <= 7 * ROUNDED_UP
+    with pytest.raises(OmegaError, match="seconds must be between"):
+        client.within(0)
 
 
 class Shown:

@@ -206,7 +206,7 @@ def test_a_caller_that_stops_early_ends_the_call(serve: Serve) -> None:
     with _client(serve, servicer) as client:
         chunks = client.get_resource(KIND, 3)
         next(chunks)
-        chunks.close()  # type: ignore[attr-defined]  # a generator behind the iterator
+        chunks.close()
         assert servicer.ended.wait(20)
 
 

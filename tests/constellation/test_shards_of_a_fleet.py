@@ -123,7 +123,7 @@ def adopt(
     request = directory_pb2.AdoptDevicesRequest(
         from_shard=source, directory_version=version, devices=devices
     )
-    return to.client._call(to.client._stub.AdoptDevices, request, 20)
+    return to.client.within(20).adopt_devices(request)
 
 
 def held(a: Constellation) -> Directory:
@@ -302,8 +302,7 @@ def test_a_claim_is_spent_at_home_for_a_device_of_any_shard(
     assert a.rows("SELECT count(*) FROM claims") == [(1,)]
 
     def spend(claim: str, device_id: str) -> Any:
-        request = directory_pb2.SpendClaimRequest(claim=claim, device_id=device_id)
-        return a.client._call(a.client._stub.SpendClaim, request, 20)
+        return a.client.within(20).spend_claim(claim, device_id)
 
     mine, other = (derived_device_id(str(uuid.uuid4())) for _ in range(2))
     spend(claim, mine)
@@ -328,7 +327,7 @@ def test_any_shard_answers_for_any_other(two: tuple[Constellation, Constellation
     assert a.admin.get_shard_stats("b").total_devices == 1
     assert a.admin.get_shard_stats().total_devices == 0
     request = admin_pb2.ListDevicesRequest(shard="b")
-    listed = a.admin._stub.ListDevices(request, timeout=20).devices
+    listed = a.admin.within(20).list_devices(request).devices
     assert [d.device_id for d in listed] == [made.device_id]
     assert refused(lambda: a.admin.get_shard_stats("z")) == Refusal(
         "NOT_FOUND", "UNKNOWN_SHARD", "shard"

@@ -18,6 +18,7 @@ assert open_encoder(kind="minilm").encode(["a film"]).shape == (1, 384)
 def test_no_id_of_the_machine_is_drawn_or_kept(tmp_path: Path) -> None:
     # Where it would send, it first writes an id below the user's cache. Variables of continuous
     # integration, which silence it as well, are left out.
-    environ = {"HOME": str(tmp_path), "PATH": os.defpath, "OMEGA_CACHE_DIR": str(default_cache_dir())}
+    cache = str(default_cache_dir())
+    environ = {"HOME": str(tmp_path), "PATH": os.defpath, "OMEGA_CACHE_DIR": cache}
     subprocess.run([sys.executable, "-c", _EMBED], env=environ, check=True, timeout=50)
     assert list(tmp_path.iterdir()) == []

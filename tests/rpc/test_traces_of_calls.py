@@ -60,12 +60,16 @@ def test_the_same_from_an_event_loop(serve: Callable[..., str]) -> None:
                 assert await unary(b"") == b""
                 stream: Any = channel.unary_stream(probe.SERVER_STREAM)
                 assert [answer async for answer in stream(b"")] == [b""] * 3
+                sending: Any = channel.stream_unary(probe.CLIENT_STREAM)
+                assert await sending([b"a", b"b"]) == b"ab"
+                talking: Any = channel.stream_stream(probe.BIDI_STREAM)
+                assert [answer async for answer in talking([b"a", b"b"])] == [b"a", b"b"]
 
     with recording() as recorded:
         run(call())
-        await_spans(recorded.all, 5)
+        await_spans(recorded.all, 9)
     (outside,) = recorded.named("outside")
-    for name in (UNARY, STREAM):
+    for name in (UNARY, STREAM, *(m.lstrip("/") for m in (probe.CLIENT_STREAM, probe.BIDI_STREAM))):
         (called,) = recorded.named(name, SpanKind.CLIENT)
         (served,) = recorded.named(name, SpanKind.SERVER)
         assert called.parent == context_of(outside)

@@ -1,11 +1,12 @@
-"""Python clients of the Omega TV services."""
+"""Python clients of the Omega TV services, for threads; omega_client.aio has those for asyncio."""
 
 from omega_client.admin import AdminClient
 from omega_client.brain import BrainClient
 from omega_client.constellation import ConstellationClient
 from omega_client.errors import ServiceError
 from omega_client.federation import FederationClient
-from omega_client.sync import Credential, SyncCalls, SyncClient
+from omega_client.methods import Credential
+from omega_client.sync import SyncCalls, SyncClient
 from omega_client.watch import Watch
 from omega_rpc.tls import ClientTls
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from typing import ClassVar
 
 from omega.brain.v1 import brain_service_pb2 as pb
 from omega.brain.v1 import brain_service_pb2_grpc
-from omega_client.base import ServiceClient, with_request_id
-from omega_client.watch import Watch
+from omega_client.base import LONGEST, Client, ServiceClient
+from omega_client.methods import Asked, Requests, client_stream, each, server_stream, unary
 from omega_core import validate
-from omega_rpc import call as calls
-from omega_rpc.tls import ClientTls
 
 RECOMMEND_SECONDS = 2.0
 """Default deadline of calls that a person waits for."""
@@ -26,35 +23,33 @@ IMPORT_SECONDS = 600.0
 """Default deadline of a stream of events: a history of years, each event durable."""
 ERASE_SECONDS = 120.0
 """Default deadline of an erasure: every file is written anew and read for what might remain."""
-WATCH_SECONDS = 86_400.0
+WATCH_SECONDS = LONGEST
 """Default length of a watch, and the longest."""
 _SERVICE = "omega.brain.v1.BrainService"
 
 
-class BrainClient(ServiceClient):
+class BrainMethods(Client):
     """omega.brain.v1.BrainService. Every method raises ServiceError.
 
     A call that the brain did not take (UNAVAILABLE: it is starting) is sent again, twice at most,
     except DeleteProfile: its repeat would find no profile and fail though the first had done it.
     """
 
+    service: ClassVar[str] = _SERVICE
+    stub = brain_service_pb2_grpc.BrainServiceStub
     single: ClassVar[tuple[str, ...]] = (f"{_SERVICE}/DeleteProfile",)
 
-    def __init__(
-        self, target: str, *, timeout: float | None = None, tls: ClientTls | None = None
-    ) -> None:
-        super().__init__(target, timeout=timeout, tls=tls)
-        self._stub = brain_service_pb2_grpc.BrainServiceStub(self._channel)
-
+    @unary(pb.GetRecommendationsResponse, RECOMMEND_SECONDS)
     def get_recommendations(
         self, request: pb.GetRecommendationsRequest
-    ) -> pb.GetRecommendationsResponse:
+    ) -> pb.GetRecommendationsRequest:
         """Ranked titles that the household has not seen."""
-        return self._call(self._stub.GetRecommendations, request, RECOMMEND_SECONDS)
+        return request
 
+    @server_stream(pb.WatchRecommendationsResponse, WATCH_SECONDS)
     def watch_recommendations(
         self, request: pb.WatchRecommendationsRequest, *, seconds: float = WATCH_SECONDS
-    ) -> Watch[pb.WatchRecommendationsResponse]:
+    ) -> Asked:
         """The list now, and again whenever it has changed; close it when done.
 
         Only opening it is repeated: once a list has come, a break raises, and a new watch begins
@@ -69,76 +64,81 @@ class BrainClient(ServiceClient):
             ServiceError: while iterating; DEADLINE_EXCEEDED when the time is over.
         """
         validate.number("seconds", seconds, 0.001, WATCH_SECONDS)
-        return Watch(
-            self._stub.WatchRecommendations(
-                request, timeout=calls.remaining(seconds), metadata=with_request_id()
-            )
-        )
+        return Asked(request, seconds=seconds)
 
-    def observe_event(self, request: pb.ObserveEventRequest) -> pb.ObserveEventResponse:
+    @unary(pb.ObserveEventResponse, STORE_SECONDS)
+    def observe_event(self, request: pb.ObserveEventRequest) -> pb.ObserveEventRequest:
         """Records one viewing; durable when this returns."""
-        return self._call(self._stub.ObserveEvent, request, STORE_SECONDS)
+        return request
 
-    def observe_events(self, events: Iterable[pb.ObserveEventRequest]) -> pb.ObserveEventsResponse:
+    @client_stream(pb.ObserveEventsResponse, IMPORT_SECONDS)
+    def observe_events(self, events: Requests[pb.ObserveEventRequest]) -> Asked:
         """Records many viewings; durable when this returns, and refused ones are named in it.
 
         After any error, send the whole stream again: an event_id counts once. A repeat by the
         client itself shows as duplicates.
 
         Args:
-            events: read in another thread, as fast as the brain takes them; what it raises comes
-                out here, and what was sent before that may be stored.
+            events: read as fast as the brain takes them, from threads in another thread; what it
+                raises comes out here, and what was sent before that may be stored.
         """
-        requests = (pb.ObserveEventsRequest(event=event) for event in events)
-        return self._send(self._stub.ObserveEvents, requests, IMPORT_SECONDS)
+        return Asked(each(lambda event: pb.ObserveEventsRequest(event=event), events))
 
-    def query_memory(self, request: pb.QueryMemoryRequest) -> pb.QueryMemoryResponse:
+    @unary(pb.QueryMemoryResponse, RECOMMEND_SECONDS)
+    def query_memory(self, request: pb.QueryMemoryRequest) -> pb.QueryMemoryRequest:
         """What the household remembers, by meaning."""
-        return self._call(self._stub.QueryMemory, request, RECOMMEND_SECONDS)
+        return request
 
-    def upsert_contents(self, request: pb.UpsertContentsRequest) -> pb.UpsertContentsResponse:
+    @unary(pb.UpsertContentsResponse, UPSERT_SECONDS)
+    def upsert_contents(self, request: pb.UpsertContentsRequest) -> pb.UpsertContentsRequest:
         """Adds or replaces titles, all of them or none."""
-        return self._call(self._stub.UpsertContents, request, UPSERT_SECONDS)
+        return request
 
-    def put_profile(self, profile: pb.Profile) -> pb.PutProfileResponse:
+    @unary(pb.PutProfileResponse, STORE_SECONDS)
+    def put_profile(self, profile: pb.Profile) -> pb.PutProfileRequest:
         """Adds or replaces a profile of the household."""
-        return self._call(
-            self._stub.PutProfile, pb.PutProfileRequest(profile=profile), STORE_SECONDS
-        )
+        return pb.PutProfileRequest(profile=profile)
 
-    def list_profiles(self) -> pb.ListProfilesResponse:
+    @unary(pb.ListProfilesResponse, STORE_SECONDS)
+    def list_profiles(self) -> pb.ListProfilesRequest:
         """The household's profiles, by id."""
-        return self._call(self._stub.ListProfiles, pb.ListProfilesRequest(), STORE_SECONDS)
+        return pb.ListProfilesRequest()
 
-    def delete_profile(self, profile_id: str) -> pb.DeleteProfileResponse:
+    @unary(pb.DeleteProfileResponse, ERASE_SECONDS)
+    def delete_profile(self, profile_id: str) -> pb.DeleteProfileRequest:
         """Erases a profile and all that was watched in it, for good.
 
         Never sent twice by itself: after UNAVAILABLE or DEADLINE_EXCEEDED ask list_profiles.
         """
-        request = pb.DeleteProfileRequest(profile_id=profile_id)
-        return self._call(self._stub.DeleteProfile, request, ERASE_SECONDS)
+        return pb.DeleteProfileRequest(profile_id=profile_id)
 
-    def clear_data(self, request_id: str = "") -> pb.ClearDataResponse:
+    @unary(pb.ClearDataResponse, ERASE_SECONDS)
+    def clear_data(self, request_id: str = "") -> pb.ClearDataRequest:
         """Erases everything of the household, for good, and takes a new device identity.
 
         Args:
             request_id: a UUID, to be the same when an erasure that failed is asked for again;
                 empty = a new one.
         """
-        request = pb.ClearDataRequest(request_id=request_id or str(uuid.uuid4()))
-        return self._call(self._stub.ClearData, request, ERASE_SECONDS)
+        return pb.ClearDataRequest(request_id=request_id or str(uuid.uuid4()))
 
-    def sync_now(self) -> pb.SyncNowResponse:
+    @unary(pb.SyncNowResponse, SYNC_SECONDS)
+    def sync_now(self) -> pb.SyncNowRequest:
         """Pushes what is due and pulls the news."""
-        return self._call(self._stub.SyncNow, pb.SyncNowRequest(), SYNC_SECONDS)
+        return pb.SyncNowRequest()
 
+    @unary(pb.SetSyncOptionsResponse, SYNC_SECONDS)
     def set_sync_options(
         self, *, consent: bool | None = None, metered: bool | None = None
-    ) -> pb.SetSyncOptionsResponse:
+    ) -> pb.SetSyncOptionsRequest:
         """Says whether the household consents and bytes cost money here; None = as it is."""
-        request = pb.SetSyncOptionsRequest(consent=consent, metered=metered)
-        return self._call(self._stub.SetSyncOptions, request, SYNC_SECONDS)
+        return pb.SetSyncOptionsRequest(consent=consent, metered=metered)
 
-    def get_stats(self) -> pb.GetStatsResponse:
+    @unary(pb.GetStatsResponse, STORE_SECONDS)
+    def get_stats(self) -> pb.GetStatsRequest:
         """Figures of the brain."""
-        return self._call(self._stub.GetStats, pb.GetStatsRequest(), STORE_SECONDS)
+        return pb.GetStatsRequest()
+
+
+class BrainClient(BrainMethods, ServiceClient):
+    """The brain on a TV, from threads."""

@@ -19,8 +19,9 @@ from omega.sync.v1 import sync_service_pb2 as pb
 from omega.sync.v1.sync_service_connect import SyncServiceClientSync
 from omega_client.base import LONGEST, with_request_id
 from omega_client.errors import ServiceError, unpacked
+from omega_client.methods import Credential
 from omega_client.resources import checked_chunks, download
-from omega_client.sync import BODY_SECONDS, EXCHANGE_SECONDS, SERVICE, Credential
+from omega_client.sync import BODY_SECONDS, EXCHANGE_SECONDS, SERVICE, resource_request
 from omega_core import limits, validate
 from omega_core.closing import Closing
 from omega_core.errors import invalid
@@ -37,7 +38,8 @@ _CONNECT_SECONDS = 10.0
 class SyncConnectClient(Closing):
     """omega.sync.v1.SyncService over HTTP; a context manager. Every method raises ServiceError.
 
-    The methods of SyncClient, without repeating a call by itself. Safe to share between threads.
+    The methods of SyncClient but stream_sync, which HTTP/1.1 cannot carry, without repeating a call
+    by itself. Safe to share between threads.
 
     Args:
         url: https://HOST:PORT, or http://HOST:PORT without TLS.
@@ -130,13 +132,7 @@ class SyncConnectClient(Closing):
         base: tuple[int, bytes] = (0, b""),
     ) -> Iterator[resource_pb2.ResourceChunk]:
         """As SyncClient.get_resource."""
-        request = pb.GetResourceRequest(
-            kind=kind,
-            version=version,
-            offset=offset,
-            base_version=base[0],
-            base_sha256=base[1],
-        )
+        request = resource_request(kind, version, offset, base)
 
         def answers() -> Generator[pb.GetResourceResponse, None, None]:
             with _called("GetResource") as called:
@@ -150,7 +146,7 @@ class SyncConnectClient(Closing):
                     raise _failed(error, called) from error
                 called.outcome = OK
 
-        return checked_chunks(answers(), kind, version, offset)
+        return checked_chunks(answers(), request)
 
     def download(
         self,

@@ -51,6 +51,11 @@ class ServiceError(grpc.RpcError):
         self._trailers = trailers
         super().__init__(f"{status}: {message}" + (f" [{reason}]" if reason else ""))
 
+    @property
+    def not_taken(self) -> bool:
+        """Whether no service of the project answered: nothing listens there, or not now."""
+        return self.status == grpc.StatusCode.UNAVAILABLE.name and not self.reason
+
     def code(self) -> grpc.StatusCode:
         """The status as grpc's own errors give it."""
         return grpc.StatusCode[self.status]

@@ -21,66 +21,128 @@ class ChunkAnswer(Protocol):
         ...
 
 
-def checked_chunks(
-    answers: Generator[ChunkAnswer, Any, None],
-    kind: resource_pb2.ResourceKind.ValueType,
-    version: int,
-    offset: int,
-) -> Iterator[resource_pb2.ResourceChunk]:
-    """Yields the chunks of a stream while they follow one another without a gap.
+class WantedResource(Protocol):
+    """A request of either service's GetResource."""
 
-    The stream is closed when it ends, fails or is abandoned.
+    @property
+    def kind(self) -> resource_pb2.ResourceKind.ValueType:
+        """What is wanted."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Of it."""
+        ...
+
+    @property
+    def offset(self) -> int:
+        """First byte wanted."""
+        ...
+
+
+class Chunks:
+    """Reads the chunks of a stream while they follow one another without a gap.
 
     Raises:
         OmegaError: CORRUPT_RESOURCE when the first chunk does not name the wanted resource, a
             chunk is empty, too large or out of place, or the body ends early or runs over.
     """
-    wanted, size = offset, None
+
+    def __init__(self, wanted: WantedResource) -> None:
+        self._named = (wanted.kind, wanted.version)
+        self._next = wanted.offset
+        self._size: int | None = None
+
+    def take(self, answer: ChunkAnswer) -> resource_pb2.ResourceChunk:
+        """The chunk of an answer."""
+        chunk = answer.chunk
+        if self._size is None:
+            if (chunk.info.kind, chunk.info.version) != self._named:
+                raise _corrupt("the first chunk names another resource")
+            self._size = chunk.info.size_bytes
+        if not 1 <= len(chunk.data) <= limits.MAX_CHUNK:
+            raise _corrupt(f"a chunk of {len(chunk.data)} bytes")
+        if chunk.offset != self._next:
+            raise _corrupt(f"a chunk at {chunk.offset} where {self._next} was due")
+        self._next += len(chunk.data)
+        if self._next > self._size:
+            raise _corrupt(f"more than the stated {self._size} bytes")
+        return chunk
+
+    def end(self) -> None:
+        """No chunk follows."""
+        if self._size is not None and self._next != self._size:
+            raise _corrupt(f"{self._next} of {self._size} bytes")
+
+
+def checked_chunks(
+    answers: Generator[ChunkAnswer, Any, None], wanted: WantedResource
+) -> Iterator[resource_pb2.ResourceChunk]:
+    """Yields the chunks of a stream, as Chunks reads them.
+
+    The stream is closed when it ends, fails or is abandoned.
+    """
+    chunks = Chunks(wanted)
     with closing(answers):
-        for answer in answers:
-            chunk = answer.chunk
-            if size is None:
-                if (chunk.info.kind, chunk.info.version) != (kind, version):
-                    raise _corrupt("the first chunk names another resource")
-                size = chunk.info.size_bytes
-            if not 1 <= len(chunk.data) <= limits.MAX_CHUNK:
-                raise _corrupt(f"a chunk of {len(chunk.data)} bytes")
-            if chunk.offset != wanted:
-                raise _corrupt(f"a chunk at {chunk.offset} where {wanted} was due")
-            wanted += len(chunk.data)
-            if wanted > size:
-                raise _corrupt(f"more than the stated {size} bytes")
-            yield chunk
-    if size is not None and wanted != size:
-        raise _corrupt(f"{wanted} of {size} bytes")
+        yield from map(chunks.take, answers)
+    chunks.end()
+
+
+class Body:
+    """Puts chunks together until they are the announced body.
+
+    Args:
+        info: the announced resource.
+        into: first bytes of the body, from an earlier attempt; None = none. Grows by each chunk,
+            and is emptied when the body turns out damaged, else kept, so that a download that was
+            interrupted can go on.
+
+    Raises:
+        OmegaError: CORRUPT_RESOURCE when size or SHA-256 differ from `info`, or a chunk announces
+            another body.
+    """
+
+    def __init__(self, info: resource_pb2.ResourceInfo, into: bytearray | None = None) -> None:
+        self._info = info
+        self._held = bytearray() if into is None else into
+
+    @property
+    def offset(self) -> int:
+        """First byte that is not held."""
+        return len(self._held)
+
+    @property
+    def complete(self) -> bool:
+        """Whether as many bytes are held as were announced, or more."""
+        return len(self._held) >= self._info.size_bytes
+
+    def add(self, chunk: resource_pb2.ResourceChunk) -> None:
+        """Appends a chunk."""
+        if chunk.HasField("info") and chunk.info != self._info:
+            self._held.clear()
+            raise _corrupt("the server describes another body than it announced")
+        self._held += chunk.data
+
+    def whole(self) -> bytes:
+        """The body, verified."""
+        body = bytes(self._held)
+        announced = (self._info.size_bytes, self._info.sha256)
+        if (len(body), hashlib.sha256(body).digest()) != announced:
+            self._held.clear()
+            raise _corrupt("size or SHA-256 differ from what was announced")
+        return body
 
 
 def assemble(
     chunks: Iterable[resource_pb2.ResourceChunk],
     info: resource_pb2.ResourceInfo,
-    into: bytearray,
+    into: bytearray | None = None,
 ) -> bytes:
-    """Appends chunks to `into` and returns the body once it is what `info` states.
-
-    Args:
-        chunks: what follows the bytes that `into` holds.
-        info: the announced resource.
-        into: emptied when the body turns out damaged, else kept, so that a download that was
-            interrupted can go on.
-
-    Raises:
-        OmegaError: CORRUPT_RESOURCE when size or SHA-256 differ from `info`.
-    """
+    """The body that `info` announces, of chunks that follow what `into` holds; as Body."""
+    body = Body(info, into)
     for chunk in chunks:
-        if chunk.HasField("info") and chunk.info != info:
-            into.clear()
-            raise _corrupt("the server describes another body than it announced")
-        into += chunk.data
-    body = bytes(into)
-    if len(body) != info.size_bytes or hashlib.sha256(body).digest() != info.sha256:
-        into.clear()
-        raise _corrupt("size or SHA-256 differ from what was announced")
-    return body
+        body.add(chunk)
+    return body.whole()
 
 
 def download(
@@ -92,9 +154,8 @@ def download(
 
     Nothing is fetched where `into` is complete already; else as assemble().
     """
-    held = bytearray() if into is None else into
-    chunks = fetch(len(held)) if len(held) < info.size_bytes else ()
-    return assemble(chunks, info, held)
+    body = Body(info, into)
+    return assemble(() if body.complete else fetch(body.offset), info, into)
 
 
 def _corrupt(detail: str) -> OmegaError:

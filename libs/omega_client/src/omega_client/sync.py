@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import random
-import threading
 from collections.abc import Iterator
-from typing import ClassVar, Protocol, TypeVar
-
-import grpc
+from typing import ClassVar, Protocol
 
 from omega.common.v1 import resource_pb2
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega.sync.v1 import sync_service_pb2_grpc
-from omega_client.base import Metadata, ServiceClient
-from omega_client.errors import ServiceError
-from omega_client.resources import checked_chunks, download
-from omega_rpc.tls import ClientTls
+from omega_client.base import LONGEST, Client, ServiceClient
+from omega_client.methods import Asked, Credential, Requests, exchange, server_stream, unary
+from omega_client.resources import Chunks, download
+from omega_core import validate
 
-Q = TypeVar("Q")
-A = TypeVar("A")
-SERVICE = "/omega.sync.v1.SyncService/"
+_SERVICE = "omega.sync.v1.SyncService"
+SERVICE = f"/{_SERVICE}/"
 """What the full name of each method begins with."""
 EXCHANGE_SECONDS = 15.0
 """Default deadline of a registration, exchange or erasure."""
 BODY_SECONDS = 300.0
 """Default deadline of a resource's body."""
-_TRIES = 3
-_FIRST_PAUSE = 0.2
-
-
-class Credential(Protocol):
-    """Shows who calls; omega_rpc.dpop.Prover is one."""
-
-    def metadata(self, method: str) -> tuple[tuple[str, str], ...]:
-        """Metadata of one call of `method`, "/package.Service/Method"; each call needs its own."""
-        ...
+STREAM_SECONDS = LONGEST
+"""Default length of an open stream, and the longest."""
 
 
 class SyncCalls(Protocol):
@@ -79,62 +66,82 @@ class SyncCalls(Protocol):
         ...
 
 
-class SyncClient(ServiceClient):
+class SyncMethods(Client):
     """omega.sync.v1.SyncService. Every method raises ServiceError.
 
     A device is shown by the credential that is given with each call, so one channel can serve many;
     or by the certificate in `tls`, and then without a credential. A call that the server did not
     take (UNAVAILABLE) is sent again, twice at most, with another proof each time; GetResource is
-    not, because it goes on where it stopped.
+    not, because it goes on where it stopped, nor StreamSync.
     """
 
+    service: ClassVar[str] = _SERVICE
+    stub = sync_service_pb2_grpc.SyncServiceStub
     repeats: ClassVar[bool] = False
     pings: ClassVar[bool] = True
 
-    def __init__(
-        self, target: str, *, timeout: float | None = None, tls: ClientTls | None = None
-    ) -> None:
-        super().__init__(target, timeout=timeout, tls=tls)
-        self._stub = sync_service_pb2_grpc.SyncServiceStub(self._channel)
-        self._closing = threading.Event()
-
-    def close(self) -> None:
-        """As ServiceClient's; no call is sent again."""
-        self._closing.set()
-        super().close()
-
+    @unary(pb.RegisterDeviceResponse, EXCHANGE_SECONDS)
     def register_device(
         self, request: pb.RegisterDeviceRequest, *, credential: Credential | None = None
-    ) -> pb.RegisterDeviceResponse:
+    ) -> Asked:
         """An identity, its token and its certificate; without a csr the credential proves the key.
 
         The credential is one without a token.
         """
-        return self._proven("RegisterDevice", self._stub.RegisterDevice, request, credential)
+        return Asked(request, credential)
 
-    def sync(
-        self, request: pb.SyncRequest, *, credential: Credential | None = None
-    ) -> pb.SyncResponse:
+    @unary(pb.SyncResponse, EXCHANGE_SECONDS)
+    def sync(self, request: pb.SyncRequest, *, credential: Credential | None = None) -> Asked:
         """Push and pull; the push is durable when this returns."""
-        return self._proven("Sync", self._stub.Sync, request, credential)
+        return Asked(request, credential)
 
+    @unary(pb.PushPatternsResponse, EXCHANGE_SECONDS)
     def push_patterns(
         self, request: pb.PushPatternsRequest, *, credential: Credential | None = None
-    ) -> pb.PushPatternsResponse:
+    ) -> Asked:
         """The push alone; durable when this returns."""
-        return self._proven("PushPatterns", self._stub.PushPatterns, request, credential)
+        return Asked(request, credential)
 
+    @unary(pb.PullPatternsResponse, EXCHANGE_SECONDS)
     def pull_patterns(
         self, request: pb.PullPatternsRequest, *, credential: Credential | None = None
-    ) -> pb.PullPatternsResponse:
+    ) -> Asked:
         """The pull alone, or a further page of one."""
-        return self._proven("PullPatterns", self._stub.PullPatterns, request, credential)
+        return Asked(request, credential)
 
-    def erase_device(self, *, credential: Credential | None = None) -> pb.EraseDeviceResponse:
+    @exchange(pb.StreamSyncResponse, STREAM_SECONDS)
+    def stream_sync(
+        self,
+        requests: Requests[pb.StreamSyncRequest],
+        *,
+        seconds: float = STREAM_SECONDS,
+        credential: Credential | None = None,
+    ) -> Asked:
+        """Exchanges on one open stream, and news that come unasked; close it when done.
+
+        After a break open another: every exchange names its request_id, so nothing is lost.
+
+        Args:
+            requests: what the device says, the first at once and each further exchange after the
+                answer to the one before; from threads it is read in another thread. What it raises
+                comes out while iterating over the answers.
+            seconds: how long the stream may stay open, 0.001 to a day; the client's own timeout
+                does not apply.
+            credential: who calls.
+
+        Raises:
+            OmegaError: INVALID_FIELD when `seconds` is out of bounds.
+            ServiceError: while iterating; DEADLINE_EXCEEDED when the time is over.
+        """
+        validate.number("seconds", seconds, 0.001, STREAM_SECONDS)
+        return Asked(requests, credential, seconds)
+
+    @unary(pb.EraseDeviceResponse, EXCHANGE_SECONDS)
+    def erase_device(self, *, credential: Credential | None = None) -> Asked:
         """Erases the calling device, for good; an erased one again without a complaint."""
-        request = pb.EraseDeviceRequest()
-        return self._proven("EraseDevice", self._stub.EraseDevice, request, credential)
+        return Asked(pb.EraseDeviceRequest(), credential)
 
+    @server_stream(pb.GetResourceResponse, BODY_SECONDS, Chunks)
     def get_resource(
         self,
         kind: resource_pb2.ResourceKind.ValueType,
@@ -143,8 +150,8 @@ class SyncClient(ServiceClient):
         *,
         credential: Credential | None = None,
         base: tuple[int, bytes] = (0, b""),
-    ) -> Iterator[resource_pb2.ResourceChunk]:
-        """Yields the body's chunks from byte `offset` on; the first carries its ResourceInfo.
+    ) -> Asked:
+        """The body's chunks from byte `offset` on; the first carries its ResourceInfo.
 
         Args:
             kind: what is wanted.
@@ -159,16 +166,11 @@ class SyncClient(ServiceClient):
             OmegaError: CORRUPT_RESOURCE, while iterating, when the chunks are not the wanted body
                 without gaps. The SHA-256 is not checked here.
         """
-        request = pb.GetResourceRequest(
-            kind=kind,
-            version=version,
-            offset=offset,
-            base_version=base[0],
-            base_sha256=base[1],
-        )
-        shown = _shown("GetResource", credential)
-        answers = self._stream(self._stub.GetResource, request, BODY_SECONDS, shown)
-        return checked_chunks(answers, kind, version, offset)
+        return Asked(resource_request(kind, version, offset, base), credential)
+
+
+class SyncClient(SyncMethods, ServiceClient):
+    """The fleet's door for TVs, from threads."""
 
     def download(
         self,
@@ -198,27 +200,11 @@ class SyncClient(ServiceClient):
             into,
         )
 
-    def _proven(
-        self,
-        name: str,
-        method: grpc.UnaryUnaryMultiCallable[Q, A],
-        request: Q,
-        credential: Credential | None,
-    ) -> A:
-        """One call, sent again where the server did not take it: a proof serves once."""
-        pause = _FIRST_PAUSE
-        for left in reversed(range(_TRIES)):
-            try:
-                return self._call(method, request, EXCHANGE_SECONDS, _shown(name, credential))
-            except ServiceError as error:
-                again = error.status == grpc.StatusCode.UNAVAILABLE.name and not error.reason
-                if not left or not again:
-                    raise
-            if self._closing.wait(random.uniform(0, pause)):  # noqa: S311 - spreads load
-                break
-            pause *= 2
-        raise ServiceError(grpc.StatusCode.CANCELLED.name, message="the client is closed")
 
-
-def _shown(name: str, credential: Credential | None) -> Metadata:
-    return () if credential is None else credential.metadata(SERVICE + name)
+def resource_request(
+    kind: resource_pb2.ResourceKind.ValueType, version: int, offset: int, base: tuple[int, bytes]
+) -> pb.GetResourceRequest:
+    """Asks for a body, or for a delta from `base`: its version and the SHA-256 that names it."""
+    return pb.GetResourceRequest(
+        kind=kind, version=version, offset=offset, base_version=base[0], base_sha256=base[1]
+    )

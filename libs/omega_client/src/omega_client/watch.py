@@ -1,15 +1,17 @@
-"""A list that keeps coming: one stream of answers that another thread may end."""
+"""Answers that keep coming: one stream that another thread may end."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 import grpc
 
 from omega_client.errors import service_error
+from omega_client.methods import AsItIs, Reader
 from omega_core.closing import Closing
+from omega_core.errors import OmegaError
 
 A = TypeVar("A")
 A_co = TypeVar("A_co", covariant=True)
@@ -35,24 +37,40 @@ class Watch(Iterator[A], Closing, Generic[A]):
 
     Args:
         answers: the call.
+        reader: what each answer is turned into, and whether it may come here; as it is without.
+        raised: grows by what the source of requests raises, which then comes out here.
 
     Raises:
         ServiceError: while iterating; DEADLINE_EXCEEDED when the time of the watch is over.
+        OmegaError: while iterating, from the reader; the call is ended.
     """
 
-    def __init__(self, answers: Answers[A]) -> None:
+    def __init__(
+        self,
+        answers: Answers[Any],
+        reader: Reader[Any, A] | None = None,
+        raised: Sequence[Exception] = (),
+    ) -> None:
         self._answers = answers
+        self._reader: Reader[Any, A] = reader or AsItIs()
+        self._raised = raised
         self._closed = threading.Event()
 
     def __next__(self) -> A:
         if self._closed.is_set():
             raise StopIteration
         try:
-            return next(self._answers)
+            return self._reader.take(next(self._answers))
+        except StopIteration:
+            self._reader.end()
+            raise
         except grpc.RpcError as error:
             if self._closed.is_set():
                 raise StopIteration from None
-            raise service_error(error) from error
+            raise (self._raised[0] if self._raised else service_error(error)) from error
+        except OmegaError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Ends the call. May be called twice."""

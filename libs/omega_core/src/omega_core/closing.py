@@ -27,6 +27,25 @@ class Closing(ABC):
         self.close()
 
 
+class AsyncClosing(ABC):
+    """A Closing on an event loop."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Ends it. May be called twice."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
 class Starting(Closing):
     """A context manager that starts at the beginning of its block, as a whole or not at all.
 

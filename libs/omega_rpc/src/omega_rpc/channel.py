@@ -44,25 +44,26 @@ def connect(
         pings: while a call is under way ask each 20 seconds whether the other end is still there,
             and fail it 10 seconds later; for lines that go silent, and servers of this project.
     """
-    given = options(target, retries=retries, single=single)
-    if pings:
-        given += [
-            ("grpc.keepalive_time_ms", _PING_MS),
-            ("grpc.keepalive_timeout_ms", _PONG_MS),
-            ("grpc.http2.max_pings_without_data", 0),
-        ]
-    if tls is None:
+    given = options(target, retries=retries, single=single, pings=pings)
+    credentials = credentials_of(tls)
+    if credentials is None:
         bare = grpc.insecure_channel(target, options=given)
     else:
-        credentials = client_credentials(tls) if isinstance(tls, ClientTls) else tls
         bare = grpc.secure_channel(target, credentials, options=given)
     return grpc.intercept_channel(bare, _TRACED)
 
 
+def credentials_of(
+    tls: ClientTls | grpc.ChannelCredentials | None,
+) -> grpc.ChannelCredentials | None:
+    """Credentials in gRPC's form; None = no TLS."""
+    return client_credentials(tls) if isinstance(tls, ClientTls) else tls
+
+
 def options(
-    target: str, *, retries: bool = True, single: Sequence[str] = ()
+    target: str, *, retries: bool = True, single: Sequence[str] = (), pings: bool = False
 ) -> list[tuple[str, str | int]]:
-    """Arguments of a channel to `target`, in gRPC's form; `retries` and `single` as in connect."""
+    """Arguments of a channel to `target`, in gRPC's form; the rest as in connect."""
     found: list[tuple[str, str | int]] = [
         ("grpc.max_receive_message_length", limits.MAX_MESSAGE),
         ("grpc.max_reconnect_backoff_ms", _LONGEST_REDIAL_MS),
@@ -70,6 +71,12 @@ def options(
     ]
     if retries:
         found.append(("grpc.service_config", json.dumps(_service_config(single))))
+    if pings:
+        found += [
+            ("grpc.keepalive_time_ms", _PING_MS),
+            ("grpc.keepalive_timeout_ms", _PONG_MS),
+            ("grpc.http2.max_pings_without_data", 0),
+        ]
     if target.startswith("unix:"):
         # An encoded path is no valid authority for other gRPC stacks.
         found.append(("grpc.default_authority", "localhost"))

@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import grpc
 
-from omega_rpc.channel import options
+from omega_rpc.channel import credentials_of, options
+from omega_rpc.tls import ClientTls
 from omega_rpc.tracing import CANCELLED, INFRASTRUCTURE, Called
 
 
 def connect(
-    target: str, credentials: grpc.ChannelCredentials | None, *, retries: bool = True
+    target: str,
+    tls: ClientTls | grpc.ChannelCredentials | None = None,
+    *,
+    retries: bool = True,
+    single: Sequence[str] = (),
+    pings: bool = False,
 ) -> grpc.aio.Channel:
-    """Opens a channel to HOST:PORT or unix:/path; call it on the loop that uses it.
-
-    Calls have one request, and one answer or many.
-
-    Args:
-        target: the address.
-        credentials: of omega_rpc.tls.client_credentials; None = no TLS.
-        retries: as omega_rpc.channel.connect.
-    """
-    given = options(target, retries=retries)
-    traced: list[grpc.aio.ClientInterceptor] = [_UnaryTraced(), _StreamTraced()]
+    """Opens a channel, as omega_rpc.channel.connect; call it on the loop that uses it."""
+    given = options(target, retries=retries, single=single, pings=pings)
+    traced: list[grpc.aio.ClientInterceptor] = [
+        _UnaryTraced(),
+        _ServerStreamTraced(),
+        _ClientStreamTraced(),
+        _ExchangeTraced(),
+    ]
+    credentials = credentials_of(tls)
     if credentials is None:
         return grpc.aio.insecure_channel(target, options=given, interceptors=traced)
     return grpc.aio.secure_channel(target, credentials, options=given, interceptors=traced)
 
 
+# grpc takes an interceptor for the first arity that it knows of it, and for no other.
 class _Traced:
     """Spans and times each call, and tells the server of the trace."""
 
@@ -67,12 +72,28 @@ class _UnaryTraced(_Traced, grpc.aio.UnaryUnaryClientInterceptor):
         return await self._begin(continuation, client_call_details, request)
 
 
-class _StreamTraced(_Traced, grpc.aio.UnaryStreamClientInterceptor):
+class _ServerStreamTraced(_Traced, grpc.aio.UnaryStreamClientInterceptor):
     async def intercept_unary_stream(
         self, continuation: Any, client_call_details: Any, request: Any
     ) -> Any:
         """Many answers; the call ends when it is done, whoever reads them."""
         return await self._begin(continuation, client_call_details, request)
+
+
+class _ClientStreamTraced(_Traced, grpc.aio.StreamUnaryClientInterceptor):
+    async def intercept_stream_unary(
+        self, continuation: Any, client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        """Many requests, an answer."""
+        return await self._begin(continuation, client_call_details, request_iterator)
+
+
+class _ExchangeTraced(_Traced, grpc.aio.StreamStreamClientInterceptor):
+    async def intercept_stream_stream(
+        self, continuation: Any, client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        """Many of both."""
+        return await self._begin(continuation, client_call_details, request_iterator)
 
 
 async def _follow(call: Any, called: Called) -> None:
