@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import tarfile
 import tempfile
@@ -24,6 +25,8 @@ INSTALL = "apt-get install -y --no-install-recommends qemu-user gcc libc6-dev"
 """What brings the emulator, and what builds its counter, to a Debian machine."""
 _COUNTER = Path(__file__).with_name("count_instructions.c")
 _EMULATOR, _COUNT = "emulator", "data/instructions"
+_DEVICES = {"null": 3, "urandom": 9}
+"""What an engine would give it: minor numbers of character devices."""
 _LOADER = "ld-linux-x86-64.so.2"
 _START_SECONDS, _STOP_SECONDS = 600.0, 60.0
 """Until it serves, and until it has ended: an emulated processor is slow."""
@@ -78,6 +81,9 @@ class Emulated(Closing):
             with tarfile.open(archive) as tar:
                 tar.extractall(self._root, filter="tar")
             (self._root / "tmp").chmod(0o1777)  # which the filter takes away
+            for name, minor in _DEVICES.items():
+                os.mknod(self._root / "dev" / name, 0o666 | stat.S_IFCHR, os.makedev(1, minor))
+                (self._root / "dev" / name).chmod(0o666)
             _bring(machine, self._root / _EMULATOR)
             began = time.monotonic()
             self._process = self._begin(machine)
