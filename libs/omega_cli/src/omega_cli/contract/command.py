@@ -7,16 +7,19 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 
 import grpc
 
-from omega_cli.contract import brain
+from omega_cli.contract import brain, sync, sync_words
 from omega_cli.contract.calls import Line, nobody
 from omega_cli.contract.suite import Result, run
+from omega_cli.contract.sync_devices import Devices
 from omega_cli.exits import Exit
 from omega_cli.output import Column, add_json, show
 from omega_cli.reach import add_tls, reach_of
 from omega_rpc.channel import connect
+from omega_rpc.tokens import read_secret
 
 _MARKS = {True: "✓", False: "✗", None: "-"}
 Tried = Callable[[grpc.Channel, argparse.Namespace], Iterable[Result]]
@@ -35,13 +38,19 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     """Adds the command."""
     group = commands.add_parser(
         "contract",
-        help="hold a server, whoever wrote it, to proto/: brain",
+        help="hold a server, whoever wrote it, to proto/: brain or sync",
         description="Makes calls of every method to a server and says of each what the contract"
         " wants and what came. Ends with 0 where all rows hold, 1 where one does not, 5 where"
         " those hold that could be tried on this server.",
     )
     services = group.add_subparsers(metavar="SERVICE", required=True)
     _add(services, "brain", "a brain: omega.brain.v1.BrainService", brain.LEAVES, _brain)
+    parser = _add(services, "sync", "a fleet's door: omega.sync.v1.SyncService", sync.LEAVES, _sync)
+    parser.add_argument(
+        "--enrolment-key-file",
+        type=Path,
+        help="the operator's enrolment key, where one is asked for",
+    )
 
 
 def _add(
@@ -50,12 +59,13 @@ def _add(
     what: str,
     leaves: str,
     tried: Tried,
-) -> None:
+) -> argparse.ArgumentParser:
     parser = services.add_parser(name, help=what, description=f"Tries {what}. {leaves}")
     parser.add_argument("address", help="HOST:PORT or unix:/absolute/path of the server")
     add_tls(parser)
     add_json(parser)
     parser.set_defaults(run=partial(_run, tried))
+    return parser
 
 
 def _run(tried: Tried, arguments: argparse.Namespace) -> int:
@@ -85,3 +95,15 @@ def _brain(channel: grpc.Channel, _arguments: argparse.Namespace) -> Iterator[Re
         yield from run(brain.suite(name), line, lambda _: nobody, found)
     finally:
         brain.leave(line, name)
+
+
+def _sync(channel: grpc.Channel, arguments: argparse.Namespace) -> Iterator[Result]:
+    path: Path | None = arguments.enrolment_key_file
+    words = sync_words.Words(read_secret("--enrolment-key-file", path) if path else "")
+    line = Line(channel, sync.SERVICE)
+    devices = Devices(line, words)
+    try:
+        yield from run(sync.suite(words), line, devices.callers, ())
+    finally:
+        erased = devices.erase()
+    yield erased
