@@ -10,14 +10,17 @@ import pytest
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
-from omega_cli.contract import brain, sync, sync_words, wire
+from omega_cli.contract import brain, shard, shard_words, sync, sync_words, wire
 from omega_cli.contract.suite import Suite
 from omega_testing.contract_comments import Element, statuses
 
 BASELINE = Path(__file__).resolve().parents[2] / "proto" / "baseline" / "omega.binpb"
+_SHARD, _ADMIN = shard.suites(shard_words.Words())
 SUITES = {
     "brain": brain.suite("test"),
     "sync": sync.suite(sync_words.Words("key")),
+    "constellation": _SHARD,
+    "admin": _ADMIN,
 }
 each_suite = pytest.mark.parametrize("suite", SUITES.values(), ids=SUITES)
 _BOUND = re.compile(r"\d")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
 import grpc
 
-from omega_cli.contract import brain, sync, sync_words
+from omega_cli.contract import brain, shard, shard_words, sync, sync_words
 from omega_cli.contract.calls import Line, nobody
 from omega_cli.contract.suite import Result, run
 from omega_cli.contract.sync_devices import Devices
@@ -38,7 +38,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     """Adds the command."""
     group = commands.add_parser(
         "contract",
-        help="hold a server, whoever wrote it, to proto/: brain or sync",
+        help="hold a server, whoever wrote it, to proto/: brain, sync or constellation",
         description="Makes calls of every method to a server and says of each what the contract"
         " wants and what came. Ends with 0 where all rows hold, 1 where one does not, 5 where"
         " those hold that could be tried on this server.",
@@ -50,6 +50,13 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--enrolment-key-file",
         type=Path,
         help="the operator's enrolment key, where one is asked for",
+    )
+    _add(
+        services,
+        "constellation",
+        "a constellation: ConstellationService and AdminService",
+        shard.LEAVES,
+        _constellation,
     )
 
 
@@ -107,3 +114,17 @@ def _sync(channel: grpc.Channel, arguments: argparse.Namespace) -> Iterator[Resu
     finally:
         erased = devices.erase()
     yield erased
+
+
+def _constellation(channel: grpc.Channel, _arguments: argparse.Namespace) -> Iterator[Result]:
+    words = shard_words.Words()
+    first, second = shard.suites(words)
+    line = Line(channel, first.service)
+    found = shard.found(line)
+    try:
+        yield from run(first, line, lambda _: nobody, found)
+    finally:
+        shard.leave(line, words)
+    admin = Line(channel, second.service)
+    for each in run(second, admin, lambda _: nobody, found):
+        yield replace(each, rpc=f"{second.service.name}.{each.rpc}")
