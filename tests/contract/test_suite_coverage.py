@@ -10,10 +10,11 @@ import pytest
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
-from omega_cli.contract import brain, shard, shard_words, sync, sync_words, wire
+from omega_cli.contract import brain, shard, shard_rows, shard_words, sync, sync_words, wire
 from omega_cli.contract.suite import Suite
 from omega_testing.contract_comments import Element, statuses
 
+GOLDEN = Path(__file__).with_name("codec") / "codebook.bin"
 BASELINE = Path(__file__).resolve().parents[2] / "proto" / "baseline" / "omega.binpb"
 _SHARD, _ADMIN = shard.suites(shard_words.Words())
 SUITES = {
@@ -130,6 +131,10 @@ def _plain(path: str) -> str:
     return re.sub(r"\[[^]]*\]", "", path)
 
 
-def test_the_last_release_is_that_of_the_baseline() -> None:
-    kept = Path(wire.__file__).with_name(wire.LAST_RELEASE)
-    assert kept.read_bytes() == BASELINE.read_bytes()
+@pytest.mark.parametrize(
+    ("kept", "origin"),
+    [(wire.LAST_RELEASE, BASELINE), (shard_rows.GOLDEN, GOLDEN)],
+    ids=["the last release", "the golden codebook"],
+)
+def test_what_the_suite_carries_is_what_the_project_keeps(kept: str, origin: Path) -> None:
+    assert Path(wire.__file__).with_name(kept).read_bytes() == origin.read_bytes()

@@ -85,7 +85,7 @@ MOVED = (
     Bound("key_sha256", (b"", b"x" * 32), (b"x" * 31, b"x" * 33)),
     Bound(
         "pushes",
-        ([directory_pb2.MovedPush()] * 0,),
+        ([],),
         ([directory_pb2.MovedPush()] * 100_001,),
     ),
     Bound(
