@@ -6,6 +6,7 @@ Usage: tools/release.py 0.N.0, then commit as "Release 0.N.0".
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -39,6 +40,8 @@ def main() -> int:
         cwd=ROOT,
         check=True,
     )
+    # `omega contract` holds servers to it wherever it is installed.
+    shutil.copyfile(baseline, ROOT / "libs/omega_cli/src/omega_cli/contract/last_release.binpb")
     print(f"Now: make check, commit as 'Release {version}'.")
     return 0
 

@@ -1,83 +1,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from google.protobuf.descriptor_pb2 import (
-    DescriptorProto,
-    FieldDescriptorProto,
-    FileDescriptorProto,
-    FileDescriptorSet,
-)
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 
 from omega_core import content, limits
-
-PROTO = Path(__file__).resolve().parents[2] / "proto"
-# Field numbers of descriptor.proto: what a source location's path is made of.
-MESSAGES, ENUMS, SERVICES = 4, 5, 6
-FIELDS, NESTED_MESSAGES, NESTED_ENUMS = 2, 3, 4
-METHODS = VALUES = 2
-
-
-@dataclass(frozen=True)
-class Element:
-    """A thing that the contracts define."""
-
-    name: str
-    comment: str
-    field: FieldDescriptorProto | None = None
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> list[FileDescriptorProto]:
-    """The contracts as parsed by protoc, with their comments."""
-    out = tmp_path_factory.mktemp("contract") / "set.binpb"
-    command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTO}", "--include_source_info"]
-    sources = sorted(PROTO.glob("omega/**/*.proto"))
-    subprocess.run([*command, f"--descriptor_set_out={out}", *sources], check=True, timeout=50)
-    return list(FileDescriptorSet.FromString(out.read_bytes()).file)
-
-
-@pytest.fixture(scope="module")
-def elements(files: list[FileDescriptorProto]) -> dict[str, Element]:
-    """Full name, such as omega.sync.v1.SyncRequest.sketches -> element."""
-    return {element.name: element for file in files for element in walk(file)}
-
-
-def walk(file: FileDescriptorProto) -> Iterator[Element]:
-    comments = {
-        tuple(location.path): location.leading_comments.strip()
-        for location in file.source_code_info.location
-    }
-
-    def message(path: tuple[int, ...], name: str, found: DescriptorProto) -> Iterator[Element]:
-        yield Element(name, comments.get(path, ""))
-        for i, field in enumerate(found.field):
-            comment = comments.get((*path, FIELDS, i), "")
-            yield Element(f"{name}.{field.name}", comment, field)
-        for i, nested in enumerate(found.nested_type):
-            if nested.options.map_entry:
-                continue  # made by protoc: the comment of a map stands at its field
-            yield from message((*path, NESTED_MESSAGES, i), f"{name}.{nested.name}", nested)
-        assert not found.enum_type, "walk() does not follow nested enums"
-
-    for i, found in enumerate(file.message_type):
-        yield from message((MESSAGES, i), f"{file.package}.{found.name}", found)
-    for i, enum in enumerate(file.enum_type):
-        name = f"{file.package}.{enum.name}"
-        yield Element(name, comments.get((ENUMS, i), ""))
-        for j, value in enumerate(enum.value):
-            yield Element(f"{name}.{value.name}", comments.get((ENUMS, i, VALUES, j), ""))
-    for i, service in enumerate(file.service):
-        name = f"{file.package}.{service.name}"
-        yield Element(name, comments.get((SERVICES, i), ""))
-        for j, method in enumerate(service.method):
-            yield Element(f"{name}.{method.name}", comments.get((SERVICES, i, METHODS, j), ""))
+from omega_testing.contract_comments import Element
 
 
 def requested(files: list[FileDescriptorProto]) -> set[str]:

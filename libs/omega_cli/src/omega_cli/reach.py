@@ -64,6 +64,15 @@ def add_reach(parser: argparse.ArgumentParser) -> None:
     """Adds the flags of Reach to a command; docs/configuration.md lists them once for all."""
     group = parser.add_argument_group(GROUP)
     group.add_argument("--constellation", "--target", dest="target", help="HOST:PORT")
+    _add_trust(group)
+
+
+def add_tls(parser: argparse.ArgumentParser) -> None:
+    """Adds the same flags to a command that takes its target as an argument."""
+    _add_trust(parser.add_argument_group(GROUP))
+
+
+def _add_trust(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--tls-ca", type=Path, help="PEM certificates that sign it; without, no TLS")
     group.add_argument("--tls-certificate", type=Path, help="PEM chain to show, with --tls-key")
     group.add_argument("--tls-key", type=Path, help="its PEM key")

@@ -1,0 +1,1 @@
+"""`omega contract`: holds any server to the contracts in proto/, from outside."""

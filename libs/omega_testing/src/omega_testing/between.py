@@ -1,0 +1,111 @@
+"""A line between a client and a server that may spoil what passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import grpc
+
+from omega_core import limits
+from omega_core.closing import Closing
+
+_NOT_OURS = ("grpc-", "user-agent", ":")
+_OPTIONS = [("grpc.max_receive_message_length", 2 * limits.MAX_MESSAGE)]
+_FOR_EVER = 1e8
+Metadata = tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Spoilt:
+    """What is done to calls; each is given the method, "/package.Service/Method", first."""
+
+    request: Callable[[str, bytes], bytes] = lambda _, message: message
+    """A message on its way to the server."""
+    answer: Callable[[str, bytes], bytes] = lambda _, message: message
+    """A message on its way back."""
+    metadata: Callable[[str, Metadata], Metadata] = lambda _, metadata: metadata
+    """What the client shows."""
+    seconds: Callable[[str, float | None], float | None] = lambda _, left: left
+    """Time that the server is given; None = for ever."""
+    status: Callable[[str, grpc.StatusCode], grpc.StatusCode] = lambda _, code: code
+    """How a refused call ends."""
+    trailers: Callable[[str, Metadata], Metadata] = lambda _, trailers: trailers
+    """What stands behind the answers, details of an error among it."""
+
+
+class Between(Closing):
+    """Passes every call on to a server without TLS; a context manager.
+
+    Args:
+        target: HOST:PORT of the server.
+        spoilt: what is done to calls; nothing without.
+    """
+
+    def __init__(self, target: str, spoilt: Spoilt | None = None) -> None:
+        self._spoilt = spoilt or Spoilt()
+        self._channel = grpc.insecure_channel(target, options=_OPTIONS)
+        self._pool = ThreadPoolExecutor(96, thread_name_prefix="between")
+        self._server = grpc.server(
+            self._pool,
+            handlers=[_Every(self._forward)],
+            options=_OPTIONS,
+        )
+        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        """Where it listens."""
+        self._server.start()
+
+    def close(self) -> None:
+        """Stops it."""
+        self._server.stop(None).wait()
+        self._channel.close()
+        self._pool.shutdown(wait=False)
+
+    def _forward(
+        self, method: str, requests: Iterator[bytes], context: grpc.ServicerContext
+    ) -> Iterator[bytes]:
+        spoilt = self._spoilt
+        metadata = tuple(
+            (key, value)
+            for key, value in context.invocation_metadata()
+            if not key.startswith(_NOT_OURS)
+        )
+        call: Any = self._channel.stream_stream(method)
+        answers: Any = call(
+            map(partial(spoilt.request, method), requests),
+            timeout=spoilt.seconds(method, _left(context)),
+            metadata=spoilt.metadata(method, metadata),
+        )
+        context.add_callback(answers.cancel)
+        try:
+            yield from map(partial(spoilt.answer, method), answers)
+        except grpc.RpcError:
+            # Details of an error travel behind the answers.
+            context.set_trailing_metadata(
+                spoilt.trailers(method, tuple(answers.trailing_metadata() or ()))
+            )
+            context.abort(spoilt.status(method, answers.code()), answers.details() or "")
+        context.set_trailing_metadata(tuple(answers.trailing_metadata() or ()))
+
+
+def _left(context: grpc.ServicerContext) -> float | None:
+    """Seconds until the call's deadline; grpc takes none for one that is far beyond any."""
+    left = context.time_remaining()
+    return None if left is None or left > _FOR_EVER else left
+
+
+class _Every(grpc.GenericRpcHandler):
+    """Takes calls of any method: on the wire one message is a stream of one."""
+
+    def __init__(self, forward: Any) -> None:
+        self._forward = forward
+
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        return grpc.stream_stream_rpc_method_handler(
+            partial(self._forward, handler_call_details.method)
+        )

@@ -1,0 +1,163 @@
+"""`omega contract brain` at a real brain, and at one that is spoilt on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from omega.brain.v1 import brain_service_pb2 as pb
+from omega.brain.v1 import brain_service_pb2_grpc
+from omega_brain.brain import Brain
+from omega_brain.config import BrainConfig
+from omega_brain.servicer import BrainServicer
+from omega_cli import main as omega
+from omega_cli.contract import brain
+from omega_cli.contract.rows import FRESH, Row
+from omega_client import BrainClient
+from omega_rpc.config import ServerConfig
+from omega_rpc.server import Binding, Server
+from omega_testing.between import Between, Spoilt
+from omega_testing.deaf import Deaf
+from omega_testing.probe import running
+
+METHOD = "/omega.brain.v1.BrainService/"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of a brain without a household, which it is again after each run."""
+    config = BrainConfig(
+        storage_path=tmp_path_factory.mktemp("tv") / "storage",
+        encoder="lexical",
+        constellation_url="",
+        recommend_timeout_ms=10_000,
+    )
+    with closing(Brain(config)) as opened:
+        binding = Binding(
+            brain.SERVICE.full_name,
+            brain_service_pb2_grpc.add_BrainServiceServicer_to_server,
+            BrainServicer(opened),
+        )
+        server = Server(ServerConfig("127.0.0.1:0", grace_seconds=0), [binding], local_only=True)
+        with running(server) as address:
+            yield address
+
+
+def tried(address: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
+    code = omega.main(["contract", "brain", address, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def failed(said: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(row["rpc"], row["case"]) for row in said["rows"] if row["ok"] is False}
+
+
+def test_every_row_holds_and_the_household_is_gone(
+    address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = tried(address, capsys)
+    assert [row for row in said["rows"] if row["ok"] is not True] == []
+    assert (code, said["held"]) == (0, len(brain.suite("test").rows))
+    with BrainClient(address) as client:
+        stats = client.get_stats()
+    assert (stats.events, stats.profiles) == (0, 0)
+
+
+def test_a_household_is_kept_and_its_rows_are_left_out(
+    address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with BrainClient(address) as client:
+        client.put_profile(pb.Profile(profile_id="ours", name="Ours"))
+        code = omega.main(["contract", "brain", address])
+        assert [each.profile_id for each in client.list_profiles().profiles] == ["ours"]
+        client.delete_profile("ours")
+    table = capsys.readouterr().out
+    rows = brain.suite("test").rows
+    fresh = sum(row.needs == FRESH for row in rows)
+    assert code == 5
+    assert table.count("left out: the server has data of its own") == fresh
+    assert f"{len(rows) - fresh} rows hold, 0 do not, {fresh} were left out" in table
+
+
+def _request(method: str, message: bytes) -> bytes:
+    if method == METHOD + "GetRecommendations":
+        list_ = pb.GetRecommendationsRequest.FromString(message)
+        list_.limit = min(list_.limit, 100)
+        return list_.SerializeToString()
+    # The brain gets nothing of a message that it does not know wholly.
+    if method == METHOD + "UpsertContents" and b"of a release to come" in message:
+        return b""
+    return message
+
+
+def _answer(method: str, message: bytes) -> bytes:
+    if method == METHOD + "ObserveEvent":
+        observed = pb.ObserveEventResponse.FromString(message)
+        observed.duplicate = False
+        return observed.SerializeToString()
+    return message
+
+
+def _status(method: str, code: grpc.StatusCode) -> grpc.StatusCode:
+    if method == METHOD + "DeleteProfile" and code is grpc.StatusCode.NOT_FOUND:
+        return grpc.StatusCode.UNKNOWN
+    return code
+
+
+SPOILT = Spoilt(
+    request=_request,
+    answer=_answer,
+    status=_status,
+    trailers=lambda method, found: () if method == METHOD + "QueryMemory" else found,
+    metadata=lambda method, found: () if method == METHOD + "PutProfile" else found,
+)
+
+
+def _is_spoilt(row: Row) -> bool:
+    beyond = {"limit = 101", "limit = 4294967295", "x-request-id comes back"}
+    return {
+        # A bound is not held: more than 100 titles are taken for 100.
+        "GetRecommendations": row.case in beyond,
+        # What it does not know is refused.
+        "UpsertContents": row.case == "a field of a release to come",
+        # An answer says something else.
+        "ObserveEvent": row.case == "the same once more",
+        # The status is another.
+        "DeleteProfile": row.wanted.status == "NOT_FOUND",
+        # What is wrong is not said.
+        "QueryMemory": bool(row.wanted.reason or row.wanted.field),
+        # The id of the call is lost.
+        "PutProfile": row.case == "x-request-id comes back",
+    }.get(row.rpc, False)
+
+
+def test_of_a_spoilt_brain_exactly_the_rows_at_fault_fail(
+    address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Between(address, SPOILT) as between:
+        code, said = tried(between.address, capsys)
+    wanted = {(row.rpc, row.case) for row in brain.suite("test").rows if _is_spoilt(row)}
+    assert code == 1
+    assert failed(said) == wanted
+
+
+def test_of_a_brain_that_hears_no_deadline_the_rows_of_deadlines_fail(
+    address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Deaf(address) as deaf:
+        _, said = tried(deaf.address, capsys)
+    rows = brain.suite("test").rows
+    assert failed(said) == {(row.rpc, row.case) for row in rows if row.how.told}
+
+
+def test_a_server_that_is_not_there_is_no_fault_of_its_rows(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert omega.main(["contract", "brain", f"unix:{tmp_path}/absent.sock"]) == 4
+    assert "does not answer" in capsys.readouterr().err
