@@ -25,14 +25,14 @@ setup: .venv/ready ## Installs everything into .venv and the sentence model into
 	@$(BIN)/omega model install
 
 .PHONY: gen
-gen: .venv/ready ## Regenerates libs/omega_proto from proto/
+gen: .venv/ready ## Regenerates the code of proto/, in Python and in C
 	tools/gen.sh
 
 .PHONY: check
 check: .venv/ready ## Format, lint, types, contracts, generated code
 	$(BIN)/ruff format --check $(OURS)
 	$(BIN)/ruff check $(OURS)
-	$(BIN)/mypy $(wildcard libs/*/src) $(wildcard services/*/src) tests bench tools deploy/tv
+	$(BIN)/mypy $(filter-out libs/omega_sdk/src,$(wildcard libs/*/src)) $(wildcard services/*/src) tests bench tools deploy/tv
 	$(BIN)/buf lint proto
 	$(BIN)/buf format --diff --exit-code proto
 	$(BIN)/buf breaking proto --against proto/baseline/omega.binpb
@@ -126,6 +126,11 @@ interop: setup ## Drives brain and sync from Node.js with @grpc/grpc-js
 	cd tests/interop && npm ci --silent --no-audit --no-fund
 	$(BIN)/python tests/interop/drive.py
 
+.PHONY: sdk
+sdk: .venv/ready ## Builds the C library for firmware and its examples into build/omega_sdk
+	$(BIN)/cmake -S libs/omega_sdk -B build/omega_sdk $(ARGS)
+	$(BIN)/cmake --build build/omega_sdk --parallel $(JOBS)
+
 .PHONY: codec-c
 codec-c: .venv/ready ## Holds the C reader of news to the Python one, under three builds
 	@command -v gcc >/dev/null || { echo "gcc is missing: apt-get install gcc libc6-dev"; exit 1; }
@@ -212,5 +217,5 @@ manifests-write: ## Stores what kustomize makes of deploy/k8s today
 
 .PHONY: clean
 clean: ## Removes what the other commands made
-	rm -rf .venv .venv-audit .venv-bench .venv-console .venv-rest .venv-manifests .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/interop/node_modules demo-report.html demo-report.json
+	rm -rf build .venv .venv-audit .venv-bench .venv-console .venv-rest .venv-manifests .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/interop/node_modules demo-report.html demo-report.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

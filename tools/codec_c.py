@@ -23,7 +23,7 @@ from omega_core.vectors import FloatArray
 from omega_delta.transform import Codebook, CodedState, News, decode_news, patterns_of
 from omega_testing import codec
 
-DECODER = Path(__file__).resolve().parents[1] / "libs" / "omega_delta" / "decoder"
+DECODER = Path(__file__).resolve().parents[1] / "libs" / "omega_sdk" / "decoder"
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-pedantic")
 BUILDS = (
     ("-O0",),

@@ -10,7 +10,7 @@ from statistics import median
 from omega_testing.sources import GENERATED, imported, parse
 
 ROOT = Path(__file__).resolve().parents[2]
-WRITTEN = (".md", ".mjs", ".proto", ".py", ".sh", ".sql", ".toml", ".yaml", ".yml")
+WRITTEN = (".c", ".h", ".md", ".mjs", ".proto", ".py", ".sh", ".sql", ".toml", ".yaml", ".yml")
 OURS = ("bench", "deploy", "docs", "libs", "proto", "services", "tests", "tools")
 UNSAFE = {"dill", "marshal", "multiprocessing", "pickle", "shelve"}
 """Modules that run what they read, or that fork."""
@@ -23,7 +23,9 @@ def _files() -> list[Path]:
         path
         for path in found
         if path.suffix in WRITTEN
-        and not {"node_modules", GENERATED, "__pycache__", "rendered"}.intersection(path.parts)
+        and not {"node_modules", GENERATED, "generated", "__pycache__", "rendered"}.intersection(
+            path.parts
+        )
     ]
 
 

@@ -40,8 +40,8 @@ class BrainConfig:
     max_watchers: int = 4
     """WatchRecommendations streams at once, 0 to 64; each holds one of the WORKERS."""
     constellation_url: str = "https://constellation.omega.tv"
-    """The fleet's sync service: https://HOST[:PORT], or http://HOST:PORT on this machine; empty =
-    the brain keeps to itself."""
+    """The fleet's sync service: https://HOST[:PORT], or http://HOST:PORT on this machine, at most
+    300 characters; empty = the brain keeps to itself."""
     constellation_mtls_url: str = ""
     """The fleet's sync service for TVs that show a certificate: https://HOST[:PORT]. Empty = the TV
     shows a token, and proves its key with each call."""
@@ -110,6 +110,7 @@ class BrainConfig:
         validate.integer("recommend_timeout_ms", self.recommend_timeout_ms, 1, 10_000)
         validate.integer("max_storage_mb", self.max_storage_mb, 64, 1_048_576)
         validate.integer("max_watchers", self.max_watchers, 0, 64)
+        validate.text("constellation_url", self.constellation_url, 300)
         endpoint.parse(self.constellation_url)
         endpoint.parse(self.constellation_mtls_url, "constellation_mtls_url")
         endpoint.parse(self.constellation_http_url, "constellation_http_url")

@@ -35,6 +35,7 @@ def collect(brain: Brain, served: int, uptime_seconds: float) -> pb.GetStatsResp
         uptime_seconds=uptime_seconds,
         recovery_notes=brain.persistence.database.recovery_notes[:16],
         settings_version=brain.household.tuned.version,
+        sync=sync_stats_pb2.SyncStats(constellation_url=brain.config.constellation_url),
     )
     try:
         told.MergeFrom(brain.runtime.part(Part.STORE).call(lambda: _stored(brain)))

@@ -563,11 +563,11 @@ class Recommendation(_message.Message):
     """Term that the reason speaks of."""
     @_builtins.property
     def genres(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """At most 16."""
+        """At most 16 of 1 to 64 characters."""
 
     @_builtins.property
     def because_content_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Titles of the household's history that the reason names; at most 2."""
+        """Titles of the household's history that the reason names; at most 2 of 1 to 128 characters."""
 
     @_builtins.property
     def providers(self) -> _containers.RepeatedCompositeFieldContainer[_content_pb2.Provider]:
@@ -690,7 +690,7 @@ class ObserveEventResponse(_message.Message):
     DUPLICATE_FIELD_NUMBER: _builtins.int
     RECOMMENDED_PLACE_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
-    """As sent."""
+    """As sent, 1 to 64 characters."""
     reward: _builtins.float
     """0.7 watch_percentage + 0.3 engagement_score, 0 to 1."""
     critique: _builtins.str
@@ -1528,7 +1528,7 @@ class GetStatsResponse(_message.Message):
     factors_version: _builtins.int
     """Factors version held; 0 = none."""
     last_sync_error: _builtins.str
-    """Public text of the last sync's error; empty = it succeeded."""
+    """Public text of the last sync's error, at most 300 characters; empty = it succeeded."""
     pushed_bytes_total: _builtins.int
     """Bytes sent in syncs since the database was made."""
     pulled_bytes_total: _builtins.int

@@ -40,6 +40,7 @@ class SyncStats(_message.Message):
     TRANSFERS_FIELD_NUMBER: _builtins.int
     CREDENTIALS_EXPIRE_AT_FIELD_NUMBER: _builtins.int
     CODEBOOK_VERSION_FIELD_NUMBER: _builtins.int
+    CONSTELLATION_URL_FIELD_NUMBER: _builtins.int
     consent: _builtins.bool
     """Whether the household consents."""
     metered: _builtins.bool
@@ -47,9 +48,9 @@ class SyncStats(_message.Message):
     consecutive_failures: _builtins.int
     """Exchanges that failed since the last one that succeeded or since the start."""
     breaker: _builtins.str
-    """State of the circuit breaker: closed, open or half_open."""
+    """State of the circuit breaker: closed, open or half_open; at most 16 characters."""
     transport: _builtins.str
-    """How the fleet was reached last: grpc, h3 or http1; empty = not yet."""
+    """How the fleet was reached last: grpc, h3 or http1, at most 16 characters; empty = not yet."""
     last_pushed_bytes: _builtins.int
     """Bytes of the last exchange that succeeded: its serialised request."""
     last_pulled_bytes: _builtins.int
@@ -58,6 +59,8 @@ class SyncStats(_message.Message):
     """Resource bytes that it transferred."""
     codebook_version: _builtins.int
     """Version of the codebook held; 0 = none."""
+    constellation_url: _builtins.str
+    """Where the fleet is: OMEGA_BRAIN_CONSTELLATION_URL, at most 300 characters; empty = nowhere."""
     @_builtins.property
     def next_at(self) -> _timestamp_pb2.Timestamp:
         """When the next exchange is due; absent = none is planned."""
@@ -90,10 +93,11 @@ class SyncStats(_message.Message):
         transfers: _abc.Iterable[Global___TransferStats] | None = ...,
         credentials_expire_at: _timestamp_pb2.Timestamp | None = ...,
         codebook_version: _builtins.int = ...,
+        constellation_url: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["credentials_expire_at", b"credentials_expire_at", "last_duration", b"last_duration", "next_at", b"next_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["breaker", b"breaker", "codebook_version", b"codebook_version", "consecutive_failures", b"consecutive_failures", "consent", b"consent", "credentials_expire_at", b"credentials_expire_at", "last_duration", b"last_duration", "last_pulled_bytes", b"last_pulled_bytes", "last_pushed_bytes", b"last_pushed_bytes", "last_resource_bytes", b"last_resource_bytes", "metered", b"metered", "next_at", b"next_at", "transfers", b"transfers", "transport", b"transport"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breaker", b"breaker", "codebook_version", b"codebook_version", "consecutive_failures", b"consecutive_failures", "consent", b"consent", "constellation_url", b"constellation_url", "credentials_expire_at", b"credentials_expire_at", "last_duration", b"last_duration", "last_pulled_bytes", b"last_pulled_bytes", "last_pushed_bytes", b"last_pushed_bytes", "last_resource_bytes", b"last_resource_bytes", "metered", b"metered", "next_at", b"next_at", "transfers", b"transfers", "transport", b"transport"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,72 @@
+"""The C library for firmware, built from its sources as firmware builds it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[4]
+SOURCES = ROOT / "libs" / "omega_sdk"
+HEADER = SOURCES / "include" / "omega_tv.h"
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build made."""
+
+    folder: Path
+    """CMake's build folder."""
+
+    @property
+    def library(self) -> Path:
+        """The shared library."""
+        return self.folder / "libomega_tv.so"
+
+    @property
+    def archive(self) -> Path:
+        """The static library."""
+        return self.folder / "libomega_tv.a"
+
+    def program(self, name: str) -> Path:
+        """An example."""
+        return self.folder / name
+
+
+def build(folder: Path, *options: str) -> Built:
+    """Builds library and examples in `folder`, once, however many processes ask for it.
+
+    Args:
+        folder: made where it is not there.
+        options: for CMake, such as "-DOMEGA_TV_SANITIZE=ON".
+
+    Raises:
+        RuntimeError: it cannot be built; the text is what CMake or the compiler said.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            _run("-S", str(SOURCES), "-B", str(folder), *options)
+            _run("--build", str(folder), "--parallel", str(os.cpu_count() or 1))
+            (folder / "done").touch()
+    return Built(folder)
+
+
+def install(built: Built, prefix: Path) -> None:
+    """Installs a build under `prefix`."""
+    _run("--install", str(built.folder), "--prefix", str(prefix))
+
+
+def _run(*args: str) -> None:
+    done = subprocess.run(
+        [str(Path(sys.prefix) / "bin" / "cmake"), *args],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"cmake {' '.join(args)}:\n{done.stdout}{done.stderr}")
