@@ -134,12 +134,18 @@ def test_another_task_ends_a_wait_for_the_next_list(serve: Serve) -> None:
             BrainClient(serve(BRAIN, servicer)) as client,
             client.watch_recommendations(WATCH, seconds=30) as watch,
         ):
+            seen, both = list[int](), asyncio.Event()
 
             async def read() -> list[int]:
-                return [answer.number async for answer in watch]
+                async for answer in watch:
+                    seen.append(answer.number)
+                    if len(seen) == 2:
+                        both.set()
+                return seen
 
             task = asyncio.create_task(read())
             assert await _happened(servicer.begun)
+            await both.wait()
             await watch.close()
             assert [answer async for answer in watch] == []
             return await task
