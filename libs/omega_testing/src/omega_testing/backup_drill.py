@@ -26,6 +26,7 @@ from omega.brain.v1 import brain_service_pb2 as brain_pb
 from omega.federation.v1 import federation_service_pb2 as federation_pb
 from omega_client import BrainClient, ConstellationClient, FederationClient, ServiceError
 from omega_core.content import Content
+from omega_testing import household_rows
 from omega_testing.postgres import EmbeddedPostgres
 from omega_testing.processes import AT_ONCE, ServiceProcess
 from omega_testing.shard_site import Load, ShardSite
@@ -89,15 +90,19 @@ class Report:
     state_after: int = 0
     """Version after the first round of the restored shard."""
     held: int = 0
-    """TVs that hold it: must be all."""
+    """TVs whose own rows are those of the others, and whose sketches that were acknowledged before
+    the backup, or by the restored shard, are rows of it: must be all."""
+    tvs: int = 0
+    """TVs that there are."""
     wrong: list[str] = field(default_factory=list)
     """What did not hold beside that, a sentence each: must be empty."""
 
     def ok(self) -> bool:
         """Whether all held."""
         tried = self.acknowledged_before and self.acknowledged_during and self.acknowledged_after
+        held = 0 < self.held == self.tvs
         newer = self.state_after > self.state_held > self.state_in_backup > 0
-        return bool(tried and newer and self.held) and not (
+        return bool(tried and newer and held) and not (
             self.lost or self.twice or self.lost_after or self.wrong
         )
 
@@ -132,6 +137,7 @@ class BackupDrill:
             first.kill()
             time.sleep(_LAST_ANSWERS)
             lost_at = set(self._load.acknowledged)
+            self._gone = self._sketches()
             second = stack.enter_context(EmbeddedPostgres())
             self._put_back(second, before, lost_at)
             self._say("the services start on it")
@@ -158,6 +164,7 @@ class BackupDrill:
         """What was acknowledged before it began."""
         report, load = self._report, self._load
         before = set(load.acknowledged)
+        self._kept = self._sketches()
         manifest = self._omega("create", self._shard.database_url, server)
         report.acknowledged_before = len(before)
         report.acknowledged_during = len(load.acknowledged) - len(before)
@@ -202,7 +209,6 @@ class BackupDrill:
         after = load.acknowledged - lost_at
         self._evening()
         report.state_after = self._round()
-        report.held = len(self._tvs)
         report.acknowledged_after = len(after)
         stored = self._site.pushes()
         report.lost_after = len(after - stored.keys())
@@ -280,15 +286,31 @@ class BackupDrill:
         return int(str(version))
 
     def _compare(self) -> None:
-        """All TVs hold the same patterns, to the bit."""
-        found = set()
+        """All TVs hold the same patterns, to the bit, and the shard what it acknowledged."""
+        bodies = self._shard.rows("SELECT sketches FROM pushes")
+        stored = household_rows.stored(bytes(body) for (body,) in bodies)  # type: ignore[call-overload]  # a column of bytes
+        found = []
         for number, tv in enumerate(self._tvs):
             tv.terminate()
             with closing(sqlite3.connect(self._root / f"tv{number}" / "brain.db")) as database:
                 rows = database.execute("SELECT * FROM global_patterns ORDER BY pattern_id")
-                found.add(tuple(rows.fetchall()))
-        if len(found) != 1 or not min(found):
-            self._report.wrong.append(f"TVs hold {len(found)} different states")
+                found.append(tuple(rows.fetchall()))
+        if len(set(found)) != 1 or not min(found):
+            self._report.wrong.append(f"TVs hold {len(set(found))} different states")
+        self._report.tvs = len(self._tvs)
+        for number, sent in enumerate(self._sketches()):
+            # What came between backup and loss is lost with the server, and said to be.
+            kept = self._kept[number] if number < len(self._kept) else set()
+            after = sent - self._gone[number]
+            whole = bool(after) and all(stored[sketch] == 1 for sketch in kept | after)
+            self._report.held += whole and bool(found[number]) and found[number] == found[0]
+
+    def _sketches(self) -> list[set[bytes]]:
+        """Of each TV, those that it counts as acknowledged."""
+        return [
+            household_rows.acknowledged(self._root / f"tv{number}")
+            for number in range(len(self._tvs))
+        ]
 
     def _refuses_damage(self, server: EmbeddedPostgres) -> None:
         damaged = self._root / "damaged"

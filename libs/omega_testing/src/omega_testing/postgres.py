@@ -187,20 +187,14 @@ class EmbeddedPostgres:
         self._run(*command)
 
     def _run(self, *command: str) -> None:
-        done = subprocess.run(
-            command,
-            env=_ENVIRON,
-            cwd=self._base,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            user=self._owner and self._owner[0],
-            group=self._owner and self._owner[1],
-            extra_groups=[] if self._owner else None,
+        # Not as a child of this process: to give it another user, Python would fork what may be
+        # calling by gRPC in other threads, which the child does not always survive.
+        log = self._base / "tool.log"
+        tool = Supervised(
+            command, _ENVIRON, output=log, log=log, directory=self._base, owner=self._owner
         )
-        if done.returncode:
-            raise RuntimeError(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
+        if tool.wait():
+            raise RuntimeError(f"{command[0]} failed:\n{tool.tail()}")
 
     def _start(self) -> None:
         deadline = time.monotonic() + _START_SECONDS

@@ -83,6 +83,12 @@ class Supervised:
         """The exit code, 128 + N after signal N; None while it runs."""
         return self._process.poll()
 
+    def wait(self) -> int:
+        """Waits until it ends by itself; returns the exit code, as poll()."""
+        code = self._process.wait()
+        self._lifeline.close()
+        return code
+
     def kill(self) -> None:
         """SIGKILL, as a crash would; returns when it is gone."""
         self._end(signal.SIGKILL)
