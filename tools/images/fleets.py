@@ -113,7 +113,11 @@ class Fleets:
             self._look(service, container)
 
     def again(self, service: str, stack: ExitStack) -> Container:
-        """Starts a brain anew on the storage that the last one left."""
+        """Starts a brain anew on the storage that the last one left, at an address of its own.
+
+        For seconds after it was refused at the old one, gRPC would not dial there again.
+        """
+        self.ports[service] = free_port()
         storage = {self._site.folder / "brain": "/data/omega"}
         container = stack.enter_context(
             self._run(service, {"OMEGA_BRAIN_CONSTELLATION_URL": ""}, storage)
