@@ -42,7 +42,7 @@ def main() -> int:
     )
     # `omega contract` holds servers to it wherever it is installed.
     shutil.copyfile(baseline, ROOT / "libs/omega_cli/src/omega_cli/contract/last_release.binpb")
-    print(f"Now: make check, commit as 'Release {version}'.")
+    print(f"Now: make setup openapi check, commit as 'Release {version}'.")
     return 0
 
 
