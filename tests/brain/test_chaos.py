@@ -47,7 +47,8 @@ def test_nothing_acknowledged_is_lost_and_every_list_is_answered(
     assert tally.counts["answered"] > len(lives)
     assert tally.counts["acknowledged events looked for by id"] > len(lives)
     if name == "damaged":
-        assert tally.counts["repairs stated"] == 1 - tally.counts[SPARED]
+        # Damage that spared all data may be repaired nevertheless: free pages were hit.
+        assert tally.counts["repairs stated"] in {1, 1 - tally.counts[SPARED]}
 
 
 def test_damage_that_spares_all_data_is_told_apart(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ from omega_testing.between import Between, Spoilt
 from omega_testing.deaf import Deaf
 from omega_testing.probe import running
 
+pytestmark = pytest.mark.timeout(300)  # hundreds of real calls a test
+
 METHOD = "/omega.brain.v1.BrainService/"
 
 

@@ -24,6 +24,8 @@ from omega_testing.between import Between, Spoilt
 from omega_testing.fleet import MODEL, NOW, titles
 from omega_testing.probe import running
 
+pytestmark = pytest.mark.timeout(300)  # hundreds of real calls a test
+
 LOCAL = ServerConfig("127.0.0.1:0", grace_seconds=0)
 SHARD = "/omega.constellation.v1.ConstellationService/"
 ADMIN = "/omega.constellation.v1.AdminService/"

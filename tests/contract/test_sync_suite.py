@@ -25,6 +25,8 @@ from omega_testing.between import Between, Metadata, Spoilt
 from omega_testing.postgres import EmbeddedPostgres
 from omega_testing.probe import running
 
+pytestmark = pytest.mark.timeout(300)  # hundreds of real calls a test
+
 LOCAL = ServerConfig("127.0.0.1:0", grace_seconds=0)
 METHOD = "/omega.sync.v1.SyncService/"
 KEY = "the operator's key"
