@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
+from omega_delta.later import later_field
 from omega_testing.between import Between, Spoilt
 
-_FIELD = 536_870_911
-"""The largest number of a field; no contract comes near it."""
-_TEXT = b"of a release to come"
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:  # noqa: PLR2004 - seven bits a byte
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
-
-
-EXTRA = _varint(_FIELD << 3 | 2) + _varint(len(_TEXT)) + _TEXT
-"""An unknown field on the wire: its number with type 2 (bytes), the length, and the bytes."""
+EXTRA = later_field()
+"""What is added."""
 
 
 class UnknownFields(Between):

@@ -9,15 +9,15 @@ from importlib.resources import files
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
 
+from omega_delta.later import later_field
+
 LAST_RELEASE = "last_release.binpb"
 """Descriptors of the last release, as proto/baseline has them."""
-_NUMBER = 536_870_911
-"""The largest number of a field; no contract comes near it."""
 
 
 def unknown_field(message: Message) -> bytes:
     """The message and a field that only a release to come knows."""
-    return message.SerializeToString() + _field(b"of a release to come")
+    return message.SerializeToString() + later_field()
 
 
 def padded(size: int) -> Callable[[Message], bytes]:
@@ -25,8 +25,8 @@ def padded(size: int) -> Callable[[Message], bytes]:
 
     def made(message: Message) -> bytes:
         known = message.SerializeToString()
-        frame = len(_field(bytes(size - len(known) - 8))) - (size - len(known) - 8)
-        return known + _field(bytes(size - len(known) - frame))
+        frame = len(later_field(bytes(size - len(known) - 8))) - (size - len(known) - 8)
+        return known + later_field(bytes(size - len(known) - frame))
 
     return made
 
@@ -70,16 +70,3 @@ def _pool() -> descriptor_pool.DescriptorPool:
 @cache
 def _class(name: str) -> type[Message]:
     return message_factory.GetMessageClass(_pool().FindMessageTypeByName(name))
-
-
-def _field(data: bytes) -> bytes:
-    """An unknown field on the wire: its number with type 2 (bytes), the length, and the bytes."""
-    return _varint(_NUMBER << 3 | 2) + _varint(len(data)) + data
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:  # noqa: PLR2004 - seven bits a byte
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
