@@ -21,7 +21,13 @@ _PROXY = "OMEGA_TEST_PGBOUNCER"
 
 
 def pytest_configure() -> None:
-    """Takes Ctrl-C, so that children do: a run begun in the background inherits it as ignored."""
+    """Before anything is imported that starts threads.
+
+    Ctrl-C is taken, so that children take it: a run begun in the background inherits it as
+    ignored. gRPC leaves forks alone: what it does in a child with calls in flight breaks programs
+    that are started as another user, and nothing here goes on calling after a fork.
+    """
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -111,7 +111,8 @@ class Update:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = (self.storage if self.storage.exists() else self.folder).stat()
         # What is the household's is touched as the brain's user, whoever runs this.
-        self.user = (owner.st_uid, owner.st_gid) if os.geteuid() == 0 else None
+        other = os.geteuid() == 0 and owner.st_uid != 0
+        self.user = (owner.st_uid, owner.st_gid) if other else None
         self._own_folder()
         self.state: dict[str, Any] = {}
 
