@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import pytest
 from voprf import ristretto as peer
 
 from omega_threshold import Evaluation, SecretKey, blind, evaluate
 
 SEED, INFO = b"\7" * 32, b"beside another"
-VALUES = (b"", b"one", b"a longer input " * 20)
+VALUES = (b"1", b"one", b"a longer input " * 20)
 KEY = SecretKey.derived(SEED, INFO)
 PEER = peer.Evaluator.from_seed(SEED, INFO)
+OUTPUTS = [KEY.evaluate(value) for value in VALUES]
 
 
 def test_both_derive_one_key_and_one_output() -> None:
     assert PEER.public_key.serialize() == KEY.public
-    for value in VALUES[1:]:
-        assert PEER.evaluate_known_input(value) == KEY.evaluate(value)
+    assert [PEER.evaluate_known_input(value) for value in VALUES] == OUTPUTS
 
 
-@pytest.mark.parametrize("value", VALUES[1:], ids=["short", "long"])
-def test_a_tv_of_ours_takes_the_answer_of_theirs(value: bytes) -> None:
-    asked = blind([value])
-    told = PEER.evaluate(peer.BlindedInput.deserialize(asked.elements[0])).serialize()
-    answers = [Evaluation((part,), proof) for part, proof in _cut(told)]
-    assert [answer.elements[0] for answer in answers] == list(
-        evaluate(KEY, asked.elements).elements
-    )
-    assert asked.finalize(answers[0], KEY.public) == [KEY.evaluate(value)]
+def test_a_tv_of_ours_takes_the_answer_of_theirs() -> None:
+    asked = blind(VALUES)
+    told = PEER.evaluate_batch(list(map(peer.BlindedInput.deserialize, asked.elements)))
+    # Theirs is the proof, then the elements.
+    parts = [told.serialize()[at : at + 32] for at in range(0, 160, 32)]
+    answer = Evaluation(tuple(parts[2:]), parts[0] + parts[1])
+    assert asked.finalize(answer, PEER.public_key.serialize()) == OUTPUTS
 
 
-@pytest.mark.parametrize("value", VALUES[1:], ids=["short", "long"])
-def test_a_tv_of_theirs_takes_the_answer_of_ours(value: bytes) -> None:
-    client, asked = peer.Client.blind(value)
-    answer = evaluate(KEY, [asked.serialize()])
-    told = peer.VerifiableOutput.deserialize(answer.elements[0] + answer.proof)
-    assert client.finalize(told, PEER.public_key) == KEY.evaluate(value)
+def test_a_tv_of_theirs_takes_the_answer_of_ours() -> None:
+    clients, asked = zip(*map(peer.Client.blind, VALUES), strict=True)
+    answer = evaluate(KEY, [each.serialize() for each in asked])
+    told = peer.VerifiableBatchOutput.deserialize(answer.proof + b"".join(answer.elements))
+    public = peer.PublicKey.deserialize(KEY.public)
+    assert peer.Client.finalize_batch(list(clients), told, public) == OUTPUTS

@@ -26,7 +26,7 @@ def test_the_exchange_gives_what_the_key_gives(values: list[bytes], mode: Mode) 
     assert outputs == [key.evaluate(value) for value in values]
 
 
-def test_the_same_input_is_never_asked_in_the_same_words(key: SecretKey) -> None:
+def test_the_same_input_is_never_asked_in_the_same_words() -> None:
     asked = [blind([b"one"]).elements[0] for _ in range(20)]
     assert len(set(asked)) == 20
 
@@ -86,9 +86,7 @@ def test_a_server_with_a_key_for_one_tv_is_found_out(key: SecretKey) -> None:
 
 def test_a_proof_of_another_exchange_shows_nothing(key: SecretKey) -> None:
     asked, before = blind(VALUES), blind(VALUES)
-    answer = replace(
-        evaluate(key, asked.elements), proof=evaluate(key, before.elements).proof
-    )
+    answer = replace(evaluate(key, asked.elements), proof=evaluate(key, before.elements).proof)
     with pytest.raises(OmegaError) as refused:
         asked.finalize(answer, key.public)
     assert refused.value.code is ErrorCode.PROOF_REFUSED

@@ -42,9 +42,7 @@ def test_keys_are_derived_from_a_seed(suite: dict[str, Any]) -> None:
 
 @each_vector
 def test_a_tv_blinds_as_published(suite: dict[str, Any], vector: dict[str, Any]) -> None:
-    asked = blind(
-        _bytes(vector["input"]), mode=Mode(suite["mode"]), blinds=_bytes(vector["blind"])
-    )
+    asked = blind(_bytes(vector["input"]), mode=Mode(suite["mode"]), blinds=_bytes(vector["blind"]))
     assert asked.elements == _bytes(vector["blinded"])
 
 
@@ -60,17 +58,13 @@ def test_a_server_evaluates_and_proves_as_published(
 
 @each_vector
 def test_a_tv_finalizes_as_published(suite: dict[str, Any], vector: dict[str, Any]) -> None:
-    asked = blind(
-        _bytes(vector["input"]), mode=Mode(suite["mode"]), blinds=_bytes(vector["blind"])
-    )
+    asked = blind(_bytes(vector["input"]), mode=Mode(suite["mode"]), blinds=_bytes(vector["blind"]))
     answer = Evaluation(_bytes(vector["evaluated"]), bytes.fromhex(vector.get("proof", "")))
     outputs = asked.finalize(answer, bytes.fromhex(suite.get("public", "")))
     assert tuple(outputs) == _bytes(vector["output"])
 
 
 @each_vector
-def test_who_holds_the_key_needs_no_exchange(
-    suite: dict[str, Any], vector: dict[str, Any]
-) -> None:
+def test_who_holds_the_key_needs_no_exchange(suite: dict[str, Any], vector: dict[str, Any]) -> None:
     found = tuple(map(_key(suite).evaluate, _bytes(vector["input"])))
     assert found == _bytes(vector["output"])

@@ -1,9 +1,10 @@
 """Opens what enough TVs have reported, and nothing else.
 
 A share that is wrong spoils every set it is put into, and nobody can tell which one it is until the
-secret is known. So sets of t are tried until one gives a secret that explains tag and sealed pair: all
-sets where there are few, else sets by chance. After that each share is checked by itself. A pair stays
-sealed where wrong shares outnumber honest ones by so much that no try hits: each costs a token.
+secret is known. So sets of t are tried until one gives a secret that explains tag and sealed pair:
+all sets where there are few, else sets by chance. After that each share is checked by itself. A
+pair stays sealed where wrong shares outnumber honest ones by so much that no try hits: each costs
+a token.
 """
 
 from __future__ import annotations
@@ -96,12 +97,10 @@ class Aggregator:
             self._grown.add(report.group)
         elif opened.sealing.holds(report):
             points = opened.points | {report.x}
-            self._opened[report.group] = Opened(
-                opened.pair, opened.sealing, points, opened.refused
-            )
+            self._opened[report.group] = Opened(opened.pair, opened.sealing, points, opened.refused)
 
     def counts(self) -> Counter[Pair]:
-        """Opens what can be opened, and gives the reports a pair: at least t for each that it names."""
+        """Opens what can be opened; reports a pair, at least t for each that it names."""
         for group in self._grown:
             opened = open_group(list(self._sealed[group]), self.effort)
             if opened is not None:

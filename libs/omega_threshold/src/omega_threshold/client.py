@@ -41,8 +41,8 @@ class ReportRequest:
             public: the epoch's key as every TV knows it.
 
         Raises:
-            OmegaError: as Blinded.finalize; PROOF_REFUSED where the server used another key, by which
-                it would mark these reports. INVALID_FIELD threshold.
+            OmegaError: as Blinded.finalize; PROOF_REFUSED where the server used another key, by
+                which it would mark these reports. INVALID_FIELD threshold.
         """
         coins = self.blinded.finalize(answer, public)
         return [

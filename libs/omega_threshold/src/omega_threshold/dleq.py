@@ -1,7 +1,7 @@
 """Proofs that many elements were multiplied by one secret key (RFC 9497, section 2.2).
 
-A batch needs one proof of 64 bytes: both sides fold the elements into one by factors that are hashes of
-all that they prove, so that none can be chosen after the fact.
+A batch needs one proof of 64 bytes: both sides fold the elements into one by factors that are
+hashes of all that they prove, so that none can be chosen after the fact.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def verify(public: bytes, asked: Sequence[bytes], answered: Sequence[bytes], pro
         proof: any bytes.
 
     Raises:
-        OmegaError: INVALID_FIELD proof for what is no proof, PROOF_REFUSED for one that shows nothing.
+        OmegaError: INVALID_FIELD proof for what is no proof, PROOF_REFUSED for one that shows
+            nothing.
     """
     challenge = ristretto.decode_scalar("proof", proof[:SCALAR_BYTES])
     response = ristretto.decode_scalar("proof", proof[SCALAR_BYTES:])

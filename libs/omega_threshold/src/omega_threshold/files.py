@@ -10,8 +10,8 @@ from pathlib import Path
 def private_database(path: Path, schema: str) -> sqlite3.Connection:
     """A database that only its owner may read, in autocommit; what is committed is on the disk.
 
-    Deleted rows are overwritten, and there is no log that still holds them. A file system or a flash
-    chip may keep old blocks all the same.
+    Deleted rows are overwritten, and there is no log that still holds them. A file system or a
+    flash chip may keep old blocks all the same.
 
     Args:
         path: of the file; made where there is none, in a folder that is there.

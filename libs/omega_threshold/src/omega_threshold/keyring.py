@@ -1,7 +1,7 @@
-"""A server's keys, one an epoch: drawn by chance when it is first asked for, deleted when it closes.
+"""A server's keys, one an epoch: drawn by chance when first asked for, deleted when it closes.
 
-No key follows from another. So once an epoch is closed, nobody can try guesses on its reports any more,
-not even with all that the server still holds.
+No key follows from another. So once an epoch is closed, nobody can try guesses on its reports any
+more, not even with all that the server still holds.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class KeyRing:
             return self._keys[epoch]
 
     def public_keys(self, now: datetime) -> dict[int, bytes]:
-        """Epoch -> public key of those that are open: this one, and those before that have grace left.
+        """Epoch -> public key of those that are open.
 
         Raises:
             OmegaError: EPOCH_CLOSED epoch where a clock went back.

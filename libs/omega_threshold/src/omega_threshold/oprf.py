@@ -1,8 +1,8 @@
 """An oblivious pseudo-random function (RFC 9497): a server helps to compute it and learns nothing.
 
-The TV blinds an input, the server multiplies by its key, the TV takes the blinding off and hashes. In
-mode VOPRF a proof shows that the server used the key that it had published. So it can use no key of its
-own for a TV, which would mark that TV's results.
+The TV blinds an input, the server multiplies by its key, the TV takes the blinding off and hashes.
+In mode VOPRF a proof shows that the server used the key that it had published. So it can use no
+key of its own for a TV, which would mark that TV's results.
 """
 
 from __future__ import annotations
@@ -58,9 +58,7 @@ class Evaluation:
     """That all were made with one key, dleq.PROOF_BYTES; empty in mode OPRF."""
 
 
-def evaluate(
-    key: SecretKey, blinded: Sequence[bytes], *, nonce: bytes | None = None
-) -> Evaluation:
+def evaluate(key: SecretKey, blinded: Sequence[bytes], *, nonce: bytes | None = None) -> Evaluation:
     """BlindEvaluate: what a server does.
 
     Args:
@@ -100,8 +98,8 @@ class Blinded:
             public: the key that the server had published; not looked at in mode OPRF.
 
         Raises:
-            OmegaError: INVALID_FIELD public, elements or proof; PROOF_REFUSED where the answer was not
-                made with `public`.
+            OmegaError: INVALID_FIELD public, elements or proof; PROOF_REFUSED where the answer was
+                not made with `public`.
         """
         if len(answer.elements) != len(self.elements):
             raise invalid("elements", f"exactly {len(self.elements)} items")

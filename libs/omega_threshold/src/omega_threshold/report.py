@@ -1,4 +1,4 @@
-"""A report as it lies in the operator's database: always of one length, and nothing in it names a TV."""
+"""A report as the operator stores it: always of one length, and nothing in it names a TV."""
 
 from __future__ import annotations
 

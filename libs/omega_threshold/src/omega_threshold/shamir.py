@@ -1,8 +1,8 @@
 """Shares of a secret: any t of them give it, fewer give nothing (Shamir 1979).
 
 Over the integers modulo the order of ristretto255, so that secrets come uniformly from the group
-library's own reduction. Python's integers do the sums: who computes shares knows the secret, and who
-puts them together is to learn it, so time tells nobody anything.
+library's own reduction. Python's integers do the sums: who computes shares knows the secret, and
+who puts them together is to learn it, so time tells nobody anything.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What a report is made of (STAR: Davidson, Snyder, Quirk, Genereux, Livshits, Haddadi 2022).
 
 The coins are the oblivious function's output for the pair. From them follows a secret, and from the
-secret everything else: the polynomial of the shares, the key, and with the pair the tag. So all honest
-reports of a pair differ in the point of their share alone, and whoever has found the secret can
-recompute every honest report of it and tell all others (as in Bellare, Dai, Rogaway 2020).
+secret everything else: the polynomial of the shares, the key, and with the pair the tag. So all
+honest reports of a pair differ in the point of their share alone, and whoever has found the secret
+can recompute every honest report of it and tell all others (as in Bellare, Dai, Rogaway 2020).
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Sealing:
         return Report(self.epoch, self.threshold, self._tag(pair), x, y, self._sealed(pair))
 
     def opened(self, report: Report) -> Pair | None:
-        """The pair of a report that this sealing made, wherever its share lies; None for another's."""
+        """The pair of a report of this sealing, wherever its share lies; None for another's."""
         try:
             pair = Pair.decode(AESSIV(self._key).decrypt(report.sealed, [self._bound]))
         except (InvalidTag, OmegaError):

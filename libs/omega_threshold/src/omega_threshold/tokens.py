@@ -1,7 +1,7 @@
-"""Anonymous tokens that limit how much a TV reports (after Privacy Pass: Davidson et al. 2018, RFC 9576).
+"""Anonymous tokens that limit how much a TV reports (Privacy Pass: Davidson et al. 2018, RFC 9576).
 
-The operator, who knows its TVs, gives each so many tokens an epoch: it evaluates blinded random numbers.
-A report carries one token. The operator sees that it gave that token out, and not to whom.
+The operator, who knows its TVs, gives each so many tokens an epoch: it evaluates blinded random
+numbers. A report carries one token. The operator sees that it gave that token out, and not to whom.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ class TokenRequest:
             public: the epoch's key as every TV knows it.
 
         Raises:
-            OmegaError: as Blinded.finalize; PROOF_REFUSED where the server used another key, by which
-                it would know these tokens again.
+            OmegaError: as Blinded.finalize; PROOF_REFUSED where the server used another key, by
+                which it would know these tokens again.
         """
         outputs = self.blinded.finalize(answer, public)
         return [
@@ -110,12 +110,13 @@ class Redeemer:
 
         Args:
             token: as it came.
-            spent_on: what it pays for. A call that is repeated after a lost answer pays for the same.
+            spent_on: what it pays for. A call that is repeated after a lost answer pays for the
+                same.
             now: the time.
 
         Raises:
-            OmegaError: EPOCH_CLOSED epoch; TOKEN_REFUSED token for one that was not given out, or was
-                spent on something else.
+            OmegaError: EPOCH_CLOSED epoch; TOKEN_REFUSED token for one that was not given out, or
+                was spent on something else.
         """
         output = self.keys.key(token.epoch, now).evaluate(_value(token.epoch, token.nonce))
         if not hmac.compare_digest(output[:MAC_BYTES], token.mac):
