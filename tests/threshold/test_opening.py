@@ -96,9 +96,9 @@ def test_a_report_that_comes_again_is_one_report(reports: Reports) -> None:
     assert opened.count == 3
 
 
-def wrong(report: Report, **changed: int) -> Report:
-    """A poisoned copy: the share lies beside the polynomial."""
-    return replace(report, **(changed or {"y": (report.y + 1) % ORDER}))
+def wrong(report: Report, x: int | None = None) -> Report:
+    """A poisoned copy: the share lies beside the polynomial, at `x` where one is given."""
+    return replace(report, x=x or report.x, y=(report.y + 1) % ORDER)
 
 
 @settings(max_examples=25, deadline=None)
