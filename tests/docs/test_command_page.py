@@ -23,6 +23,7 @@ SERVICES = (
     "omega-console",
     "omega-constellation",
     "omega-federation-worker",
+    "omega-randomness",
     "omega-sync",
 )
 

@@ -19,6 +19,7 @@ import omega_brain.__main__
 import omega_console.__main__
 import omega_constellation.__main__
 import omega_federation_worker.__main__
+import omega_randomness.__main__
 import omega_sync.__main__
 from omega_brain.config import BrainConfig
 from omega_console.config import ConsoleConfig
@@ -26,6 +27,7 @@ from omega_constellation.config import ConstellationConfig
 from omega_core.config import load, variable
 from omega_core.errors import ErrorCode, OmegaError
 from omega_federation_worker.config import FederationConfig
+from omega_randomness.config import RandomnessConfig
 from omega_rpc.config import ServerConfig
 from omega_sync.config import SyncConfig
 from omega_testing.documents import Row
@@ -79,6 +81,7 @@ SERVICES = [
     Documented(omega_constellation.__main__, ConstellationConfig),
     Documented(omega_federation_worker.__main__, FederationConfig),
     Documented(omega_console.__main__, ConsoleConfig),
+    Documented(omega_randomness.__main__, RandomnessConfig),
 ]
 each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda s: s.config.__name__)
 

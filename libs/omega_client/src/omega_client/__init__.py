@@ -6,6 +6,7 @@ from omega_client.constellation import ConstellationClient
 from omega_client.errors import ServiceError
 from omega_client.federation import FederationClient
 from omega_client.methods import Credential
+from omega_client.randomness import RandomnessClient
 from omega_client.sync import SyncCalls, SyncClient
 from omega_client.watch import Watch
 from omega_rpc.tls import ClientTls
@@ -17,6 +18,7 @@ __all__ = [
     "ConstellationClient",
     "Credential",
     "FederationClient",
+    "RandomnessClient",
     "ServiceError",
     "SyncCalls",
     "SyncClient",

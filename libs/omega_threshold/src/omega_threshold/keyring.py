@@ -10,9 +10,8 @@ import os
 import threading
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from omega_core.closing import Closing
 from omega_core.errors import ErrorCode, OmegaError
 from omega_threshold.epochs import Schedule
 from omega_threshold.files import private_database
@@ -27,7 +26,7 @@ INSERT OR IGNORE INTO closed VALUES (1, -1);
 """
 
 
-class KeyRing:
+class KeyRing(Closing):
     """The keys of one purpose, in a file. Threads may share it.
 
     Args:
@@ -51,8 +50,8 @@ class KeyRing:
             OmegaError: EPOCH_CLOSED epoch; also for one that was closed before a clock went back.
         """
         self.schedule.check_open(epoch, now)
+        self.close_epochs(now)
         with self._lock:
-            self._close_epochs(now)
             if epoch not in self._keys:
                 self._keys[epoch] = self._stored(epoch)
             return self._keys[epoch]
@@ -65,6 +64,16 @@ class KeyRing:
         """
         return {epoch: self.key(epoch, now).public for epoch in self.schedule.open(now)}
 
+    def close_epochs(self, now: datetime) -> None:
+        """Deletes the keys of epochs that have closed, for good; key() does so too."""
+        last = min(self.schedule.open(now), default=0) - 1
+        with self._lock:
+            if last > self._closed:
+                self._conn.execute("UPDATE closed SET epoch = max(epoch, ?)", (last,))
+                self._conn.execute("DELETE FROM seeds WHERE epoch <= ?", (last,))
+                self._keys = {epoch: key for epoch, key in self._keys.items() if epoch > last}
+                self._closed = last
+
     def _stored(self, epoch: int) -> SecretKey:
         if epoch <= self._closed:
             raise OmegaError(ErrorCode.EPOCH_CLOSED, field="epoch", bound=f"above {self._closed}")
@@ -73,26 +82,6 @@ class KeyRing:
         (seed,) = self._conn.execute("SELECT seed FROM seeds WHERE epoch = ?", (epoch,)).fetchone()
         return SecretKey.derived(seed, self._purpose)
 
-    def _close_epochs(self, now: datetime) -> None:
-        """Deletes the keys of epochs that have closed, for good."""
-        last = min(self.schedule.open(now), default=0) - 1
-        if last > self._closed:
-            self._conn.execute("UPDATE closed SET epoch = max(epoch, ?)", (last,))
-            self._conn.execute("DELETE FROM seeds WHERE epoch <= ?", (last,))
-            self._keys = {epoch: key for epoch, key in self._keys.items() if epoch > last}
-            self._closed = last
-
     def close(self) -> None:
         """Closes the file."""
         self._conn.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

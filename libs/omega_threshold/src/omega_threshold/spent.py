@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import threading
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from omega_core.closing import Closing
 from omega_core.errors import ErrorCode, OmegaError
 from omega_threshold.files import private_database
 
@@ -19,7 +18,7 @@ CREATE TABLE IF NOT EXISTS spent (
 """
 
 
-class SpentTokens:
+class SpentTokens(Closing):
     """Numbers of tokens that were spent, in a file. Threads and processes may share it.
 
     Args:
@@ -61,14 +60,3 @@ class SpentTokens:
     def close(self) -> None:
         """Closes the file."""
         self._conn.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

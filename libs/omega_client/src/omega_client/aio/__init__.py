@@ -13,6 +13,7 @@ from omega_client.brain import BrainMethods
 from omega_client.constellation import ConstellationMethods
 from omega_client.federation import FederationMethods
 from omega_client.methods import Credential
+from omega_client.randomness import RandomnessMethods
 from omega_client.resources import Body
 from omega_client.sync import SyncMethods
 
@@ -21,6 +22,7 @@ __all__ = [
     "BrainClient",
     "ConstellationClient",
     "FederationClient",
+    "RandomnessClient",
     "ServiceClient",
     "SyncClient",
     "Watch",
@@ -41,6 +43,10 @@ class ConstellationClient(ConstellationMethods, ServiceClient):
 
 class FederationClient(FederationMethods, ServiceClient):
     """A federation worker, from an event loop."""
+
+
+class RandomnessClient(RandomnessMethods, ServiceClient):
+    """A randomness server, from an event loop."""
 
 
 class SyncClient(SyncMethods, ServiceClient):
