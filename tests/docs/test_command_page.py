@@ -24,6 +24,7 @@ SERVICES = (
     "omega-constellation",
     "omega-federation-worker",
     "omega-randomness",
+    "omega-relay",
     "omega-sync",
 )
 

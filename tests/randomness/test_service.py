@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[ServiceProcess]:
-    with ServiceProcess([PROGRAM], settings(folder)) as started:
+    with ServiceProcess(["omega-randomness"], settings(folder)) as started:
         yield started
 
 
@@ -89,11 +89,17 @@ def test_what_is_out_of_bounds_is_named(
 def test_keys_outlive_a_kill_and_evaluations_stay_counted(tmp_path: Path) -> None:
     environ = settings(tmp_path, MAX_EVALUATIONS=str(BLOCK))
     request = ReportRequest.of(EPOCH, 3, PAIRS)
-    with ServiceProcess([PROGRAM], environ) as first, RandomnessClient(first.address) as client:
+    with (
+        ServiceProcess(["omega-randomness"], environ) as first,
+        RandomnessClient(first.address) as client,
+    ):
         before = client.get_public_key()
         request.finalize(evaluated(client, request), before.public_key)
         first.kill()
-    with ServiceProcess([PROGRAM], environ) as second, RandomnessClient(second.address) as client:
+    with (
+        ServiceProcess(["omega-randomness"], environ) as second,
+        RandomnessClient(second.address) as client,
+    ):
         assert client.get_public_key() == before
         with pytest.raises(ServiceError) as refused:
             evaluated(client, request)

@@ -7,6 +7,7 @@ from omega_client.errors import ServiceError
 from omega_client.federation import FederationClient
 from omega_client.methods import Credential
 from omega_client.randomness import RandomnessClient
+from omega_client.relay import GatewayClient, RelayClient
 from omega_client.sync import SyncCalls, SyncClient
 from omega_client.watch import Watch
 from omega_rpc.tls import ClientTls
@@ -18,7 +19,9 @@ __all__ = [
     "ConstellationClient",
     "Credential",
     "FederationClient",
+    "GatewayClient",
     "RandomnessClient",
+    "RelayClient",
     "ServiceError",
     "SyncCalls",
     "SyncClient",

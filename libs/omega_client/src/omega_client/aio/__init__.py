@@ -14,6 +14,7 @@ from omega_client.constellation import ConstellationMethods
 from omega_client.federation import FederationMethods
 from omega_client.methods import Credential
 from omega_client.randomness import RandomnessMethods
+from omega_client.relay import GatewayMethods, RelayMethods
 from omega_client.resources import Body
 from omega_client.sync import SyncMethods
 
@@ -22,7 +23,9 @@ __all__ = [
     "BrainClient",
     "ConstellationClient",
     "FederationClient",
+    "GatewayClient",
     "RandomnessClient",
+    "RelayClient",
     "ServiceClient",
     "SyncClient",
     "Watch",
@@ -45,8 +48,16 @@ class FederationClient(FederationMethods, ServiceClient):
     """A federation worker, from an event loop."""
 
 
+class GatewayClient(GatewayMethods, ServiceClient):
+    """The gateway behind a relay, from an event loop."""
+
+
 class RandomnessClient(RandomnessMethods, ServiceClient):
     """A randomness server, from an event loop."""
+
+
+class RelayClient(RelayMethods, ServiceClient):
+    """A relay, from an event loop."""
 
 
 class SyncClient(SyncMethods, ServiceClient):
