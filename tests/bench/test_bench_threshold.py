@@ -14,12 +14,12 @@ def test_every_partys_figure_stands_beside_another_of_the_run() -> None:
     assert list(found) == [
         "threshold_evaluations_s",
         "threshold_reports_tv_s",
-        "threshold_tokens_redeemed_s",
+        "threshold_submissions_taken_s",
         "threshold_reports_opened_s",
         "threshold_report_bytes",
     ]
     assert all(figure.value > 0 and figure.beside for figure in found.values())
-    assert found["threshold_report_bytes"].value == 186
+    assert found["threshold_report_bytes"].value == 241 + 33 + 2 * 96
     assert "the aggregator" in said
 
 

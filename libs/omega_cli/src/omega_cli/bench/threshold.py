@@ -15,7 +15,6 @@ from omega_core import validate
 from omega_threshold import (
     MAX_BATCH,
     REPORT_BYTES,
-    TOKEN_BYTES,
     Aggregator,
     KeyRing,
     Pair,
@@ -29,6 +28,8 @@ from omega_threshold import (
     evaluate,
 )
 from omega_threshold.dleq import PROOF_BYTES
+from omega_threshold.envelope import Gateway
+from omega_threshold.intake import ANSWERED_BYTES, SENT_BYTES, Intake, Submission
 from omega_threshold.ristretto import ELEMENT_BYTES, times
 
 Say = Callable[[str], None]
@@ -87,16 +88,22 @@ def _measure(plan: Plan, say: Say, folder: Path) -> dict[str, Figure]:
         server = size / _best(plan, lambda: evaluate(key, asked))
         say("a TV")
         on_tv = size / _best(plan, tv)
-        say("tokens")
-        redeemer = Redeemer(keys, spent)
+        say("the intake")
+        gateway = Gateway({1: os.urandom(32)})
+        intake = Intake(gateway, Redeemer(keys, spent), lambda _report: None)
         issues = [TokenRequest.drawn(epoch, size) for _ in range(plan.runs + 1)]
-        batches = iter(
-            [each.finalize(evaluate(key, each.blinded.elements), key.public) for each in issues]
+        batches = [
+            each.finalize(evaluate(key, each.blinded.elements), key.public) for each in issues
+        ]
+        reports = request.finalize(answer, key.public)
+        config = gateway.config(1)
+        sent = iter(
+            [
+                [Submission(*each).sealed(config)[0] for each in zip(tokens, reports, strict=True)]
+                for tokens in batches
+            ]
         )
-        redeemed = size / _best(
-            plan,
-            lambda: [redeemer.redeem(token, os.urandom(8), now) for token in next(batches)],
-        )
+        taken = size / _best(plan, lambda: [intake.handle(each, now) for each in next(sent)])
     say("the aggregator")
     told = _told(plan)
     opened = plan.reports / _best(plan, lambda: _opened(told))
@@ -106,13 +113,19 @@ def _measure(plan: Plan, say: Say, folder: Path) -> dict[str, Figure]:
     return {
         "threshold_evaluations_s": Figure(server, "a core second", "", beside),
         "threshold_reports_tv_s": Figure(on_tv, "a core second", "", beside),
-        "threshold_tokens_redeemed_s": Figure(redeemed, "a core second", "", beside),
+        "threshold_submissions_taken_s": Figure(taken, "a core second", "", beside),
         "threshold_reports_opened_s": Figure(opened, "a core second", "", {"only read": read}),
         "threshold_report_bytes": Figure(
-            REPORT_BYTES + TOKEN_BYTES,
+            SENT_BYTES + ANSWERED_BYTES + 2 * exchange,
             "bytes",
             "",
-            {"report": REPORT_BYTES, "token": TOKEN_BYTES, "coins": exchange, "issue": exchange},
+            {
+                "sealed for the relay": SENT_BYTES,
+                "its report alone": REPORT_BYTES,
+                "answer": ANSWERED_BYTES,
+                "coins": exchange,
+                "token": exchange,
+            },
         ),
     }
 
