@@ -116,7 +116,7 @@ def parties(tmp_path: Path) -> Iterator[Parties]:
         RandomnessClient(randomness.address) as asked,
         RelayClient(relay.address) as through,
     ):
-        operator.intake = Intake(GATEWAY, Redeemer(issuer, spent), operator.keep)
+        operator.intake = Intake(GATEWAY, Redeemer(issuer, spent), THRESHOLD, operator.keep)
         yield Parties(operator, asked, through, issuer)
     gateway.stop()
 

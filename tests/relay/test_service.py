@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,14 +97,16 @@ def test_nothing_of_the_caller_goes_on(process: ServiceProcess, reader: Reader) 
     sent, _ = encapsulate(KEYS.config(1), pad(b"a report", 64))
     request = pb.ForwardRequest(encapsulated=sent)
     smuggled = request.SerializeToString() + b"\x52\x05tv-42"
-    told: Sequence[tuple[str, str]] = (
+    told: tuple[tuple[str, str | bytes], ...] = (
         ("authorization", "DPoP tv-42"),
         ("x-request-id", "tv-42"),
         ("traceparent", TRACE),
         ("user-agent-of-tv", "tv-42"),
     )
     with grpc.insecure_channel(process.address) as channel:
-        forward = channel.unary_unary("/omega.threshold.v1.RelayService/Forward")
+        forward: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
+            "/omega.threshold.v1.RelayService/Forward"
+        )
         forward(smuggled, metadata=told, timeout=30)
     ((request_seen, metadata, peer),) = reader.seen
     assert (

@@ -93,11 +93,11 @@ def test_a_closed_epochs_key_is_gone_from_the_file_and_does_not_come_back(tmp_pa
         assert seed in path.read_bytes()
         ring.key(EPOCH + 1, SCHEDULE.closes(EPOCH))
         assert [seed in each.read_bytes() for each in tmp_path.iterdir()] == [False]
-        with pytest.raises(OmegaError, match=f"epoch must be above {EPOCH}"):
+        with pytest.raises(OmegaError, match="epoch must be one that was not closed"):
             ring.key(EPOCH, NOW)  # the clock went back
     with (
         KeyRing(path, "pairs", SCHEDULE) as ring,
-        pytest.raises(OmegaError, match=f"epoch must be above {EPOCH}"),
+        pytest.raises(OmegaError, match="epoch must be one that was not closed"),
     ):
         ring.key(EPOCH, NOW)
 
@@ -105,3 +105,14 @@ def test_a_closed_epochs_key_is_gone_from_the_file_and_does_not_come_back(tmp_pa
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     with KeyRing(tmp_path / "keys", "pairs", SCHEDULE):
         assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o600
+
+
+def test_what_one_process_closed_another_does_not_open_again(tmp_path: Path) -> None:
+    """Whose clock is behind, and which had not asked for that key before."""
+    with (
+        KeyRing(tmp_path / "keys", "pairs", SCHEDULE) as ahead,
+        KeyRing(tmp_path / "keys", "pairs", SCHEDULE) as behind,
+    ):
+        ahead.close_epochs(SCHEDULE.closes(EPOCH))
+        with pytest.raises(OmegaError, match="epoch must be one that was not closed"):
+            behind.key(EPOCH, NOW)

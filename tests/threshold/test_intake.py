@@ -67,12 +67,20 @@ class Operator:
 def operator(ring: KeyRing, tmp_path: Path) -> Iterator[Operator]:
     made = Operator()
     with SpentTokens(tmp_path / "spent") as spent:
-        made.intake = Intake(KEYS, Redeemer(ring, spent), made.keep)
+        made.intake = Intake(KEYS, Redeemer(ring, spent), 3, made.keep)
         yield made
 
 
-def report(epoch: int = EPOCH) -> Report:
-    return Sealing.of_coins(bytes(64), epoch, 3).report(PAIR)
+def report(epoch: int = EPOCH, threshold: int = 3) -> Report:
+    return Sealing.of_coins(bytes(64), epoch, threshold).report(PAIR)
+
+
+@pytest.mark.parametrize("threshold", [2, 4])
+def test_nobody_chooses_how_many_reports_open_a_pair(operator: Operator, threshold: int) -> None:
+    (token,) = operator.tokens(1)
+    submission = Submission(token, report(threshold=threshold))
+    assert operator.submit(submission) is Outcome.REFUSED
+    assert operator.kept == []
 
 
 def test_a_submission_is_kept_once_however_often_it_comes(operator: Operator) -> None:

@@ -104,6 +104,9 @@ class Intake:
     """Opens what relays hand on."""
     redeemer: Redeemer
     """Takes tokens."""
+    threshold: int
+    """How many reports open a pair, for all TVs; reports with another one are refused, for whoever
+    chose a lower one would open pairs with fewer tokens."""
     keep: Callable[[Report], None]
     """Stores a report; on the disk when it returns. The same one again changes nothing."""
 
@@ -123,6 +126,9 @@ class Intake:
         data, exchange = self.gateway.decapsulate(encapsulated)
         try:
             submission = Submission.decode(data)
+            validate.integer(
+                "threshold", submission.report.threshold, self.threshold, self.threshold
+            )
             self.redeemer.redeem(submission.token, submission.report.encode(), now)
         except OmegaError as error:
             if error.code not in _OUTCOMES:

@@ -69,18 +69,23 @@ class KeyRing(Closing):
         last = min(self.schedule.open(now), default=0) - 1
         with self._lock:
             if last > self._closed:
-                self._conn.execute("UPDATE closed SET epoch = max(epoch, ?)", (last,))
-                self._conn.execute("DELETE FROM seeds WHERE epoch <= ?", (last,))
+                self._conn.execute("BEGIN IMMEDIATE")
+                with self._conn:  # both or neither: a mark without the deletion would keep a key
+                    self._conn.execute("UPDATE closed SET epoch = max(epoch, ?)", (last,))
+                    self._conn.execute("DELETE FROM seeds WHERE epoch <= ?", (last,))
                 self._keys = {epoch: key for epoch, key in self._keys.items() if epoch > last}
                 self._closed = last
 
     def _stored(self, epoch: int) -> SecretKey:
-        if epoch <= self._closed:
-            raise OmegaError(ErrorCode.EPOCH_CLOSED, field="epoch", bound=f"above {self._closed}")
-        # Two processes on one file agree: the first row stays.
-        self._conn.execute("INSERT OR IGNORE INTO seeds VALUES (?, ?)", (epoch, os.urandom(32)))
-        (seed,) = self._conn.execute("SELECT seed FROM seeds WHERE epoch = ?", (epoch,)).fetchone()
-        return SecretKey.derived(seed, self._purpose)
+        # Two processes on one file agree: the first row stays, and what one closed is closed.
+        self._conn.execute(
+            "INSERT OR IGNORE INTO seeds SELECT ?, ? WHERE ? > (SELECT epoch FROM closed)",
+            (epoch, os.urandom(32), epoch),
+        )
+        row = self._conn.execute("SELECT seed FROM seeds WHERE epoch = ?", (epoch,)).fetchone()
+        if row is None:
+            raise OmegaError(ErrorCode.EPOCH_CLOSED, field="epoch", bound="one that was not closed")
+        return SecretKey.derived(row[0], self._purpose)
 
     def close(self) -> None:
         """Closes the file."""

@@ -90,7 +90,7 @@ def _measure(plan: Plan, say: Say, folder: Path) -> dict[str, Figure]:
         on_tv = size / _best(plan, tv)
         say("the intake")
         gateway = Gateway({1: os.urandom(32)})
-        intake = Intake(gateway, Redeemer(keys, spent), lambda _report: None)
+        intake = Intake(gateway, Redeemer(keys, spent), plan.threshold, lambda _report: None)
         issues = [TokenRequest.drawn(epoch, size) for _ in range(plan.runs + 1)]
         batches = [
             each.finalize(evaluate(key, each.blinded.elements), key.public) for each in issues
