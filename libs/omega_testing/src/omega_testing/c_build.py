@@ -86,6 +86,13 @@ def example(name: str) -> str:
     return re.sub(r"(?m)^ \* ?", "", found)
 
 
+def declared() -> set[str]:
+    """Functions of the header."""
+    return set(
+        re.findall(r"^OMEGA_API .*?\b(omega_\w+)\(", HEADER.read_text("utf-8"), re.MULTILINE)
+    )
+
+
 def install(built: Built, prefix: Path) -> None:
     """Installs a build under `prefix`."""
     _run("--install", str(built.folder), "--prefix", str(prefix))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,37 +18,54 @@ from omega_testing.processes import ServiceProcess
 SAMPLE = ROOT / "data" / "sample" / "titles.jsonl"
 
 
-@dataclass(frozen=True)
 class Home:
-    """Where it is."""
+    """The brain and what firmware knows of it.
 
-    storage: Path
-    """What omega_init() is given."""
-    target: str
-    """What omega_client_open() is given."""
-    watched: str
-    """The id of a title that it knows."""
-    brain: ServiceProcess
-    """The brain."""
+    Args:
+        storage: its folder, with a name that is short enough for a socket.
+    """
+
+    def __init__(self, storage: Path) -> None:
+        (storage / "run").mkdir()
+        self.storage = storage
+        """What omega_init() is given."""
+        self.target = f"unix:{storage}/run/brain.sock"
+        """What omega_client_open() is given."""
+        self.watched: list[str] = []
+        """Ids of titles that it knows."""
+        self.brain = self._started()
+        """The brain as it runs now."""
+
+    def fill(self, titles: int) -> None:
+        """Hands so many titles of the sample over, 1 to 500."""
+        contents = [content_to_proto(title) for title in read_catalogue(SAMPLE)[:titles]]
+        with BrainClient(self.target) as client:
+            client.upsert_contents(pb.UpsertContentsRequest(contents=contents))
+        self.watched = [content.content_id for content in contents]
+
+    def restart(self, gone_seconds: float) -> None:
+        """Kills the brain, and starts it after so many seconds."""
+        self.brain.kill()
+        self.brain.close()
+        time.sleep(gone_seconds)
+        self.brain = self._started()
+
+    def _started(self) -> ServiceProcess:
+        environ = {
+            "OMEGA_BRAIN_STORAGE_PATH": str(self.storage),
+            "OMEGA_BRAIN_LISTEN": self.target,
+            "OMEGA_BRAIN_ENCODER": "lexical",
+        }
+        return ServiceProcess(["omega-brain"], environ)
 
 
 @contextmanager
 def household(titles: int = 40) -> Iterator[Home]:
-    """Starts it with so many titles of the sample, 1 to 500.
-
-    Its folder's name is short enough for a socket.
-    """
+    """Starts a brain with so many titles, and stops it."""
     with TemporaryDirectory(prefix="omega-sdk-") as name:
-        storage = Path(name)
-        (storage / "run").mkdir()
-        target = f"unix:{storage}/run/brain.sock"
-        environ = {
-            "OMEGA_BRAIN_STORAGE_PATH": name,
-            "OMEGA_BRAIN_LISTEN": target,
-            "OMEGA_BRAIN_ENCODER": "lexical",
-        }
-        contents = [content_to_proto(title) for title in read_catalogue(SAMPLE)[:titles]]
-        with ServiceProcess(["omega-brain"], environ) as brain:
-            with BrainClient(target) as client:
-                client.upsert_contents(pb.UpsertContentsRequest(contents=contents))
-            yield Home(storage, target, contents[0].content_id, brain)
+        home = Home(Path(name))
+        try:
+            home.fill(titles)
+            yield home
+        finally:
+            home.brain.close()
