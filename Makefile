@@ -151,6 +151,10 @@ sdk-hammer: setup ## A hundred threads of the C library, sanitized, while the br
 sdk-bench: setup ## How long omega_recommend takes, beside the Python client
 	$(BIN)/python bench/sdk_latency.py $(ARGS)
 
+.PHONY: firmware-guide
+firmware-guide: .venv/ready ## Follows docs/firmware.md word for word in a clean clone of what is committed
+	$(BIN)/python tools/firmware_guide.py $(ARGS)
+
 .PHONY: codec-c
 codec-c: .venv/ready ## Holds the C reader of news to the Python one, under three builds
 	@command -v gcc >/dev/null || { echo "gcc is missing: apt-get install gcc libc6-dev"; exit 1; }
