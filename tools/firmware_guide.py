@@ -56,7 +56,7 @@ class Done:
 
 
 def main() -> int:
-    """Prints each step; 1 when one failed or printed something else, 2 when a package is missing."""
+    """Prints each step; 1 when one failed or printed something else, 2 without the packages."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one object for machines")
     arguments = parser.parse_args()

@@ -15,6 +15,8 @@ from omega_delta import content_to_proto
 from omega_testing.c_build import ROOT
 from omega_testing.processes import ServiceProcess
 
+# A hundred threads that call take the processor that it starts with.
+_PATIENCE = 120.0
 SAMPLE = ROOT / "data" / "sample" / "titles.jsonl"
 
 
@@ -56,7 +58,7 @@ class Home:
             "OMEGA_BRAIN_LISTEN": self.target,
             "OMEGA_BRAIN_ENCODER": "lexical",
         }
-        return ServiceProcess(["omega-brain"], environ)
+        return ServiceProcess(["omega-brain"], environ, patience=_PATIENCE)
 
 
 @contextmanager
