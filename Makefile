@@ -131,6 +131,30 @@ sdk: .venv/ready ## Builds the C library for firmware and its examples into buil
 	$(BIN)/cmake -S libs/omega_sdk -B build/omega_sdk $(ARGS)
 	$(BIN)/cmake --build build/omega_sdk --parallel $(JOBS)
 
+.PHONY: sdk-cross
+sdk-cross: setup ## Builds the C library for x86-64, arm64 and armhf, and runs it on each before a brain (qemu-user)
+	$(BIN)/python tools/sdk_cross.py $(ARGS)
+
+.PHONY: sdk-fuzz
+sdk-fuzz: setup ## Fuzzes what the C library reads with libFuzzer (clang; ARGS="--seconds 1800")
+	$(BIN)/python tools/sdk_fuzz.py $(ARGS)
+
+.PHONY: sdk-valgrind
+sdk-valgrind: setup ## Runs the C library's examples, fuzzers' inputs and a hundred threads under valgrind
+	$(BIN)/python tools/sdk_valgrind.py $(ARGS)
+
+.PHONY: sdk-hammer
+sdk-hammer: setup ## A hundred threads of the C library, sanitized, while the brain is killed (ARGS="--kills 20")
+	$(BIN)/python tools/sdk_hammer.py $(ARGS)
+
+.PHONY: sdk-bench
+sdk-bench: setup ## How long omega_recommend takes, beside the Python client
+	$(BIN)/python bench/sdk_latency.py $(ARGS)
+
+.PHONY: firmware-guide
+firmware-guide: .venv/ready ## Follows docs/firmware.md word for word in a clean clone of what is committed
+	$(BIN)/python tools/firmware_guide.py $(ARGS)
+
 .PHONY: codec-c
 codec-c: .venv/ready ## Holds the C reader of news to the Python one, under three builds
 	@command -v gcc >/dev/null || { echo "gcc is missing: apt-get install gcc libc6-dev"; exit 1; }
