@@ -84,6 +84,7 @@ class Devices:
             "astray": lambda _: lambda: _proven(_prover(self._pooled()), _ELSEWHERE),
             "forged": self._forger,
             "self-signed": lambda _: self._self_signed,
+            "uncertified": lambda _: lambda: Credentials(target=self.certified),
         }
         return makers.get(row.who, partial(self._named, row.who))(method)
 

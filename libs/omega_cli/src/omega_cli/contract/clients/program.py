@@ -11,6 +11,7 @@ import subprocess
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import IO
 
 from omega_cli.contract.clients.orders import CannotError, Client, Ended, Order, Target
@@ -82,8 +83,8 @@ class ProgramClient(Client):
     def close(self) -> None:
         """Ends the program."""
         for pipe in (self._program.stdin, self._program.stdout):
-            if pipe:
-                pipe.close()
+            with suppress(OSError):  # it has ended before
+                _pipe(pipe).close()
         try:
             self._program.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
