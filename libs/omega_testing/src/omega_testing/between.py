@@ -38,16 +38,23 @@ class Spoilt:
 
 
 class Between(Closing):
-    """Passes every call on to a server without TLS; a context manager.
+    """Passes every call on to a server; a context manager.
 
     Args:
         target: HOST:PORT of the server.
         spoilt: what is done to calls; nothing without.
+        authorities: PEM certificates that sign the server; None = it speaks no TLS.
     """
 
-    def __init__(self, target: str, spoilt: Spoilt | None = None) -> None:
+    def __init__(
+        self, target: str, spoilt: Spoilt | None = None, authorities: bytes | None = None
+    ) -> None:
         self._spoilt = spoilt or Spoilt()
-        self._channel = grpc.insecure_channel(target, options=_OPTIONS)
+        if authorities is None:
+            self._channel = grpc.insecure_channel(target, options=_OPTIONS)
+        else:
+            trusted = grpc.ssl_channel_credentials(authorities)
+            self._channel = grpc.secure_channel(target, trusted, options=_OPTIONS)
         self._pool = ThreadPoolExecutor(96, thread_name_prefix="between")
         self._server = grpc.server(
             self._pool,
