@@ -18,7 +18,7 @@ from images.container import Container
 from images.engine import Engine, EngineError
 from images.loop import Closed, Fleet, brain_settings, close_the_loop
 from images.plan import PREFIX
-from images.pod_secrets import make_secrets, url_secret, write
+from images.pod_secrets import make_secrets, write
 from images.pods import Here, Pod, Probe, convert, read
 from images.postgres_tls import over_tls
 from images.site import Site, site
@@ -89,10 +89,10 @@ def play(engine: Engine, render: Path, images: Mapping[str, str]) -> Play:
                 "OMEGA_CONSOLE_JWKS": "/etc/omega/tls/operators.jwks",
                 "OMEGA_CONSOLE_ISSUER": ISSUER,
             },
+            values={"postgres-app": {"uri": database}},  # as CloudNativePG names it
         )
         maps, pods = convert(read(render), here)
         make_secrets(place, pods, authority, key_set([operators]))
-        stack.enter_context(url_secret(engine, place, database))
         played = {pod.name: Played(pod.name) for pod in pods}
         # The order of a rollout: the schema, then its owner, then those who call it.
         for pod in sorted(pods, key=lambda pod: pod.name != "constellation"):

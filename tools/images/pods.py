@@ -66,6 +66,8 @@ class Here:
     """Folder with a folder a secret that pods mount."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """Variables that a render leaves to its installation, by value."""
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Secrets that variables come from: name -> key -> value."""
 
 
 def read(path: Path) -> list[Document]:
@@ -78,7 +80,11 @@ def read(path: Path) -> list[Document]:
 
 
 def convert(documents: Iterable[Document], here: Here) -> tuple[list[Document], list[Pod]]:
-    """Settings and workloads as podman takes them: Jobs first, then Deployments by name."""
+    """Settings and workloads as podman takes them: Jobs first, then Deployments by name.
+
+    Raises:
+        KeyError: a variable comes from a secret that is not in `here.values`.
+    """
     taken = [deepcopy(each) for each in documents]
     maps = [each for each in taken if each["kind"] == "ConfigMap"]
     jobs = [_job(each, here) for each in taken if each["kind"] == "Job"]
@@ -121,6 +127,10 @@ def _adapt(pod: Pod, spec: Document, here: Here) -> None:
         container["image"] = here.images.get(name, container["image"])
         container["imagePullPolicy"] = "Never"
         for variable in container.get("env", ()):
+            # podman's releases disagree on the form in which they keep secrets.
+            if asked := variable.get("valueFrom", {}).get("secretKeyRef"):
+                del variable["valueFrom"]
+                variable["value"] = here.values[asked["name"]][asked["key"]]
             if variable["name"] in here.settings:
                 variable["value"] = here.settings[variable["name"]]
         for port in container.get("ports", ()):
