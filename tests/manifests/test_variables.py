@@ -91,7 +91,7 @@ UNSET = {
 }
 """Variables that no manifest sets, by pattern -> why. "Settings" = any line of the ConfigMap
 <service>-settings sets it."""
-_VARIABLE = re.compile(r"^ENV (\w+)=(\S+)$", re.M)
+_VARIABLE = re.compile(r"^ENV (\w+)=(\S+)$", re.MULTILINE)
 
 
 def ours(render: Render) -> Iterator[tuple[Workload, str, type[Any]]]:
