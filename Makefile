@@ -95,6 +95,10 @@ backup-proof: setup ## Backs a shard up under load, loses its server, and goes o
 tv-proof: setup ## Holds a TV's units to systemd's checks
 	$(BIN)/python tools/tv_proof.py $(ARGS)
 
+.PHONY: update-proof
+update-proof: setup ## Updates a TV with real wheels of this tree, and has it take a bad release back
+	$(BIN)/python tools/update_proof.py $(ARGS)
+
 .PHONY: pgbouncer-proof
 pgbouncer-proof: setup ## Runs the store's tests through a PgBouncer that pools transactions
 	@PATH=$$PATH:/usr/sbin command -v pgbouncer >/dev/null || { echo "pgbouncer is missing: apt-get install pgbouncer"; exit 1; }
