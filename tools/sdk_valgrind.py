@@ -21,8 +21,14 @@ from omega_testing.c_build import ROOT, Built
 from omega_testing.c_household import Home, household
 
 FOLDER = ROOT / "build" / "omega_sdk_valgrind"
-VALGRIND = ("valgrind", "--quiet", "--leak-check=full", "--show-leak-kinds=all")
-VALGRIND += ("--errors-for-leak-kinds=all", "--track-fds=no", "--error-exitcode=99")
+VALGRIND = (
+    "valgrind",
+    "--quiet",
+    "--leak-check=full",
+    "--show-leak-kinds=all",
+    "--errors-for-leak-kinds=all",
+    "--error-exitcode=99",
+)
 TARGETS = ("all", "replay_answer", "replay_json_input")
 LATE, TRIES = "the brain did not answer in time", 5
 INSTALL = "apt-get install -y gcc libc6-dev libc6-dbg valgrind"
@@ -54,8 +60,8 @@ def main() -> int:
     if arguments.json:
         print(json.dumps({"proof": "sdk-valgrind", "ok": ok, "runs": found}))
         return int(not ok)
-    for what, wrong in found.items():
-        print(f"{what}: {wrong or 'clean'}")
+    for what, said in found.items():
+        print(f"{what}: {said or 'clean'}")
     return int(not ok)
 
 
