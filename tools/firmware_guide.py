@@ -96,8 +96,7 @@ def missing(install: str) -> bool:
 
 def follow(todo: list[Step], folder: Path) -> list[Done]:
     """Runs the steps in one shell, until one fails; stops what they started."""
-    done = []
-    shell = subprocess.Popen(
+    with subprocess.Popen(
         ["bash", "-eu", "-o", "pipefail"],  # noqa: S607 - of PATH
         cwd=folder,
         stdin=subprocess.PIPE,
@@ -105,27 +104,31 @@ def follow(todo: list[Step], folder: Path) -> list[Done]:
         text=True,
         start_new_session=True,
         env={key: value for key, value in os.environ.items() if not key.startswith("OMEGA_")},
-    )
+    ) as shell:
+        try:
+            return _followed(todo, shell)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(shell.pid, signal.SIGKILL)
+
+
+def _followed(todo: list[Step], shell: subprocess.Popen[str]) -> list[Done]:
+    done: list[Done] = []
     if shell.stdin is None or shell.stdout is None:
         raise RuntimeError("a shell without pipes")
-    try:
-        for number, step in enumerate(todo):
-            begun, end = time.monotonic(), f"--- step {number} is over\n"
-            shell.stdin.write(f"{step.commands}\necho '{end.strip()}'\n")
-            shell.stdin.flush()
-            lines: list[str] = []
-            while (line := shell.stdout.readline()) and line != end:
-                lines.append(line)
-            output = "".join(lines)
-            took = time.monotonic() - begun
-            name = step.commands.partition("\n")[0]
-            done.append(Done(name, took, output, line == end and step.fits(output)))
-            if line != end:
-                break
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(shell.pid, signal.SIGKILL)
-        shell.wait()
+    for number, step in enumerate(todo):
+        begun, end = time.monotonic(), f"--- step {number} is over\n"
+        shell.stdin.write(f"{step.commands}\necho '{end.strip()}'\n")
+        shell.stdin.flush()
+        lines: list[str] = []
+        while (line := shell.stdout.readline()) and line != end:
+            lines.append(line)
+        output = "".join(lines)
+        took = time.monotonic() - begun
+        name = step.commands.partition("\n")[0]
+        done.append(Done(name, took, output, line == end and step.fits(output)))
+        if line != end:
+            break
     return done
 
 

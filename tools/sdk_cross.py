@@ -130,11 +130,11 @@ def look(machine: Machine, peak: Path, storage: Path, watched: str) -> Found:
     listed = output(f"{machine.prefix}nm", "-D", "--defined-only", built.library)
     symbols = set(re.findall(r" T (\w+)@@OMEGA_TV_1$", listed, re.MULTILINE))
     empty_kb, _ = peak_of(machine, peak, [compiled(machine, Path(os.devnull), "empty")])
-    program = [built.program("simple"), storage, watched]
-    peak_kb, said = peak_of(machine, peak, program)
+    arguments = [str(storage), watched]
+    peak_kb, said = peak_of(machine, peak, [built.program("simple"), *arguments])
     wrong = complaints(said)
     # The same from the static library, without a shared one on the machine.
-    _, still = peak_of(machine, peak, [linked(machine, built), *program[1:]])
+    _, still = peak_of(machine, peak, [linked(machine, built), *arguments])
     wrong += [f"static: {complaint}" for complaint in complaints(still)]
     size = stripped.stat().st_size
     if size > MOST_BYTES:

@@ -35,10 +35,12 @@ _TITLE = pb.Recommendation(
     year=1999,
 )
 ANSWERS: tuple[Message, ...] = (
-    pb.GetRecommendationsResponse(mode=1, recommendations=[_TITLE] * 3, next_cursor="cursor-1"),
+    pb.GetRecommendationsResponse(
+        mode=pb.MODE_HEALTHY, recommendations=[_TITLE] * 3, next_cursor="cursor-1"
+    ),
     pb.ObserveEventResponse(event_id="event-1", reward=0.5),
     pb.SyncNowResponse(pushed_sketches=1, state_version=7),
-    pb.GetStatsResponse(model_version="lexical", contents=3, mode=1),
+    pb.GetStatsResponse(model_version="lexical", contents=3, mode=pb.MODE_HEALTHY),
     pb.ClearDataResponse(erased_rows=3),
     pb.UpsertContentsResponse(added=1),
 )

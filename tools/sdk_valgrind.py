@@ -21,9 +21,16 @@ from omega_testing.c_build import ROOT, Built
 from omega_testing.c_household import Home, household
 
 FOLDER = ROOT / "build" / "omega_sdk_valgrind"
-VALGRIND = ("valgrind", "--quiet", "--leak-check=full", "--show-leak-kinds=all")
-VALGRIND += ("--errors-for-leak-kinds=all", "--track-fds=no", "--error-exitcode=99")
+VALGRIND = (
+    "valgrind",
+    "--quiet",
+    "--leak-check=full",
+    "--show-leak-kinds=all",
+    "--errors-for-leak-kinds=all",
+    "--error-exitcode=99",
+)
 TARGETS = ("all", "replay_answer", "replay_json_input")
+LATE, TRIES = "the brain did not answer in time", 5
 INSTALL = "apt-get install -y gcc libc6-dev libc6-dbg valgrind"
 GUIDE = "<tv>" + "".join(
     f"<programme><title>Film {n} &amp; more</title><desc>Long.</desc><category>Drama</category>"
@@ -44,10 +51,7 @@ def main() -> int:
     found: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="omega-valgrind-") as name, household() as home:
         for what, command in commands(built, Path(name), home):
-            done = subprocess.run(
-                [*VALGRIND, *command], check=False, capture_output=True, text=True, timeout=300
-            )
-            found[what] = "" if done.returncode == 0 else f"{done.returncode}\n{done.stderr}"
+            found[what] = complaint(command)
         hammer = c_hammer.compiled(built, FOLDER / "hammer")
         # One thread at a time runs under valgrind: calls may be late.
         wrong = c_hammer.strike([*VALGRIND, hammer], home, (5, 5), patience=300)
@@ -56,9 +60,24 @@ def main() -> int:
     if arguments.json:
         print(json.dumps({"proof": "sdk-valgrind", "ok": ok, "runs": found}))
         return int(not ok)
-    for what, wrong in found.items():
-        print(f"{what}: {wrong or 'clean'}")
+    for what, said in found.items():
+        print(f"{what}: {said or 'clean'}")
     return int(not ok)
+
+
+def complaint(command: list[str | Path]) -> str:
+    """What was wrong with a program under valgrind; empty = nothing.
+
+    omega_init() waits for 2 seconds, which may be too few under valgrind on a busy machine: a
+    program that says so is run again.
+    """
+    for _ in range(TRIES):
+        done = subprocess.run(
+            [*VALGRIND, *command], check=False, capture_output=True, text=True, timeout=300
+        )
+        if done.returncode != 1 or LATE not in done.stderr:
+            break
+    return "" if done.returncode == 0 else f"{done.returncode}\n{done.stderr}"
 
 
 def commands(built: Built, scratch: Path, home: Home) -> Iterator[tuple[str, list[str | Path]]]:
