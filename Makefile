@@ -130,6 +130,12 @@ interop: setup ## Drives brain and sync from Node.js with @grpc/grpc-js
 	cd tests/interop && npm ci --silent --no-audit --no-fund
 	$(BIN)/python tests/interop/drive.py
 
+.PHONY: contract-clients
+contract-clients: setup ## Holds all services to their contracts from Python, Node.js and C, then spoilt ones (ARGS="--tables brain")
+	@command -v npm >/dev/null || { echo "Node.js is missing: apt-get install nodejs npm"; exit 1; }
+	@command -v gcc >/dev/null || { echo "gcc is missing: apt-get install gcc libc6-dev"; exit 1; }
+	$(BIN)/python tools/contract_proof.py $(ARGS)
+
 .PHONY: sdk
 sdk: .venv/ready ## Builds the C library for firmware and its examples into build/omega_sdk
 	$(BIN)/cmake -S libs/omega_sdk -B build/omega_sdk $(ARGS)

@@ -7,12 +7,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import grpc
 import pytest
 from tests.contract.conftest import Tried
 
-from omega.constellation.v1 import admin_pb2
-from omega.constellation.v1 import constellation_service_pb2 as pb
 from omega_cli.contract import shard, shard_words
 from omega_cli.contract.rows import STOCKED, Row
 from omega_client import AdminClient, ClientTls, ConstellationClient
@@ -20,10 +17,11 @@ from omega_constellation.app import build
 from omega_constellation.config import ConstellationConfig
 from omega_rpc.config import ServerConfig
 from omega_store import Store, contents
-from omega_testing.between import Between, Spoilt
+from omega_testing.between import Between
 from omega_testing.certificates import Certificates
 from omega_testing.fleet import MODEL, NOW, titles
 from omega_testing.probe import running
+from omega_testing.spoilt_services import SPOILT
 
 pytestmark = pytest.mark.timeout(300)  # hundreds of real calls a test
 
@@ -73,40 +71,6 @@ def test_every_row_holds_over_mutual_tls_and_nothing_stays_but_claims(
     assert (said.failed, said.left_out) == (set(), set())
     assert (said.code, said.held) == (0, len(rows()))
     assert (status.total_devices, status.pushes, status.contents) == (0, 0, 1)
-
-
-def _request(method: str, message: bytes) -> bytes:
-    if method == ADMIN + "ListDevices":
-        wanted = admin_pb2.ListDevicesRequest.FromString(message)
-        wanted.page_size = min(wanted.page_size, 1_000)
-        return wanted.SerializeToString()
-    # Of what it does not know the rest is lost, too.
-    if method == SHARD + "SpendClaim" and b"of a release to come" in message:
-        return b""
-    return message
-
-
-def _answer(method: str, message: bytes) -> bytes:
-    if method == SHARD + "IngestPatterns":
-        stored = pb.IngestPatternsResponse.FromString(message)
-        for result in stored.results:
-            result.outcome = pb.PushOutcome.PUSH_OUTCOME_STORED
-        return stored.SerializeToString()
-    return message
-
-
-def _status(method: str, code: grpc.StatusCode) -> grpc.StatusCode:
-    if method == ADMIN + "GetDevice" and code is grpc.StatusCode.NOT_FOUND:
-        return grpc.StatusCode.INTERNAL
-    return code
-
-
-SPOILT = Spoilt(
-    request=_request,
-    answer=_answer,
-    status=_status,
-    trailers=lambda method, found: () if method == SHARD + "GetHeads" else found,
-)
 
 
 def _is_spoilt(rpc: str, row: Row) -> bool:

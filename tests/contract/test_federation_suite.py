@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from tests.contract.conftest import Tried
 
-from omega.federation.v1 import federation_service_pb2 as pb
 from omega_cli import main as omega
 from omega_cli.contract import federation
 from omega_cli.contract.rows import UNUSED, Row
@@ -17,9 +16,10 @@ from omega_federation_worker.app import build
 from omega_federation_worker.config import FederationConfig
 from omega_rpc.config import ServerConfig
 from omega_store import Store
-from omega_testing.between import Between, Spoilt
+from omega_testing.between import Between
 from omega_testing.probe import running
 from omega_testing.published import publish
+from omega_testing.spoilt_services import SPOILT
 
 METHOD = "/omega.federation.v1.FederationService/"
 SUCCEEDED = ("RunRound", "a round that succeeded, once more")
@@ -56,29 +56,6 @@ def test_where_a_round_is_on_record_none_is_run(address: str, store: Store, trie
     said = tried("federation", address)
     assert (said.code, said.failed) == (5, set())
     assert said.left_out == NEEDY | {IMPOSSIBLE}
-
-
-def _answer(method: str, message: bytes) -> bytes:
-    if method != METHOD + "ListRounds":
-        return message
-    listed = pb.ListRoundsResponse.FromString(message)
-    listed.rounds.add(round_id=2**32)
-    return listed.SerializeToString()
-
-
-def _request(method: str, message: bytes) -> bytes:
-    if method != METHOD + "GetRound":
-        return message
-    asked = pb.GetRoundRequest.FromString(message)
-    asked.round_id = max(1, asked.round_id)
-    return asked.SerializeToString()
-
-
-SPOILT = Spoilt(
-    request=_request,
-    answer=_answer,
-    trailers=lambda method, found: () if method == METHOD + "RunRound" else found,
-)
 
 
 def _is_spoilt(row: Row) -> bool:

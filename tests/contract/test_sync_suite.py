@@ -34,12 +34,13 @@ from omega_store import Store
 from omega_store.states import Pattern
 from omega_sync.app import build
 from omega_sync.config import SyncConfig
-from omega_testing.between import Between, Metadata, Spoilt
+from omega_testing.between import Between, Spoilt
 from omega_testing.certificates import Certificates
 from omega_testing.postgres import EmbeddedPostgres
 from omega_testing.probe import running
 from omega_testing.published import publish
 from omega_testing.site import write
+from omega_testing.spoilt_services import SPOILT
 
 pytestmark = pytest.mark.timeout(300)  # hundreds of real calls a test
 
@@ -169,50 +170,13 @@ def test_golden_news_in_a_pulls_answer_are_told_from_broken_ones(
     assert [each.ok for each in came] == [True, True, *[accepted] * len(served)]
 
 
-def _answer(method: str, message: bytes) -> bytes:
-    if method == METHOD + "PushPatterns":
-        pushed = pb.PushPatternsResponse.FromString(message)
-        pushed.duplicate = False
-        return pushed.SerializeToString()
-    if method == METHOD + "PullPatterns":
-        news = pb.PullPatternsResponse.FromString(message)
-        news.delta += bytes(5_120)
-        return news.SerializeToString()
-    return message
-
-
-def _request(method: str, message: bytes) -> bytes:
-    if method == METHOD + "GetResource":
-        wanted = pb.GetResourceRequest.FromString(message)
-        wanted.offset = min(wanted.offset, 67_108_864)
-        return wanted.SerializeToString()
-    return message
-
-
-def _metadata(method: str, found: Metadata) -> Metadata:
-    if method == METHOD + "Sync":
-        return tuple(pair for pair in found if pair[0] != "x-request-id")
-    return found
-
-
-SPOILT = Spoilt(
-    request=_request,
-    answer=_answer,
-    metadata=_metadata,
-    # What states no deadline is given one.
-    seconds=lambda _, left: 20.0 if left is None else left,
-    # When to come back is not said, nor what is wrong.
-    trailers=lambda method, found: () if method == METHOD + "StreamSync" else found,
-)
-
-
 def _is_spoilt(row: Row) -> bool:
     within_stream = row.case.startswith(("exchange.", "a refused exchange", "more than"))
     return row.case == "no deadline" or {
         # What was stored before is told as new.
         "PushPatterns": row.case == "the same once more",
         # News are larger than a TV takes.
-        "PullPatterns": row.case.startswith("news by"),
+        "PullPatterns": row.case.startswith("news"),
         # A bound is not held.
         "GetResource": row.case == "offset = 67108865",
         # The id of the call is lost.

@@ -21,7 +21,7 @@ from omega_cli.contract.rows import (
     has,
     refused,
 )
-from omega_cli.contract.sync_words import SKETCH, Words, body, pull
+from omega_cli.contract.sync_words import ABSENT, SKETCH, Words, body, pull
 
 _LARGEST = 1_024
 _CHAIN, _CERTIFICATE = 4, 4_096
@@ -164,7 +164,7 @@ def _exchanges(words: Words) -> Iterator[Row]:
 
 
 def _pulls() -> Iterator[Row]:
-    last = (pull(page=127, wanted_version=1),)
+    last = (pull(page=127, wanted_version=ABSENT),)
     yield Row("PullPatterns", "page = 127 of a version that is not kept", last)
     yield Row("PullPatterns", "page = 1 of no version", (pull(page=1),), refused("wanted_version"))
 
