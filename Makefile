@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # hnswlib would otherwise be built for this very processor and fail on others.
 export HNSWLIB_NO_NATIVE := 1
+# The programs that tests start are read from bytecode, once it is written: a third of their start.
+unexport PYTHONDONTWRITEBYTECODE
 OURS := libs services tests bench tools deploy/tv
 # Tests run in as many processes as there are processors; each has a Postgres of its own.
 JOBS ?= $(shell nproc)
