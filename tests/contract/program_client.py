@@ -63,9 +63,11 @@ def main(how: str) -> None:
                 client.release()
             elif verb == "open":
                 number, target, trust = words
-                authorities, *pair = items(trust) or [None]
+                trusted = items(trust)
                 targets[number] = Target(
-                    items(target)[0].decode(), authorities, Identity(*pair) if pair else None
+                    items(target)[0].decode(),
+                    trusted[0] if trusted else None,
+                    Identity(*trusted[1:]) if trusted[1:] else None,
                 )
             else:
                 said = answer(client, order(targets[words[0]], words[1:]))
