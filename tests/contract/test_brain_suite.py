@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import grpc
 import pytest
+from tests.contract.conftest import Tried
 
 from omega.brain.v1 import brain_service_pb2 as pb
 from omega.brain.v1 import brain_service_pb2_grpc
@@ -18,13 +17,18 @@ from omega_brain.config import BrainConfig
 from omega_brain.servicer import BrainServicer
 from omega_cli import main as omega
 from omega_cli.contract import brain
+from omega_cli.contract.calls import Line, nobody
+from omega_cli.contract.clients.orders import Target
+from omega_cli.contract.clients.python import PythonClient
 from omega_cli.contract.rows import FRESH, Row
+from omega_cli.contract.suite import run
 from omega_client import BrainClient
 from omega_rpc.config import ServerConfig
 from omega_rpc.server import Binding, Server
-from omega_testing.between import Between, Spoilt
+from omega_testing.between import Between
 from omega_testing.deaf import Deaf
 from omega_testing.probe import running
+from omega_testing.spoilt_services import SPOILT
 
 pytestmark = pytest.mark.timeout(300)  # hundreds of real calls a test
 
@@ -51,74 +55,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield address
 
 
-def tried(address: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
-    code = omega.main(["contract", "brain", address, "--json"])
-    return code, json.loads(capsys.readouterr().out)
-
-
-def failed(said: dict[str, Any]) -> set[tuple[str, str]]:
-    return {(row["rpc"], row["case"]) for row in said["rows"] if row["ok"] is False}
-
-
-def test_every_row_holds_and_the_household_is_gone(
-    address: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, said = tried(address, capsys)
-    assert [row for row in said["rows"] if row["ok"] is not True] == []
-    assert (code, said["held"]) == (0, len(brain.suite("test").rows))
+def test_every_row_holds_and_the_household_is_gone(address: str, tried: Tried) -> None:
+    said = tried("brain", address)
+    assert (said.failed, said.left_out) == (set(), set())
+    assert (said.code, said.held) == (0, len(brain.suite("test").rows))
     with BrainClient(address) as client:
         stats = client.get_stats()
     assert (stats.events, stats.profiles) == (0, 0)
-
-
-def test_a_household_is_kept_and_its_rows_are_left_out(
-    address: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with BrainClient(address) as client:
-        client.put_profile(pb.Profile(profile_id="ours", name="Ours"))
-        code = omega.main(["contract", "brain", address])
-        assert [each.profile_id for each in client.list_profiles().profiles] == ["ours"]
-        client.delete_profile("ours")
-    table = capsys.readouterr().out
-    rows = brain.suite("test").rows
-    fresh = sum(row.needs == FRESH for row in rows)
-    assert code == 5
-    assert table.count("left out: the server has data of its own") == fresh
-    assert f"{len(rows) - fresh} rows hold, 0 do not, {fresh} were left out" in table
-
-
-def _request(method: str, message: bytes) -> bytes:
-    if method == METHOD + "GetRecommendations":
-        list_ = pb.GetRecommendationsRequest.FromString(message)
-        list_.limit = min(list_.limit, 100)
-        return list_.SerializeToString()
-    # The brain gets nothing of a message that it does not know wholly.
-    if method == METHOD + "UpsertContents" and b"of a release to come" in message:
-        return b""
-    return message
-
-
-def _answer(method: str, message: bytes) -> bytes:
-    if method == METHOD + "ObserveEvent":
-        observed = pb.ObserveEventResponse.FromString(message)
-        observed.duplicate = False
-        return observed.SerializeToString()
-    return message
-
-
-def _status(method: str, code: grpc.StatusCode) -> grpc.StatusCode:
-    if method == METHOD + "DeleteProfile" and code is grpc.StatusCode.NOT_FOUND:
-        return grpc.StatusCode.UNKNOWN
-    return code
-
-
-SPOILT = Spoilt(
-    request=_request,
-    answer=_answer,
-    status=_status,
-    trailers=lambda method, found: () if method == METHOD + "QueryMemory" else found,
-    metadata=lambda method, found: () if method == METHOD + "PutProfile" else found,
-)
 
 
 def _is_spoilt(row: Row) -> bool:
@@ -139,23 +82,36 @@ def _is_spoilt(row: Row) -> bool:
     }.get(row.rpc, False)
 
 
-def test_of_a_spoilt_brain_exactly_the_rows_at_fault_fail(
-    address: str, capsys: pytest.CaptureFixture[str]
+def test_of_a_spoilt_brain_with_a_household_the_rows_at_fault_fail_and_the_household_is_kept(
+    address: str, tried: Tried
 ) -> None:
-    with Between(address, SPOILT) as between:
-        code, said = tried(between.address, capsys)
-    wanted = {(row.rpc, row.case) for row in brain.suite("test").rows if _is_spoilt(row)}
-    assert code == 1
-    assert failed(said) == wanted
-
-
-def test_of_a_brain_that_hears_no_deadline_the_rows_of_deadlines_fail(
-    address: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with Deaf(address) as deaf:
-        _, said = tried(deaf.address, capsys)
+    with BrainClient(address) as client, Between(address, SPOILT) as between:
+        client.put_profile(pb.Profile(profile_id="ours", name="Ours"))
+        said = tried("brain", between.address)
+        assert [each.profile_id for each in client.list_profiles().profiles] == ["ours"]
+        client.delete_profile("ours")
     rows = brain.suite("test").rows
-    assert failed(said) == {(row.rpc, row.case) for row in rows if row.how.told}
+    needy = {(row.rpc, row.case) for row in rows if row.needs == FRESH}
+    assert said.code == 1
+    assert said.left_out == needy
+    assert said.failed == {(row.rpc, row.case) for row in rows if _is_spoilt(row)} - needy
+
+
+def test_of_a_brain_that_hears_no_deadline_the_rows_of_deadlines_fail(address: str) -> None:
+    whole = brain.suite("deaf")
+    rows = [
+        row
+        for row in whole.rows
+        if row.rpc in HEARD and (row.how.told or row.case == "a sound request")
+    ]
+    with Deaf(address) as deaf, PythonClient() as client:
+        line = Line(client, client, Target(deaf.address), brain.SERVICE)
+        came = list(run(replace(whole, rows=tuple(rows)), line, lambda _: nobody, {FRESH}))
+    assert [each.ok for each in came] == [not row.how.told for row in rows]
+
+
+HEARD = {"GetStats", "ListProfiles", "WatchRecommendations"}
+"""Methods of each form of answer; nothing of them is left behind."""
 
 
 def test_a_server_that_is_not_there_is_no_fault_of_its_rows(

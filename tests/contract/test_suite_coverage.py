@@ -10,7 +10,16 @@ import pytest
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
-from omega_cli.contract import brain, shard, shard_rows, shard_words, sync, sync_words, wire
+from omega_cli.contract import (
+    brain,
+    federation,
+    shard,
+    shard_rows,
+    shard_words,
+    sync,
+    sync_words,
+    wire,
+)
 from omega_cli.contract.suite import Suite
 from omega_testing.contract_comments import Element, statuses
 
@@ -22,6 +31,7 @@ SUITES = {
     "sync": sync.suite(sync_words.Words("key")),
     "constellation": _SHARD,
     "admin": _ADMIN,
+    "federation": federation.suite(),
 }
 each_suite = pytest.mark.parametrize("suite", SUITES.values(), ids=SUITES)
 _BOUND = re.compile(r"\d")
@@ -75,7 +85,14 @@ def test_every_status_that_is_documented_has_a_row_or_a_reason(
     assert all(suite.unprovoked.values())
 
 
-GRPCS_OWN = ("a message above", "metadata of", "a deadline that is over", "a stream ends with")
+GRPCS_OWN = (
+    "a message above",
+    "metadata of",
+    "a deadline that is over",
+    "a stream ends with",
+    "a certificate of its own making",
+    "no certificate where one is asked for",
+)
 
 
 @each_suite

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as texts
-import re
 import threading
 import tomllib
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from omega_core.content import Content
-from omega_testing.c_build import HEADER, ROOT
+from omega_testing.c_build import ROOT, example
 from omega_testing.c_library import Json
 from omega_testing.processes import ServiceProcess
 
@@ -22,10 +21,7 @@ EVENT = '{"content_id": "movie:unknown", "watch_percentage": 0.5}'
 
 def documented(name: str) -> Any:
     """An example of the header."""
-    (found,) = re.findall(
-        rf"@code\{{\.json {name}\}}\n(.*?)@endcode", HEADER.read_text("utf-8"), re.DOTALL
-    )
-    return texts.loads(re.sub(r"(?m)^ \* ?", "", found))
+    return texts.loads(example(name))
 
 
 def begin(json: Json, storage: Path, url: str | None = None) -> int:

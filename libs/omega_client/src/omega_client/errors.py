@@ -71,7 +71,7 @@ class ServiceError(grpc.RpcError):
 
 def service_error(error: grpc.RpcError) -> ServiceError:
     """The ServiceError of what grpc raised. A reason of another domain is left out."""
-    info, retry = _details(error)
+    info, retry = explained(details_of(error))
     return ServiceError(
         error.code().name,
         reason=info.reason,
@@ -84,21 +84,25 @@ def service_error(error: grpc.RpcError) -> ServiceError:
     )
 
 
-def _details(
-    error: grpc.RpcError,
-) -> tuple[error_details_pb2.ErrorInfo, error_details_pb2.RetryInfo]:
-    """The project's ErrorInfo and the RetryInfo among the details of a failed call."""
-    nothing = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+def details_of(error: grpc.RpcError) -> bytes:
+    """The google.rpc.Status that came with a failed call, serialised; empty = none did."""
     # Pairs have names in grpc, and none in grpc.aio.
     pairs: Iterable[Any] = error.trailing_metadata() or ()
-    for key, value in pairs:
-        if key != GRPC_DETAILS_METADATA_KEY:
-            continue
-        try:
-            return unpacked(status_pb2.Status.FromString(value).details)
-        except DecodeError:
-            return nothing
-    return nothing
+    return next((value for key, value in pairs if key == GRPC_DETAILS_METADATA_KEY), b"")
+
+
+def explained(
+    details: bytes,
+) -> tuple[error_details_pb2.ErrorInfo, error_details_pb2.RetryInfo]:
+    """The project's ErrorInfo and the RetryInfo in the details of a failed call.
+
+    Args:
+        details: a google.rpc.Status, serialised; empty ones come of what is none.
+    """
+    try:
+        return unpacked(status_pb2.Status.FromString(details).details)
+    except DecodeError:
+        return error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
 
 
 def unpacked(

@@ -91,9 +91,17 @@ def client_credentials(tls: ClientTls) -> grpc.ChannelCredentials:
     Raises:
         OmegaError: INVALID_FIELD that names the setting whose file cannot be read or used.
     """
-    pair = tls.identity or _pair(tls.certificate, tls.key)
-    key, certificate = pair or (None, None)
-    return grpc.ssl_channel_credentials(authorities("tls_ca", tls.ca), key, certificate)
+    ca, pair = client_pem(tls)
+    return grpc.ssl_channel_credentials(ca, *(pair or (None, None)))
+
+
+def client_pem(tls: ClientTls) -> tuple[bytes | None, tuple[bytes, bytes] | None]:
+    """Certificates that sign servers, None = the platform's; key and chain of the client, if any.
+
+    Raises:
+        OmegaError: as client_credentials.
+    """
+    return authorities("tls_ca", tls.ca), tls.identity or _pair(tls.certificate, tls.key)
 
 
 class RenewedCredentials:

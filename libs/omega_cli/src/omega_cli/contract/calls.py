@@ -1,60 +1,66 @@
-"""Calls of the suite: bytes out, and whatever comes back as an outcome."""
+"""Calls of the suite: messages out, and whatever comes back as an outcome."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import grpc
 from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 
+from omega_cli.contract.clients.orders import CannotError, Client, Ended, Order, Target
 from omega_cli.contract.rows import SECONDS, How, Messages, Outcome
-from omega_client.errors import ServiceError, service_error
+from omega_client.errors import ServiceError, explained
 
 _LATEST = 5.0
 """Seconds after which a server that was told of a far shorter deadline has not heard it."""
-Shown = Callable[[], tuple[tuple[str, str], ...]]
-"""Makes the metadata by which a caller is known; each call needs its own."""
+_NAMES = {each.value[0]: each.name for each in grpc.StatusCode}
+_UNKNOWN = grpc.StatusCode.UNKNOWN.name
 
 
-def nobody() -> tuple[tuple[str, str], ...]:
+class Credentials(NamedTuple):
+    """By what a caller is known."""
+
+    metadata: tuple[tuple[str, str], ...] = ()
+    """Sent along."""
+    target: Target | None = None
+    """Where a certificate is shown; None = none is."""
+
+
+Shown = Callable[[], Credentials]
+"""Makes credentials; each call needs its own."""
+
+
+def nobody() -> Credentials:
     """Shows nothing."""
-    return ()
+    return Credentials()
 
 
+@dataclass(frozen=True)
 class Line:
-    """The methods of one service.
+    """The methods of one service, as a client calls them."""
 
-    On the wire one message is a stream of one, so that one form serves every method.
-
-    Args:
-        channel: to the server; repeats nothing by itself.
-        service: whose methods are called.
-    """
-
-    def __init__(self, channel: grpc.Channel, service: ServiceDescriptor) -> None:
-        self._channel = channel
-        self._service = service
+    client: Client
+    """Makes the calls of rows."""
+    spare: Client
+    """Makes those that the client has no way to make, because later rows speak of what earlier
+    ones left behind, and those that no row asks for."""
+    target: Target
+    """The server."""
+    service: ServiceDescriptor
+    """Whose methods are called."""
 
     def call(self, rpc: str, messages: Messages, how: How, shown: Shown = nobody) -> Outcome:
         """Makes one call, or as many as `how` says side by side; returns what became of it."""
-        method = self._service.methods_by_name[rpc]
-        opened: list[Any] = []
-        ended = threading.Event()
+        method = self.service.methods_by_name[rpc]
         try:
-            for _ in range(how.together):
-                opened.append(self._open(method, messages, how, shown(), ended))
-                found = _read(method, opened[-1], how)
-                if found.status not in {"OK", *how.despite}:
-                    break
-            return found
-        finally:
-            ended.set()
-            for call in opened:
-                call.cancel()
+            return self._call(self.client, method, messages, how, shown)
+        except CannotError as why:
+            found = self._call(self.spare, method, messages, how, shown)
+            return replace(found, left_out=str(why))
 
     def ask(self, rpc: str, message: Message, shown: Shown = nobody) -> Any:
         """The answer of a method that must give one.
@@ -62,76 +68,98 @@ class Line:
         Raises:
             ServiceError: it does not.
         """
-        found = self.call(rpc, (message,), How(), shown)
+        method = self.service.methods_by_name[rpc]
+        found = self._call(self.spare, method, (message,), How(), shown)
         if found.status != "OK":
             raise ServiceError(
                 found.status,
                 reason=found.reason,
                 field=found.field,
                 bound=found.bound,
-                message=f"{rpc} does not answer {self._service.full_name}",
+                message=f"{rpc} does not answer {self.service.full_name}",
             )
         return found.answers[0]
 
-    def _open(
+    def _call(
         self,
+        client: Client,
         method: MethodDescriptor,
         messages: Messages,
         how: How,
-        shown: tuple[tuple[str, str], ...],
-        ended: threading.Event,
-    ) -> Any:
-        def sent() -> Iterator[bytes]:
-            yield from map(how.wire, messages)
-            if how.hold:
-                ended.wait(SECONDS)
+        shown: Shown,
+    ) -> Outcome:
+        try:
+            for _ in range(how.together):
+                order = self._order(method, messages, how, shown())
+                found = _outcome(method, client.call(order))
+                if found.status not in {"OK", *how.despite}:
+                    break
+            return found
+        finally:
+            client.release()
 
-        call: Any = self._channel.stream_stream(f"/{self._service.full_name}/{method.name}")
+    def _order(
+        self, method: MethodDescriptor, messages: Messages, how: How, shown: Credentials
+    ) -> Order:
         told = (("grpc-timeout", how.told),) if how.told else ()
-        return call(sent(), timeout=how.deadline, metadata=(*shown, *how.metadata, *told))
-
-
-def _read(method: MethodDescriptor, call: Any, how: How) -> Outcome:
-    made: type[Message] = message_factory.GetMessageClass(method.output_type)
-    raw: list[bytes] = []
-    # A server that ignores what it was told must not hold the suite.
-    watch = threading.Timer(_LATEST if how.told else SECONDS, call.cancel)
-    watch.start()
-    try:
-        for data in call:
-            raw.append(data)
-            if len(raw) == how.take:
-                break
-        answers = tuple(made.FromString(data) for data in raw)
-    except grpc.RpcError as error:
-        said = service_error(error)
-        return Outcome(
-            said.status,
-            said.reason,
-            said.field,
-            said.bound,
-            said.request_id,
-            said.retry_after,
+        return Order(
+            shown.target or self.target,
+            f"/{self.service.full_name}/{method.name}",
+            (method.client_streaming, method.server_streaming),
+            tuple(map(how.wire or _plain, messages)),
+            how.wire is not None,
+            how.deadline,
+            (*shown.metadata, *how.metadata, *told),
+            how.take,
+            how.hold,
+            _LATEST if how.told else SECONDS,
         )
+
+
+def _plain(message: Message) -> bytes:
+    return message.SerializeToString()
+
+
+def _outcome(method: MethodDescriptor, ended: Ended) -> Outcome:
+    if ended.code:
+        return _refused(ended)
+    made: type[Message] = message_factory.GetMessageClass(method.output_type)
+    try:
+        answers = tuple(made.FromString(data) for data in ended.raw)
+        read = tuple(made.FromString(data) for data in ended.read)
     except DecodeError:
         return Outcome("an answer that is no message")
-    finally:
-        watch.cancel()
+    if ended.read != ended.raw and read != answers:
+        return Outcome("an answer that the client reads otherwise")
     if answers and "refusal" in method.output_type.fields_by_name:
-        return _refused(answers, tuple(raw))
-    if not method.server_streaming and len(answers) != 1:
+        return _refused_on_stream(answers, ended.raw)
+    if len(answers) != 1 and not (answers and method.server_streaming):
         return Outcome(f"{len(answers)} answers")
-    return Outcome("OK", answers=answers, raw=tuple(raw))
+    return Outcome("OK", answers=answers, raw=ended.raw)
 
 
-def _refused(answers: tuple[Any, ...], raw: tuple[bytes, ...]) -> Outcome:
+def _refused(ended: Ended) -> Outcome:
+    status = _NAMES.get(ended.code, _UNKNOWN)
+    if ended.details is None:
+        return Outcome(status, explained=False)
+    info, retry = explained(ended.details)
+    return Outcome(
+        status,
+        info.reason,
+        info.metadata.get("field", ""),
+        info.metadata.get("bound", ""),
+        info.metadata.get("request_id", ""),
+        max(0.0, retry.retry_delay.ToMilliseconds() / 1_000),
+    )
+
+
+def _refused_on_stream(answers: tuple[Any, ...], raw: tuple[bytes, ...]) -> Outcome:
     """What a stream that goes on after a refusal says, in the words of a call that ends by one."""
     if not answers[0].HasField("refusal"):
         return Outcome("OK", answers=answers, raw=raw)
     said = answers[0].refusal
-    names = (each.name for each in grpc.StatusCode if each.value[0] == said.status)
     return Outcome(
-        next(names, "UNKNOWN"),
+        _NAMES.get(said.status, _UNKNOWN),
         said.reason,
         said.field,
         said.bound,

@@ -33,6 +33,10 @@ class Outcome:
     """The messages that came before the end."""
     raw: tuple[bytes, ...] = ()
     """The same as they came."""
+    explained: bool = True
+    """Whether the client tells more of a refusal than its status."""
+    left_out: str = ""
+    """Why another client made the call; empty = the one that is tried did."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class Wanted:
         """What does not hold; empty = all of it does."""
         if found.status not in self.status.split("/"):
             return f"not {self.status}"
+        if not found.explained:
+            return ""
         if self.reason and found.reason != self.reason:
             return f"reason {found.reason or 'absent'}"
         if self.field and found.field != self.field:
@@ -76,10 +82,13 @@ def not_found(name: str) -> Wanted:
 
 
 FRESH, STOCKED, ALONE = "fresh", "stocked", "alone"
+CERTIFIED, UNUSED = "certified", "unused"
 NEEDS = {
     FRESH: "the server has data of its own",
     STOCKED: "the server has no titles",
     ALONE: "the server is one of several shards",
+    CERTIFIED: "no --mtls-address is given",
+    UNUSED: "the server has a round on record",
 }
 """What a server may have to be for a row -> why the row is left out where it is not."""
 Kept = Mapping[str, Any]
@@ -105,8 +114,9 @@ class How:
     """Statuses of those calls after which the next is opened all the same, as after OK."""
     hold: bool = False
     """Keep the client's side open until the end, where the method streams requests."""
-    wire: Callable[[Message], bytes] = field(default=lambda message: message.SerializeToString())
-    """What of a message is sent."""
+    wire: Callable[[Message], bytes] | None = None
+    """Makes the bytes that are sent of a message, which no client would make of it; None = those
+    that any client makes."""
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def run(suite: Suite, line: Line, callers: Callers, found: Collection[str]) -> I
         try:
             messages = row.made(kept) if row.made else row.messages
         except KeyError as missing:
-            got = f"left out: no answer of {missing.args[0]!r}"
+            got = f"left out: there is no answer with {missing.args[0]}"
             yield Result(row.rpc, row.case, str(row.wanted), got, None)
             continue
         outcome = _call(line, row, messages, callers(row))
@@ -88,10 +88,13 @@ def _call(line: Line, row: Row, messages: Messages, shown: Shown) -> Outcome:
 def _full(row: Row, found: Outcome) -> bool:
     """Whether the server had no room for a call that it should have taken."""
     full = "RESOURCE_EXHAUSTED"
-    return found.status == full and row.wanted.status != full and bool(found.reason)
+    stated = found.reason or not found.explained
+    return found.status == full and row.wanted.status != full and bool(stated)
 
 
 def _result(row: Row, found: Outcome) -> Result:
+    if found.left_out:
+        return Result(row.rpc, row.case, str(row.wanted), f"left out: {found.left_out}", None)
     complaint = row.wanted.complaint(found) or row.check(found)
     said = " ".join(filter(None, (found.status, found.reason, found.field)))
     got = f"{said}: {complaint}" if complaint else said

@@ -37,10 +37,6 @@ class Words:
         }
         return pb.RegisterDeviceRequest(**fields)  # type: ignore[arg-type]  # a table of fields
 
-    def another(self) -> pb.RegisterDeviceRequest:
-        """The registration of a further device."""
-        return self.registration(request_id=str(uuid.uuid4()))
-
     def exchange(self, count: int = 0, **more: object) -> pb.SyncRequest:
         """An exchange of so many sketches, of a TV that reads the simpler codec."""
         fields = {

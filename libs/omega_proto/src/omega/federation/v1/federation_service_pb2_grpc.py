@@ -59,14 +59,14 @@ class FederationServiceServicer:
     def RunRound(self, request, context):
         """Runs a round and answers when its result is published. Repeating a request_id gives the first
         round's answer. FAILED_PRECONDITION when there is no catalogue or too few devices, ABORTED
-        when another worker runs a round.
+        when another worker runs a round, INVALID_ARGUMENT, UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetRound(self, request, context):
-        """One round by its id. NOT_FOUND.
+        """One round by its id. NOT_FOUND, INVALID_ARGUMENT, UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

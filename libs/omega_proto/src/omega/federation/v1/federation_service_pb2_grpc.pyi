@@ -36,10 +36,10 @@ class FederationServiceStub:
     RunRound: _grpc.UnaryUnaryMultiCallable[_federation_service_pb2.RunRoundRequest, _federation_service_pb2.RunRoundResponse]
     """Runs a round and answers when its result is published. Repeating a request_id gives the first
     round's answer. FAILED_PRECONDITION when there is no catalogue or too few devices, ABORTED
-    when another worker runs a round.
+    when another worker runs a round, INVALID_ARGUMENT, UNAVAILABLE.
     """
     GetRound: _grpc.UnaryUnaryMultiCallable[_federation_service_pb2.GetRoundRequest, _federation_service_pb2.GetRoundResponse]
-    """One round by its id. NOT_FOUND."""
+    """One round by its id. NOT_FOUND, INVALID_ARGUMENT, UNAVAILABLE."""
     ListRounds: _grpc.UnaryUnaryMultiCallable[_federation_service_pb2.ListRoundsRequest, _federation_service_pb2.ListRoundsResponse]
     """Records of rounds, newest first. INVALID_ARGUMENT, UNAVAILABLE."""
 
@@ -51,10 +51,10 @@ class FederationServiceAsyncStub(FederationServiceStub):
     RunRound: _aio.UnaryUnaryMultiCallable[_federation_service_pb2.RunRoundRequest, _federation_service_pb2.RunRoundResponse]  # type: ignore[assignment]
     """Runs a round and answers when its result is published. Repeating a request_id gives the first
     round's answer. FAILED_PRECONDITION when there is no catalogue or too few devices, ABORTED
-    when another worker runs a round.
+    when another worker runs a round, INVALID_ARGUMENT, UNAVAILABLE.
     """
     GetRound: _aio.UnaryUnaryMultiCallable[_federation_service_pb2.GetRoundRequest, _federation_service_pb2.GetRoundResponse]  # type: ignore[assignment]
-    """One round by its id. NOT_FOUND."""
+    """One round by its id. NOT_FOUND, INVALID_ARGUMENT, UNAVAILABLE."""
     ListRounds: _aio.UnaryUnaryMultiCallable[_federation_service_pb2.ListRoundsRequest, _federation_service_pb2.ListRoundsResponse]  # type: ignore[assignment]
     """Records of rounds, newest first. INVALID_ARGUMENT, UNAVAILABLE."""
 
@@ -69,7 +69,7 @@ class FederationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_federation_service_pb2.RunRoundResponse, _abc.Awaitable[_federation_service_pb2.RunRoundResponse]]:
         """Runs a round and answers when its result is published. Repeating a request_id gives the first
         round's answer. FAILED_PRECONDITION when there is no catalogue or too few devices, ABORTED
-        when another worker runs a round.
+        when another worker runs a round, INVALID_ARGUMENT, UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod
@@ -78,7 +78,7 @@ class FederationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _federation_service_pb2.GetRoundRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_federation_service_pb2.GetRoundResponse, _abc.Awaitable[_federation_service_pb2.GetRoundResponse]]:
-        """One round by its id. NOT_FOUND."""
+        """One round by its id. NOT_FOUND, INVALID_ARGUMENT, UNAVAILABLE."""
 
     @_abc_1.abstractmethod
     def ListRounds(
