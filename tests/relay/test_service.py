@@ -155,14 +155,18 @@ def test_without_its_gateway_it_says_so_and_then_goes_on(
     assert unpad(exchange.open(answer)) == b"a report"[::-1]
 
 
-def test_nothing_of_a_call_is_written_down(relay: RelayClient, reader: Reader, log: Path) -> None:
+def test_nothing_of_a_caller_is_written_down(
+    relay: RelayClient, reader: Reader, log: Path, target: str
+) -> None:
     relay.forward(encapsulate(KEYS.config(1), pad(b"a report", 64))[0])
     with pytest.raises(ServiceError):
         relay.forward(os.urandom(100))
     assert len(reader.seen) == 2
     lines = (log / "omega-relay.log").read_text("utf-8").splitlines()
     assert any("RelayService/Forward: " in line for line in lines)
-    assert [line for line in lines if "127.0.0.1" in line] == []
+    # Of addresses, the gateway's alone: another test may have found it gone.
+    told = "\n".join(lines).replace(target, "")
+    assert "127.0.0.1" not in told
 
 
 def test_a_network_has_a_rate(target: str, reader: Reader) -> None:
