@@ -1,7 +1,4 @@
-"""A client for `omega contract --client` in Python. Usage: program_client.py HOW
-
-HOW: "mixed" cannot call RunRound and misreads GetRound, "talks" out of turn, "ends" at once.
-"""
+"""A client for `omega contract --client` that cannot call RunRound, and misreads GetRound."""
 
 from __future__ import annotations
 
@@ -49,29 +46,22 @@ def answer(client: PythonClient, made: Order) -> str:
     return f"ended {ended.code} {listed(details)} {listed(ended.raw)} {listed(read)}"
 
 
-def main(how: str) -> None:
+def main() -> None:
     targets: dict[str, Target] = {}
     with PythonClient() as client:
         for line in sys.stdin:
             verb, *words = line.split()
             said = "ok"
-            if how == "ends":
-                return
-            if how == "talks":
-                said = "hello"
-            elif verb == "release":
+            if verb == "release":
                 client.release()
             elif verb == "open":
                 number, target, trust = words
-                trusted = items(trust)
-                targets[number] = Target(
-                    items(target)[0].decode(),
-                    trusted[0] if trusted else None,
-                    Identity(*trusted[1:]) if trusted[1:] else None,
-                )
+                [address], pems = items(target), items(trust)
+                identity = Identity(*pems[1:]) if pems[1:] else None
+                targets[number] = Target(address.decode(), pems[0] if pems else None, identity)
             else:
                 said = answer(client, order(targets[words[0]], words[1:]))
             print(said, flush=True)  # noqa: T201 - its protocol
 
 
-main(sys.argv[1])
+main()

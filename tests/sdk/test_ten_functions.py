@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as texts
+import re
 import threading
 import tomllib
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from omega_core.content import Content
-from omega_testing.c_build import ROOT, example
+from omega_testing.c_build import HEADER, ROOT, example
 from omega_testing.c_library import Json
 from omega_testing.processes import ServiceProcess
 
@@ -77,6 +78,8 @@ def test_one_of_many_threads_initialises(json: Json, storage: Path) -> None:
 @pytest.mark.usefixtures("stocked")
 def test_the_documented_examples_hold(json: Json, storage: Path, titles: list[Content]) -> None:
     assert begin(json, storage) == 0
+    named = re.findall(r"@code\{\.json (\w+)\}", HEADER.read_text("utf-8"))
+    assert named == ["context", "list", "event", "stats"]
     context, event = documented("context"), documented("event")
     assert json.recommend(texts.dumps(context))[0] == 0
     event["content_id"] = titles[0].content_id
