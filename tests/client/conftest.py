@@ -13,6 +13,8 @@ from omega.brain.v1 import brain_service_pb2_grpc as brain
 from omega.constellation.v1 import constellation_service_pb2_grpc as constellation
 from omega.federation.v1 import federation_service_pb2_grpc as federation
 from omega.sync.v1 import sync_service_pb2_grpc as sync
+from omega.threshold.v1 import randomness_service_pb2_grpc as randomness
+from omega.threshold.v1 import relay_service_pb2_grpc as relay
 from omega_client import aio
 from omega_rpc.aio.loop import run
 from omega_rpc.config import ServerConfig
@@ -27,6 +29,9 @@ ADDERS: dict[str, Callable[[Any, grpc.Server], None]] = {
     ),
     "omega.constellation.v1.AdminService": constellation.add_AdminServiceServicer_to_server,
     "omega.federation.v1.FederationService": federation.add_FederationServiceServicer_to_server,
+    "omega.threshold.v1.RandomnessService": randomness.add_RandomnessServiceServicer_to_server,
+    "omega.threshold.v1.RelayService": relay.add_RelayServiceServicer_to_server,
+    "omega.threshold.v1.GatewayService": relay.add_GatewayServiceServicer_to_server,
 }
 
 

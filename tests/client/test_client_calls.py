@@ -29,12 +29,16 @@ from omega.constellation.v1 import (
 )
 from omega.federation.v1 import federation_service_pb2
 from omega.sync.v1 import sync_service_pb2
+from omega.threshold.v1 import randomness_service_pb2, relay_service_pb2
 from omega_client import (
     AdminClient,
     BrainClient,
     ClientTls,
     ConstellationClient,
     FederationClient,
+    GatewayClient,
+    RandomnessClient,
+    RelayClient,
     ServiceError,
     SyncClient,
     Watch,
@@ -55,6 +59,9 @@ SYNC = "omega.sync.v1.SyncService"
 CONSTELLATION = "omega.constellation.v1.ConstellationService"
 ADMIN = "omega.constellation.v1.AdminService"
 FEDERATION = "omega.federation.v1.FederationService"
+RANDOMNESS = "omega.threshold.v1.RandomnessService"
+RELAY = "omega.threshold.v1.RelayService"
+GATEWAY = "omega.threshold.v1.GatewayService"
 CATALOGUE = resource_pb2.RESOURCE_KIND_CATALOGUE
 # grpc sends a timeout with few digits and rounds it up.
 ROUNDED_UP = 1.02
@@ -313,6 +320,37 @@ CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], obje
             "ListRounds": (
                 lambda c: c.list_rounds(5, 9),
                 federation_service_pb2.ListRoundsRequest(page_size=5, before_round_id=9),
+            ),
+        },
+    ),
+    RANDOMNESS: (
+        RandomnessClient,
+        {
+            "GetPublicKey": (
+                lambda c: c.get_public_key(8),
+                randomness_service_pb2.GetPublicKeyRequest(epoch=8),
+            ),
+            "Evaluate": (
+                lambda c: c.evaluate(8, [b"e"]),
+                randomness_service_pb2.EvaluateRequest(epoch=8, blinded=[b"e"]),
+            ),
+        },
+    ),
+    RELAY: (
+        RelayClient,
+        {
+            "Forward": (
+                lambda c: c.forward(b"e"),
+                relay_service_pb2.ForwardRequest(encapsulated=b"e"),
+            ),
+        },
+    ),
+    GATEWAY: (
+        GatewayClient,
+        {
+            "Handle": (
+                lambda c: c.handle(b"e"),
+                relay_service_pb2.HandleRequest(encapsulated=b"e"),
             ),
         },
     ),

@@ -41,7 +41,7 @@ def defined(kind: type[Client]) -> dict[str, tuple[str, Method]]:
 
 
 def test_every_service_of_the_contracts_has_a_client() -> None:
-    assert len(SERVICES) == 5
+    assert len(SERVICES) == 8
     assert THREADS.keys() == SERVICES.keys()
 
 

@@ -23,6 +23,8 @@ SERVICES = (
     "omega-console",
     "omega-constellation",
     "omega-federation-worker",
+    "omega-randomness",
+    "omega-relay",
     "omega-sync",
 )
 

@@ -19,6 +19,8 @@ import omega_brain.__main__
 import omega_console.__main__
 import omega_constellation.__main__
 import omega_federation_worker.__main__
+import omega_randomness.__main__
+import omega_relay.__main__
 import omega_sync.__main__
 from omega_brain.config import BrainConfig
 from omega_console.config import ConsoleConfig
@@ -26,6 +28,8 @@ from omega_constellation.config import ConstellationConfig
 from omega_core.config import load, variable
 from omega_core.errors import ErrorCode, OmegaError
 from omega_federation_worker.config import FederationConfig
+from omega_randomness.config import RandomnessConfig
+from omega_relay.config import RelayConfig
 from omega_rpc.config import ServerConfig
 from omega_sync.config import SyncConfig
 from omega_testing.documents import Row
@@ -39,6 +43,7 @@ NEEDED = {
     "token_keys": "token-keys",
     "jwks": "keys",
     "issuer": "x",
+    "gateway_target": "gateway:443",
 }
 """A value for each setting without a default."""
 _NAME = re.compile(r"\b(?:OMEGA|OTEL|XDG|GRPC)_[A-Z_]*[A-Z]\b")
@@ -79,6 +84,8 @@ SERVICES = [
     Documented(omega_constellation.__main__, ConstellationConfig),
     Documented(omega_federation_worker.__main__, FederationConfig),
     Documented(omega_console.__main__, ConsoleConfig),
+    Documented(omega_randomness.__main__, RandomnessConfig),
+    Documented(omega_relay.__main__, RelayConfig),
 ]
 each_service = pytest.mark.parametrize("service", SERVICES, ids=lambda s: s.config.__name__)
 

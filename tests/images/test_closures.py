@@ -41,9 +41,14 @@ FORBIDDEN = {
 }
 
 
+NOT_YET = {"randomness", "relay"}
+"""No fleet can have use of them before a TV sends threshold reports."""
+
+
 def test_every_service_has_an_image() -> None:
     services = {path.name.replace("_", "-") for path in (ROOT / "services").iterdir()}
-    assert set(IMAGES) == services == set(FORBIDDEN)
+    assert set(IMAGES) | NOT_YET == services
+    assert set(IMAGES) == set(FORBIDDEN)
 
 
 @each_image

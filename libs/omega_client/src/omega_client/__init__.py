@@ -6,6 +6,8 @@ from omega_client.constellation import ConstellationClient
 from omega_client.errors import ServiceError
 from omega_client.federation import FederationClient
 from omega_client.methods import Credential
+from omega_client.randomness import RandomnessClient
+from omega_client.relay import GatewayClient, RelayClient
 from omega_client.sync import SyncCalls, SyncClient
 from omega_client.watch import Watch
 from omega_rpc.tls import ClientTls
@@ -17,6 +19,9 @@ __all__ = [
     "ConstellationClient",
     "Credential",
     "FederationClient",
+    "GatewayClient",
+    "RandomnessClient",
+    "RelayClient",
     "ServiceError",
     "SyncCalls",
     "SyncClient",

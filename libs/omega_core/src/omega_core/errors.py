@@ -49,6 +49,9 @@ class ErrorCode(StrEnum):
     ROUND_FAILED = "ROUND_FAILED"
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     CORRUPT_RESOURCE = "CORRUPT_RESOURCE"
+    EPOCH_CLOSED = "EPOCH_CLOSED"
+    PROOF_REFUSED = "PROOF_REFUSED"
+    TOKEN_REFUSED = "TOKEN_REFUSED"  # noqa: S105 - a name, no secret
     MODEL_UNAVAILABLE = "MODEL_UNAVAILABLE"
     MODEL_REFUSED = "MODEL_REFUSED"
     INTERNAL = "INTERNAL"
@@ -138,6 +141,13 @@ CATALOGUE: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
         ErrorCode.ROUND_FAILED: ErrorSpec("ABORTED", "the round failed; nothing was published"),
         ErrorCode.DEADLINE_EXCEEDED: ErrorSpec("DEADLINE_EXCEEDED", "the deadline has passed"),
         ErrorCode.CORRUPT_RESOURCE: ErrorSpec("DATA_LOSS", "a transferred body is damaged"),
+        ErrorCode.EPOCH_CLOSED: ErrorSpec("FAILED_PRECONDITION", "{field} must be {bound}"),
+        ErrorCode.PROOF_REFUSED: ErrorSpec(
+            "FAILED_PRECONDITION", "the answer was not made with the published key"
+        ),
+        ErrorCode.TOKEN_REFUSED: ErrorSpec(
+            "PERMISSION_DENIED", "{field} must be a token of this epoch that was not spent before"
+        ),
         ErrorCode.MODEL_UNAVAILABLE: ErrorSpec(
             "FAILED_PRECONDITION", "the sentence model is {bound}; run `omega model install`"
         ),

@@ -38,6 +38,12 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     telemetry.add_argument("--json", action="store_true", help="print one object for machines")
     telemetry.add_argument("--runs", type=int, default=5, metavar="N", help="runs of each figure")
     telemetry.set_defaults(run=_telemetry)
+    threshold = what.add_parser("threshold", help="threshold reports: what each party does")
+    threshold.add_argument("--json", action="store_true", help="print one object for machines")
+    threshold.add_argument(
+        "--reports", type=int, default=20_000, metavar="N", help="reports that are looked through"
+    )
+    threshold.set_defaults(run=_threshold)
     shard = what.add_parser("constellation", help="a shard's store: writes, pulls, bytes a device")
     shard.add_argument("--json", action="store_true", help="print one object for machines")
     shard.add_argument(
@@ -110,6 +116,21 @@ def _telemetry(arguments: argparse.Namespace) -> int:
         print(figures.as_json("telemetry", found))
     else:
         figures.show("telemetry", found, Console())
+    return 0
+
+
+def _threshold(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from omega_cli.bench import figures, threshold
+
+    plan = threshold.Plan(reports=arguments.reports)
+    with Console(stderr=True).status("measuring threshold reports") as status:
+        found = threshold.measure(plan, status.update)
+    if arguments.json:
+        print(figures.as_json("threshold", found))
+    else:
+        figures.show("threshold", found, Console())
     return 0
 
 

@@ -13,6 +13,8 @@ from omega_client.brain import BrainMethods
 from omega_client.constellation import ConstellationMethods
 from omega_client.federation import FederationMethods
 from omega_client.methods import Credential
+from omega_client.randomness import RandomnessMethods
+from omega_client.relay import GatewayMethods, RelayMethods
 from omega_client.resources import Body
 from omega_client.sync import SyncMethods
 
@@ -21,6 +23,9 @@ __all__ = [
     "BrainClient",
     "ConstellationClient",
     "FederationClient",
+    "GatewayClient",
+    "RandomnessClient",
+    "RelayClient",
     "ServiceClient",
     "SyncClient",
     "Watch",
@@ -41,6 +46,18 @@ class ConstellationClient(ConstellationMethods, ServiceClient):
 
 class FederationClient(FederationMethods, ServiceClient):
     """A federation worker, from an event loop."""
+
+
+class GatewayClient(GatewayMethods, ServiceClient):
+    """The gateway behind a relay, from an event loop."""
+
+
+class RandomnessClient(RandomnessMethods, ServiceClient):
+    """A randomness server, from an event loop."""
+
+
+class RelayClient(RelayMethods, ServiceClient):
+    """A relay, from an event loop."""
 
 
 class SyncClient(SyncMethods, ServiceClient):

@@ -1,0 +1,45 @@
+"""Clients of a relay and of the gateway behind it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from omega.threshold.v1 import relay_service_pb2 as pb
+from omega.threshold.v1 import relay_service_pb2_grpc
+from omega_client.base import Client, ServiceClient
+from omega_client.methods import unary
+
+CALL_SECONDS = 20.0
+"""Default deadline."""
+
+
+class RelayMethods(Client):
+    """omega.threshold.v1.RelayService. Every method raises ServiceError."""
+
+    service: ClassVar[str] = "omega.threshold.v1.RelayService"
+    stub = relay_service_pb2_grpc.RelayServiceStub
+
+    @unary(pb.ForwardResponse, CALL_SECONDS)
+    def forward(self, encapsulated: bytes) -> pb.ForwardRequest:
+        """Hands an encapsulated request of 55 to 8,192 bytes on, and the answer back."""
+        return pb.ForwardRequest(encapsulated=encapsulated)
+
+
+class GatewayMethods(Client):
+    """omega.threshold.v1.GatewayService. Every method raises ServiceError."""
+
+    service: ClassVar[str] = "omega.threshold.v1.GatewayService"
+    stub = relay_service_pb2_grpc.GatewayServiceStub
+
+    @unary(pb.HandleResponse, CALL_SECONDS)
+    def handle(self, encapsulated: bytes) -> pb.HandleRequest:
+        """Has an encapsulated request of 55 to 8,192 bytes read and answered."""
+        return pb.HandleRequest(encapsulated=encapsulated)
+
+
+class RelayClient(RelayMethods, ServiceClient):
+    """A relay, from threads."""
+
+
+class GatewayClient(GatewayMethods, ServiceClient):
+    """The gateway behind a relay, from threads."""

@@ -1,0 +1,1 @@
+"""The randomness server of threshold reports, for a party that is not the operator."""
