@@ -72,7 +72,9 @@ def start(storage: Path) -> Iterator[Start]:
                 "OMEGA_BRAIN_LISTEN": f"unix:{storage}/run/brain.sock",
                 "OMEGA_BRAIN_ENCODER": "lexical",
             }
-            return stack.enter_context(ServiceProcess(["omega-brain"], {**environ, **settings}))
+            return stack.enter_context(
+                ServiceProcess(["omega-brain"], {**environ, **settings}, patience=120)
+            )
 
         yield started
 
@@ -84,11 +86,20 @@ def target(storage: Path) -> str:
 
 
 @pytest.fixture
-def stocked(start: Start, target: str, titles: list[Content]) -> ServiceProcess:
+def stock(start: Start, target: str, titles: list[Content]) -> Start:
+    """Starts a brain and hands the titles over."""
+
+    def stocked() -> ServiceProcess:
+        brain = start()
+        contents = [content_to_proto(title) for title in titles]
+        with BrainClient(target) as client:
+            client.upsert_contents(pb.UpsertContentsRequest(contents=contents))
+        return brain
+
+    return stocked
+
+
+@pytest.fixture
+def stocked(stock: Start) -> ServiceProcess:
     """A brain that knows the titles."""
-    brain = start()
-    with BrainClient(target) as client:
-        client.upsert_contents(
-            pb.UpsertContentsRequest(contents=[content_to_proto(title) for title in titles])
-        )
-    return brain
+    return stock()

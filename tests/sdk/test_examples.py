@@ -97,15 +97,14 @@ def test_epg(programs: Built, start: Any, target: str, tmp_path: Path) -> None:
 
 
 def test_ui_shows_its_own_list_until_the_brain_answers(
-    programs: Built, stocked: ServiceProcess, start: Any, target: str
+    programs: Built, stock: Any, target: str
 ) -> None:
-    stocked.kill()
     with subprocess.Popen(
         [programs.program("ui"), target, "1"], stdout=subprocess.PIPE, text=True
     ) as program:
         assert program.stdout is not None
         assert program.stdout.readline() == "own Channel One: Live\n"
-        start()
+        stock()
         while (line := program.stdout.readline()).startswith("own "):
             pass
         assert re.fullmatch(r"list .+: .+\n", line)
