@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # hnswlib would otherwise be built for this very processor and fail on others.
 export HNSWLIB_NO_NATIVE := 1
+# The programs that tests start are read from bytecode, once it is written: a third of their start.
+unexport PYTHONDONTWRITEBYTECODE
 OURS := libs services tests bench tools deploy/tv
 # Tests run in as many processes as there are processors; each has a Postgres of its own.
 JOBS ?= $(shell nproc)
@@ -95,6 +97,10 @@ backup-proof: setup ## Backs a shard up under load, loses its server, and goes o
 tv-proof: setup ## Holds a TV's units to systemd's checks
 	$(BIN)/python tools/tv_proof.py $(ARGS)
 
+.PHONY: update-proof
+update-proof: setup ## Updates a TV with real wheels of this tree, and has it take a bad release back
+	$(BIN)/python tools/update_proof.py $(ARGS)
+
 .PHONY: pgbouncer-proof
 pgbouncer-proof: setup ## Runs the store's tests through a PgBouncer that pools transactions
 	@PATH=$$PATH:/usr/sbin command -v pgbouncer >/dev/null || { echo "pgbouncer is missing: apt-get install pgbouncer"; exit 1; }
@@ -136,6 +142,30 @@ contract-clients: setup ## Holds all services to their contracts from Python, No
 sdk: .venv/ready ## Builds the C library for firmware and its examples into build/omega_sdk
 	$(BIN)/cmake -S libs/omega_sdk -B build/omega_sdk $(ARGS)
 	$(BIN)/cmake --build build/omega_sdk --parallel $(JOBS)
+
+.PHONY: sdk-cross
+sdk-cross: setup ## Builds the C library for x86-64, arm64 and armhf, and runs it on each before a brain (qemu-user)
+	$(BIN)/python tools/sdk_cross.py $(ARGS)
+
+.PHONY: sdk-fuzz
+sdk-fuzz: setup ## Fuzzes what the C library reads with libFuzzer (clang; ARGS="--seconds 1800")
+	$(BIN)/python tools/sdk_fuzz.py $(ARGS)
+
+.PHONY: sdk-valgrind
+sdk-valgrind: setup ## Runs the C library's examples, fuzzers' inputs and a hundred threads under valgrind
+	$(BIN)/python tools/sdk_valgrind.py $(ARGS)
+
+.PHONY: sdk-hammer
+sdk-hammer: setup ## A hundred threads of the C library, sanitized, while the brain is killed (ARGS="--kills 20")
+	$(BIN)/python tools/sdk_hammer.py $(ARGS)
+
+.PHONY: sdk-bench
+sdk-bench: setup ## How long omega_recommend takes, beside the Python client
+	$(BIN)/python bench/sdk_latency.py $(ARGS)
+
+.PHONY: firmware-guide
+firmware-guide: .venv/ready ## Follows docs/firmware.md word for word in a clean clone of what is committed
+	$(BIN)/python tools/firmware_guide.py $(ARGS)
 
 .PHONY: codec-c
 codec-c: .venv/ready ## Holds the C reader of news to the Python one, under three builds

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DEPLOY = Path(__file__).parents[1] / "deploy" / "tv"
-UNITS = {"omega-brain.service": 15, "omega-update-recover.service": 25}
+UNITS = {"omega-brain.service": 15, "omega-update-recover.service": 25, "omega-ui.service": 15}
 """Unit -> highest exposure, in tenths: 0 is none, 100 is unsafe."""
 MISSING = "systemd-analyze is missing: apt-get install -y --no-install-recommends systemd"
 _LEVEL = re.compile(r"Overall exposure level for \S+: ([\d.]+)")
@@ -74,7 +74,11 @@ def _installed(folder: Path) -> Path:
     units.mkdir(parents=True)
     for name in UNITS:
         shutil.copy(DEPLOY / name, units / name)
-    for program in ("opt/omega-tv/current/bin/omega-brain", "usr/local/sbin/omega-update"):
+    for program in (
+        "opt/omega-tv/current/bin/omega-brain",
+        "usr/local/bin/omega-ui",
+        "usr/local/sbin/omega-update",
+    ):
         path = root / program
         path.parent.mkdir(parents=True)
         shutil.copy(DEPLOY / "omega_update.py", path)

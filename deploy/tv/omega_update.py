@@ -172,9 +172,9 @@ class Update:
         return self._judge()
 
     def status(self) -> dict[str, Any]:
-        """What runs, and how the last update ended."""
+        """What runs, and how the last update ended, which may have tried another slot."""
         slot = self._current()
-        return {"slot": slot, "version": self._version(slot), **self.state}
+        return {**self.state, "slot": slot, "version": self._version(slot)}
 
     def _fill(self, slot: str, before: str | None, archive: Path, digest: str) -> None:
         target = self.root / slot

@@ -26,6 +26,7 @@ from omega_cli.exits import Exit
 from omega_cli.main import main
 from omega_rpc.config import ServerConfig
 from omega_rpc.server import Binding, Server
+from omega_store import migrate
 from omega_testing.documents import table_rows
 from omega_testing.postgres import EmbeddedPostgres
 from omega_testing.probe import running
@@ -35,6 +36,22 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 ADMIN = "omega.constellation.v1.AdminService"
 METHODS = set(constellation_service_pb2.DESCRIPTOR.services_by_name["AdminService"].methods_by_name)
 Doctor = Callable[..., tuple[int, list[dict[str, Any]]]]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[EmbeddedPostgres]:
+    """A Postgres that syncs every commit; that which all tests share does not."""
+    with EmbeddedPostgres() as own:
+        yield own
+
+
+@pytest.fixture
+def database_url(cluster: EmbeddedPostgres) -> Iterator[str]:
+    """A migrated database of it."""
+    url = cluster.create_database("well")
+    migrate(url)
+    yield url
+    cluster.drop_database("well")
 
 
 @pytest.fixture
@@ -194,12 +211,11 @@ def test_a_database_that_lacks_migrations_and_loses_commits_is_told(
     assert "0001" in found["migrations are missing"].what
 
 
-def test_a_database_that_was_stopped_is_told() -> None:
-    with EmbeddedPostgres() as cluster:
-        url = cluster.url
-        assert next(check_database(url)).level is Level.OK
-        cluster.kill()
-        (found,) = check_database(url)
+def test_a_database_that_was_stopped_is_told(cluster: EmbeddedPostgres) -> None:
+    assert next(check_database(cluster.url)).level is Level.OK
+    cluster.kill()
+    (found,) = check_database(cluster.url)
+    cluster.restart()
     assert (found.level, found.what[:19]) == (Level.FAULT, "it does not answer:")
 
 

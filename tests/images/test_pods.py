@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from images.pods import Here, Pod, Probe, convert
+from images.pods import Here, Pod, Probe, convert, left_out
 
 DEPLOYMENT: dict[str, Any] = {
     "kind": "Deployment",
@@ -56,6 +56,7 @@ def here() -> Here:
         gateway="10.88.0.1",
         secrets=Path("/secrets"),
         settings={"B": "here"},
+        values={"postgres-app": {"uri": "postgresql://here"}},
     )
 
 
@@ -119,6 +120,29 @@ def test_jobs_come_first_as_pods_that_end(here: Here) -> None:
     assert maps == [config]
     assert (job.document["kind"], job.document["spec"]["restartPolicy"]) == ("Pod", "Never")
     assert deployment.name == "constellation"
+
+
+def test_a_variable_from_a_secret_is_given_its_value(here: Here) -> None:
+    document = deepcopy(DEPLOYMENT)
+    (container,) = document["spec"]["template"]["spec"]["containers"]
+    asked = {"secretKeyRef": {"name": "postgres-app", "key": "uri"}}
+    container["env"] = [{"name": "URL", "valueFrom": asked}]
+    _, spec = _one(document, here)
+    assert spec["containers"][0]["env"] == [{"name": "URL", "value": "postgresql://here"}]
+    asked["secretKeyRef"]["key"] = "url"
+    with pytest.raises(KeyError, match="url"):
+        convert([document], here)
+
+
+def test_what_only_a_cluster_has_is_counted(here: Here) -> None:
+    policies = [{"kind": "NetworkPolicy", "metadata": {"name": name}} for name in "ab"]
+    config = {"kind": "ConfigMap", "metadata": {"name": "settings"}}
+    other = deepcopy(DEPLOYMENT)
+    other["metadata"]["name"] = "collector"
+    other["spec"]["template"]["spec"]["containers"][0]["image"] = "otel/collector:1"
+    documents = [*policies, config, JOB, DEPLOYMENT, other]
+    _, pods = convert(documents, here)
+    assert left_out(documents, pods) == {"NetworkPolicy": 2, "collector": 1}
 
 
 def test_deployments_of_others_are_left_out_and_the_render_is_not_changed(here: Here) -> None:

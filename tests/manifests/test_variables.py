@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -16,6 +17,7 @@ from k8s_rules.objects import Render, Workload
 from omega_console.config import ConsoleConfig
 from omega_constellation.config import ConstellationConfig
 from omega_core.config import load, variable
+from omega_core.errors import OmegaError
 from omega_federation_worker.config import FederationConfig
 from omega_rpc.config import ServerConfig
 from omega_sync.config import SyncConfig
@@ -89,6 +91,7 @@ UNSET = {
 }
 """Variables that no manifest sets, by pattern -> why. "Settings" = any line of the ConfigMap
 <service>-settings sets it."""
+_VARIABLE = re.compile(r"^ENV (\w+)=(\S+)$", re.MULTILINE)
 
 
 def ours(render: Render) -> Iterator[tuple[Workload, str, type[Any]]]:
@@ -98,6 +101,13 @@ def ours(render: Render) -> Iterator[tuple[Workload, str, type[Any]]]:
         if image in SERVICES:
             prefix, config = SERVICES[image]
             yield work, prefix, config
+
+
+def of_image(work: Workload) -> dict[str, str]:
+    """Variables that the image of a workload brings."""
+    service = ImageName.read(work.main["image"]).name.removeprefix("omega-")
+    dockerfile = ROOT / "deploy" / "images" / service / "Dockerfile"
+    return dict(_VARIABLE.findall(dockerfile.read_text("utf-8")))
 
 
 def known(prefix: str, config: type[Any]) -> set[str]:
@@ -117,9 +127,17 @@ def test_every_variable_is_read_by_its_service_and_holds_a_good_value(
     for work, prefix, config in ours(render):
         environ = {key: value or HIDDEN for key, value in render.environ(work).items()}
         assert set(environ) <= known(prefix, config) | OTHERS.keys(), work
-        listen = {} if f"{prefix}LISTEN" in environ else {f"{prefix}LISTEN": "127.0.0.1:0"}
-        load(config, prefix, environ)
-        load(ServerConfig, prefix, {**environ, **listen})
+        everything = {**of_image(work), **environ}
+        load(config, prefix, everything)
+        if not work.main.get("args"):  # one of a service's commands listens nowhere
+            load(ServerConfig, prefix, everything)
+
+
+def test_images_listen_to_the_world_and_so_need_a_certificate(renders: dict[str, Render]) -> None:
+    for work, prefix, _ in ours(renders["production"]):
+        assert of_image(work)[f"{prefix}LISTEN"].startswith("0.0.0.0:")
+        with pytest.raises(OmegaError, match="until TLS is configured"):
+            load(ServerConfig, prefix, of_image(work))
 
 
 def test_every_variable_of_a_service_is_set_or_left_for_a_reason(

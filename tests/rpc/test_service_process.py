@@ -53,6 +53,17 @@ def test_a_wrong_setting_ends_with_78_and_one_line_that_names_it(
     assert done.stderr.count("\n") == 1
 
 
+def test_a_command_is_not_asked_how_it_would_listen(program: Path) -> None:
+    done = run(program, "--greet", OMEGA_TEST_LISTEN="0.0.0.0:1")
+    assert (done.returncode, done.stdout, done.stderr) == (3, "hello\n", "")
+
+
+def test_two_flags_at_once_are_refused(program: Path) -> None:
+    done = run(program, "--greet", "--check-config")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--check-config: not allowed with argument --greet" in done.stderr
+
+
 def test_a_tool_needs_no_settings(program: Path) -> None:
     assert run(program, "--a-tool", OMEGA_TEST_WORKERS="x").returncode == 0
 

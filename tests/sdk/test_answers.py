@@ -7,7 +7,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,40 +16,22 @@ import pytest
 from omega.brain.v1 import brain_service_pb2 as pb
 from omega_testing.c_build import HEADER, Built
 from omega_testing.c_library import CallError, Client
+from omega_testing.c_stand import Stand, aborting, standing
 
 pytestmark = pytest.mark.timeout(300)  # the first test waits for a build
 
-Method = Callable[[bytes, grpc.ServicerContext], bytes]
 OWN = {"recommend": -2, "observe": -3, "sync": -4, "stats": -10}
 
 
-class Stand(grpc.GenericRpcHandler):
-    """Answers every method with bytes, whatever they are."""
-
-    def __init__(self) -> None:
-        self.answer: Method = lambda _request, _context: b""
-
-    def service(self, details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
-        assert details.method.startswith("/omega.brain.v1.BrainService/")
-        return grpc.unary_unary_rpc_method_handler(
-            lambda request, context: self.answer(request, context)  # noqa: PLW0108 - looked up late
-        )
+@pytest.fixture
+def stand() -> Iterator[Stand]:
+    with standing() as made:
+        yield made
 
 
 @pytest.fixture
-def stand() -> Iterator[tuple[Stand, str]]:
-    made = Stand()
-    server = grpc.server(ThreadPoolExecutor(16), options=[("grpc.max_send_message_length", -1)])
-    server.add_generic_rpc_handlers([made])
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    yield made, f"127.0.0.1:{port}"
-    server.stop(None).wait()
-
-
-@pytest.fixture
-def client(built: Built, stand: tuple[Stand, str]) -> Iterator[Client]:
-    with Client(built.library, stand[1]) as opened:
+def client(built: Built, stand: Stand) -> Iterator[Client]:
+    with Client(built.library, stand.address) as opened:
         yield opened
 
 
@@ -81,14 +62,14 @@ def longest(n: int) -> pb.Recommendation:
     )
 
 
-def test_the_longest_answer_is_taken(stand: tuple[Stand, str], client: Client) -> None:
+def test_the_longest_answer_is_taken(stand: Stand, client: Client) -> None:
     answer = pb.GetRecommendationsResponse(
         recommendation_id="r" * 36,
         next_cursor="c" * 36,
         model_version="😀" * 64,
         recommendations=[longest(n) for n in range(100)],
     )
-    stand[0].answer = lambda _request, _context: answer.SerializeToString()
+    stand.answer = lambda _request, _context: answer.SerializeToString()
     shown = client.recommend()
     assert shown.titles == [(r.content_id, r.title, r.reason) for r in answer.recommendations]
     assert (shown.raw.recommendation_id, shown.raw.next_cursor) == (b"r" * 36, b"c" * 36)
@@ -96,14 +77,14 @@ def test_the_longest_answer_is_taken(stand: tuple[Stand, str], client: Client) -
 
 @pytest.mark.parametrize("field", ["content_id", "title", "reason"])
 def test_a_longer_field_is_refused_and_nothing_of_it_kept(
-    field: str, stand: tuple[Stand, str], client: Client
+    field: str, stand: Stand, client: Client
 ) -> None:
     row = longest(0)
     setattr(row, field, getattr(row, field) + "😀" * 3)
     broken = pb.GetRecommendationsResponse(recommendations=[longest(1), row]).SerializeToString()
     whole = pb.GetRecommendationsResponse(recommendations=[longest(1)]).SerializeToString()
     answers = iter([broken, whole])
-    stand[0].answer = lambda _request, _context: next(answers)
+    stand.answer = lambda _request, _context: next(answers)
     failure = refused(client.recommend)
     assert (failure.code, failure.grpc, failure.needed) == (-10, 13, (0, 0))
     assert len(client.recommend().titles) == 1
@@ -119,19 +100,10 @@ def test_a_longer_field_is_refused_and_nothing_of_it_kept(
         bytes(5 << 20),
     ],
 )
-def test_what_is_no_message_is_refused(
-    answer: bytes, stand: tuple[Stand, str], client: Client
-) -> None:
-    stand[0].answer = lambda _request, _context: answer
+def test_what_is_no_message_is_refused(answer: bytes, stand: Stand, client: Client) -> None:
+    stand.answer = lambda _request, _context: answer
     failure = refused(client.recommend)
     assert (failure.code, failure.grpc) == (-10, 13)
-
-
-def aborting(status: grpc.StatusCode, text: str) -> Method:
-    def answer(_request: bytes, context: grpc.ServicerContext) -> bytes:
-        context.abort(status, text)
-
-    return answer
 
 
 def statuses() -> dict[str, str]:
@@ -145,9 +117,7 @@ def statuses() -> dict[str, str]:
     return table
 
 
-def test_every_status_gives_the_code_of_the_header(
-    stand: tuple[Stand, str], client: Client
-) -> None:
+def test_every_status_gives_the_code_of_the_header(stand: Stand, client: Client) -> None:
     codes = {
         name: int(value)
         for name, value in re.findall(r"(OMEGA_\w+) = (-?\d+)", HEADER.read_text("utf-8"))
@@ -156,7 +126,7 @@ def test_every_status_gives_the_code_of_the_header(
     for status in grpc.StatusCode:
         if status is grpc.StatusCode.OK:
             continue
-        stand[0].answer = aborting(status, "50 % für\n“x”")
+        stand.answer = aborting(status, "50 % für\n“x”")
         said = table.get(status.name, "OMEGA_ERR_INTERNAL")
         for name, call in calls(client).items():
             failure = refused(call)
@@ -165,14 +135,12 @@ def test_every_status_gives_the_code_of_the_header(
             assert failure.text == "50 % für “x”"
 
 
-def test_a_long_text_is_cut_between_characters(stand: tuple[Stand, str], client: Client) -> None:
-    stand[0].answer = aborting(grpc.StatusCode.ABORTED, "é" * 600)
+def test_a_long_text_is_cut_between_characters(stand: Stand, client: Client) -> None:
+    stand.answer = aborting(grpc.StatusCode.ABORTED, "é" * 600)
     assert refused(client.recommend).text == "é" * 255
 
 
-def test_a_late_answer_costs_its_deadline_and_no_connection(
-    stand: tuple[Stand, str], client: Client
-) -> None:
+def test_a_late_answer_costs_its_deadline_and_no_connection(stand: Stand, client: Client) -> None:
     wait = threading.Event()
     peers = []
 
@@ -181,7 +149,7 @@ def test_a_late_answer_costs_its_deadline_and_no_connection(
         wait.wait(20)
         return b""
 
-    stand[0].answer = late
+    stand.answer = late
     begun = time.monotonic()
     failure = refused(lambda: client.recommend(timeout_ms=300))
     assert (failure.code, failure.grpc) == (-2, 4)
@@ -191,7 +159,7 @@ def test_a_late_answer_costs_its_deadline_and_no_connection(
     assert len(set(peers)) == 1
 
 
-def test_no_call_waits_for_another(stand: tuple[Stand, str], client: Client) -> None:
+def test_no_call_waits_for_another(stand: Stand, client: Client) -> None:
     wait, begun = threading.Event(), threading.Event()
 
     def answer(request: bytes, _context: grpc.ServicerContext) -> bytes:
@@ -200,7 +168,7 @@ def test_no_call_waits_for_another(stand: tuple[Stand, str], client: Client) -> 
             wait.wait(20)
         return b""
 
-    stand[0].answer = answer
+    stand.answer = answer
     slow = threading.Thread(target=client.sync)
     slow.start()
     assert begun.wait(10)
@@ -210,7 +178,7 @@ def test_no_call_waits_for_another(stand: tuple[Stand, str], client: Client) -> 
     slow.join()
 
 
-def test_more_calls_than_the_most_wait_their_turn(built: Built, stand: tuple[Stand, str]) -> None:
+def test_more_calls_than_the_most_wait_their_turn(built: Built, stand: Stand) -> None:
     wait, begun = threading.Event(), threading.Event()
 
     def answer(_request: bytes, _context: grpc.ServicerContext) -> bytes:
@@ -218,8 +186,8 @@ def test_more_calls_than_the_most_wait_their_turn(built: Built, stand: tuple[Sta
         wait.wait(20)
         return b""
 
-    stand[0].answer = answer
-    with Client(built.library, stand[1], max_calls=1) as narrow:
+    stand.answer = answer
+    with Client(built.library, stand.address, max_calls=1) as narrow:
         first = threading.Thread(target=narrow.sync)
         first.start()
         assert begun.wait(10)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from omega_testing import c_build, c_types
-from omega_testing.c_build import HEADER, ROOT, SOURCES, Built
+from omega_testing.c_build import HEADER, ROOT, SOURCES, Built, declared
 
 pytestmark = pytest.mark.timeout(300)  # the first test waits for a build
 MOST_BYTES = 256_000
@@ -21,13 +21,6 @@ THIRD_PARTY = ROOT / "third_party"
 
 def output(*command: str | Path) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
-def declared() -> set[str]:
-    """Functions of the header."""
-    return set(
-        re.findall(r"^OMEGA_API .*?\b(omega_\w+)\(", HEADER.read_text("utf-8"), re.MULTILINE)
-    )
 
 
 def test_the_shared_library_gives_out_the_functions_of_the_header_alone(built: Built) -> None:

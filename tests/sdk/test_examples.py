@@ -13,7 +13,7 @@ import pytest
 from omega.brain.v1 import brain_service_pb2 as pb
 from omega_client import BrainClient
 from omega_core.content import Content
-from omega_testing.c_build import Built
+from omega_testing.c_build import ROOT, Built
 from omega_testing.processes import ServiceProcess
 
 pytestmark = pytest.mark.timeout(300)  # the first test waits for a build
@@ -94,3 +94,30 @@ def test_epg(programs: Built, start: Any, target: str, tmp_path: Path) -> None:
         answer = client.get_recommendations(pb.GetRecommendationsRequest())
     (film,) = (each for each in answer.recommendations if each.title == "Tom & Ann")
     assert ([*film.genres], film.year) == (["Comedy", "Romance"], 1999)
+
+
+def test_ui_shows_its_own_list_until_the_brain_answers(
+    programs: Built, stocked: ServiceProcess, start: Any, target: str
+) -> None:
+    stocked.kill()
+    with subprocess.Popen(
+        [programs.program("ui"), target, "1"], stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "own Channel One: Live\n"
+        start()
+        while (line := program.stdout.readline()).startswith("own "):
+            pass
+        assert re.fullmatch(r"list .+: .+\n", line)
+        program.terminate()
+        assert program.wait(20) == 0
+
+
+def test_the_unit_of_ui_calls_the_brain_where_its_own_unit_puts_it() -> None:
+    unit = (ROOT / "deploy" / "tv" / "omega-ui.service").read_text("utf-8")
+    settings = (ROOT / "deploy" / "tv" / "brain.env").read_text("utf-8")
+    (target,) = re.findall(r"^ExecStart=\S+ (\S+)$", unit, re.MULTILINE)
+    assert f"OMEGA_BRAIN_LISTEN={target}\n" in settings
+    brain = (ROOT / "deploy" / "tv" / "omega-brain.service").read_text("utf-8")
+    (group,) = re.findall(r"^SupplementaryGroups=(\S+)$", unit, re.MULTILINE)
+    assert f"\nGroup={group}\n" in brain

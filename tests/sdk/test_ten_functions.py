@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from omega_core.content import Content
-from omega_testing.c_build import HEADER, ROOT
+from omega_testing.c_build import HEADER, ROOT, example
 from omega_testing.c_library import Json
 from omega_testing.processes import ServiceProcess
 
@@ -22,10 +22,7 @@ EVENT = '{"content_id": "movie:unknown", "watch_percentage": 0.5}'
 
 def documented(name: str) -> Any:
     """An example of the header."""
-    (found,) = re.findall(
-        rf"@code\{{\.json {name}\}}\n(.*?)@endcode", HEADER.read_text("utf-8"), re.DOTALL
-    )
-    return texts.loads(re.sub(r"(?m)^ \* ?", "", found))
+    return texts.loads(example(name))
 
 
 def begin(json: Json, storage: Path, url: str | None = None) -> int:
@@ -81,6 +78,8 @@ def test_one_of_many_threads_initialises(json: Json, storage: Path) -> None:
 @pytest.mark.usefixtures("stocked")
 def test_the_documented_examples_hold(json: Json, storage: Path, titles: list[Content]) -> None:
     assert begin(json, storage) == 0
+    named = re.findall(r"@code\{\.json (\w+)\}", HEADER.read_text("utf-8"))
+    assert named == ["context", "list", "event", "stats"]
     context, event = documented("context"), documented("event")
     assert json.recommend(texts.dumps(context))[0] == 0
     event["content_id"] = titles[0].content_id

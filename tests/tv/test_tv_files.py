@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+import tv_release
 
 ROOT = Path(__file__).resolve().parents[2]
 TV = ROOT / "deploy" / "tv"
@@ -62,3 +63,19 @@ def test_the_guide_states_every_exit_code() -> None:
     (count,) = re.findall(r"= range\((\d)\)", program)
     rows = re.findall(r"^\| (\d) \|", GUIDE, re.MULTILINE)
     assert rows == [str(code) for code in range(int(count))]
+
+
+def test_the_guide_makes_wheels_of_all_that_a_brain_needs() -> None:
+    (command,) = (line for line in GUIDE.splitlines() if line.startswith("pip wheel "))
+    (libs,) = re.findall(r"\./libs/omega_\{([\w,]+)\}", command)
+    named = {"brain", *(f"omega_{name}" for name in libs.split(","))}
+    assert named == {folder.name for folder in tv_release.folders(ROOT)}
+    assert "-c constraints.txt --no-build-isolation" in command
+
+
+def test_another_version_is_written_where_the_old_one_stands(tmp_path: Path) -> None:
+    tree = tv_release.copied(ROOT, tmp_path / "tree", tv_release.version(ROOT), "9.8.7")
+    assert tv_release.version(tree) == "9.8.7"
+    assert len(tv_release.folders(tree)) == len(tv_release.folders(ROOT))
+    with pytest.raises(ValueError, match="must hold"):
+        tv_release.copied(ROOT, tmp_path / "other", "0.0.0", "9.8.7")

@@ -30,6 +30,8 @@ def test_a_bad_one_that_changed_the_schema_takes_nothing_along(
     assert tv.install(answers=answers, schema=2, erases="other") == program.TAKEN_BACK
     assert (tv.slot(), tv.holds()) == ("a", (SCHEMA, TITLES))
     assert not (tv.root / "update" / "before.db").exists()
+    told = tv.update().status()
+    assert (told["slot"], told["outcome"]) == ("a", "taken back")
     assert tv.install() == program.DONE
     assert tv.slot() == "b"
 

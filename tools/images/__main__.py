@@ -24,6 +24,7 @@ from images.engine import Engine, EngineError, find
 from images.floor import floors, table
 from images.kube import Play, play
 from images.plan import HOST, IMAGES, MB, USER, unsupported
+from images.pods import STAND_INS
 from images.smoke import Smoked, smoke
 
 
@@ -200,12 +201,16 @@ def _show_play(found: Play, *, machine: bool) -> int:
     if machine:
         print(json.dumps({**asdict(found), "faults": faults}))
         return int(bool(faults))
-    for each in found.workloads:
-        asked = ", ".join(f"{name} {said or 'good'}" for name, said in each.probes.items())
-        print(f"{each.name:<20}{asked or 'ended with 0'}")
+    for workload in found.workloads:
+        asked = ", ".join(f"{name} {said or 'good'}" for name, said in workload.probes.items())
+        print(f"{workload.name:<20}{asked or 'ended with 0'}")
     loop = found.loop
     print(f"end to end over published ports: {loop.devices} TVs in a round, {loop.patterns}"
           f" patterns and factors {loop.factors_version} came back")  # fmt: skip
+    for each in STAND_INS:
+        print(f"stand-in: {each}")
+    left = ", ".join(f"{number} {kind}" for kind, number in found.left_out.items())
+    print(f"not tried: {left}")
     return _end(faults, loop.seconds)
 
 

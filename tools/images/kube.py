@@ -18,8 +18,8 @@ from images.container import Container
 from images.engine import Engine, EngineError
 from images.loop import Closed, Fleet, brain_settings, close_the_loop
 from images.plan import PREFIX
-from images.pod_secrets import make_secrets, url_secret, write
-from images.pods import Here, Pod, Probe, convert, read
+from images.pod_secrets import make_secrets, write
+from images.pods import Here, Pod, Probe, convert, left_out, read
 from images.postgres_tls import over_tls
 from images.site import Site, site
 
@@ -33,6 +33,8 @@ RENDERS = ("dev", "staging", "production")
 database."""
 DATABASE = "postgres-rw"
 """Name by which pods call the shard's primary."""
+_NETWORK = "podman"
+"""podman's own, not the one that `play kube` would make: its gateway is known before the pods."""
 _READY_SECONDS = 90.0
 
 
@@ -56,6 +58,8 @@ class Play:
     """Each of them."""
     loop: Closed
     """The end-to-end test, over published ports with mutual TLS."""
+    left_out: dict[str, int]
+    """Objects that only a cluster has, by kind: they were not tried."""
 
 
 def play(engine: Engine, render: Path, images: Mapping[str, str]) -> Play:
@@ -89,10 +93,11 @@ def play(engine: Engine, render: Path, images: Mapping[str, str]) -> Play:
                 "OMEGA_CONSOLE_JWKS": "/etc/omega/tls/operators.jwks",
                 "OMEGA_CONSOLE_ISSUER": ISSUER,
             },
+            values={"postgres-app": {"uri": database}},  # as CloudNativePG names it
         )
-        maps, pods = convert(read(render), here)
+        documents = read(render)
+        maps, pods = convert(documents, here)
         make_secrets(place, pods, authority, key_set([operators]))
-        stack.enter_context(url_secret(engine, place, database))
         played = {pod.name: Played(pod.name) for pod in pods}
         # The order of a rollout: the schema, then its owner, then those who call it.
         for pod in sorted(pods, key=lambda pod: pod.name != "constellation"):
@@ -108,7 +113,7 @@ def play(engine: Engine, render: Path, images: Mapping[str, str]) -> Play:
         except (TimeoutError, grpc.RpcError) as error:
             logs = "".join(_logs(engine, pod) for pod in pods)
             raise EngineError(f"{type(error).__name__}: {error}\n{logs}") from error
-        return Play(list(played.values()), loop)
+        return Play(list(played.values()), loop, left_out(documents, pods))
 
 
 def check(engine: Engine, render: Path, images: Mapping[str, str]) -> None:
@@ -131,7 +136,7 @@ def check(engine: Engine, render: Path, images: Mapping[str, str]) -> None:
 
 
 def _gateway(engine: Engine) -> str:
-    (network,) = json.loads(engine.run("network", "inspect", "podman"))
+    (network,) = json.loads(engine.run("network", "inspect", _NETWORK))
     return str(network["subnets"][0]["gateway"])
 
 
@@ -152,7 +157,7 @@ def _start(
     path.write_text(yaml.safe_dump_all([*maps, pod.document]), "utf-8")
     stack.callback(engine.tidy, "play", "kube", "--down", str(path))
     # What a run that was killed left behind is in the way.
-    engine.run("play", "kube", "--replace", str(path))
+    engine.run("play", "kube", "--replace", "--network", _NETWORK, str(path))
 
 
 def _containers(engine: Engine, pod: Pod) -> list[str]:

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import trustme
-import yaml
-from images.engine import Engine
 from images.plan import USER
 from images.pods import Pod
 from images.site import Site
 
 from omega_cli import certs
 from omega_rpc.tokens import new_key_line
-
-_URL = "postgres-app"
-"""Of the database's URL, as CloudNativePG names it."""
 
 
 def make_secrets(place: Site, pods: list[Pod], authority: trustme.CA, jwks: bytes) -> None:
@@ -53,21 +46,3 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
         path.write_bytes(data)
         path.chmod(0o440)
         os.chown(path, 0, USER)  # as fsGroup and defaultMode would have it
-
-
-@contextmanager
-def url_secret(engine: Engine, place: Site, url: str) -> Iterator[None]:
-    """The secret that variables come from, which podman reads as Kubernetes' own."""
-    secret = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": _URL},
-        "data": {"uri": base64.b64encode(url.encode()).decode()},
-    }
-    path = place.folder / f"{_URL}.yaml"
-    path.write_text(yaml.safe_dump(secret), "utf-8")
-    engine.run("secret", "create", _URL, str(path))
-    try:
-        yield
-    finally:
-        engine.tidy("secret", "rm", _URL)

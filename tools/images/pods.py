@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -12,8 +13,18 @@ import yaml
 from image_names import ImageName
 
 Document = dict[str, Any]
-KINDS = ("ConfigMap", "Deployment")
-"""What podman takes as it is; a Job becomes a Pod. Everything else is the cluster's."""
+KINDS = ("ConfigMap", "Deployment", "Job")
+"""What podman takes, a Job as a Pod. Everything else is the cluster's."""
+
+STAND_INS = (
+    "one replica of each Deployment, on ports of this machine",
+    "embedded Postgres behind TLS by the name of the cluster's, in place of CloudNativePG",
+    "secrets as folders and values made here, in place of cert-manager and the secret store",
+    "operators signed in by a key made here, in place of a provider of identities",
+    "names of services as lines of each pod's hosts file, in place of Services and DNS",
+    "probes asked by this test, in place of a kubelet",
+)
+"""What stands for a cluster here."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,8 @@ class Here:
     """Folder with a folder a secret that pods mount."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """Variables that a render leaves to its installation, by value."""
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Secrets that variables come from: name -> key -> value."""
 
 
 def read(path: Path) -> list[Document]:
@@ -78,13 +91,30 @@ def read(path: Path) -> list[Document]:
 
 
 def convert(documents: Iterable[Document], here: Here) -> tuple[list[Document], list[Pod]]:
-    """Settings and workloads as podman takes them: Jobs first, then Deployments by name."""
+    """Settings and workloads as podman takes them: Jobs first, then Deployments by name.
+
+    Raises:
+        KeyError: a variable comes from a secret that is not in `here.values`.
+    """
     taken = [deepcopy(each) for each in documents]
     maps = [each for each in taken if each["kind"] == "ConfigMap"]
     jobs = [_job(each, here) for each in taken if each["kind"] == "Job"]
     pods = [_deployment(each, here) for each in taken if each["kind"] == "Deployment"]
     ours = [pod for pod in pods if _has_image(pod, here)]
     return maps, [*jobs, *sorted(ours, key=lambda pod: pod.name)]
+
+
+def left_out(documents: Iterable[Document], pods: Iterable[Pod]) -> dict[str, int]:
+    """Objects of a render that are not tried here, by kind; Deployments of others by their name."""
+    run = {pod.name for pod in pods}
+    left: Counter[str] = Counter()
+    for each in documents:
+        kind, name = each["kind"], each["metadata"]["name"]
+        if kind == "Deployment" and name not in run:
+            left[name] += 1
+        elif kind not in KINDS:
+            left[kind] += 1
+    return dict(sorted(left.items()))
 
 
 def _has_image(pod: Pod, here: Here) -> bool:
@@ -121,6 +151,10 @@ def _adapt(pod: Pod, spec: Document, here: Here) -> None:
         container["image"] = here.images.get(name, container["image"])
         container["imagePullPolicy"] = "Never"
         for variable in container.get("env", ()):
+            # podman's releases disagree on the form in which they keep secrets.
+            if asked := variable.get("valueFrom", {}).get("secretKeyRef"):
+                del variable["valueFrom"]
+                variable["value"] = here.values[asked["name"]][asked["key"]]
             if variable["name"] in here.settings:
                 variable["value"] = here.settings[variable["name"]]
         for port in container.get("ports", ()):

@@ -8,6 +8,7 @@ import ssl
 import struct
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,28 +32,40 @@ def over_tls(path: Path, address: str, context: ssl.SSLContext) -> Iterator[int]
     listener.setsockopt(socket.SOL_IP, _FREEBIND, 1)
     listener.bind((address, 0))
     port = int(listener.getsockname()[1])
-    loop = asyncio.new_event_loop()
+    led: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+    thread = threading.Thread(target=lambda: asyncio.run(_lead(listener, path, context, led)))
+    thread.start()
+    loop, end = led.result()
+    try:
+        yield port
+    finally:
+        loop.call_soon_threadsafe(end.set)
+        thread.join()
+
+
+async def _lead(
+    listener: socket.socket,
+    path: Path,
+    context: ssl.SSLContext,
+    led: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]],
+) -> None:
+    """Serves until the event that it gives is set; what is open then is cut."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             if await _secured(reader, writer, context):
                 up, down = await asyncio.open_unix_connection(str(path))
                 await asyncio.gather(_copy(reader, down), _copy(up, writer))
-        except (OSError, asyncio.IncompleteReadError):
-            pass  # either end is gone, and so the other goes
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # either end is gone, or this is, and so the other goes
         finally:
             writer.close()
 
-    server = loop.run_until_complete(asyncio.start_server(serve, sock=listener))
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
-        yield port
-    finally:
-        loop.call_soon_threadsafe(server.close)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    end = asyncio.Event()
+    server = await asyncio.start_server(serve, sock=listener)
+    led.set_result((asyncio.get_running_loop(), end))
+    await end.wait()
+    server.close()
 
 
 async def _secured(

@@ -230,12 +230,11 @@ def _pragma(connection: sqlite3.Connection, name: str) -> int:
 
 
 def _empty_log(database: Database) -> None:
-    with database.alone(), database.read() as connection:
-        try:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        except sqlite3.OperationalError as error:
-            # The file may have to grow first. What is in the log is safe there.
-            _log.warning("the log is not emptied: %s", error)
+    try:
+        database.empty_log()
+    except OmegaError as error:
+        # The file may have to grow first. What is in the log is safe there.
+        _log.warning("the log is not emptied: %s", error)
 
 
 def _size(path: Path) -> int:

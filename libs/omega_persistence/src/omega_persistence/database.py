@@ -149,6 +149,7 @@ class Database:
             finally:
                 self._depth -= 1
             if not self._depth and connection.total_changes != written:
+                self._held.logged()
                 now = recovery.instant(self._clock.now())
                 self._held.mark.note(self.lineage, numbers, now)
 
@@ -221,6 +222,18 @@ class Database:
         """Keeps other threads from reading, writing and backing up for the block."""
         with self._backing_up, self.read():
             yield
+
+    def empty_log(self) -> None:
+        """Gives back what the log takes on the disk, where nobody reads it and there is room.
+
+        Other threads wait. Not for the inside of a transaction.
+
+        Raises:
+            OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE; nothing is lost.
+        """
+        with self.alone(), storage_errors("empty log"):
+            self._require_no_transaction()
+            self._held.empty_log()
 
     def rewrite(self) -> None:
         """Writes the whole file anew, without what was deleted, and goes on with the new one.

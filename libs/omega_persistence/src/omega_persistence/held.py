@@ -32,6 +32,8 @@ class Held:
     """How often the file was replaced."""
     usable: bool = True
     """False when no connection could be opened after `replace`."""
+    emptied: bool = True
+    """Whether nothing was written since the log was made or emptied."""
 
     def begin(self, now: str, *, rewound: bool = False) -> None:
         """The first write. It also makes the log durable, whose absence then says much.
@@ -56,6 +58,18 @@ class Held:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
         self.owner.mark(Left.OPEN)
+        self.emptied = False
+
+    def logged(self) -> None:
+        """After each write: from the first one on the log must be there, and the mark says so."""
+        if not self.emptied:
+            return
+        try:
+            self.owner.mark(Left.OPEN)
+            self.emptied = False
+        except OSError as error:
+            # What was written is durable. A log that is lost would not be missed: tried again.
+            _log.warning("the lock's file is not written: %s", error)
 
     def replace(self, finished: Path, now: str) -> None:
         """Puts a finished file in the place of the open one and goes on with it.
@@ -67,10 +81,8 @@ class Held:
             OSError, sqlite3.Error: the machine fails; the same.
         """
         # A log that is left would be played into the new file.
-        (busy, _, _) = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
+        if not self.empty_log():
             raise unavailable("its log is being read")
-        self.owner.mark(Left.CLOSING)
         self.connection.close()
         try:
             if files.side_file(self.path, "-wal").exists():
@@ -83,6 +95,26 @@ class Held:
             self.usable = True
             self.replaced += 1
             self.begin(now)
+
+    def empty_log(self) -> bool:
+        """Moves the log into the file. Its absence is in order until something is written again.
+
+        Returns:
+            Whether the log is empty; it is not while somebody reads it.
+
+        Raises:
+            OSError, sqlite3.Error: the machine fails; nothing is lost.
+        """
+        self.owner.mark(Left.CLOSING)
+        self.emptied = True
+        log = files.side_file(self.path, "-wal")
+        try:
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            empty = not (log.exists() and log.stat().st_size)
+            if not empty:
+                self.logged()
+        return empty
 
     def close(self) -> None:
         """Closes everything and lets the next owner in."""

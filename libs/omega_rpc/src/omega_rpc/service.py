@@ -106,15 +106,16 @@ def run_service(service: Service[C], argv: Sequence[str] | None = None) -> int:
         if tool is not None:
             return tool()
         config = load(service.config, service.prefix, os.environ)
-        server_config = _server_config(service)
         telemetry = TelemetryConfig.read(os.environ, at_home=service.at_home)
-        look = _look(service, arguments, server_config)
-        if look is not None:
-            return look()
+        # What listens nowhere is not asked how: a Job has no certificate, and its image has LISTEN.
         deed = _deed(service, arguments, config)
         if deed is not None:
             with telemetry_of(service.name, telemetry, nameless=service.at_home):
                 return deed()
+        server_config = _server_config(service)
+        look = _look(service, arguments, server_config)
+        if look is not None:
+            return look()
         # Blocked before any thread starts, so that every thread leaves them to sigwait: a handler
         # could run just before the wait begins, and the service would never stop.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
@@ -190,13 +191,14 @@ def _parse(service: Service[C], argv: Sequence[str] | None) -> argparse.Namespac
     parser = argparse.ArgumentParser(
         service.name, description=f"Settings are environment variables {service.prefix}*."
     )
-    parser.add_argument("--version", action="version", version=version(service.name))
-    parser.add_argument("--check-config", action="store_true", help="check the settings and exit")
-    parser.add_argument(
+    one = parser.add_mutually_exclusive_group()
+    one.add_argument("--version", action="version", version=version(service.name))
+    one.add_argument("--check-config", action="store_true", help="check the settings and exit")
+    one.add_argument(
         "--health", action="store_true", help="ask the running service whether it serves; 0 or 1"
     )
     for flag, (text, _) in (*service.commands.items(), *service.tools.items()):
-        parser.add_argument(flag, action="store_true", help=text)
+        one.add_argument(flag, action="store_true", help=text)
     return parser.parse_args(argv)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,10 +52,45 @@ def build(folder: Path, *options: str) -> Built:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "done").exists():
-            _run("-S", str(SOURCES), "-B", str(folder), *options)
-            _run("--build", str(folder), "--parallel", str(os.cpu_count() or 1))
+            make(folder, *options)
             (folder / "done").touch()
     return Built(folder)
+
+
+def make(folder: Path, *options: str, targets: Sequence[str] = ("all",)) -> Built:
+    """Builds in `folder` what has changed since it was built there.
+
+    Args:
+        folder: made where it is not there.
+        options: for CMake.
+        targets: of CMakeLists.txt.
+
+    Raises:
+        RuntimeError: as in build().
+    """
+    jobs = str(os.cpu_count() or 1)
+    _run("-S", str(SOURCES), "-B", str(folder), *options)
+    _run("--build", str(folder), "--parallel", jobs, "--target", *targets)
+    return Built(folder)
+
+
+def example(name: str) -> str:
+    """An example of JSON in the header.
+
+    Args:
+        name: behind @code{.json, such as "context".
+    """
+    (found,) = re.findall(
+        rf"@code\{{\.json {name}\}}\n(.*?)@endcode", HEADER.read_text("utf-8"), re.DOTALL
+    )
+    return re.sub(r"(?m)^ \* ?", "", found)
+
+
+def declared() -> set[str]:
+    """Functions of the header."""
+    return set(
+        re.findall(r"^OMEGA_API .*?\b(omega_\w+)\(", HEADER.read_text("utf-8"), re.MULTILINE)
+    )
 
 
 def install(built: Built, prefix: Path) -> None:

@@ -66,6 +66,7 @@ class ServiceProcess(Closing):
         tls: how to reach its health service when it speaks TLS.
         begun: is given its process id before it serves.
         inside: what the command begins with, such as ["ip", "netns", "exec", NAME].
+        patience: seconds that it has until it serves.
         prefix: folder of the virtual environment whose script it is; None = this one. Another one
             runs what is installed there alone: PYTHONPATH is not passed on.
 
@@ -83,6 +84,7 @@ class ServiceProcess(Closing):
         tls: ClientTls | None = None,
         begun: Callable[[int], None] | None = None,
         inside: Sequence[str] = (),
+        patience: float = _START_SECONDS,
         prefix: Path | None = None,
     ) -> None:
         self._temporary = None if directory else Path(tempfile.mkdtemp(prefix="omega-service-"))
@@ -113,7 +115,7 @@ class ServiceProcess(Closing):
         try:
             if begun:
                 begun(self.pid)
-            deadline = time.monotonic() + _START_SECONDS
+            deadline = time.monotonic() + patience
             self.addresses = self._listening(deadline)
             self.address = self.addresses.pop("listening")
             if serving:

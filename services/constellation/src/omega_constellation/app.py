@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from omega.constellation.v1 import constellation_service_pb2_grpc
+from omega_constellation import metering
 from omega_constellation.admin_routes import AdminRoutes
 from omega_constellation.codebooks import Codebooks
 from omega_constellation.config import ConstellationConfig
@@ -12,7 +13,6 @@ from omega_constellation.directories import Directories
 from omega_constellation.enrolment import Enrolment
 from omega_constellation.judge import Judge
 from omega_constellation.maintenance import Maintenance
-from omega_constellation.metering import Gauges
 from omega_constellation.mover import Mover
 from omega_constellation.news import StateNews
 from omega_constellation.peers import Peers
@@ -82,7 +82,7 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
             AdminRoutes(store, clock, directories, peers, stats),
         ),
     ]
-    gauges = Gauges(stats)
+    gauges = metering.shard.looker(stats.gauges)
     maintenance = Maintenance(store, config.retention(), clock, readiness)
 
     def started() -> None:

@@ -7,7 +7,7 @@ import uuid
 
 from omega.federation.v1 import federation_service_pb2_grpc
 from omega_core.shared_clock import service_clock
-from omega_federation_worker import fleet
+from omega_federation_worker import fleet, metering
 from omega_federation_worker.config import FederationConfig
 from omega_federation_worker.job import RoundJob
 from omega_federation_worker.schedule import Schedule
@@ -49,13 +49,19 @@ def build(config: FederationConfig, server_config: ServerConfig) -> Application:
             return rounds.requested(conn)
 
     schedule = Schedule(job, config.period_seconds, clock, ready, waiting)
+    records = metering.looker(store)
     binding = Binding(
         "omega.federation.v1.FederationService",
         federation_service_pb2_grpc.add_FederationServiceServicer_to_server,
         FederationServicer(store, job),
     )
 
+    def started() -> None:
+        records.start()
+        schedule.start()
+
     def close() -> None:
+        records.stop()
         schedule.stop()
         store.close()
 
@@ -64,7 +70,7 @@ def build(config: FederationConfig, server_config: ServerConfig) -> Application:
     except BaseException:
         close()
         raise
-    return Application(server, close=close, started=schedule.start)
+    return Application(server, close=close, started=started)
 
 
 def _fleet(config: FederationConfig, server_config: ServerConfig) -> Application:

@@ -27,8 +27,6 @@ from omega_store.rounds import Round, RoundStatus, ShardOutcome
 _log = logging.getLogger(__name__)
 _WAIT_SECONDS = 0.25
 _RECOVERY_SECONDS = 1.0
-_TELLING_SECONDS = 30.0
-"""As often as Prometheus looks."""
 INDEX = "JOB_COMPLETION_INDEX"
 """Environment variable in which Kubernetes tells a pod of an Indexed Job its index."""
 
@@ -58,6 +56,7 @@ class Fleet(Closing):
             for each in self.shards.entries
         }
         self.home = self.stores[self.shards.home.name]
+        self._records = metering.looker(self.home)
         self._clock = clock or service_clock()
         self.job = FleetJob(
             self.home,
@@ -99,7 +98,7 @@ class Fleet(Closing):
         # A round that a dead leader left open; the next one, a period later, would wait for it.
         self.every("recovery", _RECOVERY_SECONDS, self.job.recover)
         # Processes that lead a round and end, as CronJobs do, are gone before anybody scrapes them.
-        self.every("telling", _TELLING_SECONDS, self._tell)
+        self._records.start()
         config = self._config
         for entry in self.shards.others:
             self.every(f"copies-{entry.name}", config.copy_seconds, self._copier(entry).copy)
@@ -113,10 +112,6 @@ class Fleet(Closing):
             for region in sorted({entry.region for entry in self.shards.entries}):
                 merge = partial(between.merge_region, self.home, region)
                 self.every(f"region-{region or 'all'}", config.regions_seconds, merge)
-
-    def _tell(self) -> None:
-        with self.home.statements("look at rounds") as conn:
-            metering.tell(rounds.standing(conn))
 
     def _count(self, worker: ShardWorker, entry: ShardEntry) -> None:
         # A round's phases come first: what came meanwhile is counted a minute later.
@@ -162,6 +157,7 @@ class Fleet(Closing):
     def close(self) -> None:
         """Ends all of it; what a round left open is taken up by the next leader."""
         self.stopping.set()
+        self._records.stop()
         for thread in self._threads:
             thread.join(timeout=5.0)
         self._stack.close()

@@ -59,7 +59,7 @@ class RoundJob:
         return answer_of(earlier)
 
     def recover(self) -> None:
-        """Tells what rounds there were, and ends those that dead workers left RUNNING.
+        """Ends rounds that dead workers left RUNNING.
 
         One that another worker runs goes on.
 
@@ -67,7 +67,6 @@ class RoundJob:
             OmegaError: STORAGE_UNAVAILABLE.
         """
         with self._store.statements("look for round") as conn:
-            metering.tell(rounds.standing(conn))
             if not rounds.running(conn):
                 return
         try:

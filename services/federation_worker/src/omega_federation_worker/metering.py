@@ -11,9 +11,12 @@ from typing import Any, TypeVar
 from opentelemetry import metrics
 
 from omega_core import spans
+from omega_core.errors import ErrorCode, OmegaError
 from omega_federation_worker.causes import cause_of
 from omega_learn.partials import Partial
 from omega_learn.phases import Desk, Phase, Plan
+from omega_rpc.gauges import Figures, Looker
+from omega_store import Store, pending_on, rounds
 from omega_store.rounds import RoundFigures, Standing
 
 P = TypeVar("P", bound=Plan)
@@ -35,9 +38,6 @@ _decoded = _meter.create_counter(
     unit="{sketch}",
     description="Sketches that published rounds decoded",
 )
-_last = _meter.create_gauge(
-    "omega.federation.last.success", unit="s", description="When a round was last published"
-)
 _devices = _meter.create_gauge(
     "omega.federation.devices", unit="{device}", description="Devices of the last published round"
 )
@@ -47,8 +47,20 @@ _shift = _meter.create_gauge(
 _quality = _meter.create_gauge(
     "omega.federation.quality", unit="1", description="Mean success rate of its patterns, 0 to 1"
 )
-_mu = _meter.create_gauge(
+records: Figures[Standing] = Figures(_meter, "the records of rounds")
+"""What gauges tell of them, whichever worker ran the rounds."""
+_last = records.gauge(
+    "omega.federation.last.success",
+    lambda seen: [
+        (ended_at.timestamp(), _kind(refresh=refresh))
+        for refresh, ended_at in seen.ended_at.items()
+    ],
+    unit="s",
+    description="When a round was last published",
+)
+_mu = records.gauge(
     "omega.federation.privacy.mu",
+    lambda seen: [(seen.spent_mu, {})],
     unit="1",
     description="Gaussian differential privacy that all rounds together have spent; 0 = no noise",
 )
@@ -86,14 +98,19 @@ def round_of(*, refresh: bool) -> Iterator[Measured]:
             _devices.set(figures.devices)
             _shift.set(figures.pattern_shift)
             _quality.set(figures.quality)
-            tell(standing)
+            records.tell(standing)
 
 
-def tell(standing: Standing) -> None:
-    """Tells what the records of rounds say: a worker that began anew knows it, too."""
-    for refresh, ended_at in standing.ended_at.items():
-        _last.set(ended_at.timestamp(), _kind(refresh=refresh))
-    _mu.set(standing.spent_mu)
+def looker(home: Store) -> Looker[Standing]:
+    """Looks at the records of rounds in a database for those who collect."""
+
+    def look() -> Standing:
+        with home.statements("look at rounds") as conn:
+            if pending_on(conn):
+                raise OmegaError(ErrorCode.STORAGE_UNAVAILABLE, detail="it has no schema yet")
+            return rounds.standing(conn)
+
+    return records.looker(look)
 
 
 def _kind(*, refresh: bool) -> dict[str, str]:
