@@ -34,8 +34,8 @@ ANY_PORT = "127.0.0.1:0"
 OMEGA = Path(sys.prefix) / "bin" / "omega"
 SERVICES = ("brain", "sync", "constellation", "federation")
 _MARKS = {True: "✓", False: "✗", None: "-"}
-Rows = dict[tuple[str, str], dict[str, Any]]
-"""(method, case) -> client -> what `omega contract --json` says of it."""
+Rows = list[dict[str, dict[str, Any]]]
+"""Of each row: client -> what `omega contract --json` says of it."""
 
 
 def main() -> int:
@@ -146,50 +146,52 @@ def tried(service: str, address: str, flags: Sequence[str], clients: Sequence[st
     command = [str(OMEGA), "contract", service, address, "--json", *flags, *chosen]
     print("$", *command[1:], file=sys.stderr, flush=True)
     done = subprocess.run(command, check=False, stdout=subprocess.PIPE)
-    rows: Rows = {}
+    came: dict[str, list[dict[str, Any]]] = {}
     for row in json.loads(done.stdout)["rows"]:
-        rows.setdefault((row["rpc"], row["case"]), {})[row["client"]] = row
-    return rows
+        came.setdefault(row["client"], []).append(row)
+    # Cases that state an instant or a name of the run have other names at each client.
+    return [dict(zip(came, each, strict=True)) for each in zip(*came.values(), strict=True)]
 
 
 def told(title: str, rows: Rows, *, whole: bool) -> int:
     """Prints how many rows hold by each client, and those that do not; returns their number."""
-    wrong = {
-        name: by for name, by in rows.items() if any(row["ok"] is False for row in by.values())
-    }
+    wrong = at_fault(rows)
     print(f"\n{title}")
     table(rows if whole else wrong)
-    for client in next(iter(rows.values())):
-        counts = Counter(by[client]["ok"] for by in rows.values())
+    for client in rows[0]:
+        counts = Counter(by[client]["ok"] for by in rows)
         print(f"  {client}: {counts[True]} hold, {counts[False]} do not, {counts[None]} left out")
     return len(wrong)
 
 
 def told_apart(title: str, rows: Rows) -> int:
     """Prints the rows at fault; returns the number of those that clients tell differently."""
-    failed = {
-        name: by for name, by in rows.items() if any(row["ok"] is False for row in by.values())
-    }
+    failed = at_fault(rows)
     print(f"\n{title}")
     table(failed)
     apart = [
-        name
-        for name, by in failed.items()
+        by
+        for by in failed
         if {row["ok"] for row in by.values() if row["ok"] is not None} != {False}
     ]
-    for client in next(iter(rows.values())):
-        print(f"  {client}: {sum(by[client]['ok'] is False for by in failed.values())} fail")
+    for client in rows[0]:
+        print(f"  {client}: {sum(by[client]['ok'] is False for by in failed)} fail")
     if apart or not failed:
-        print(f"  {len(apart)} rows are told differently: {apart}")
+        print(f"  {len(apart)} rows are told differently")
     return len(apart) + (not failed)
+
+
+def at_fault(rows: Rows) -> Rows:
+    """Those that do not hold by one client at least."""
+    return [by for by in rows if any(row["ok"] is False for row in by.values())]
 
 
 def table(rows: Rows) -> None:
     """Prints rows with a mark for each client."""
-    for (rpc, case), by in rows.items():
+    for by in rows:
         marks = " ".join(f"{client} {_MARKS[row['ok']]}" for client, row in by.items())
-        got = next((row["got"] for row in by.values() if row["ok"] is not None), "left out")
-        print(f"  {marks:<24} {rpc:<24} {case[:60]:<60} {got[:70]}")
+        told = next((row for row in by.values() if row["ok"] is not None), next(iter(by.values())))
+        print(f"  {marks:<24} {told['rpc']:<24} {told['case'][:60]:<60} {told['got'][:70]}")
 
 
 if __name__ == "__main__":

@@ -100,11 +100,10 @@ function call(number, path, _streams, deadline, take, hold, asIs, patience, meta
 }
 
 function ended(error, came) {
-  if (error && came.length === 0) {
-    const details = error.metadata?.get("grpc-status-details-bin")[0] ?? Buffer.alloc(0);
-    return `ended ${error.code ?? grpc.status.UNKNOWN} ${list([details])} - -`;
+  if (error) {
+    const details = error.metadata?.get("grpc-status-details-bin") ?? [];
+    return `ended ${error.code ?? grpc.status.UNKNOWN} ${list(details.slice(0, 1))} - -`;
   }
-  if (error) return `ended ${error.code} - - -`;
   return `ended 0 - ${list(came.map((each) => each.raw))} ${list(came.map((each) => each.read))}`;
 }
 
