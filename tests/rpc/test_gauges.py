@@ -42,9 +42,10 @@ def figures(shelf: Shelf) -> Iterator[tuple[Figures[float], Looker[float], Colle
     """Figures with two gauges, what looks at the shelf, and what collects both."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
-    made: Figures[float] = Figures(provider.get_meter("tests"), "the shelf")
+    made: Figures[float] = Figures("the shelf")
+    meter = provider.get_meter("tests")
     for name, sign in (("held", 1), ("owed", -1)):
-        made.gauge(name, partial(_times, sign), unit="1", description="")
+        meter.create_observable_gauge(name, [made.observing(partial(_times, sign))])
 
     yield made, made.looker(shelf.look), lambda: sorted(values(reader))
     provider.shutdown()

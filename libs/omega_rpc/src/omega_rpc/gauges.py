@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, TypeVar
 
-from opentelemetry.metrics import CallbackOptions, Meter, ObservableGauge, Observation
+from opentelemetry.metrics import CallbackOptions, Observation
 
 from omega_core.errors import OmegaError
 
@@ -22,32 +22,27 @@ _GOOD_SECONDS = 5.0
 
 
 class Figures(Generic[T]):
-    """Figures that one look gives, and the gauges that tell them.
-
-    Made once, by a module: without a provider, OpenTelemetry's API keeps every instrument.
+    """Figures that one look gives, and that gauges tell; made once, by a module.
 
     Args:
-        meter: makes the gauges.
         what: they are, for the log.
     """
 
-    def __init__(self, meter: Meter, what: str) -> None:
-        self._meter, self._what = meter, what
+    def __init__(self, what: str) -> None:
+        self._what = what
         self._answering: set[Looker[T]] = set()
         self._told: T | None = None
 
-    def gauge(
-        self, name: str, told: Callable[[T], Told], *, unit: str, description: str
-    ) -> ObservableGauge:
-        """Makes a gauge of them; to be kept for as long as the process lives."""
+    def observing(
+        self, told: Callable[[T], Told]
+    ) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        """What an observable gauge that tells of them calls."""
 
         def observe(_options: CallbackOptions) -> Iterable[Observation]:
             for seen in self._seen():
                 yield from (Observation(value, attributes) for value, attributes in told(seen))
 
-        return self._meter.create_observable_gauge(
-            name, [observe], unit=unit, description=description
-        )
+        return observe
 
     def looker(self, look: Callable[[], T]) -> Looker[T]:
         """What looks for those who collect, between its start() and its stop().

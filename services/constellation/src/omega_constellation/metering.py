@@ -7,40 +7,44 @@ from opentelemetry import metrics
 from omega_constellation.stats import ShardGauges
 from omega_rpc.gauges import Figures
 
-shard: Figures[ShardGauges] = Figures(
-    metrics.get_meter("omega_constellation"), "the shard's gauges"
-)
+shard: Figures[ShardGauges] = Figures("the shard's gauges")
 """What gauges tell of it."""
-_devices = shard.gauge(
+# Made once: without a provider, the API keeps every meter that was ever asked for.
+_meter = metrics.get_meter("omega_constellation")
+_devices = _meter.create_observable_gauge(
     "omega.constellation.devices",
-    lambda seen: [
-        (seen.registered, {"omega.state": "registered"}),
-        (seen.active, {"omega.state": "active"}),
+    [
+        shard.observing(
+            lambda seen: [
+                (seen.registered, {"omega.state": "registered"}),
+                (seen.active, {"omega.state": "active"}),
+            ]
+        )
     ],
     unit="{device}",
     description="Welcome devices of the shard, and those of them that called within a day",
 )
-_capacity = shard.gauge(
+_capacity = _meter.create_observable_gauge(
     "omega.constellation.capacity",
-    lambda seen: [(seen.capacity, {})],
+    [shard.observing(lambda seen: [(seen.capacity, {})])],
     unit="{device}",
     description="Most devices that are welcome at the shard",
 )
-_state = shard.gauge(
+_state = _meter.create_observable_gauge(
     "omega.constellation.state.version",
-    lambda seen: [(seen.state_version, {})],
+    [shard.observing(lambda seen: [(seen.state_version, {})])],
     unit="{version}",
     description="Version of the newest collective state; 0 = none",
 )
-_patterns = shard.gauge(
+_patterns = _meter.create_observable_gauge(
     "omega.constellation.patterns",
-    lambda seen: [(seen.patterns, {})],
+    [shard.observing(lambda seen: [(seen.patterns, {})])],
     unit="{pattern}",
     description="Global patterns of the newest state",
 )
-_trends = shard.gauge(
+_trends = _meter.create_observable_gauge(
     "omega.constellation.trends",
-    lambda seen: [(seen.trends, {})],
+    [shard.observing(lambda seen: [(seen.trends, {})])],
     unit="{trend}",
     description="Trends in force, over all regions",
 )

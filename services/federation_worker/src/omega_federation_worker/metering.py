@@ -47,20 +47,24 @@ _shift = _meter.create_gauge(
 _quality = _meter.create_gauge(
     "omega.federation.quality", unit="1", description="Mean success rate of its patterns, 0 to 1"
 )
-records: Figures[Standing] = Figures(_meter, "the records of rounds")
+records: Figures[Standing] = Figures("the records of rounds")
 """What gauges tell of them, whichever worker ran the rounds."""
-_last = records.gauge(
+_last = _meter.create_observable_gauge(
     "omega.federation.last.success",
-    lambda seen: [
-        (ended_at.timestamp(), _kind(refresh=refresh))
-        for refresh, ended_at in seen.ended_at.items()
+    [
+        records.observing(
+            lambda seen: [
+                (ended_at.timestamp(), _kind(refresh=refresh))
+                for refresh, ended_at in seen.ended_at.items()
+            ]
+        )
     ],
     unit="s",
     description="When a round was last published",
 )
-_mu = records.gauge(
+_mu = _meter.create_observable_gauge(
     "omega.federation.privacy.mu",
-    lambda seen: [(seen.spent_mu, {})],
+    [records.observing(lambda seen: [(seen.spent_mu, {})])],
     unit="1",
     description="Gaussian differential privacy that all rounds together have spent; 0 = no noise",
 )
