@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import threading
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Iterable
@@ -19,6 +20,8 @@ from omega_core.errors import OmegaError, invalid
 
 _PATIENCE = 10.0
 """Seconds that it has to end after its input has ended."""
+_LATEST = 180.0
+"""Seconds that it has for an answer, more than any call is given; then it is ended."""
 
 
 class ProgramClient(Client):
@@ -106,12 +109,16 @@ class ProgramClient(Client):
         Raises:
             CannotError: the program says so.
         """
+        watch = threading.Timer(_LATEST, self._program.kill)
+        watch.start()
         try:
             _pipe(self._program.stdin).write((" ".join(words) + "\n").encode())
             _pipe(self._program.stdin).flush()
             answer = _pipe(self._program.stdout).readline().decode()
         except (OSError, ValueError) as error:
             raise self._odd(str(error)) from error
+        finally:
+            watch.cancel()
         kind, _, rest = answer.rstrip("\n").partition(" ")
         if kind == "cannot":
             raise CannotError(rest)
