@@ -73,6 +73,10 @@ bench-setup: .venv-bench/ready ## Installs the peers that the brain is measured 
 ten-years: setup ## Ten years of one household's evenings through the real brain
 	$(BIN)/python bench/ten_years.py $(ARGS)
 
+.PHONY: a-year
+a-year: setup ## A year of one household's evenings, and one in which its taste moves, held to what they must teach
+	$(BIN)/pytest tests/brain/a_year_on_a_tv.py $(ARGS)
+
 .PHONY: chaos-brain
 chaos-brain: setup ## Kills, breaks and starves the brain over 500 restarts, with events flowing
 	$(BIN)/python bench/chaos_brain.py $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -39,12 +40,13 @@ class Firmware:
         self.known = list(titles)
         self.observed: list[str] = []
         self.done: Counter[str] = Counter()
+        self.enough = threading.Event()
         self._until = time.monotonic() + SECONDS
 
     def repeat(self, call: Work, seed: int) -> None:
         chance = random.Random(seed)  # noqa: S311 - a schedule, no secret
         number = 0
-        while time.monotonic() < self._until:
+        while time.monotonic() < self._until or not self.enough.is_set():
             call(chance, f"{seed}-{number}")
             self.done[call.__name__] += 1
             number += 1
@@ -104,12 +106,17 @@ def test_eight_threads_meet_no_error_and_leave_what_a_fresh_start_reads(
     with ThreadPoolExecutor(8) as pool:
         threads = [pool.submit(firmware.repeat, call, seed) for seed, call in enumerate(work)]
         version = 1
-        while not all(thread.done() for thread in threads):
-            version += 1
-            publish_catalogue(titles[: 80 + version % 40], version)
-            publish_factors(list(range(60)), version, seed=version)
-            gateway.tell(delta_of(version, model_version="lexical-384-r1", seed=version))
-            tv.brain.backup()
+        try:
+            while not all(thread.done() for thread in threads):
+                version += 1
+                publish_catalogue(titles[: 80 + version % 40], version)
+                publish_factors(list(range(60)), version, seed=version)
+                gateway.tell(delta_of(version, model_version="lexical-384-r1", seed=version))
+                tv.brain.backup()
+                if version > 3:
+                    firmware.enough.set()
+        finally:
+            firmware.enough.set()
         for thread in threads:
             thread.result()
     tv.sync()

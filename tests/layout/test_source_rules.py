@@ -54,5 +54,5 @@ def _unsafe(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
             yield node.arg
-        if isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.fork", "os.forkpty"}:
+        if isinstance(node, ast.Attribute) and node.attr in {"fork", "forkpty"}:
             yield ast.unparse(node)

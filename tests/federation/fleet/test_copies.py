@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.constellation.conftest import serving
-from tests.federation.fleet.conftest import FleetOfThree, await_true, newest, run
+from tests.federation.fleet.conftest import FleetOfThree, await_true, newest, run, worker
 
 from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as pb
@@ -137,7 +137,7 @@ def test_a_shard_that_had_a_life_of_its_own_gets_that_of_the_fleet(three: FleetO
 
 
 def test_a_serving_worker_copies_what_is_new(three: FleetOfThree) -> None:
-    with ServiceProcess(["omega-federation-worker"], three.environ(COPY_SECONDS="0.2")):
+    with worker(three.environ(COPY_SECONDS="0.2")):
         await_true(lambda: held(three.shards["c"]) == held(three.home), "the catalogue")
     run(three.home, three.environ(COPY_SECONDS="0.2"))
     with ServiceProcess(["omega-federation-worker"], three.environ(COPY_SECONDS="0.2")) as serving:

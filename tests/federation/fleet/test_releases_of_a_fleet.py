@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from tests.federation.fleet.conftest import FleetOfThree, await_true
+from tests.federation.fleet.conftest import FleetOfThree, await_true, worker
 
 from omega_core.clock import day_of
 from omega_core.dealing import device_number
@@ -17,7 +17,6 @@ from omega_store.releases import ReleasePlan
 from omega_store.resources import ResourceKind
 from omega_testing.fleet import MODEL, push, registered
 from omega_testing.news import factors_of
-from omega_testing.processes import ServiceProcess
 
 FACTORS = ResourceKind.FACTORS
 
@@ -50,7 +49,7 @@ def test_a_release_goes_through_the_fleet(three: FleetOfThree) -> None:
         (release,) = releases.under_way(conn)
     others = [store for store in three.shards.values() if store is not three.home]
     settings = three.environ(COPY_SECONDS="0.1", PERIOD_SECONDS="0")
-    with ServiceProcess(["omega-federation-worker"], settings):
+    with worker(settings):
         await_true(lambda: all(staged(each) == [(1, 300)] for each in others), "it is staged")
         assert [given_out(each) for each in others] == [[1]] * len(others)
         now = datetime.now(UTC)

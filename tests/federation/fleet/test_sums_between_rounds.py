@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tests.federation.fleet.conftest import FleetOfThree, await_true, run
+from tests.federation.fleet.conftest import FleetOfThree, await_true, run, worker
 
 from omega_federation_worker import wire
 from omega_learn import Sums
@@ -27,7 +27,7 @@ def test_what_came_is_decoded_and_counted_before_the_next_round(three: FleetOfTh
     run(three.home, three.environ())
     three.add(6, region="north", at=datetime.now(UTC))
     environ = three.environ(SUMS_SECONDS="0.3", REGIONS_SECONDS="0.3")
-    with ServiceProcess(["omega-federation-worker"], environ):
+    with worker(environ):
         await_true(
             lambda: (
                 [r and r.devices for r in (region_sums(three, n) for n in ("eu", "us"))] == [28, 14]

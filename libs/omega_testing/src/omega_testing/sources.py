@@ -6,7 +6,7 @@ import ast
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,18 +49,23 @@ class Distribution:
         found = {name for tree in self.modules.values() for name in imported(tree)}
         return {name for name in found if name.partition(".")[0] != self.package}
 
-    def strings(self) -> set[str]:
+    @cached_property
+    def _strings(self) -> frozenset[str]:
+        return frozenset(text for tree in self.modules.values() for text in strings(tree))
+
+    def strings(self) -> frozenset[str]:
         """Every text that its modules hold."""
-        return {text for tree in self.modules.values() for text in strings(tree)}
+        return self._strings
 
 
-def distributions(root: Path) -> list[Distribution]:
-    """Every distribution of the repository at `root`."""
-    return [
+@cache
+def distributions(root: Path) -> tuple[Distribution, ...]:
+    """Every distribution of the repository at `root`, read once a process."""
+    return tuple(
         Distribution(path.parent)
         for group in ("libs", "services")
         for path in sorted((root / group).glob("*/pyproject.toml"))
-    ]
+    )
 
 
 def parse(path: Path) -> ast.Module:
@@ -89,8 +94,10 @@ def strings(tree: ast.AST) -> Iterator[str]:
 
 def _run_time(tree: ast.AST) -> Iterator[ast.AST]:
     """Every node outside the blocks of `if TYPE_CHECKING:`."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            continue
-        yield node
-        yield from _run_time(node)
+    waiting = [tree]
+    while waiting:
+        for node in ast.iter_child_nodes(waiting.pop()):
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                continue
+            yield node
+            waiting.append(node)

@@ -1,82 +1,36 @@
 """A year of a household through a whole brain: nothing lost, nothing kept too long, all learnt.
 
+Not a part of the suite, which plays weeks (test_weeks_on_a_tv.py): `make a-year` runs it.
 bench/ten_years.py plays ten of them, with the timings.
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
+from tests.brain.played_years import due, played
 
-from omega_brain.answers import RecommendQuery
 from omega_brain.brain import Brain
-from omega_brain.config import BrainConfig
-from omega_core.catalogue_file import read_catalogue
-from omega_core.clock import ManualClock
 from omega_core.memory import Tier
 from omega_core.taste import GENRE, facets
 from omega_core.tuning import SettingsState
-from omega_core.viewing import ViewingContext
 from omega_loops import DEADLINE_LOOPS, PERIODIC_LOOPS, Loop
 from omega_memory.trajectory import PREFIX as TASTE_PREFIX
-from omega_testing.years import LIST, Years
+from omega_testing.years import Years
 from omega_testing.years_findings import drifts, rhythms, tuning
-from omega_testing.years_household import ADULT, CHILD, NEW, OLD, YearsHousehold, YearsPlan
-from omega_testing.years_ports import Shown, YearsTv
+from omega_testing.years_household import ADULT, CHILD, NEW, OLD, YearsPlan
 
-# The year is played for whichever test comes first.
-pytestmark = pytest.mark.timeout(300)
-TITLES = Path(__file__).parents[2] / "data" / "sample" / "titles.jsonl"
-MEMORY = Path("/dev/shm")  # noqa: S108 - a fresh folder of a name that nobody can guess
+# The year is played for whichever test comes first, and takes minutes.
+pytestmark = pytest.mark.timeout(900)
 YEAR = YearsPlan(days=366, shift_day=219)
-
-
-@contextmanager
-def _played(plan: YearsPlan, reopen_days: int = 30) -> Iterator[Years[Brain]]:
-    """The plan played to its end, with the brain still open.
-
-    In memory where the machine has that: fifteen thousand commits are not what is shown here.
-    """
-    folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
-    clock, storage = ManualClock(plan.start), folder / "tv"
-    config = BrainConfig(
-        storage_path=storage,
-        encoder="lexical",
-        constellation_url="",
-        timezone="UTC",
-        recommend_timeout_ms=10_000,
-    )
-    try:
-        household = YearsHousehold(plan, read_catalogue(TITLES))
-        tv = YearsTv(storage, lambda: Brain(config, clock=clock), _ask, reopen_days)
-        years = Years(household, clock, tv)
-        years.run()
-        yield years
-        years.brain.close()
-    finally:
-        shutil.rmtree(folder)
-
-
-def _ask(brain: Brain, profile_id: str, context: ViewingContext) -> Shown:
-    answer = brain.recommend(RecommendQuery(limit=LIST, profile_id=profile_id, context=context))
-    return answer.recommendation_id, answer.content_ids
 
 
 @pytest.fixture(scope="module")
 def year() -> Iterator[Years[Brain]]:
-    with _played(YEAR, reopen_days=45) as years:
+    with played(YEAR, reopen_days=45) as years:
         yield years
-
-
-def _due(loop: Loop, begin: datetime, end: datetime) -> int:
-    """Instants at which a loop was due, the TV on or off."""
-    return (end - begin) // loop.period
 
 
 def test_whatever_was_held_to_the_oracle_agreed(year: Years[Brain]) -> None:
@@ -99,7 +53,7 @@ def test_every_event_ran_each_deadline_loop_once(year: Years[Brain]) -> None:
 def test_every_due_instant_was_answered_by_one_cycle(year: Years[Brain]) -> None:
     work = year.figures.work
     for loop in PERIODIC_LOOPS:
-        assert work[loop].finished + work[loop].coalesced == _due(loop, YEAR.start, year.now)
+        assert work[loop].finished + work[loop].coalesced == due(loop, YEAR.start, year.now)
         assert work[loop].failed == 0
     assert work[Loop.DELIBERATIVE].coalesced == 13, "one cycle for two weeks away"
     assert work[Loop.EVOLUTIONARY].coalesced == 1
@@ -157,7 +111,7 @@ def test_the_year_of_the_shift_is_found_and_no_other() -> None:
     plan = YearsPlan(
         days=3 * 365 + 25, every=20, shift_day=2 * 365, fresh_share=0.9, titles_a_month=5
     )
-    with _played(plan, reopen_days=200) as years:
+    with played(plan, reopen_days=200) as years:
         assert years.figures.faults == []
         told = drifts(years.brain, years.now)
         (found,) = (
