@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -49,8 +50,8 @@ class Fleet:
         )
 
 
-@pytest.fixture
-def fleet() -> Iterator[Fleet]:
+@contextmanager
+def _running() -> Iterator[Fleet]:
     contents = load_sample()[:150]
     households = synthetic_households(contents, 40, seed=5)
     encoder = open_encoder(kind="lexical")
@@ -63,3 +64,17 @@ def fleet() -> Iterator[Fleet]:
             tv, told = settle(sync, constellation, encoder.model_version, tvs[0])
         pack, embeddings = fetch_catalogue(tv, sync, told)
         yield Fleet(cluster, sync, contents, households, tvs, pack, embeddings)
+
+
+@pytest.fixture
+def fleet() -> Iterator[Fleet]:
+    """One of a test's own, of which nobody has pushed."""
+    with _running() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Fleet]:
+    """One that tests share: each looks at what its own household pushed alone."""
+    with _running() as running:
+        yield running
