@@ -8,11 +8,14 @@ import omega_rpc  # noqa: F401 - before grpc is loaded: what TLS it speaks
 from omega_federation_worker.app import build, lead_once, refresh_once, run_once
 from omega_federation_worker.config import PREFIX, FederationConfig
 from omega_federation_worker.fleet import run_part
+from omega_rpc import memory
 from omega_rpc.service import Service, run_service
 
 
 def main() -> int:
     """Runs the worker; returns the exit code."""
+    # Rounds run on whichever thread is asked: with an arena each, memory grows round by round.
+    memory.bound_heap()
     return run_service(
         Service(
             name="omega-federation-worker",
