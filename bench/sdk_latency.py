@@ -7,7 +7,6 @@ the best of five runs counts.
 from __future__ import annotations
 
 import argparse
-import shutil
 import subprocess
 import sys
 import time
@@ -47,8 +46,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=5, help="runs of each client")
     parser.add_argument("--json", action="store_true", help="print one object for machines")
     arguments = parser.parse_args()
-    if shutil.which("gcc") is None:
-        print("gcc is missing: apt-get install gcc libc6-dev", file=sys.stderr)
+    if c_build.lacking(["gcc"], "apt-get install gcc libc6-dev"):
         return 2
     program = compiled()
     with household(TITLES) as home, BrainClient(home.target) as client:

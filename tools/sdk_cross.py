@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -95,8 +94,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print one object for machines")
     arguments = parser.parse_args()
     programs = {name for machine in MACHINES for name in machine.programs}
-    if missing := sorted(name for name in programs if shutil.which(name) is None):
-        print(f"{', '.join(missing)} missing: {INSTALL}", file=sys.stderr)
+    if c_build.lacking(programs, INSTALL):
         return 2
     peak = compiled(MACHINES[0], ROOT / "tools" / "peak.c", "peak")
     with household() as home:

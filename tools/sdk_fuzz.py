@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -62,8 +61,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.seconds < LEAST_SECONDS:
         parser.error(f"--seconds must be {LEAST_SECONDS} or more")
-    if missing := [name for name in PROGRAMS if shutil.which(name) is None]:
-        print(f"{', '.join(missing)} missing: {INSTALL}", file=sys.stderr)
+    if c_build.lacking(PROGRAMS, INSTALL):
         return 2
     try:
         fuzzers = built("fuzz", "-DCMAKE_BUILD_TYPE=RelWithDebInfo")

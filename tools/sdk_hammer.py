@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import shutil
 import sys
 
 from omega_testing import c_build, c_hammer
@@ -31,8 +30,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=20, help="kills of the brain a build")
     parser.add_argument("--json", action="store_true", help="print one object for machines")
     arguments = parser.parse_args()
-    if shutil.which("gcc") is None:
-        print("gcc is missing: apt-get install gcc libc6-dev", file=sys.stderr)
+    if c_build.lacking(["gcc"], "apt-get install gcc libc6-dev"):
         return 2
     found: dict[str, list[str]] = {}
     rng = random.Random(5)  # noqa: S311 - chooses when

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -44,8 +43,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one object for machines")
     arguments = parser.parse_args()
-    if missing := [name for name in ("gcc", "valgrind") if shutil.which(name) is None]:
-        print(f"{', '.join(missing)} missing: {INSTALL}", file=sys.stderr)
+    if c_build.lacking(("gcc", "valgrind"), INSTALL):
         return 2
     built = c_build.make(FOLDER, "-DCMAKE_BUILD_TYPE=Debug", targets=TARGETS)
     found: dict[str, str] = {}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +97,14 @@ def declared() -> set[str]:
 def install(built: Built, prefix: Path) -> None:
     """Installs a build under `prefix`."""
     _run("--install", str(built.folder), "--prefix", str(prefix))
+
+
+def lacking(programs: Iterable[str], install: str) -> bool:
+    """Whether programs are missing here; says which, and the line that installs them."""
+    missing = sorted(name for name in programs if shutil.which(name) is None)
+    if missing:
+        print(f"{', '.join(missing)} missing: {install}", file=sys.stderr)  # noqa: T201 - to a person
+    return bool(missing)
 
 
 def _run(*args: str) -> None:
