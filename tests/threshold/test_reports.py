@@ -27,14 +27,16 @@ PAIR = Pair.of("movie:1", "movie:2")
 
 
 @given(IDS, IDS)
-def test_a_pair_has_no_order_and_two_titles(one: str, other: str) -> None:
-    if one == other:
-        with pytest.raises(OmegaError, match="pair must be two titles"):
-            Pair.of(one, other)
-        return
+def test_a_pair_has_no_order_and_a_title_with_itself_is_alone(one: str, other: str) -> None:
     pair = Pair.of(one, other)
     assert pair == Pair.of(other, one) == Pair.decode(pair.encode())
     assert {pair.low, pair.high} == {title_key(one), title_key(other)}
+    assert pair.alone == (one == other)
+
+
+def test_keys_in_another_order_are_no_pair() -> None:
+    with pytest.raises(OmegaError, match="pair must be titles in the order of their keys"):
+        Pair(PAIR.high, PAIR.low)
 
 
 @pytest.mark.parametrize("content_id", ["", "a" * 129, "a title"])

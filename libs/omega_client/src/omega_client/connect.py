@@ -122,6 +122,19 @@ class SyncConnectClient(Closing):
         request = pb.EraseDeviceRequest()
         return self._call(self._stub.erase_device, "EraseDevice", request, credential)
 
+    def get_reporting_keys(
+        self, *, credential: Credential | None = None
+    ) -> pb.GetReportingKeysResponse:
+        """What reports of pairs are made with; to be compared with what the relay says."""
+        request = pb.GetReportingKeysRequest()
+        return self._call(self._stub.get_reporting_keys, "GetReportingKeys", request, credential)
+
+    def issue_tokens(
+        self, request: pb.IssueTokensRequest, *, credential: Credential | None = None
+    ) -> pb.IssueTokensResponse:
+        """Tokens of such reports, still blinded; the same request again counts once."""
+        return self._call(self._stub.issue_tokens, "IssueTokens", request, credential)
+
     def get_resource(
         self,
         kind: resource_pb2.ResourceKind.ValueType,

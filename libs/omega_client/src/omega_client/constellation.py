@@ -62,6 +62,11 @@ class ConstellationMethods(Client):
         """Spends a one-time claim at the home shard; the same device may spend it again."""
         return directory_pb2.SpendClaimRequest(claim=claim, device_id=device_id)
 
+    @unary(pb.IssueTokensResponse, STORE_SECONDS)
+    def issue_tokens(self, request: pb.IssueTokensRequest) -> pb.IssueTokensRequest:
+        """Tokens of reports for a device, still blinded; the same request again counts once."""
+        return request
+
     @unary(pb.UpsertContentsResponse, UPSERT_SECONDS)
     def upsert_contents(self, request: pb.UpsertContentsRequest) -> pb.UpsertContentsRequest:
         """Adds or replaces titles with their vectors, all of them or none."""

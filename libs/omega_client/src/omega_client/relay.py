@@ -24,6 +24,11 @@ class RelayMethods(Client):
         """Hands an encapsulated request of 55 to 8,192 bytes on, and the answer back."""
         return pb.ForwardRequest(encapsulated=encapsulated)
 
+    @unary(pb.RelayServiceGetReportingKeysResponse, CALL_SECONDS)
+    def get_reporting_keys(self) -> pb.RelayServiceGetReportingKeysRequest:
+        """The gateway's keys, as the relay tells every caller."""
+        return pb.RelayServiceGetReportingKeysRequest()
+
 
 class GatewayMethods(Client):
     """omega.threshold.v1.GatewayService. Every method raises ServiceError."""
@@ -35,6 +40,11 @@ class GatewayMethods(Client):
     def handle(self, encapsulated: bytes) -> pb.HandleRequest:
         """Has an encapsulated request of 55 to 8,192 bytes read and answered."""
         return pb.HandleRequest(encapsulated=encapsulated)
+
+    @unary(pb.GatewayServiceGetReportingKeysResponse, CALL_SECONDS)
+    def get_reporting_keys(self) -> pb.GatewayServiceGetReportingKeysRequest:
+        """The keys of the epochs that are open."""
+        return pb.GatewayServiceGetReportingKeysRequest()
 
 
 class RelayClient(RelayMethods, ServiceClient):

@@ -49,6 +49,18 @@ class SyncCalls(Protocol):
         """Erases the calling device."""
         ...
 
+    def get_reporting_keys(
+        self, *, credential: Credential | None = None
+    ) -> pb.GetReportingKeysResponse:
+        """What reports of pairs are made with."""
+        ...
+
+    def issue_tokens(
+        self, request: pb.IssueTokensRequest, *, credential: Credential | None = None
+    ) -> pb.IssueTokensResponse:
+        """Tokens of such reports."""
+        ...
+
     def get_resource(
         self,
         kind: resource_pb2.ResourceKind.ValueType,
@@ -140,6 +152,18 @@ class SyncMethods(Client):
     def erase_device(self, *, credential: Credential | None = None) -> Asked:
         """Erases the calling device, for good; an erased one again without a complaint."""
         return Asked(pb.EraseDeviceRequest(), credential)
+
+    @unary(pb.GetReportingKeysResponse, EXCHANGE_SECONDS)
+    def get_reporting_keys(self, *, credential: Credential | None = None) -> Asked:
+        """What reports of pairs are made with; to be compared with what the relay says."""
+        return Asked(pb.GetReportingKeysRequest(), credential)
+
+    @unary(pb.IssueTokensResponse, EXCHANGE_SECONDS)
+    def issue_tokens(
+        self, request: pb.IssueTokensRequest, *, credential: Credential | None = None
+    ) -> Asked:
+        """Tokens of such reports, still blinded; the same request again counts once."""
+        return Asked(request, credential)
 
     @server_stream(pb.GetResourceResponse, BODY_SECONDS, Chunks)
     def get_resource(

@@ -52,6 +52,9 @@ class ErrorCode(StrEnum):
     EPOCH_CLOSED = "EPOCH_CLOSED"
     PROOF_REFUSED = "PROOF_REFUSED"
     TOKEN_REFUSED = "TOKEN_REFUSED"  # noqa: S105 - a name, no secret
+    TOKENS_SPENT = "TOKENS_SPENT"  # noqa: S105 - a name, no secret
+    REPORTS_NOT_TAKEN = "REPORTS_NOT_TAKEN"
+    KEYS_DIFFER = "KEYS_DIFFER"
     MODEL_UNAVAILABLE = "MODEL_UNAVAILABLE"
     MODEL_REFUSED = "MODEL_REFUSED"
     INTERNAL = "INTERNAL"
@@ -147,6 +150,15 @@ CATALOGUE: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
         ),
         ErrorCode.TOKEN_REFUSED: ErrorSpec(
             "PERMISSION_DENIED", "{field} must be a token of this epoch that was not spent before"
+        ),
+        ErrorCode.TOKENS_SPENT: ErrorSpec(
+            "RESOURCE_EXHAUSTED", "this device has had its {bound} tokens of the epoch"
+        ),
+        ErrorCode.REPORTS_NOT_TAKEN: ErrorSpec(
+            "FAILED_PRECONDITION", "no reports of pairs are taken here"
+        ),
+        ErrorCode.KEYS_DIFFER: ErrorSpec(
+            "FAILED_PRECONDITION", "{field} is not the same for everybody; nothing was reported"
         ),
         ErrorCode.MODEL_UNAVAILABLE: ErrorSpec(
             "FAILED_PRECONDITION", "the sentence model is {bound}; run `omega model install`"

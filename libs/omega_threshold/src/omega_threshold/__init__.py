@@ -6,6 +6,7 @@ from omega_threshold.epochs import Schedule
 from omega_threshold.keyring import KeyRing
 from omega_threshold.oprf import MAX_BATCH, Blinded, Evaluation, SecretKey, blind, evaluate
 from omega_threshold.pair import Pair, title_key
+from omega_threshold.published import EpochKeys, ReportingKeys
 from omega_threshold.report import REPORT_BYTES, Report
 from omega_threshold.spent import SpentTokens
 from omega_threshold.star import Sealing
@@ -18,6 +19,7 @@ __all__ = [
     "TOKEN_BYTES",
     "Aggregator",
     "Blinded",
+    "EpochKeys",
     "Evaluation",
     "KeyRing",
     "Mode",
@@ -26,6 +28,7 @@ __all__ = [
     "Redeemer",
     "Report",
     "ReportRequest",
+    "ReportingKeys",
     "Schedule",
     "Sealing",
     "SecretKey",

@@ -1,4 +1,4 @@
-"""An unordered pair of titles, and how it is put to the randomness server."""
+"""An unordered pair of titles, or one title, and how it is put to the randomness server."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ def title_key(content_id: str) -> bytes:
 
 @dataclass(frozen=True, order=True)
 class Pair:
-    """Two titles that one household likes."""
+    """Two titles that one household likes; a title with itself is that title alone."""
 
     low: bytes
     """The lesser key."""
     high: bytes
-    """The greater key."""
+    """The greater key, or the same."""
 
     def __post_init__(self) -> None:
         validate.size("pair", self.low + self.high, PAIR_BYTES)
-        if not self.low < self.high:
-            raise invalid("pair", "two titles in the order of their keys")
+        if self.low > self.high:
+            raise invalid("pair", "titles in the order of their keys")
 
     @classmethod
     def of(cls, one: str, other: str) -> Pair:
-        """The pair of two content ids, in whichever order.
+        """The pair of two content ids, in whichever order; twice the same is a title alone.
 
         Raises:
-            OmegaError: INVALID_FIELD content_id, or pair where both are one title.
+            OmegaError: INVALID_FIELD content_id.
         """
         return cls(*sorted((title_key(one), title_key(other))))
 
@@ -61,6 +61,11 @@ class Pair:
     def encode(self) -> bytes:
         """PAIR_BYTES."""
         return self.low + self.high
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is one title."""
+        return self.low == self.high
 
     @property
     def asked(self) -> bytes:

@@ -98,6 +98,11 @@ class ConstellationServiceStub:
                 request_serializer=omega_dot_constellation_dot_v1_dot_directory__pb2.SpendClaimRequest.SerializeToString,
                 response_deserializer=omega_dot_constellation_dot_v1_dot_directory__pb2.SpendClaimResponse.FromString,
                 _registered_method=True)
+        self.IssueTokens = channel.unary_unary(
+                '/omega.constellation.v1.ConstellationService/IssueTokens',
+                request_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.IssueTokensRequest.SerializeToString,
+                response_deserializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.IssueTokensResponse.FromString,
+                _registered_method=True)
 
 
 class ConstellationServiceServicer:
@@ -202,6 +207,16 @@ class ConstellationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def IssueTokens(self, request, context):
+        """Gives tokens of reports out to a device, as omega.sync.v1.SyncService.IssueTokens. NOT_FOUND for
+        an unknown device, PERMISSION_DENIED for a revoked one, FAILED_PRECONDITION where no reports are
+        taken or the epoch is not open, RESOURCE_EXHAUSTED when it has had its tokens of the epoch;
+        INVALID_ARGUMENT, UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ConstellationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -264,6 +279,11 @@ def add_ConstellationServiceServicer_to_server(servicer, server):
                     servicer.SpendClaim,
                     request_deserializer=omega_dot_constellation_dot_v1_dot_directory__pb2.SpendClaimRequest.FromString,
                     response_serializer=omega_dot_constellation_dot_v1_dot_directory__pb2.SpendClaimResponse.SerializeToString,
+            ),
+            'IssueTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.IssueTokens,
+                    request_deserializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.IssueTokensRequest.FromString,
+                    response_serializer=omega_dot_constellation_dot_v1_dot_constellation__service__pb2.IssueTokensResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -591,6 +611,33 @@ class ConstellationService:
             '/omega.constellation.v1.ConstellationService/SpendClaim',
             omega_dot_constellation_dot_v1_dot_directory__pb2.SpendClaimRequest.SerializeToString,
             omega_dot_constellation_dot_v1_dot_directory__pb2.SpendClaimResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IssueTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.constellation.v1.ConstellationService/IssueTokens',
+            omega_dot_constellation_dot_v1_dot_constellation__service__pb2.IssueTokensRequest.SerializeToString,
+            omega_dot_constellation_dot_v1_dot_constellation__service__pb2.IssueTokensResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -83,6 +83,12 @@ class ConstellationServiceStub:
     """Spends a one-time claim for a device; asked of the home shard. PERMISSION_DENIED where it is
     unknown, over, or was spent by another device; INVALID_ARGUMENT, UNAVAILABLE.
     """
+    IssueTokens: _grpc.UnaryUnaryMultiCallable[_constellation_service_pb2.IssueTokensRequest, _constellation_service_pb2.IssueTokensResponse]
+    """Gives tokens of reports out to a device, as omega.sync.v1.SyncService.IssueTokens. NOT_FOUND for
+    an unknown device, PERMISSION_DENIED for a revoked one, FAILED_PRECONDITION where no reports are
+    taken or the epoch is not open, RESOURCE_EXHAUSTED when it has had its tokens of the epoch;
+    INVALID_ARGUMENT, UNAVAILABLE.
+    """
 
 @_typing.type_check_only
 class ConstellationServiceAsyncStub(ConstellationServiceStub):
@@ -135,6 +141,12 @@ class ConstellationServiceAsyncStub(ConstellationServiceStub):
     SpendClaim: _aio.UnaryUnaryMultiCallable[_directory_pb2.SpendClaimRequest, _directory_pb2.SpendClaimResponse]  # type: ignore[assignment]
     """Spends a one-time claim for a device; asked of the home shard. PERMISSION_DENIED where it is
     unknown, over, or was spent by another device; INVALID_ARGUMENT, UNAVAILABLE.
+    """
+    IssueTokens: _aio.UnaryUnaryMultiCallable[_constellation_service_pb2.IssueTokensRequest, _constellation_service_pb2.IssueTokensResponse]  # type: ignore[assignment]
+    """Gives tokens of reports out to a device, as omega.sync.v1.SyncService.IssueTokens. NOT_FOUND for
+    an unknown device, PERMISSION_DENIED for a revoked one, FAILED_PRECONDITION where no reports are
+    taken or the epoch is not open, RESOURCE_EXHAUSTED when it has had its tokens of the epoch;
+    INVALID_ARGUMENT, UNAVAILABLE.
     """
 
 class ConstellationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -257,6 +269,18 @@ class ConstellationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_directory_pb2.SpendClaimResponse, _abc.Awaitable[_directory_pb2.SpendClaimResponse]]:
         """Spends a one-time claim for a device; asked of the home shard. PERMISSION_DENIED where it is
         unknown, over, or was spent by another device; INVALID_ARGUMENT, UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def IssueTokens(
+        self,
+        request: _constellation_service_pb2.IssueTokensRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_constellation_service_pb2.IssueTokensResponse, _abc.Awaitable[_constellation_service_pb2.IssueTokensResponse]]:
+        """Gives tokens of reports out to a device, as omega.sync.v1.SyncService.IssueTokens. NOT_FOUND for
+        an unknown device, PERMISSION_DENIED for a revoked one, FAILED_PRECONDITION where no reports are
+        taken or the epoch is not open, RESOURCE_EXHAUSTED when it has had its tokens of the epoch;
+        INVALID_ARGUMENT, UNAVAILABLE.
         """
 
 def add_ConstellationServiceServicer_to_server(servicer: ConstellationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -21,7 +21,7 @@ from connectrpc.protocol import ProtocolType
 from connectrpc.server import ConnectASGIApplication, ConnectWSGIApplication, DEFAULT_READ_MAX_BYTES, Endpoint, EndpointSync
 from pyqwest import Client, SyncClient
 
-from .sync_service_pb2 import EraseDeviceRequest, EraseDeviceResponse, GetResourceRequest, GetResourceResponse, PullPatternsRequest, PullPatternsResponse, PushPatternsRequest, PushPatternsResponse, RegisterDeviceRequest, RegisterDeviceResponse, StreamSyncRequest, StreamSyncResponse, SyncRequest, SyncResponse
+from .sync_service_pb2 import EraseDeviceRequest, EraseDeviceResponse, GetReportingKeysRequest, GetReportingKeysResponse, GetResourceRequest, GetResourceResponse, IssueTokensRequest, IssueTokensResponse, PullPatternsRequest, PullPatternsResponse, PushPatternsRequest, PushPatternsResponse, RegisterDeviceRequest, RegisterDeviceResponse, StreamSyncRequest, StreamSyncResponse, SyncRequest, SyncResponse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping
@@ -96,6 +96,22 @@ class SyncService(Protocol):
         Erases the calling device: identity, pushes and whatever else is kept under its id. Answered
         after it is durable; published statistics forget it with the next round. A device that is
         erased already gets the same answer. UNAUTHENTICATED (missing or wrong credentials), UNAVAILABLE.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def get_reporting_keys(self, request: GetReportingKeysRequest, ctx: RequestContext[GetReportingKeysRequest, GetReportingKeysResponse], /) -> GetReportingKeysResponse:
+        """
+        What TVs need to report pairs of titles by omega.threshold.v1. FAILED_PRECONDITION where the fleet
+        takes no such reports; statuses as Sync.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    async def issue_tokens(self, request: IssueTokensRequest, ctx: RequestContext[IssueTokensRequest, IssueTokensResponse], /) -> IssueTokensResponse:
+        """
+        Gives out tokens, of which a report carries one and which nobody can tie to this call. Repeating a
+        request_id with the same elements counts once. FAILED_PRECONDITION where the fleet takes no such
+        reports or the epoch is not open, RESOURCE_EXHAUSTED when the device has had its tokens of the
+        epoch; statuses as Sync.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -189,6 +205,28 @@ class SyncServiceASGIApplication(ConnectASGIApplication[SyncService]):
                         stream_type=StreamType.UNARY,
                     ),
                     function=svc.erase_device,
+                ),
+                "/omega.sync.v1.SyncService/GetReportingKeys": Endpoint.unary(
+                    method=MethodInfo(
+                        name="GetReportingKeys",
+                        service_name="omega.sync.v1.SyncService",
+                        input=GetReportingKeysRequest,
+                        output=GetReportingKeysResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.get_reporting_keys,
+                ),
+                "/omega.sync.v1.SyncService/IssueTokens": Endpoint.unary(
+                    method=MethodInfo(
+                        name="IssueTokens",
+                        service_name="omega.sync.v1.SyncService",
+                        input=IssueTokensRequest,
+                        output=IssueTokensResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=svc.issue_tokens,
                 ),
             },
             interceptors=interceptors,
@@ -408,6 +446,56 @@ class SyncServiceClient(ConnectClient):
             headers=headers,
             timeout_ms=timeout_ms,
         )
+    async def get_reporting_keys(
+        self,
+        request: GetReportingKeysRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> GetReportingKeysResponse:
+        """
+        What TVs need to report pairs of titles by omega.threshold.v1. FAILED_PRECONDITION where the fleet
+        takes no such reports; statuses as Sync.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="GetReportingKeys",
+                service_name="omega.sync.v1.SyncService",
+                input=GetReportingKeysRequest,
+                output=GetReportingKeysResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    async def issue_tokens(
+        self,
+        request: IssueTokensRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> IssueTokensResponse:
+        """
+        Gives out tokens, of which a report carries one and which nobody can tie to this call. Repeating a
+        request_id with the same elements counts once. FAILED_PRECONDITION where the fleet takes no such
+        reports or the epoch is not open, RESOURCE_EXHAUSTED when the device has had its tokens of the
+        epoch; statuses as Sync.
+        """
+        return await self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="IssueTokens",
+                service_name="omega.sync.v1.SyncService",
+                input=IssueTokensRequest,
+                output=IssueTokensResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
 
 class SyncServiceSync(Protocol):
     """
@@ -468,6 +556,22 @@ class SyncServiceSync(Protocol):
         Erases the calling device: identity, pushes and whatever else is kept under its id. Answered
         after it is durable; published statistics forget it with the next round. A device that is
         erased already gets the same answer. UNAUTHENTICATED (missing or wrong credentials), UNAVAILABLE.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def get_reporting_keys(self, request: GetReportingKeysRequest, ctx: RequestContext[GetReportingKeysRequest, GetReportingKeysResponse], /) -> GetReportingKeysResponse:
+        """
+        What TVs need to report pairs of titles by omega.threshold.v1. FAILED_PRECONDITION where the fleet
+        takes no such reports; statuses as Sync.
+        """
+        raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
+
+    def issue_tokens(self, request: IssueTokensRequest, ctx: RequestContext[IssueTokensRequest, IssueTokensResponse], /) -> IssueTokensResponse:
+        """
+        Gives out tokens, of which a report carries one and which nobody can tie to this call. Repeating a
+        request_id with the same elements counts once. FAILED_PRECONDITION where the fleet takes no such
+        reports or the epoch is not open, RESOURCE_EXHAUSTED when the device has had its tokens of the
+        epoch; statuses as Sync.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -559,6 +663,28 @@ class SyncServiceWSGIApplication(ConnectWSGIApplication):
                         stream_type=StreamType.UNARY,
                     ),
                     function=service.erase_device,
+                ),
+                "/omega.sync.v1.SyncService/GetReportingKeys": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="GetReportingKeys",
+                        service_name="omega.sync.v1.SyncService",
+                        input=GetReportingKeysRequest,
+                        output=GetReportingKeysResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.get_reporting_keys,
+                ),
+                "/omega.sync.v1.SyncService/IssueTokens": EndpointSync.unary(
+                    method=MethodInfo(
+                        name="IssueTokens",
+                        service_name="omega.sync.v1.SyncService",
+                        input=IssueTokensRequest,
+                        output=IssueTokensResponse,
+                        idempotency_level=IdempotencyLevel.UNKNOWN,
+                        stream_type=StreamType.UNARY,
+                    ),
+                    function=service.issue_tokens,
                 ),
             },
             interceptors=interceptors,
@@ -772,6 +898,56 @@ class SyncServiceClientSync(ConnectClientSync):
                 service_name="omega.sync.v1.SyncService",
                 input=EraseDeviceRequest,
                 output=EraseDeviceResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def get_reporting_keys(
+        self,
+        request: GetReportingKeysRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> GetReportingKeysResponse:
+        """
+        What TVs need to report pairs of titles by omega.threshold.v1. FAILED_PRECONDITION where the fleet
+        takes no such reports; statuses as Sync.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="GetReportingKeys",
+                service_name="omega.sync.v1.SyncService",
+                input=GetReportingKeysRequest,
+                output=GetReportingKeysResponse,
+                idempotency_level=IdempotencyLevel.UNKNOWN,
+                stream_type=StreamType.UNARY,
+            ),
+            headers=headers,
+            timeout_ms=timeout_ms,
+        )
+    def issue_tokens(
+        self,
+        request: IssueTokensRequest,
+        *,
+        headers: Headers | Mapping[str, str] | None = None, 
+        timeout_ms: int | None = None,
+    ) -> IssueTokensResponse:
+        """
+        Gives out tokens, of which a report carries one and which nobody can tie to this call. Repeating a
+        request_id with the same elements counts once. FAILED_PRECONDITION where the fleet takes no such
+        reports or the epoch is not open, RESOURCE_EXHAUSTED when the device has had its tokens of the
+        epoch; statuses as Sync.
+        """
+        return self.execute_unary(
+            request=request,
+            method=MethodInfo(
+                name="IssueTokens",
+                service_name="omega.sync.v1.SyncService",
+                input=IssueTokensRequest,
+                output=IssueTokensResponse,
                 idempotency_level=IdempotencyLevel.UNKNOWN,
                 stream_type=StreamType.UNARY,
             ),

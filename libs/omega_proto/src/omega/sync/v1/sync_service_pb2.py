@@ -26,55 +26,64 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from omega.common.v1 import release_pb2 as omega_dot_common_dot_v1_dot_release__pb2
 from omega.common.v1 import resource_pb2 as omega_dot_common_dot_v1_dot_resource__pb2
+from omega.threshold.v1 import keys_pb2 as omega_dot_threshold_dot_v1_dot_keys__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n omega/sync/v1/sync_service.proto\x12\romega.sync.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1domega/common/v1/release.proto\x1a\x1eomega/common/v1/resource.proto\"\x95\x01\n\x15RegisterDeviceRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08platform\x18\x02 \x01(\t\x12\x13\n\x0b\x61pp_version\x18\x03 \x01(\t\x12\x15\n\renrolment_key\x18\x04 \x01(\t\x12\x0e\n\x06region\x18\x05 \x01(\t\x12\r\n\x05\x63laim\x18\x06 \x01(\t\x12\x0b\n\x03\x63sr\x18\x07 \x01(\x0c\"\xfa\x01\n\x16RegisterDeviceResponse\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x12\n\nauth_token\x18\x02 \x01(\t\x12\x31\n\rregistered_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10token_expires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x63\x65rtificates\x18\x05 \x03(\x0c\x12:\n\x16\x63\x65rtificate_expires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa5\x02\n\x0bSyncRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x10\n\x08sketches\x18\x03 \x01(\x0c\x12\x0f\n\x07\x63lasses\x18\x04 \x01(\x0c\x12\x15\n\rstate_version\x18\x05 \x01(\x04\x12+\n\x04held\x18\x06 \x03(\x0b\x32\x1d.omega.common.v1.HeldResource\x12\x18\n\x10sigma_hundredths\x18\x07 \x01(\r\x12%\n\x05\x63odec\x18\x08 \x01(\x0e\x32\x16.omega.common.v1.Codec\x12\x13\n\x0b\x63odebook_id\x18\t \x01(\x07\x12.\n\x06report\x18\n \x01(\x0b\x32\x1e.omega.common.v1.ReleaseReport\"\xf5\x02\n\x0cSyncResponse\x12\x19\n\x11\x61\x63\x63\x65pted_sketches\x18\x01 \x01(\r\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x12\x15\n\rstate_version\x18\x03 \x01(\x04\x12\x31\n\x0b\x63ompression\x18\x04 \x01(\x0e\x32\x1c.omega.common.v1.Compression\x12\r\n\x05\x64\x65lta\x18\x05 \x01(\x0c\x12\x30\n\tresources\x18\x06 \x03(\x0b\x32\x1d.omega.common.v1.ResourceInfo\x12.\n\x0bretry_after\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\x05\x63odec\x18\x08 \x01(\x0e\x32\x16.omega.common.v1.Codec\x12\r\n\x05pages\x18\t \x01(\r\x12/\n\x08recalled\x18\n \x03(\x0e\x32\x1d.omega.common.v1.ResourceKind\x12\x15\n\rreport_wanted\x18\x0b \x01(\x08\"}\n\x13PushPatternsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x10\n\x08sketches\x18\x03 \x01(\x0c\x12\x0f\n\x07\x63lasses\x18\x04 \x01(\x0c\x12\x18\n\x10sigma_hundredths\x18\x05 \x01(\r\"t\n\x14PushPatternsResponse\x12\x19\n\x11\x61\x63\x63\x65pted_sketches\x18\x01 \x01(\r\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x12.\n\x0bretry_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xbb\x01\n\x13PullPatternsRequest\x12\x15\n\rstate_version\x18\x01 \x01(\x04\x12+\n\x04held\x18\x02 \x03(\x0b\x32\x1d.omega.common.v1.HeldResource\x12%\n\x05\x63odec\x18\x03 \x01(\x0e\x32\x16.omega.common.v1.Codec\x12\x13\n\x0b\x63odebook_id\x18\x04 \x01(\x07\x12\x0c\n\x04page\x18\x05 \x01(\r\x12\x16\n\x0ewanted_version\x18\x06 \x01(\x04\"\x95\x02\n\x14PullPatternsResponse\x12\x15\n\rstate_version\x18\x01 \x01(\x04\x12\x31\n\x0b\x63ompression\x18\x02 \x01(\x0e\x32\x1c.omega.common.v1.Compression\x12\r\n\x05\x64\x65lta\x18\x03 \x01(\x0c\x12\x30\n\tresources\x18\x04 \x03(\x0b\x32\x1d.omega.common.v1.ResourceInfo\x12.\n\x0bretry_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\x05\x63odec\x18\x06 \x01(\x0e\x32\x16.omega.common.v1.Codec\x12\r\n\x05pages\x18\x07 \x01(\r\x12\x0c\n\x04page\x18\x08 \x01(\r\"\x8f\x01\n\x11StreamSyncRequest\x12.\n\x08\x65xchange\x18\x01 \x01(\x0b\x32\x1a.omega.sync.v1.SyncRequestH\x00\x12?\n\x0f\x61\x63knowledgement\x18\x02 \x01(\x0b\x32$.omega.sync.v1.StreamAcknowledgementH\x00\x42\t\n\x07message\".\n\x15StreamAcknowledgement\x12\x15\n\rstate_version\x18\x01 \x01(\x04\"\x93\x01\n\x12StreamSyncResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x1b.omega.sync.v1.SyncResponseH\x00\x12/\n\x07refusal\x18\x03 \x01(\x0b\x32\x1c.omega.sync.v1.StreamRefusalH\x00\x42\t\n\x07message\"}\n\rStreamRefusal\x12\x0e\n\x06status\x18\x01 \x01(\r\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\r\n\x05\x62ound\x18\x04 \x01(\t\x12.\n\x0bretry_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xdb\x01\n\nPackedNews\x12\x13\n\x0b\x63odebook_id\x18\x01 \x01(\x07\x12\x14\n\x0c\x62\x61se_version\x18\x02 \x01(\x04\x12\x0f\n\x07version\x18\x03 \x01(\x04\x12\x10\n\x08patterns\x18\x04 \x01(\r\x12\x0c\n\x04step\x18\x05 \x01(\r\x12\x10\n\x08\x63ontents\x18\x06 \x01(\r\x12\x14\n\x0c\x63ontent_step\x18\x07 \x01(\r\x12\x0e\n\x06trends\x18\x08 \x01(\r\x12\x19\n\x11\x63\x61talogue_version\x18\t \x01(\x04\x12\x0f\n\x07payload\x18\n \x01(\x0c\x12\r\n\x05\x63rc32\x18\x0b \x01(\x07\"\x8e\x02\n\nStateDelta\x12\x14\n\x0c\x62\x61se_version\x18\x01 \x01(\x04\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12.\n\x08patterns\x18\x03 \x03(\x0b\x32\x1c.omega.sync.v1.GlobalPattern\x12\x1b\n\x13removed_pattern_ids\x18\x04 \x03(\r\x12\x15\n\rmodel_version\x18\x05 \x01(\t\x12$\n\x06trends\x18\x06 \x03(\x0b\x32\x14.omega.sync.v1.Trend\x12 \n\x18trends_catalogue_version\x18\x07 \x01(\x04\x12-\n\ttrends_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"9\n\x05Trend\x12\x0f\n\x07ordinal\x18\x01 \x01(\r\x12\r\n\x05score\x18\x02 \x01(\x02\x12\x10\n\x08regional\x18\x03 \x01(\x08\"x\n\rGlobalPattern\x12\x12\n\npattern_id\x18\x01 \x01(\r\x12\x11\n\tembedding\x18\x02 \x01(\x0c\x12\x14\n\x0csuccess_rate\x18\x03 \x01(\x02\x12\x1a\n\x12\x64\x65vice_count_floor\x18\x04 \x01(\r\x12\x0e\n\x06weight\x18\x05 \x01(\x02\"\x8d\x01\n\x12GetResourceRequest\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.omega.common.v1.ResourceKind\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06offset\x18\x03 \x01(\x04\x12\x14\n\x0c\x62\x61se_version\x18\x04 \x01(\x04\x12\x13\n\x0b\x62\x61se_sha256\x18\x05 \x01(\x0c\"D\n\x13GetResourceResponse\x12-\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\x1e.omega.common.v1.ResourceChunk\"\x14\n\x12\x45raseDeviceRequest\"%\n\x13\x45raseDeviceResponse\x12\x0e\n\x06pushes\x18\x01 \x01(\x04\x32\xe4\x04\n\x0bSyncService\x12]\n\x0eRegisterDevice\x12$.omega.sync.v1.RegisterDeviceRequest\x1a%.omega.sync.v1.RegisterDeviceResponse\x12?\n\x04Sync\x12\x1a.omega.sync.v1.SyncRequest\x1a\x1b.omega.sync.v1.SyncResponse\x12W\n\x0cPushPatterns\x12\".omega.sync.v1.PushPatternsRequest\x1a#.omega.sync.v1.PushPatternsResponse\x12W\n\x0cPullPatterns\x12\".omega.sync.v1.PullPatternsRequest\x1a#.omega.sync.v1.PullPatternsResponse\x12U\n\nStreamSync\x12 .omega.sync.v1.StreamSyncRequest\x1a!.omega.sync.v1.StreamSyncResponse(\x01\x30\x01\x12V\n\x0bGetResource\x12!.omega.sync.v1.GetResourceRequest\x1a\".omega.sync.v1.GetResourceResponse0\x01\x12T\n\x0b\x45raseDevice\x12!.omega.sync.v1.EraseDeviceRequest\x1a\".omega.sync.v1.EraseDeviceResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n omega/sync/v1/sync_service.proto\x12\romega.sync.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1domega/common/v1/release.proto\x1a\x1eomega/common/v1/resource.proto\x1a\x1domega/threshold/v1/keys.proto\"\x95\x01\n\x15RegisterDeviceRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08platform\x18\x02 \x01(\t\x12\x13\n\x0b\x61pp_version\x18\x03 \x01(\t\x12\x15\n\renrolment_key\x18\x04 \x01(\t\x12\x0e\n\x06region\x18\x05 \x01(\t\x12\r\n\x05\x63laim\x18\x06 \x01(\t\x12\x0b\n\x03\x63sr\x18\x07 \x01(\x0c\"\xfa\x01\n\x16RegisterDeviceResponse\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x12\n\nauth_token\x18\x02 \x01(\t\x12\x31\n\rregistered_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10token_expires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0c\x63\x65rtificates\x18\x05 \x03(\x0c\x12:\n\x16\x63\x65rtificate_expires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa5\x02\n\x0bSyncRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x10\n\x08sketches\x18\x03 \x01(\x0c\x12\x0f\n\x07\x63lasses\x18\x04 \x01(\x0c\x12\x15\n\rstate_version\x18\x05 \x01(\x04\x12+\n\x04held\x18\x06 \x03(\x0b\x32\x1d.omega.common.v1.HeldResource\x12\x18\n\x10sigma_hundredths\x18\x07 \x01(\r\x12%\n\x05\x63odec\x18\x08 \x01(\x0e\x32\x16.omega.common.v1.Codec\x12\x13\n\x0b\x63odebook_id\x18\t \x01(\x07\x12.\n\x06report\x18\n \x01(\x0b\x32\x1e.omega.common.v1.ReleaseReport\"\xf5\x02\n\x0cSyncResponse\x12\x19\n\x11\x61\x63\x63\x65pted_sketches\x18\x01 \x01(\r\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x12\x15\n\rstate_version\x18\x03 \x01(\x04\x12\x31\n\x0b\x63ompression\x18\x04 \x01(\x0e\x32\x1c.omega.common.v1.Compression\x12\r\n\x05\x64\x65lta\x18\x05 \x01(\x0c\x12\x30\n\tresources\x18\x06 \x03(\x0b\x32\x1d.omega.common.v1.ResourceInfo\x12.\n\x0bretry_after\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\x05\x63odec\x18\x08 \x01(\x0e\x32\x16.omega.common.v1.Codec\x12\r\n\x05pages\x18\t \x01(\r\x12/\n\x08recalled\x18\n \x03(\x0e\x32\x1d.omega.common.v1.ResourceKind\x12\x15\n\rreport_wanted\x18\x0b \x01(\x08\"}\n\x13PushPatternsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x10\n\x08sketches\x18\x03 \x01(\x0c\x12\x0f\n\x07\x63lasses\x18\x04 \x01(\x0c\x12\x18\n\x10sigma_hundredths\x18\x05 \x01(\r\"t\n\x14PushPatternsResponse\x12\x19\n\x11\x61\x63\x63\x65pted_sketches\x18\x01 \x01(\r\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x12.\n\x0bretry_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xbb\x01\n\x13PullPatternsRequest\x12\x15\n\rstate_version\x18\x01 \x01(\x04\x12+\n\x04held\x18\x02 \x03(\x0b\x32\x1d.omega.common.v1.HeldResource\x12%\n\x05\x63odec\x18\x03 \x01(\x0e\x32\x16.omega.common.v1.Codec\x12\x13\n\x0b\x63odebook_id\x18\x04 \x01(\x07\x12\x0c\n\x04page\x18\x05 \x01(\r\x12\x16\n\x0ewanted_version\x18\x06 \x01(\x04\"\x95\x02\n\x14PullPatternsResponse\x12\x15\n\rstate_version\x18\x01 \x01(\x04\x12\x31\n\x0b\x63ompression\x18\x02 \x01(\x0e\x32\x1c.omega.common.v1.Compression\x12\r\n\x05\x64\x65lta\x18\x03 \x01(\x0c\x12\x30\n\tresources\x18\x04 \x03(\x0b\x32\x1d.omega.common.v1.ResourceInfo\x12.\n\x0bretry_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12%\n\x05\x63odec\x18\x06 \x01(\x0e\x32\x16.omega.common.v1.Codec\x12\r\n\x05pages\x18\x07 \x01(\r\x12\x0c\n\x04page\x18\x08 \x01(\r\"\x8f\x01\n\x11StreamSyncRequest\x12.\n\x08\x65xchange\x18\x01 \x01(\x0b\x32\x1a.omega.sync.v1.SyncRequestH\x00\x12?\n\x0f\x61\x63knowledgement\x18\x02 \x01(\x0b\x32$.omega.sync.v1.StreamAcknowledgementH\x00\x42\t\n\x07message\".\n\x15StreamAcknowledgement\x12\x15\n\rstate_version\x18\x01 \x01(\x04\"\x93\x01\n\x12StreamSyncResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x1b.omega.sync.v1.SyncResponseH\x00\x12/\n\x07refusal\x18\x03 \x01(\x0b\x32\x1c.omega.sync.v1.StreamRefusalH\x00\x42\t\n\x07message\"}\n\rStreamRefusal\x12\x0e\n\x06status\x18\x01 \x01(\r\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\r\n\x05\x62ound\x18\x04 \x01(\t\x12.\n\x0bretry_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xdb\x01\n\nPackedNews\x12\x13\n\x0b\x63odebook_id\x18\x01 \x01(\x07\x12\x14\n\x0c\x62\x61se_version\x18\x02 \x01(\x04\x12\x0f\n\x07version\x18\x03 \x01(\x04\x12\x10\n\x08patterns\x18\x04 \x01(\r\x12\x0c\n\x04step\x18\x05 \x01(\r\x12\x10\n\x08\x63ontents\x18\x06 \x01(\r\x12\x14\n\x0c\x63ontent_step\x18\x07 \x01(\r\x12\x0e\n\x06trends\x18\x08 \x01(\r\x12\x19\n\x11\x63\x61talogue_version\x18\t \x01(\x04\x12\x0f\n\x07payload\x18\n \x01(\x0c\x12\r\n\x05\x63rc32\x18\x0b \x01(\x07\"\x8e\x02\n\nStateDelta\x12\x14\n\x0c\x62\x61se_version\x18\x01 \x01(\x04\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12.\n\x08patterns\x18\x03 \x03(\x0b\x32\x1c.omega.sync.v1.GlobalPattern\x12\x1b\n\x13removed_pattern_ids\x18\x04 \x03(\r\x12\x15\n\rmodel_version\x18\x05 \x01(\t\x12$\n\x06trends\x18\x06 \x03(\x0b\x32\x14.omega.sync.v1.Trend\x12 \n\x18trends_catalogue_version\x18\x07 \x01(\x04\x12-\n\ttrends_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"9\n\x05Trend\x12\x0f\n\x07ordinal\x18\x01 \x01(\r\x12\r\n\x05score\x18\x02 \x01(\x02\x12\x10\n\x08regional\x18\x03 \x01(\x08\"x\n\rGlobalPattern\x12\x12\n\npattern_id\x18\x01 \x01(\r\x12\x11\n\tembedding\x18\x02 \x01(\x0c\x12\x14\n\x0csuccess_rate\x18\x03 \x01(\x02\x12\x1a\n\x12\x64\x65vice_count_floor\x18\x04 \x01(\r\x12\x0e\n\x06weight\x18\x05 \x01(\x02\"\x8d\x01\n\x12GetResourceRequest\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.omega.common.v1.ResourceKind\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06offset\x18\x03 \x01(\x04\x12\x14\n\x0c\x62\x61se_version\x18\x04 \x01(\x04\x12\x13\n\x0b\x62\x61se_sha256\x18\x05 \x01(\x0c\"D\n\x13GetResourceResponse\x12-\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\x1e.omega.common.v1.ResourceChunk\"\x14\n\x12\x45raseDeviceRequest\"%\n\x13\x45raseDeviceResponse\x12\x0e\n\x06pushes\x18\x01 \x01(\x04\"\x19\n\x17GetReportingKeysRequest\"K\n\x18GetReportingKeysResponse\x12/\n\x04keys\x18\x01 \x01(\x0b\x32!.omega.threshold.v1.ReportingKeys\"H\n\x12IssueTokensRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\r\x12\x0f\n\x07\x62linded\x18\x03 \x03(\x0c\"E\n\x13IssueTokensResponse\x12\x11\n\tevaluated\x18\x01 \x03(\x0c\x12\r\n\x05proof\x18\x02 \x01(\x0c\x12\x0c\n\x04left\x18\x03 \x01(\r2\x9f\x06\n\x0bSyncService\x12]\n\x0eRegisterDevice\x12$.omega.sync.v1.RegisterDeviceRequest\x1a%.omega.sync.v1.RegisterDeviceResponse\x12?\n\x04Sync\x12\x1a.omega.sync.v1.SyncRequest\x1a\x1b.omega.sync.v1.SyncResponse\x12W\n\x0cPushPatterns\x12\".omega.sync.v1.PushPatternsRequest\x1a#.omega.sync.v1.PushPatternsResponse\x12W\n\x0cPullPatterns\x12\".omega.sync.v1.PullPatternsRequest\x1a#.omega.sync.v1.PullPatternsResponse\x12U\n\nStreamSync\x12 .omega.sync.v1.StreamSyncRequest\x1a!.omega.sync.v1.StreamSyncResponse(\x01\x30\x01\x12V\n\x0bGetResource\x12!.omega.sync.v1.GetResourceRequest\x1a\".omega.sync.v1.GetResourceResponse0\x01\x12T\n\x0b\x45raseDevice\x12!.omega.sync.v1.EraseDeviceRequest\x1a\".omega.sync.v1.EraseDeviceResponse\x12\x63\n\x10GetReportingKeys\x12&.omega.sync.v1.GetReportingKeysRequest\x1a\'.omega.sync.v1.GetReportingKeysResponse\x12T\n\x0bIssueTokens\x12!.omega.sync.v1.IssueTokensRequest\x1a\".omega.sync.v1.IssueTokensResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'omega.sync.v1.sync_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REGISTERDEVICEREQUEST']._serialized_start=180
-  _globals['_REGISTERDEVICEREQUEST']._serialized_end=329
-  _globals['_REGISTERDEVICERESPONSE']._serialized_start=332
-  _globals['_REGISTERDEVICERESPONSE']._serialized_end=582
-  _globals['_SYNCREQUEST']._serialized_start=585
-  _globals['_SYNCREQUEST']._serialized_end=878
-  _globals['_SYNCRESPONSE']._serialized_start=881
-  _globals['_SYNCRESPONSE']._serialized_end=1254
-  _globals['_PUSHPATTERNSREQUEST']._serialized_start=1256
-  _globals['_PUSHPATTERNSREQUEST']._serialized_end=1381
-  _globals['_PUSHPATTERNSRESPONSE']._serialized_start=1383
-  _globals['_PUSHPATTERNSRESPONSE']._serialized_end=1499
-  _globals['_PULLPATTERNSREQUEST']._serialized_start=1502
-  _globals['_PULLPATTERNSREQUEST']._serialized_end=1689
-  _globals['_PULLPATTERNSRESPONSE']._serialized_start=1692
-  _globals['_PULLPATTERNSRESPONSE']._serialized_end=1969
-  _globals['_STREAMSYNCREQUEST']._serialized_start=1972
-  _globals['_STREAMSYNCREQUEST']._serialized_end=2115
-  _globals['_STREAMACKNOWLEDGEMENT']._serialized_start=2117
-  _globals['_STREAMACKNOWLEDGEMENT']._serialized_end=2163
-  _globals['_STREAMSYNCRESPONSE']._serialized_start=2166
-  _globals['_STREAMSYNCRESPONSE']._serialized_end=2313
-  _globals['_STREAMREFUSAL']._serialized_start=2315
-  _globals['_STREAMREFUSAL']._serialized_end=2440
-  _globals['_PACKEDNEWS']._serialized_start=2443
-  _globals['_PACKEDNEWS']._serialized_end=2662
-  _globals['_STATEDELTA']._serialized_start=2665
-  _globals['_STATEDELTA']._serialized_end=2935
-  _globals['_TREND']._serialized_start=2937
-  _globals['_TREND']._serialized_end=2994
-  _globals['_GLOBALPATTERN']._serialized_start=2996
-  _globals['_GLOBALPATTERN']._serialized_end=3116
-  _globals['_GETRESOURCEREQUEST']._serialized_start=3119
-  _globals['_GETRESOURCEREQUEST']._serialized_end=3260
-  _globals['_GETRESOURCERESPONSE']._serialized_start=3262
-  _globals['_GETRESOURCERESPONSE']._serialized_end=3330
-  _globals['_ERASEDEVICEREQUEST']._serialized_start=3332
-  _globals['_ERASEDEVICEREQUEST']._serialized_end=3352
-  _globals['_ERASEDEVICERESPONSE']._serialized_start=3354
-  _globals['_ERASEDEVICERESPONSE']._serialized_end=3391
-  _globals['_SYNCSERVICE']._serialized_start=3394
-  _globals['_SYNCSERVICE']._serialized_end=4006
+  _globals['_REGISTERDEVICEREQUEST']._serialized_start=211
+  _globals['_REGISTERDEVICEREQUEST']._serialized_end=360
+  _globals['_REGISTERDEVICERESPONSE']._serialized_start=363
+  _globals['_REGISTERDEVICERESPONSE']._serialized_end=613
+  _globals['_SYNCREQUEST']._serialized_start=616
+  _globals['_SYNCREQUEST']._serialized_end=909
+  _globals['_SYNCRESPONSE']._serialized_start=912
+  _globals['_SYNCRESPONSE']._serialized_end=1285
+  _globals['_PUSHPATTERNSREQUEST']._serialized_start=1287
+  _globals['_PUSHPATTERNSREQUEST']._serialized_end=1412
+  _globals['_PUSHPATTERNSRESPONSE']._serialized_start=1414
+  _globals['_PUSHPATTERNSRESPONSE']._serialized_end=1530
+  _globals['_PULLPATTERNSREQUEST']._serialized_start=1533
+  _globals['_PULLPATTERNSREQUEST']._serialized_end=1720
+  _globals['_PULLPATTERNSRESPONSE']._serialized_start=1723
+  _globals['_PULLPATTERNSRESPONSE']._serialized_end=2000
+  _globals['_STREAMSYNCREQUEST']._serialized_start=2003
+  _globals['_STREAMSYNCREQUEST']._serialized_end=2146
+  _globals['_STREAMACKNOWLEDGEMENT']._serialized_start=2148
+  _globals['_STREAMACKNOWLEDGEMENT']._serialized_end=2194
+  _globals['_STREAMSYNCRESPONSE']._serialized_start=2197
+  _globals['_STREAMSYNCRESPONSE']._serialized_end=2344
+  _globals['_STREAMREFUSAL']._serialized_start=2346
+  _globals['_STREAMREFUSAL']._serialized_end=2471
+  _globals['_PACKEDNEWS']._serialized_start=2474
+  _globals['_PACKEDNEWS']._serialized_end=2693
+  _globals['_STATEDELTA']._serialized_start=2696
+  _globals['_STATEDELTA']._serialized_end=2966
+  _globals['_TREND']._serialized_start=2968
+  _globals['_TREND']._serialized_end=3025
+  _globals['_GLOBALPATTERN']._serialized_start=3027
+  _globals['_GLOBALPATTERN']._serialized_end=3147
+  _globals['_GETRESOURCEREQUEST']._serialized_start=3150
+  _globals['_GETRESOURCEREQUEST']._serialized_end=3291
+  _globals['_GETRESOURCERESPONSE']._serialized_start=3293
+  _globals['_GETRESOURCERESPONSE']._serialized_end=3361
+  _globals['_ERASEDEVICEREQUEST']._serialized_start=3363
+  _globals['_ERASEDEVICEREQUEST']._serialized_end=3383
+  _globals['_ERASEDEVICERESPONSE']._serialized_start=3385
+  _globals['_ERASEDEVICERESPONSE']._serialized_end=3422
+  _globals['_GETREPORTINGKEYSREQUEST']._serialized_start=3424
+  _globals['_GETREPORTINGKEYSREQUEST']._serialized_end=3449
+  _globals['_GETREPORTINGKEYSRESPONSE']._serialized_start=3451
+  _globals['_GETREPORTINGKEYSRESPONSE']._serialized_end=3526
+  _globals['_ISSUETOKENSREQUEST']._serialized_start=3528
+  _globals['_ISSUETOKENSREQUEST']._serialized_end=3600
+  _globals['_ISSUETOKENSRESPONSE']._serialized_start=3602
+  _globals['_ISSUETOKENSRESPONSE']._serialized_end=3671
+  _globals['_SYNCSERVICE']._serialized_start=3674
+  _globals['_SYNCSERVICE']._serialized_end=4473
 # @@protoc_insertion_point(module_scope)

@@ -11,6 +11,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from omega.common.v1 import release_pb2 as _release_pb2
 from omega.common.v1 import resource_pb2 as _resource_pb2
+from omega.threshold.v1 import keys_pb2 as _keys_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -871,3 +872,108 @@ class EraseDeviceResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EraseDeviceResponse: _TypeAlias = EraseDeviceResponse  # noqa: Y015
+
+@_typing.final
+class GetReportingKeysRequest(_message.Message):
+    """Asks for the keys of reports."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReportingKeysRequest: _TypeAlias = GetReportingKeysRequest  # noqa: Y015
+
+@_typing.final
+class GetReportingKeysResponse(_message.Message):
+    """Keys of reports."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def keys(self) -> _keys_pb2.ReportingKeys:
+        """Of the epochs that are open. A TV compares them with what the relay tells it."""
+
+    def __init__(
+        self,
+        *,
+        keys: _keys_pb2.ReportingKeys | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReportingKeysResponse: _TypeAlias = GetReportingKeysResponse  # noqa: Y015
+
+@_typing.final
+class IssueTokensRequest(_message.Message):
+    """Asks for tokens."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    BLINDED_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID, 36 characters; the idempotency key."""
+    epoch: _builtins.int
+    """Whose tokens are asked for."""
+    @_builtins.property
+    def blinded(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """1 to 128, each 32 bytes: a blinded element of ristretto255 other than the identity."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        epoch: _builtins.int = ...,
+        blinded: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blinded", b"blinded", "epoch", b"epoch", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IssueTokensRequest: _TypeAlias = IssueTokensRequest  # noqa: Y015
+
+@_typing.final
+class IssueTokensResponse(_message.Message):
+    """Tokens, still blinded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVALUATED_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    LEFT_FIELD_NUMBER: _builtins.int
+    proof: _builtins.bytes
+    """64 bytes: that all were multiplied by the token key of the epoch."""
+    left: _builtins.int
+    """Tokens that the device may still have in this epoch."""
+    @_builtins.property
+    def evaluated(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """32 bytes for each that was asked, in the same order."""
+
+    def __init__(
+        self,
+        *,
+        evaluated: _abc.Iterable[_builtins.bytes] | None = ...,
+        proof: _builtins.bytes = ...,
+        left: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evaluated", b"evaluated", "left", b"left", "proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IssueTokensResponse: _TypeAlias = IssueTokensResponse  # noqa: Y015

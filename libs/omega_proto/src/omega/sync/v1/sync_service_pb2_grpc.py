@@ -73,6 +73,16 @@ class SyncServiceStub:
                 request_serializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.EraseDeviceRequest.SerializeToString,
                 response_deserializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.EraseDeviceResponse.FromString,
                 _registered_method=True)
+        self.GetReportingKeys = channel.unary_unary(
+                '/omega.sync.v1.SyncService/GetReportingKeys',
+                request_serializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.GetReportingKeysRequest.SerializeToString,
+                response_deserializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.GetReportingKeysResponse.FromString,
+                _registered_method=True)
+        self.IssueTokens = channel.unary_unary(
+                '/omega.sync.v1.SyncService/IssueTokens',
+                request_serializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.IssueTokensRequest.SerializeToString,
+                response_deserializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.IssueTokensResponse.FromString,
+                _registered_method=True)
 
 
 class SyncServiceServicer:
@@ -144,6 +154,24 @@ class SyncServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetReportingKeys(self, request, context):
+        """What TVs need to report pairs of titles by omega.threshold.v1. FAILED_PRECONDITION where the fleet
+        takes no such reports; statuses as Sync.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def IssueTokens(self, request, context):
+        """Gives out tokens, of which a report carries one and which nobody can tie to this call. Repeating a
+        request_id with the same elements counts once. FAILED_PRECONDITION where the fleet takes no such
+        reports or the epoch is not open, RESOURCE_EXHAUSTED when the device has had its tokens of the
+        epoch; statuses as Sync.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SyncServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -181,6 +209,16 @@ def add_SyncServiceServicer_to_server(servicer, server):
                     servicer.EraseDevice,
                     request_deserializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.EraseDeviceRequest.FromString,
                     response_serializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.EraseDeviceResponse.SerializeToString,
+            ),
+            'GetReportingKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReportingKeys,
+                    request_deserializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.GetReportingKeysRequest.FromString,
+                    response_serializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.GetReportingKeysResponse.SerializeToString,
+            ),
+            'IssueTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.IssueTokens,
+                    request_deserializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.IssueTokensRequest.FromString,
+                    response_serializer=omega_dot_sync_dot_v1_dot_sync__service__pb2.IssueTokensResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -376,6 +414,60 @@ class SyncService:
             '/omega.sync.v1.SyncService/EraseDevice',
             omega_dot_sync_dot_v1_dot_sync__service__pb2.EraseDeviceRequest.SerializeToString,
             omega_dot_sync_dot_v1_dot_sync__service__pb2.EraseDeviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReportingKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.sync.v1.SyncService/GetReportingKeys',
+            omega_dot_sync_dot_v1_dot_sync__service__pb2.GetReportingKeysRequest.SerializeToString,
+            omega_dot_sync_dot_v1_dot_sync__service__pb2.GetReportingKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IssueTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.sync.v1.SyncService/IssueTokens',
+            omega_dot_sync_dot_v1_dot_sync__service__pb2.IssueTokensRequest.SerializeToString,
+            omega_dot_sync_dot_v1_dot_sync__service__pb2.IssueTokensResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -69,6 +69,16 @@ class SyncServiceStub:
     after it is durable; published statistics forget it with the next round. A device that is
     erased already gets the same answer. UNAUTHENTICATED (missing or wrong credentials), UNAVAILABLE.
     """
+    GetReportingKeys: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.GetReportingKeysRequest, _sync_service_pb2.GetReportingKeysResponse]
+    """What TVs need to report pairs of titles by omega.threshold.v1. FAILED_PRECONDITION where the fleet
+    takes no such reports; statuses as Sync.
+    """
+    IssueTokens: _grpc.UnaryUnaryMultiCallable[_sync_service_pb2.IssueTokensRequest, _sync_service_pb2.IssueTokensResponse]
+    """Gives out tokens, of which a report carries one and which nobody can tie to this call. Repeating a
+    request_id with the same elements counts once. FAILED_PRECONDITION where the fleet takes no such
+    reports or the epoch is not open, RESOURCE_EXHAUSTED when the device has had its tokens of the
+    epoch; statuses as Sync.
+    """
 
 @_typing.type_check_only
 class SyncServiceAsyncStub(SyncServiceStub):
@@ -110,6 +120,16 @@ class SyncServiceAsyncStub(SyncServiceStub):
     """Erases the calling device: identity, pushes and whatever else is kept under its id. Answered
     after it is durable; published statistics forget it with the next round. A device that is
     erased already gets the same answer. UNAUTHENTICATED (missing or wrong credentials), UNAVAILABLE.
+    """
+    GetReportingKeys: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.GetReportingKeysRequest, _sync_service_pb2.GetReportingKeysResponse]  # type: ignore[assignment]
+    """What TVs need to report pairs of titles by omega.threshold.v1. FAILED_PRECONDITION where the fleet
+    takes no such reports; statuses as Sync.
+    """
+    IssueTokens: _aio.UnaryUnaryMultiCallable[_sync_service_pb2.IssueTokensRequest, _sync_service_pb2.IssueTokensResponse]  # type: ignore[assignment]
+    """Gives out tokens, of which a report carries one and which nobody can tie to this call. Repeating a
+    request_id with the same elements counts once. FAILED_PRECONDITION where the fleet takes no such
+    reports or the epoch is not open, RESOURCE_EXHAUSTED when the device has had its tokens of the
+    epoch; statuses as Sync.
     """
 
 class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -191,6 +211,28 @@ class SyncServiceServicer(metaclass=_abc_1.ABCMeta):
         """Erases the calling device: identity, pushes and whatever else is kept under its id. Answered
         after it is durable; published statistics forget it with the next round. A device that is
         erased already gets the same answer. UNAUTHENTICATED (missing or wrong credentials), UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def GetReportingKeys(
+        self,
+        request: _sync_service_pb2.GetReportingKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.GetReportingKeysResponse, _abc.Awaitable[_sync_service_pb2.GetReportingKeysResponse]]:
+        """What TVs need to report pairs of titles by omega.threshold.v1. FAILED_PRECONDITION where the fleet
+        takes no such reports; statuses as Sync.
+        """
+
+    @_abc_1.abstractmethod
+    def IssueTokens(
+        self,
+        request: _sync_service_pb2.IssueTokensRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sync_service_pb2.IssueTokensResponse, _abc.Awaitable[_sync_service_pb2.IssueTokensResponse]]:
+        """Gives out tokens, of which a report carries one and which nobody can tie to this call. Repeating a
+        request_id with the same elements counts once. FAILED_PRECONDITION where the fleet takes no such
+        reports or the epoch is not open, RESOURCE_EXHAUSTED when the device has had its tokens of the
+        epoch; statuses as Sync.
         """
 
 def add_SyncServiceServicer_to_server(servicer: SyncServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -22,25 +22,34 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from omega.threshold.v1 import keys_pb2 as omega_dot_threshold_dot_v1_dot_keys__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&omega/threshold/v1/relay_service.proto\x12\x12omega.threshold.v1\"&\n\x0e\x46orwardRequest\x12\x14\n\x0c\x65ncapsulated\x18\x01 \x01(\x0c\"\'\n\x0f\x46orwardResponse\x12\x14\n\x0c\x65ncapsulated\x18\x01 \x01(\x0c\"%\n\rHandleRequest\x12\x14\n\x0c\x65ncapsulated\x18\x01 \x01(\x0c\"&\n\x0eHandleResponse\x12\x14\n\x0c\x65ncapsulated\x18\x01 \x01(\x0c\x32\x62\n\x0cRelayService\x12R\n\x07\x46orward\x12\".omega.threshold.v1.ForwardRequest\x1a#.omega.threshold.v1.ForwardResponse2a\n\x0eGatewayService\x12O\n\x06Handle\x12!.omega.threshold.v1.HandleRequest\x1a\".omega.threshold.v1.HandleResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&omega/threshold/v1/relay_service.proto\x12\x12omega.threshold.v1\x1a\x1domega/threshold/v1/keys.proto\"&\n\x0e\x46orwardRequest\x12\x14\n\x0c\x65ncapsulated\x18\x01 \x01(\x0c\"\'\n\x0f\x46orwardResponse\x12\x14\n\x0c\x65ncapsulated\x18\x01 \x01(\x0c\"%\n\rHandleRequest\x12\x14\n\x0c\x65ncapsulated\x18\x01 \x01(\x0c\"&\n\x0eHandleResponse\x12\x14\n\x0c\x65ncapsulated\x18\x01 \x01(\x0c\"%\n#RelayServiceGetReportingKeysRequest\"W\n$RelayServiceGetReportingKeysResponse\x12/\n\x04keys\x18\x01 \x01(\x0b\x32!.omega.threshold.v1.ReportingKeys\"\'\n%GatewayServiceGetReportingKeysRequest\"Y\n&GatewayServiceGetReportingKeysResponse\x12/\n\x04keys\x18\x01 \x01(\x0b\x32!.omega.threshold.v1.ReportingKeys2\xea\x01\n\x0cRelayService\x12R\n\x07\x46orward\x12\".omega.threshold.v1.ForwardRequest\x1a#.omega.threshold.v1.ForwardResponse\x12\x85\x01\n\x10GetReportingKeys\x12\x37.omega.threshold.v1.RelayServiceGetReportingKeysRequest\x1a\x38.omega.threshold.v1.RelayServiceGetReportingKeysResponse2\xed\x01\n\x0eGatewayService\x12O\n\x06Handle\x12!.omega.threshold.v1.HandleRequest\x1a\".omega.threshold.v1.HandleResponse\x12\x89\x01\n\x10GetReportingKeys\x12\x39.omega.threshold.v1.GatewayServiceGetReportingKeysRequest\x1a:.omega.threshold.v1.GatewayServiceGetReportingKeysResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'omega.threshold.v1.relay_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FORWARDREQUEST']._serialized_start=62
-  _globals['_FORWARDREQUEST']._serialized_end=100
-  _globals['_FORWARDRESPONSE']._serialized_start=102
-  _globals['_FORWARDRESPONSE']._serialized_end=141
-  _globals['_HANDLEREQUEST']._serialized_start=143
-  _globals['_HANDLEREQUEST']._serialized_end=180
-  _globals['_HANDLERESPONSE']._serialized_start=182
-  _globals['_HANDLERESPONSE']._serialized_end=220
-  _globals['_RELAYSERVICE']._serialized_start=222
-  _globals['_RELAYSERVICE']._serialized_end=320
-  _globals['_GATEWAYSERVICE']._serialized_start=322
-  _globals['_GATEWAYSERVICE']._serialized_end=419
+  _globals['_FORWARDREQUEST']._serialized_start=93
+  _globals['_FORWARDREQUEST']._serialized_end=131
+  _globals['_FORWARDRESPONSE']._serialized_start=133
+  _globals['_FORWARDRESPONSE']._serialized_end=172
+  _globals['_HANDLEREQUEST']._serialized_start=174
+  _globals['_HANDLEREQUEST']._serialized_end=211
+  _globals['_HANDLERESPONSE']._serialized_start=213
+  _globals['_HANDLERESPONSE']._serialized_end=251
+  _globals['_RELAYSERVICEGETREPORTINGKEYSREQUEST']._serialized_start=253
+  _globals['_RELAYSERVICEGETREPORTINGKEYSREQUEST']._serialized_end=290
+  _globals['_RELAYSERVICEGETREPORTINGKEYSRESPONSE']._serialized_start=292
+  _globals['_RELAYSERVICEGETREPORTINGKEYSRESPONSE']._serialized_end=379
+  _globals['_GATEWAYSERVICEGETREPORTINGKEYSREQUEST']._serialized_start=381
+  _globals['_GATEWAYSERVICEGETREPORTINGKEYSREQUEST']._serialized_end=420
+  _globals['_GATEWAYSERVICEGETREPORTINGKEYSRESPONSE']._serialized_start=422
+  _globals['_GATEWAYSERVICEGETREPORTINGKEYSRESPONSE']._serialized_end=511
+  _globals['_RELAYSERVICE']._serialized_start=514
+  _globals['_RELAYSERVICE']._serialized_end=748
+  _globals['_GATEWAYSERVICE']._serialized_start=751
+  _globals['_GATEWAYSERVICE']._serialized_end=988
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ isort:skip_file
 
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from omega.threshold.v1 import keys_pb2 as _keys_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -103,3 +104,85 @@ class HandleResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HandleResponse: _TypeAlias = HandleResponse  # noqa: Y015
+
+@_typing.final
+class RelayServiceGetReportingKeysRequest(_message.Message):
+    """Asks a relay for keys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RelayServiceGetReportingKeysRequest: _TypeAlias = RelayServiceGetReportingKeysRequest  # noqa: Y015
+
+@_typing.final
+class RelayServiceGetReportingKeysResponse(_message.Message):
+    """Keys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def keys(self) -> _keys_pb2.ReportingKeys:
+        """As the gateway told the relay."""
+
+    def __init__(
+        self,
+        *,
+        keys: _keys_pb2.ReportingKeys | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RelayServiceGetReportingKeysResponse: _TypeAlias = RelayServiceGetReportingKeysResponse  # noqa: Y015
+
+@_typing.final
+class GatewayServiceGetReportingKeysRequest(_message.Message):
+    """Asks for keys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GatewayServiceGetReportingKeysRequest: _TypeAlias = GatewayServiceGetReportingKeysRequest  # noqa: Y015
+
+@_typing.final
+class GatewayServiceGetReportingKeysResponse(_message.Message):
+    """Keys."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def keys(self) -> _keys_pb2.ReportingKeys:
+        """Of the epochs that are open."""
+
+    def __init__(
+        self,
+        *,
+        keys: _keys_pb2.ReportingKeys | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GatewayServiceGetReportingKeysResponse: _TypeAlias = GatewayServiceGetReportingKeysResponse  # noqa: Y015

@@ -41,6 +41,11 @@ class RelayServiceStub:
                 request_serializer=omega_dot_threshold_dot_v1_dot_relay__service__pb2.ForwardRequest.SerializeToString,
                 response_deserializer=omega_dot_threshold_dot_v1_dot_relay__service__pb2.ForwardResponse.FromString,
                 _registered_method=True)
+        self.GetReportingKeys = channel.unary_unary(
+                '/omega.threshold.v1.RelayService/GetReportingKeys',
+                request_serializer=omega_dot_threshold_dot_v1_dot_relay__service__pb2.RelayServiceGetReportingKeysRequest.SerializeToString,
+                response_deserializer=omega_dot_threshold_dot_v1_dot_relay__service__pb2.RelayServiceGetReportingKeysResponse.FromString,
+                _registered_method=True)
 
 
 class RelayServiceServicer:
@@ -57,6 +62,14 @@ class RelayServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetReportingKeys(self, request, context):
+        """The gateway's keys as the relay was told them, the same for every caller. A TV compares them with
+        what the operator tells it. UNAVAILABLE when the gateway did not answer yet.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RelayServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -64,6 +77,11 @@ def add_RelayServiceServicer_to_server(servicer, server):
                     servicer.Forward,
                     request_deserializer=omega_dot_threshold_dot_v1_dot_relay__service__pb2.ForwardRequest.FromString,
                     response_serializer=omega_dot_threshold_dot_v1_dot_relay__service__pb2.ForwardResponse.SerializeToString,
+            ),
+            'GetReportingKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReportingKeys,
+                    request_deserializer=omega_dot_threshold_dot_v1_dot_relay__service__pb2.RelayServiceGetReportingKeysRequest.FromString,
+                    response_serializer=omega_dot_threshold_dot_v1_dot_relay__service__pb2.RelayServiceGetReportingKeysResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -105,6 +123,33 @@ class RelayService:
             metadata,
             _registered_method=True)
 
+    @staticmethod
+    def GetReportingKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.threshold.v1.RelayService/GetReportingKeys',
+            omega_dot_threshold_dot_v1_dot_relay__service__pb2.RelayServiceGetReportingKeysRequest.SerializeToString,
+            omega_dot_threshold_dot_v1_dot_relay__service__pb2.RelayServiceGetReportingKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
 
 class GatewayServiceStub:
     """What relays call: whoever reads the messages.
@@ -121,6 +166,11 @@ class GatewayServiceStub:
                 request_serializer=omega_dot_threshold_dot_v1_dot_relay__service__pb2.HandleRequest.SerializeToString,
                 response_deserializer=omega_dot_threshold_dot_v1_dot_relay__service__pb2.HandleResponse.FromString,
                 _registered_method=True)
+        self.GetReportingKeys = channel.unary_unary(
+                '/omega.threshold.v1.GatewayService/GetReportingKeys',
+                request_serializer=omega_dot_threshold_dot_v1_dot_relay__service__pb2.GatewayServiceGetReportingKeysRequest.SerializeToString,
+                response_deserializer=omega_dot_threshold_dot_v1_dot_relay__service__pb2.GatewayServiceGetReportingKeysResponse.FromString,
+                _registered_method=True)
 
 
 class GatewayServiceServicer:
@@ -129,7 +179,16 @@ class GatewayServiceServicer:
 
     def Handle(self, request, context):
         """Takes one request. What is wrong with the message inside is said inside the answer.
-        INVALID_ARGUMENT when it cannot be read at all.
+        INVALID_ARGUMENT when it cannot be read at all, FAILED_PRECONDITION where no reports are taken,
+        UNAVAILABLE (no database).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReportingKeys(self, request, context):
+        """The keys of the epochs that are open. FAILED_PRECONDITION where no reports are taken, UNAVAILABLE
+        (the randomness server does not answer).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -142,6 +201,11 @@ def add_GatewayServiceServicer_to_server(servicer, server):
                     servicer.Handle,
                     request_deserializer=omega_dot_threshold_dot_v1_dot_relay__service__pb2.HandleRequest.FromString,
                     response_serializer=omega_dot_threshold_dot_v1_dot_relay__service__pb2.HandleResponse.SerializeToString,
+            ),
+            'GetReportingKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReportingKeys,
+                    request_deserializer=omega_dot_threshold_dot_v1_dot_relay__service__pb2.GatewayServiceGetReportingKeysRequest.FromString,
+                    response_serializer=omega_dot_threshold_dot_v1_dot_relay__service__pb2.GatewayServiceGetReportingKeysResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -172,6 +236,33 @@ class GatewayService:
             '/omega.threshold.v1.GatewayService/Handle',
             omega_dot_threshold_dot_v1_dot_relay__service__pb2.HandleRequest.SerializeToString,
             omega_dot_threshold_dot_v1_dot_relay__service__pb2.HandleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReportingKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/omega.threshold.v1.GatewayService/GetReportingKeys',
+            omega_dot_threshold_dot_v1_dot_relay__service__pb2.GatewayServiceGetReportingKeysRequest.SerializeToString,
+            omega_dot_threshold_dot_v1_dot_relay__service__pb2.GatewayServiceGetReportingKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

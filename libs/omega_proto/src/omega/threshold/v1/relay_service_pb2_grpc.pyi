@@ -40,6 +40,10 @@ class RelayServiceStub:
     no address, no metadata, no trace. May be called again. INVALID_ARGUMENT, RESOURCE_EXHAUSTED,
     UNAVAILABLE when the gateway does not answer.
     """
+    GetReportingKeys: _grpc.UnaryUnaryMultiCallable[_relay_service_pb2.RelayServiceGetReportingKeysRequest, _relay_service_pb2.RelayServiceGetReportingKeysResponse]
+    """The gateway's keys as the relay was told them, the same for every caller. A TV compares them with
+    what the operator tells it. UNAVAILABLE when the gateway did not answer yet.
+    """
 
 @_typing.type_check_only
 class RelayServiceAsyncStub(RelayServiceStub):
@@ -52,6 +56,10 @@ class RelayServiceAsyncStub(RelayServiceStub):
     """Hands one request to the relay's gateway, and the answer back. Nothing but these bytes goes on:
     no address, no metadata, no trace. May be called again. INVALID_ARGUMENT, RESOURCE_EXHAUSTED,
     UNAVAILABLE when the gateway does not answer.
+    """
+    GetReportingKeys: _aio.UnaryUnaryMultiCallable[_relay_service_pb2.RelayServiceGetReportingKeysRequest, _relay_service_pb2.RelayServiceGetReportingKeysResponse]  # type: ignore[assignment]
+    """The gateway's keys as the relay was told them, the same for every caller. A TV compares them with
+    what the operator tells it. UNAVAILABLE when the gateway did not answer yet.
     """
 
 class RelayServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -70,6 +78,16 @@ class RelayServiceServicer(metaclass=_abc_1.ABCMeta):
         UNAVAILABLE when the gateway does not answer.
         """
 
+    @_abc_1.abstractmethod
+    def GetReportingKeys(
+        self,
+        request: _relay_service_pb2.RelayServiceGetReportingKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_relay_service_pb2.RelayServiceGetReportingKeysResponse, _abc.Awaitable[_relay_service_pb2.RelayServiceGetReportingKeysResponse]]:
+        """The gateway's keys as the relay was told them, the same for every caller. A TV compares them with
+        what the operator tells it. UNAVAILABLE when the gateway did not answer yet.
+        """
+
 def add_RelayServiceServicer_to_server(servicer: RelayServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class GatewayServiceStub:
@@ -81,7 +99,12 @@ class GatewayServiceStub:
     def __new__(cls, channel: _aio.Channel) -> GatewayServiceAsyncStub: ...
     Handle: _grpc.UnaryUnaryMultiCallable[_relay_service_pb2.HandleRequest, _relay_service_pb2.HandleResponse]
     """Takes one request. What is wrong with the message inside is said inside the answer.
-    INVALID_ARGUMENT when it cannot be read at all.
+    INVALID_ARGUMENT when it cannot be read at all, FAILED_PRECONDITION where no reports are taken,
+    UNAVAILABLE (no database).
+    """
+    GetReportingKeys: _grpc.UnaryUnaryMultiCallable[_relay_service_pb2.GatewayServiceGetReportingKeysRequest, _relay_service_pb2.GatewayServiceGetReportingKeysResponse]
+    """The keys of the epochs that are open. FAILED_PRECONDITION where no reports are taken, UNAVAILABLE
+    (the randomness server does not answer).
     """
 
 @_typing.type_check_only
@@ -91,7 +114,12 @@ class GatewayServiceAsyncStub(GatewayServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Handle: _aio.UnaryUnaryMultiCallable[_relay_service_pb2.HandleRequest, _relay_service_pb2.HandleResponse]  # type: ignore[assignment]
     """Takes one request. What is wrong with the message inside is said inside the answer.
-    INVALID_ARGUMENT when it cannot be read at all.
+    INVALID_ARGUMENT when it cannot be read at all, FAILED_PRECONDITION where no reports are taken,
+    UNAVAILABLE (no database).
+    """
+    GetReportingKeys: _aio.UnaryUnaryMultiCallable[_relay_service_pb2.GatewayServiceGetReportingKeysRequest, _relay_service_pb2.GatewayServiceGetReportingKeysResponse]  # type: ignore[assignment]
+    """The keys of the epochs that are open. FAILED_PRECONDITION where no reports are taken, UNAVAILABLE
+    (the randomness server does not answer).
     """
 
 class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -104,7 +132,18 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_relay_service_pb2.HandleResponse, _abc.Awaitable[_relay_service_pb2.HandleResponse]]:
         """Takes one request. What is wrong with the message inside is said inside the answer.
-        INVALID_ARGUMENT when it cannot be read at all.
+        INVALID_ARGUMENT when it cannot be read at all, FAILED_PRECONDITION where no reports are taken,
+        UNAVAILABLE (no database).
+        """
+
+    @_abc_1.abstractmethod
+    def GetReportingKeys(
+        self,
+        request: _relay_service_pb2.GatewayServiceGetReportingKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_relay_service_pb2.GatewayServiceGetReportingKeysResponse, _abc.Awaitable[_relay_service_pb2.GatewayServiceGetReportingKeysResponse]]:
+        """The keys of the epochs that are open. FAILED_PRECONDITION where no reports are taken, UNAVAILABLE
+        (the randomness server does not answer).
         """
 
 def add_GatewayServiceServicer_to_server(servicer: GatewayServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
