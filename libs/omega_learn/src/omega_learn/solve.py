@@ -20,7 +20,9 @@ _STEPS = 6
 """Blocks of that space after the first."""
 
 
-def top_eigenpairs(gram: DoubleArray, count: int, scale: float) -> tuple[DoubleArray, DoubleArray]:
+def top_eigenpairs(
+    gram: DoubleArray, count: int, scale: float, without: DoubleArray | None = None
+) -> tuple[DoubleArray, DoubleArray]:
     """The largest eigenvalues of gram / scale, falling, (count,), and vectors, (n, count).
 
     Block Lanczos with full reorthogonalisation and Rayleigh-Ritz (Golub & Van Loan, Matrix
@@ -28,14 +30,22 @@ def top_eigenpairs(gram: DoubleArray, count: int, scale: float) -> tuple[DoubleA
     drawn with a fixed seed, so an equal matrix gives an equal result.
 
     Args:
-        gram: symmetric, without negative eigenvalues, (n, n).
+        gram: symmetric, (n, n).
         count: at least 1, below n.
-        scale: above 0.
+        scale: above 0; below, the eigenpairs are those of -gram / |scale|.
+        without: columns B, so that the eigenpairs are those of (gram - B B') / scale, (n, b).
     """
     n = len(gram)
+
+    def image(block: DoubleArray) -> DoubleArray:
+        found = gram @ block
+        if without is not None:
+            found -= without @ (without.T @ block)
+        return np.asarray(found / scale, np.float64)
+
     width = min(count + _MORE, n)
     block = np.linalg.qr(np.random.default_rng(0).standard_normal((n, width)))[0]
-    basis, images = [block], [gram @ block / scale]
+    basis, images = [block], [image(block)]
     for _ in range(_STEPS):
         room = n - sum(each.shape[1] for each in basis)
         if room <= 0:
@@ -46,24 +56,49 @@ def top_eigenpairs(gram: DoubleArray, count: int, scale: float) -> tuple[DoubleA
                 block -= each @ (each.T @ block)
         block = np.linalg.qr(block)[0]
         basis.append(block)
-        images.append(gram @ block / scale)
-    space, image = np.hstack(basis), np.hstack(images)
-    values, small = np.linalg.eigh(space.T @ image)
+        images.append(image(block))
+    space, reached = np.hstack(basis), np.hstack(images)
+    values, small = np.linalg.eigh(space.T @ reached)
     top = slice(None, -count - 1, -1)
     return values[top], space @ small[:, top]
 
 
-def inverse_diagonal(gram: DoubleArray, lam: float, scale: float) -> DoubleArray:
-    """The diagonal of (gram / scale + lam I)^-1, (n,).
+def what_is_below_zero(
+    gram: DoubleArray, top: tuple[DoubleArray, DoubleArray], scale: float
+) -> DoubleArray:
+    """Columns B that make the most negative eigenvalues of gram / scale + B B' zero, (n, b).
+
+    Args:
+        gram: symmetric, (n, n).
+        top: its largest eigenpairs, from top_eigenpairs(): without them, the others are found with
+            as few steps.
+        scale: above 0.
+    """
+    values, vectors = top
+    positive = values > 0
+    known = vectors[:, positive] * np.sqrt(values[positive] * scale)
+    values, vectors = top_eigenpairs(gram, len(values), -scale, known)
+    below = values > 0
+    return np.asarray(vectors[:, below] * np.sqrt(values[below]), np.float64)
+
+
+def inverse_diagonal(
+    gram: DoubleArray, lam: float, scale: float, plus: DoubleArray | None = None
+) -> DoubleArray:
+    """The diagonal of (gram / scale + B B' + lam I)^-1, (n,).
 
     With the Cholesky factor L it is the sum of squares of each column of L^-1.
 
     Args:
-        gram: symmetric, without negative eigenvalues, (n, n).
+        gram: symmetric, (n, n).
         lam: above 0.
         scale: above 0.
+        plus: B, (n, b); None = nothing.
+
+    Raises:
+        numpy.linalg.LinAlgError: what is inverted has an eigenvalue of 0 or below.
     """
-    factor, inverses = _cholesky(gram, lam, scale)
+    factor, inverses = _cholesky(gram, lam, scale, plus)
     bounds = np.array([0, *np.cumsum([len(row) for row in factor])])
     found = np.empty(len(gram))
     for j, (start, stop) in enumerate(pairwise(bounds.tolist())):
@@ -78,7 +113,7 @@ def inverse_diagonal(gram: DoubleArray, lam: float, scale: float) -> DoubleArray
 
 
 def _cholesky(
-    gram: DoubleArray, lam: float, scale: float
+    gram: DoubleArray, lam: float, scale: float, plus: DoubleArray | None
 ) -> tuple[list[DoubleArray], list[DoubleArray]]:
     """Block rows of the lower factor up to the diagonal, and inverses of its diagonal blocks."""
     factor: list[DoubleArray] = []
@@ -86,6 +121,8 @@ def _cholesky(
     for start in range(0, len(gram), _BLOCK):
         stop = min(start + _BLOCK, len(gram))
         row = np.asarray(gram[start:stop, :stop] / scale, np.float64)
+        if plus is not None:
+            row += plus[start:stop] @ plus[:stop].T
         row[:, start:] += lam * np.eye(stop - start)
         for j, (above, inverse) in enumerate(zip(factor, inverses, strict=True)):
             first = j * _BLOCK
