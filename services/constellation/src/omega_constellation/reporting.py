@@ -15,13 +15,12 @@ from omega_constellation import metering
 from omega_constellation.config import ConstellationConfig
 from omega_constellation.randomness_keys import PATIENCE_SECONDS, RandomnessKeys
 from omega_constellation.repeating import Repeating
-from omega_core import validate
 from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_rpc.tokens import read_secret
 from omega_store import Store, threshold_intake
 from omega_store.threshold_intake import ReportInbox
-from omega_threshold import MAX_BATCH, DerivedKeys, Redeemer, Schedule, evaluate, ristretto
+from omega_threshold import DerivedKeys, Redeemer, Schedule, evaluate, ristretto
 from omega_threshold.intake import Intake, Outcome
 
 _log = logging.getLogger(__name__)
@@ -111,10 +110,10 @@ class Reporting:
 
     def issue(self, request: pb.IssueTokensRequest) -> pb.IssueTokensResponse:
         """See Reports.issue. Counted, durably, before anything is evaluated."""
-        validate.device_id("device_id", request.device_id)
-        validate.uuid("request_id", request.request_id)
-        validate.count("blinded", request.blinded, MAX_BATCH, 1)
-        blinded = [ristretto.decode_element("blinded", each) for each in request.blinded]
+        blinded = [
+            ristretto.decode_element(f"blinded[{i}]", each)
+            for i, each in enumerate(request.blinded)
+        ]
         key = self._keys.key(request.epoch, self._clock.now())
         with self._store.transaction("issue tokens") as conn:
             left = threshold_intake.issue(
