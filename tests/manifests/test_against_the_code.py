@@ -102,9 +102,11 @@ def test_streams_end_within_the_grace_of_a_gateway(renders: dict[str, Render]) -
 
 def test_a_killed_pod_is_known_before_it_refuses(renders: dict[str, Render]) -> None:
     """Readiness is asked often enough that a drain is seen, and endpoints are gone, within it."""
-    for name in ("sync", "constellation", "federation-worker", "console"):
-        each = work(renders["production"], name)
-        environ = renders["production"].environ(each)
+    parties = {"randomness": "randomness", "relay": "relay"}
+    for name in ports.OURS:
+        render = renders[parties.get(name, "production")]
+        each = work(render, name)
+        environ = render.environ(each)
         (drain,) = (v for n, v in environ.items() if n.endswith("_DRAIN_SECONDS"))
         assert float(drain or 0) >= each.main["readinessProbe"]["periodSeconds"]
 

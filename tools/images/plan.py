@@ -89,8 +89,8 @@ IMAGES = {
             ("opentelemetry.exporter", "opentelemetry.sdk"),
         ),
         Image("console", ("omega-console", TELEMETRY), 130),
-        Image("randomness", ("omega-randomness", SCRAPE), 100),
-        Image("relay", ("omega-relay", SCRAPE), 100),
+        Image("randomness", ("omega-randomness", SCRAPE), 115),
+        Image("relay", ("omega-relay", SCRAPE), 105),
     )
 }
 """By their folder in deploy/images."""
