@@ -12,6 +12,7 @@ from omega_learn.factors import Factors, fit_factors
 from omega_learn.fleet import DeviceSketches, Fleet, fleets, gather
 from omega_learn.kept import Kept, Recent
 from omega_learn.news import News
+from omega_learn.opened import OpenedPairs, opened_pairs
 from omega_learn.partials import Census, Joined, Partial, Sums
 from omega_learn.parts import Blocks, CountedPart, RefreshPart, StepPart
 from omega_learn.patterns import GlobalPattern, global_patterns, stable_ids
@@ -55,6 +56,7 @@ __all__ = [
     "Kept",
     "LearnConfig",
     "News",
+    "OpenedPairs",
     "PairCounts",
     "Partial",
     "Phase",
@@ -98,6 +100,7 @@ __all__ = [
     "merge",
     "merge_rises",
     "on_grid",
+    "opened_pairs",
     "refresh",
     "rising",
     "run",

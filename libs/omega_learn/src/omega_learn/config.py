@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from omega_core import validate
 from omega_core.limits import MIN_DEVICES
 from omega_learn import dp
+from omega_learn.evidence import MAX_WEIGHT
 from omega_learn.factors import MAX_RANK
 from omega_learn.trends import TrendConfig
 
@@ -44,6 +45,9 @@ class LearnConfig:
     """EM steps of the prior, 0 to 100."""
     prior_sample: int = 200_000
     """Most sketches from which the prior is estimated, 1,000 to 1,000,000."""
+    pair_weight: float = 1.0
+    """What a report of a pair counts in the Gram matrix and the prior, 0.001 to 1,000, beside 1 for
+    a device's two sketches (docs/adr/0077). Not used with dp_mu."""
     dp_mu: float = 0.0
     """Gaussian differential privacy of what a round gives out, 0 to 64; 0 = no noise (omega_learn.
     dp)."""
@@ -66,5 +70,6 @@ class LearnConfig:
         validate.number("taste_share", self.taste_share, 0, 0.99)
         validate.integer("prior_steps", self.prior_steps, 0, 100)
         validate.integer("prior_sample", self.prior_sample, 1_000, 1_000_000)
+        validate.number("pair_weight", self.pair_weight, 1 / MAX_WEIGHT, MAX_WEIGHT)
         validate.number("dp_mu", self.dp_mu, 0, dp.MAX_MU)
         validate.integer("seed", self.seed, 0, 2**31 - 1)

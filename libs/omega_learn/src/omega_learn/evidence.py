@@ -16,7 +16,7 @@ import numpy as np
 
 from omega_core import validate
 from omega_core.errors import invalid
-from omega_learn.arrays import Int32Array, Int64Array
+from omega_learn.arrays import DoubleArray, Int32Array, Int64Array
 from omega_learn.rows import UNIT, DeviceRows
 from omega_learn.statistics import Statistics, count_support, merge, summarise
 
@@ -111,13 +111,14 @@ class PairCounts:
         place = np.full(len(self.liked), -1, np.int64)
         place[titles] = np.arange(t)
         support = self.liked[titles]
-        gram = np.diag(support.astype(np.float64))
+        gram = np.diag(support * float(UNIT**2))
         first, second = place[self.pairs].T
         known = (first >= 0) & (second >= 0)
-        gram[first[known], second[known]] = self.counts[known]
-        gram[second[known], first[known]] = self.counts[known]
+        both = self.counts[known] * float(UNIT**2)
+        gram[first[known], second[known]] = both
+        gram[second[known], first[known]] = both
         nothing = np.zeros(t, np.int64)
-        return Statistics(titles, support, nothing, nothing, self.devices, gram * UNIT**2)
+        return Statistics(titles, support, nothing, nothing, self.devices, gram)
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,8 @@ def scaled(statistics: Statistics, weight: float) -> Statistics:
     With a whole weight, scaling and merging may be swapped to the last bit; with another, sums
     differ by half a unit for each part.
     """
+    if weight == 1:
+        return statistics
     return replace(
         statistics,
         gram=np.rint(statistics.gram * weight),
@@ -157,6 +160,14 @@ def support(parts: Sequence[Weighted], titles: int) -> Int64Array:
     found = np.zeros(titles, np.int64)
     for part in parts:
         found += part.evidence.support(titles)
+    return found
+
+
+def likes(parts: Sequence[Weighted], titles: int) -> DoubleArray:
+    """How often each title is liked by all parts: supporters at their weights, (titles,)."""
+    found = np.zeros(titles)
+    for part in parts:
+        found += part.weight * part.evidence.support(titles)
     return found
 
 

@@ -84,6 +84,14 @@ class Kept:
         )
 
     @classmethod
+    def empty(cls, top: int) -> Self:
+        """No device at all; of a decoded sketch, `top` titles are kept."""
+        none = np.zeros(1, np.int64)
+        rows = DeviceRows(none, np.zeros(0, np.int32), *(np.zeros(0, np.uint16) for _ in range(3)))
+        titles, weights = np.zeros((0, top), np.int32), np.zeros((0, top), np.float32)
+        return cls((), (), none[:0], rows, Recent(none, np.zeros(0), titles, weights))
+
+    @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
         """The devices of all parts, at least one, in their order."""
         return cls(

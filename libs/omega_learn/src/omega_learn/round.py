@@ -13,12 +13,12 @@ from omega_learn import dp
 from omega_learn.arrays import Int32Array
 from omega_learn.config import LearnConfig
 from omega_learn.counting import Counting, statistics_of
-from omega_learn.evidence import Weighted, combine
+from omega_learn.evidence import Weighted, combine, likes
 from omega_learn.evidence import support as supporters
 from omega_learn.factors import Factors, fit_factors
 from omega_learn.fleet import DeviceSketches, gather
 from omega_learn.kept import Kept
-from omega_learn.news import catalogue_rows, regions_of, require_devices, supported, tell
+from omega_learn.news import News, catalogue_rows, regions_of, require_devices, supported, tell
 from omega_learn.partials import Census, Sums
 from omega_learn.parts import RefreshPart
 from omega_learn.patterns import GlobalPattern
@@ -35,7 +35,7 @@ from omega_learn.phases import (
     Together,
     Told,
 )
-from omega_learn.prior import estimate_prior
+from omega_learn.prior import FLOOR, estimate_prior
 from omega_learn.rotation import Held
 from omega_learn.statistics import Statistics, merge
 from omega_learn.tastes import Decoder
@@ -60,7 +60,8 @@ class RoundInput:
     against, at least 0. None = there was none, and there are no trends yet."""
     evidence: tuple[Weighted, ...] = ()
     """Beside sketches, which weigh 1: of other devices, on the same titles. It teaches the model;
-    patterns and trends rest on sketches alone."""
+    patterns and trends rest on sketches alone. With too few devices that push sketches, theirs are
+    left out, and the model is of this evidence alone."""
     held: Held | None = None
     """The factors that TVs hold, by rows of `embeddings`; the new ones are turned onto them."""
 
@@ -117,7 +118,8 @@ def run(inputs: RoundInput, config: LearnConfig, *, noise: dp.Draw = secure_norm
 
     Raises:
         OmegaError: INVALID_FIELD when lengths or shapes do not fit; ROUND_NOT_POSSIBLE without a
-            catalogue, with fewer than config.min_devices devices, or without a supported title.
+            catalogue, without a supported title, or with fewer than config.min_devices devices and
+            no other evidence of any title.
     """
     return refresh(inputs, config, noise=noise).result
 
@@ -137,7 +139,9 @@ def refresh(
         embeddings, inputs.previous, inputs.hours_since_first, inputs.evidence, inputs.held
     )
     led = lead_refresh(Together([part]), lead, config, noise=noise)
-    return Refreshed(led.result, led.decoder, Kept.join(list(part.blocks())))
+    blocks = list(part.blocks())
+    kept = Kept.join(blocks) if blocks else Kept.empty(config.top)
+    return Refreshed(led.result, led.decoder, kept)
 
 
 @dataclass(frozen=True)
@@ -178,6 +182,8 @@ def lead_refresh(
         raise invalid("evidence", "none beside sketches where dp_mu is set")
     _, who = desk.ask(CENSUS, Begin)
     census = who()
+    if census.devices < config.min_devices and (counted := _counted(lead, config)) is not None:
+        return counted
     require_devices(census.devices, config)
 
     def prior() -> Prior:
@@ -202,7 +208,7 @@ def _expecting(
     over, matrix = desk.ask(MATRIX, lambda: Counting(_titles(support, lead, config), matrix=True))
     told, merged = desk.ask(
         EXPECT,
-        lambda: Expected(prior, _fit(_combined(matrix(), over.titles, lead), prior, config)),
+        lambda: Expected(prior, _fit(_combined(matrix(), over.titles, lead), prior, lead, config)),
     )
     return Decoder(prior, told.model), merged()
 
@@ -231,11 +237,15 @@ def _open(
 
     told, merged = desk.ask(STATISTICS, count)
     sums, counted = merged(), told.counting
-    model = _fit(_combined(sums, counted.titles, lead), prior, config, lead.held)
+    shown = _shown(prior, sums.figure("sketches"), lead)
+    model = _fit(_combined(sums, counted.titles, lead), shown, lead, config, held=lead.held)
     titles = counted.titles
     if lead.evidence:
-        titles = np.intersect1d(titles, supported(support["support"], config))
-    found = tell(desk, sums, counted, titles, lead.embeddings, lead.previous, config)
+        enough = support["support"][titles] >= config.min_title_devices
+        titles = titles[enough]
+    found = News(0, (), {})
+    if len(titles):
+        found = tell(desk, sums, counted, titles, lead.embeddings, lead.previous, config)
     figures = RoundFigures(
         devices=sums.figure("devices"),
         sketches=sums.figure("sketches"),
@@ -290,6 +300,36 @@ def _private(
     return RoundResult(model, (), figures)
 
 
+def _counted(lead: RefreshLead, config: LearnConfig) -> Led | None:
+    """A fleet of which too few push sketches: factors of what else is known, and nothing else.
+
+    None where that says nothing, or where noise is asked for.
+    """
+    if not lead.evidence or config.dp_mu:
+        return None
+    m = len(lead.embeddings)
+    titles = np.flatnonzero(supporters(lead.evidence, m) >= config.min_title_devices)
+    if not len(titles):
+        return None
+    prior = _shown(np.full(m, 1 / m, np.float32), 0, lead)
+    statistics = combine(lead.evidence, titles.astype(np.int32))
+    model = _fit(statistics, prior, lead, config, held=lead.held)
+    figures = RoundFigures(devices=0, sketches=0, supported_titles=len(titles), patterns=0)
+    return Led(RoundResult(model, (), figures), Decoder(prior, None))
+
+
+def _shown(prior: FloatArray, sketches: int, lead: RefreshLead) -> FloatArray:
+    """The prior that is given out: titles behind sketches, and those that others like, (m,).
+
+    A sketch stands for one title that a household likes, as a report of a title does.
+    """
+    if not lead.evidence:
+        return prior
+    total = sketches * prior.astype(np.float64) + likes(lead.evidence, len(prior))
+    share = total / total.sum() + FLOOR
+    return np.asarray(share / share.sum(), np.float32)
+
+
 def _titles(support: Sums, lead: RefreshLead, config: LearnConfig) -> Int32Array:
     """Titles that enough devices support, those of other evidence among them."""
     found = support["support"]
@@ -305,9 +345,19 @@ def _combined(sums: Sums, titles: Int32Array, lead: RefreshLead) -> Statistics:
 
 
 def _fit(
-    statistics: Statistics, prior: FloatArray, config: LearnConfig, held: Held | None = None
+    statistics: Statistics,
+    prior: FloatArray,
+    lead: RefreshLead,
+    config: LearnConfig,
+    held: Held | None = None,
 ) -> Factors:
     """The model of all evidence, over the titles that enough devices support."""
     return fit_factors(
-        statistics, prior[statistics.titles], lam=config.lam, rank=config.rank, held=held
+        statistics,
+        prior[statistics.titles],
+        lam=config.lam,
+        rank=config.rank,
+        held=held,
+        # Counts of pairs leave out those that few devices like: what is left need not be X'X.
+        noisy=bool(lead.evidence),
     )

@@ -144,6 +144,15 @@ def merge(a: Statistics, b: Statistics) -> Statistics:
 
     The devices of `a` and `b` must be distinct. The titles are the union.
     """
+    if np.array_equal(a.titles, b.titles):
+        return Statistics(
+            a.titles,
+            a.support + b.support,
+            a.quality + b.quality,
+            a.samples + b.samples,
+            a.devices + b.devices,
+            a.gram + b.gram,
+        )
     titles = np.union1d(a.titles, b.titles)
     gram = np.zeros((len(titles), len(titles)))
     support, quality, samples = (np.zeros(len(titles), np.int64) for _ in range(3))

@@ -49,6 +49,8 @@ class StepInput:
     """Patterns of the last round."""
     hours_since_first: float | None = None
     """As RoundInput has it."""
+    beside: bool = False
+    """As StepLead has it."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,9 @@ def step(inputs: StepInput, config: LearnConfig) -> Stepped:
     if not set(fleet.keys).isdisjoint(key for part in inputs.kept for key in part.keys):
         raise invalid("kept", "other devices than those that changed")
     part = StepPart([fleet], inputs.kept, inputs.decoder, embeddings, config)
-    lead = StepLead(embeddings, inputs.decoder.prior, inputs.previous, inputs.hours_since_first)
+    lead = StepLead(
+        embeddings, inputs.decoder.prior, inputs.previous, inputs.hours_since_first, inputs.beside
+    )
     found = lead_step(Together([part]), lead, config)
     return Stepped(found.news, found.figures, Kept.join(list(part.decoded)), found.unexpected)
 
@@ -111,6 +115,9 @@ class StepLead:
     """Patterns of the last round."""
     hours_since_first: float | None = None
     """As RoundInput has it."""
+    beside: bool = False
+    """Whether there is other evidence than sketches: the factors go on then, though too few devices
+    push sketches, and the step finds nothing."""
 
 
 def lead_step(desk: Desk, lead: StepLead, config: LearnConfig) -> Told:
@@ -124,6 +131,13 @@ def lead_step(desk: Desk, lead: StepLead, config: LearnConfig) -> Told:
     _, changes = desk.ask(CHANGES, Begin)
     joined = changes()
     census, support = joined.census, joined.sums
+    if lead.beside and (
+        census.devices < config.min_devices or (support["support"] < config.min_title_devices).all()
+    ):
+        figures = RoundFigures(
+            census.devices, census.sketches, 0, 0, decoded=support.figure("decoded")
+        )
+        return Told(News(0, (), {}), figures, np.zeros(0, np.int32))
     require_devices(census.devices, config)
     titles = supported(support["support"], config)
 

@@ -3,7 +3,8 @@
 `Store.connect(url)` opens a shard, `migrate(url)` brings its schema up to date. Queries stand in
 modules of functions that take the connection of a transaction: devices, device_pages, counts,
 claims, certificates, revocations, pushes, inbox, moves, directories, traffic, erasures, contents,
-resources, states, trends, heads, rounds, kept, releases, release_reports, status, audit.
+resources, states, trends, heads, rounds, kept, releases, release_reports, status, audit,
+threshold_counts.
 `PushWriter` commits many callers' pushes at once; `leadership()` and `publish_round()` are the
 federation worker's.
 """

@@ -52,6 +52,26 @@ CREATE TABLE threshold_opened (
     PRIMARY KEY (epoch, tag, sealed, threshold)
 );
 
+-- Points of the shares that were counted in open groups, so that a report that comes again counts
+-- once. They are drawn by chance; nothing else of these reports is left.
+CREATE TABLE threshold_points (
+    epoch bigint NOT NULL CHECK (epoch >= 0),
+    tag   bytea NOT NULL CHECK (octet_length(tag) = 16),
+    x     bytea NOT NULL CHECK (octet_length(x) = 16),
+    PRIMARY KEY (epoch, tag, x)
+);
+
+-- Groups that a round has to look at, for reports of them have come: the others have not changed.
+-- spoiled: a quick try did not open it, for there are wrong shares in it.
+CREATE TABLE threshold_grown (
+    epoch     bigint NOT NULL CHECK (epoch >= 0),
+    threshold smallint NOT NULL CHECK (threshold BETWEEN 2 AND 32),
+    tag       bytea NOT NULL CHECK (octet_length(tag) = 16),
+    sealed    bytea NOT NULL CHECK (octet_length(sealed) = 48),
+    spoiled   boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (epoch, tag, sealed, threshold)
+);
+
 -- What was opened: how many reports of two titles, by their keys, or of one title with itself.
 CREATE TABLE threshold_pairs (
     low     bytea NOT NULL CHECK (octet_length(low) = 16),
