@@ -2,6 +2,7 @@
 
 from omega_threshold.aggregate import Aggregator, Opened, open_group
 from omega_threshold.client import ReportRequest
+from omega_threshold.derived import DerivedKeys
 from omega_threshold.epochs import Schedule
 from omega_threshold.keyring import KeyRing
 from omega_threshold.oprf import MAX_BATCH, Blinded, Evaluation, SecretKey, blind, evaluate
@@ -19,6 +20,7 @@ __all__ = [
     "TOKEN_BYTES",
     "Aggregator",
     "Blinded",
+    "DerivedKeys",
     "EpochKeys",
     "Evaluation",
     "KeyRing",

@@ -7,7 +7,7 @@ one byte, which the relay cannot read either.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 
@@ -107,8 +107,11 @@ class Intake:
     threshold: int
     """How many reports open a pair, for all TVs; reports with another one are refused, for whoever
     chose a lower one would open pairs with fewer tokens."""
-    keep: Callable[[Report], None]
-    """Stores a report; on the disk when it returns. The same one again changes nothing."""
+    keep: Callable[[Report], None] = field(default=lambda _: None)
+    """Stores a report; on the disk when it returns. The same one again changes nothing. Not needed
+    where what notes that a token was spent stores the report with it, both or neither."""
+    told: Callable[[Outcome], None] = field(default=lambda _: None)
+    """Called with what became of each submission, and with nothing else of it."""
 
     def handle(self, encapsulated: bytes, now: datetime) -> bytes:
         """Takes one submission; ANSWERED_BYTES for the relay.
@@ -124,6 +127,11 @@ class Intake:
             OmegaError: INVALID_FIELD encapsulated for what cannot be read; what `keep` raises.
         """
         data, exchange = self.gateway.decapsulate(encapsulated)
+        outcome = self._taken(data, now)
+        self.told(outcome)
+        return exchange.seal(bytes([outcome]))
+
+    def _taken(self, data: bytes, now: datetime) -> Outcome:
         try:
             submission = Submission.decode(data)
             validate.integer(
@@ -133,6 +141,6 @@ class Intake:
         except OmegaError as error:
             if error.code not in _OUTCOMES:
                 raise
-            return exchange.seal(bytes([_OUTCOMES[error.code]]))
+            return _OUTCOMES[error.code]
         self.keep(submission.report)
-        return exchange.seal(bytes([Outcome.TAKEN]))
+        return Outcome.TAKEN

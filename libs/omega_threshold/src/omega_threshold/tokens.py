@@ -11,13 +11,12 @@ import os
 import struct
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from omega_core import validate
 from omega_core.errors import ErrorCode, OmegaError
 from omega_threshold.epochs import MAX_EPOCH
-from omega_threshold.keyring import KeyRing
-from omega_threshold.oprf import MAX_BATCH, Blinded, Evaluation, blind
-from omega_threshold.spent import SpentTokens
+from omega_threshold.oprf import MAX_BATCH, Blinded, Evaluation, SecretKey, blind
 
 NONCE_BYTES, MAC_BYTES = 32, 32
 """Length of a token's number, and of what shows that it was given out."""
@@ -96,13 +95,37 @@ class TokenRequest:
         ]
 
 
+class Keys(Protocol):
+    """Keys, one an epoch: derived.DerivedKeys, or a keyring.KeyRing."""
+
+    def key(self, epoch: int, now: datetime) -> SecretKey:
+        """The key of an epoch that is open.
+
+        Raises:
+            OmegaError: EPOCH_CLOSED epoch.
+        """
+        ...
+
+
+class Spent(Protocol):
+    """What tokens were spent on: a table of the operator's, or a spent.SpentTokens."""
+
+    def spend(self, epoch: int, nonce: bytes, spent_on: bytes) -> bool:
+        """Notes that a token was spent, durably; false when it was on the same thing before.
+
+        Raises:
+            OmegaError: TOKEN_REFUSED token where it was spent on something else.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Redeemer:
     """Takes tokens, each once."""
 
-    keys: KeyRing
+    keys: Keys
     """Those that tokens are given out with."""
-    spent: SpentTokens
+    spent: Spent
     """What was taken."""
 
     def redeem(self, token: Token, spent_on: bytes, now: datetime) -> bool:

@@ -17,7 +17,18 @@ CREATE TABLE threshold_issued (
 );
 CREATE INDEX threshold_issued_by_epoch ON threshold_issued (epoch);
 
--- Numbers of tokens that were spent, and the SHA-256 of the report that each paid for.
+-- Reports as they came, each with the number of the token that paid for it. Where a row lies tells
+-- which came after which, so a round takes them out of here, and puts them on in the order of their
+-- tags.
+CREATE TABLE threshold_inbox (
+    epoch  bigint NOT NULL CHECK (epoch >= 0),
+    nonce  bytea NOT NULL CHECK (octet_length(nonce) = 32),
+    report bytea NOT NULL CHECK (octet_length(report) = 118),
+    PRIMARY KEY (epoch, nonce)
+);
+
+-- Numbers of tokens that were spent, and the SHA-256 of the report that each paid for: of reports that
+-- are in the inbox no more.
 CREATE TABLE threshold_spent (
     epoch    bigint NOT NULL CHECK (epoch >= 0),
     nonce    bytea NOT NULL CHECK (octet_length(nonce) = 32),
@@ -25,10 +36,53 @@ CREATE TABLE threshold_spent (
     PRIMARY KEY (epoch, nonce)
 );
 
--- Reports as they came; a round moves them on in the order of their tags, so that where a row lies
--- does not tell which came after which.
-CREATE TABLE threshold_inbox (
-    report bytea NOT NULL CHECK (octet_length(report) = 118)
+-- Whoever takes a report out of the inbox, its number stays spent; in the order of the numbers, which
+-- are chance. By the SHA-256 alone, rows in the order of their arrival would tell that of the reports.
+CREATE FUNCTION threshold_keep_spent() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO threshold_spent (epoch, nonce, spent_on)
+        SELECT epoch, nonce, sha256(report) FROM gone ORDER BY epoch, nonce
+        ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER threshold_keep_spent AFTER DELETE ON threshold_inbox
+    REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION threshold_keep_spent();
+
+-- Takes a report: true where it is new, false where the very same came before, null where its number
+-- was spent on another. Each statement sees what was committed before it. It looks before it stores,
+-- since to store a number that a round is just moving would wait for the whole round; and again after
+-- that, since another call may have stored the number, and a round moved it, in between.
+CREATE FUNCTION threshold_take(of_epoch bigint, number bytea, given bytea) RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+    paid bytea;
+BEGIN
+    LOOP
+        SELECT spent_on INTO paid FROM (
+            SELECT spent_on FROM threshold_spent WHERE epoch = of_epoch AND nonce = number
+            UNION ALL
+            SELECT sha256(report) FROM threshold_inbox WHERE epoch = of_epoch AND nonce = number
+        ) AS held LIMIT 1;
+        IF FOUND THEN
+            RETURN CASE WHEN paid = sha256(given) THEN false END;
+        END IF;
+        INSERT INTO threshold_inbox (epoch, nonce, report) VALUES (of_epoch, number, given)
+            ON CONFLICT DO NOTHING;
+        IF FOUND THEN
+            PERFORM FROM threshold_spent WHERE epoch = of_epoch AND nonce = number;
+            IF NOT FOUND THEN
+                RETURN true;
+            END IF;
+            DELETE FROM threshold_inbox WHERE epoch = of_epoch AND nonce = number;
+        END IF;
+    END LOOP;
+END $$;
+
+-- Public keys of the randomness server, as it first told them: what TVs are told of an epoch never
+-- changes, whoever of this shard is asked.
+CREATE TABLE threshold_randomness (
+    epoch      bigint PRIMARY KEY CHECK (epoch >= 0),
+    public_key bytea NOT NULL CHECK (octet_length(public_key) = 32)
 );
 
 -- Reports of pairs that are not open. What tag and sealed say is the same in all reports of a pair.
