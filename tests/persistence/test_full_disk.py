@@ -123,7 +123,7 @@ def test_lists_that_wait_do_not_stand_in_the_way_of_an_event_for_ever(
 def test_a_file_that_may_not_grow_refuses_and_keeps_what_it_acknowledged(
     path: Path, clock: ManualClock
 ) -> None:
-    largest = 400_000
+    largest = 500_000
     writer = subprocess.run(
         [sys.executable, str(WRITER), str(path), "e", str(largest)],
         stdout=subprocess.PIPE,

@@ -58,6 +58,10 @@ class Client(ABC):
     pings: ClassVar[bool] = False
     """Whether the channel finds out by itself that the other end has gone silent."""
 
+    bare: ClassVar[bool] = False
+    """Whether calls tell nothing of what else the caller does: neither the id of the call being
+    served here nor its trace; repeats are made here, for the channel's own are numbered."""
+
     def __init__(
         self, target: str, *, timeout: float | None = None, tls: ClientTls | None = None
     ) -> None:
@@ -109,7 +113,7 @@ class Client(ABC):
         return getattr(self._stub, method.name)(
             requests,
             timeout=self._deadline(method.seconds) if seconds is None else calls.remaining(seconds),
-            metadata=with_request_id(self._shown(method, asked)),
+            metadata=self._told(self._shown(method, asked)),
         )
 
     def _shown(self, method: Method, asked: Asked) -> Metadata:
@@ -119,6 +123,10 @@ class Client(ABC):
             *self._metadata,
             *(shown.metadata(f"/{self.service}/{method.name}") if shown else ()),
         )
+
+    def _told(self, metadata: Metadata) -> Metadata:
+        """All metadata that a call carries."""
+        return metadata if self.bare else with_request_id(metadata)
 
     def _deadline(self, timeout: float) -> float:
         """Seconds for a call, never past the deadline of the call being served here."""
@@ -145,7 +153,14 @@ class ServiceClient(Client, Closing):
         self._channel.close()
 
     def _open(self, target: str, tls: ClientTls | None) -> grpc.Channel:
-        return connect(target, tls, retries=self.repeats, single=self.single, pings=self.pings)
+        return connect(
+            target,
+            tls,
+            retries=self.repeats,
+            single=self.single,
+            pings=self.pings,
+            bare=self.bare,
+        )
 
     def _call(
         self,
@@ -157,9 +172,7 @@ class ServiceClient(Client, Closing):
         """One attempt of a call with one request and one answer."""
         self._ready()
         try:
-            return method(
-                request, timeout=self._deadline(timeout), metadata=with_request_id(metadata)
-            )
+            return method(request, timeout=self._deadline(timeout), metadata=self._told(metadata))
         except grpc.RpcError as error:
             raise service_error(error) from error
 

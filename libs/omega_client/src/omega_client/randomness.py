@@ -19,6 +19,9 @@ class RandomnessMethods(Client):
 
     service: ClassVar[str] = "omega.threshold.v1.RandomnessService"
     stub = randomness_service_pb2_grpc.RandomnessServiceStub
+    # Who runs it must not be able to tie a call to others of the same TV.
+    repeats: ClassVar[bool] = False
+    bare: ClassVar[bool] = True
 
     @unary(pb.GetPublicKeyResponse, CALL_SECONDS)
     def get_public_key(self, epoch: int = 0) -> pb.GetPublicKeyRequest:

@@ -18,6 +18,9 @@ class RelayMethods(Client):
 
     service: ClassVar[str] = "omega.threshold.v1.RelayService"
     stub = relay_service_pb2_grpc.RelayServiceStub
+    # Who runs it must not be able to tie a call to others of the same TV.
+    repeats: ClassVar[bool] = False
+    bare: ClassVar[bool] = True
 
     @unary(pb.ForwardResponse, CALL_SECONDS)
     def forward(self, encapsulated: bytes) -> pb.ForwardRequest:

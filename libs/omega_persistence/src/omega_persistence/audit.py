@@ -127,6 +127,10 @@ _CHECKS: Mapping[str, tuple[str, Callable[[Page], None]]] = {
         "noise, model_version",
         lambda page: _check_vectors("<f4", _firsts(page)),
     ),
+    "pair_reports": ("low, high, report, token", _check_nothing),
+    "pair_tokens": ("token", _check_nothing),
+    "pair_token_request": ("request_id, nonces, blinds", _check_nothing),
+    "reporting_keys": ("gateway, tokens, randomness", _check_nothing),
     "global_patterns": (
         "embedding",
         lambda page: _check_vectors("<f2", _firsts(page)),

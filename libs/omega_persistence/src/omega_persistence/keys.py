@@ -68,6 +68,22 @@ REPORT_KEY = "report_key"
 """Hexadecimal key of the chance in reports; never leaves the TV."""
 REPORT = "report"
 """JSON: the last report that was drawn, and whether it was acknowledged."""
+PAIR_BATCHES = "pair_batches"
+"""Batches of reports of pairs that were made."""
+PAIR_LINEAGE = "pair_lineage"
+"""Line of history in which reports of pairs were last looked at."""
+PAIR_TOKENS_LEFT = "pair_tokens_left"
+"""An epoch, and how many tokens this TV may still have in it."""
+PAIRS_JOINED = "pairs_joined"
+"""There when tokens were asked for under the present identity."""
+PAIRS_BLOCKED = "pairs_blocked"
+"""There while keys differ: nothing is reported."""
+PAIR_PREPARE_AT = "pair_prepare_at"
+"""Instant from which on the next reports of pairs are made."""
+PAIR_PREPARE_ERROR = "pair_prepare_error"
+"""Public text of the error for which the last ones were not made."""
+PAIR_SEND_ERROR = "pair_send_error"
+"""Public text of the error for which the last one was not taken."""
 TRANSPORT = "transport"
 """Name of the transport that worked last, where it is not the preferred one."""
 TRANSPORT_SINCE = "transport_since"
@@ -78,6 +94,7 @@ INTEGERS = frozenset(
         SCHEMA_VERSION,
         STATE_VERSION,
         PUSHES_MADE,
+        PAIR_BATCHES,
         TRENDS_AT,
         PUSHED_BYTES,
         PULLED_BYTES,
@@ -92,6 +109,7 @@ INSTANTS = frozenset(
         BACKUP_TAKEN_AT,
         LAST_SYNC_AT,
         SYNC_NOT_BEFORE,
+        PAIR_PREPARE_AT,
         TRANSPORT_SINCE,
         CREDENTIALS_SINCE,
         CREDENTIALS_UNTIL,

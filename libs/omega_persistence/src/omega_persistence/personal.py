@@ -30,6 +30,10 @@ PERSONAL: Mapping[str, str] = {
     "loops": _EVERY_ROW,
     "loop_reports": _EVERY_ROW,
     "sketches": _EVERY_ROW,
+    "pair_reports": _EVERY_ROW,
+    "pair_tokens": _EVERY_ROW,
+    "pair_token_request": _EVERY_ROW,
+    "pair_days": _EVERY_ROW,
     "meta": f"key NOT IN {tuple(sorted(keys.IMPERSONAL))}",
 }
 """Table -> which of its rows go when the household is erased; a table goes before those that it
@@ -46,6 +50,7 @@ IMPERSONAL = frozenset(
         "resource_transfers",
         "resource_chunks",
         "erasures",
+        "reporting_keys",
     }
 )
 """Tables of which every row stays."""

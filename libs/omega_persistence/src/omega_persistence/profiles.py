@@ -11,7 +11,7 @@ from omega_core import limits
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_core.profile import Profile, check_profile
 from omega_core.viewing import SUCCESS_ABOVE, Verdict
-from omega_persistence import erasure, keys, pushed, relearning
+from omega_persistence import erasure, keys, pair_reports, pushed, relearning
 from omega_persistence.database import Database
 
 BOUND_TABLES = (
@@ -39,12 +39,16 @@ _VIEWINGS = """
 SELECT (SELECT count(*) FROM events WHERE profile_id = :id)
     + (SELECT coalesce(sum(viewings), 0) FROM title_records WHERE profile_id = :id)
 """
-_ORPHANS = """
-SELECT 1 FROM sketches WHERE content_rowid NOT IN (
+_LIKED = """
     SELECT content_rowid FROM events WHERE watch_percentage > ? AND verdict <> ?
     UNION ALL SELECT content_rowid FROM title_records WHERE successes > 0
-) LIMIT 1
 """
+_ORPHANS = f"SELECT 1 FROM sketches WHERE content_rowid NOT IN ({_LIKED}) LIMIT 1"  # noqa: S608 - constants
+_TOLD_ORPHANS = f"""
+WITH liked AS ({_LIKED})
+DELETE FROM pair_reports WHERE low NOT IN (SELECT content_rowid FROM liked)
+    OR high NOT IN (SELECT content_rowid FROM liked)
+"""  # noqa: S608 - constants
 
 
 class Profiles:
@@ -101,7 +105,9 @@ class Profiles:
         With them goes what the household as a whole learnt, to be learnt anew from what is left
         (`relearning`). Where a sketch was drawn for a title that nobody is left to have succeeded
         with, the identity is laid down for the fleet to forget, and every sketch and its noise
-        goes: no title ever has two draws under one identity.
+        goes: no title ever has two draws under one identity. Reports of pairs that wait are
+        dropped, and so are the marks of what was told of titles that nobody is left to have
+        succeeded with.
 
         Then the file is written anew and backed up, so that neither holds a byte of what went;
         other use of the database waits meanwhile. Not for the inside of a transaction.
@@ -123,6 +129,8 @@ class Profiles:
                     connection.execute(f"DELETE FROM {table} WHERE profile_id = ?", (profile_id,))  # noqa: S608 - constants only
                 relearning.begin(connection)
                 _retire_orphans(connection, self._database.now())
+                pair_reports.close(connection)
+                connection.execute(_TOLD_ORPHANS, (SUCCESS_ABOVE, int(Verdict.DISLIKED)))
                 connection.execute(keys.SET, (keys.UNCLEAN, "1"))
             erasure.finish(self._database)
         return int(viewings)

@@ -289,16 +289,17 @@ def _is_ahead(
         other.close()
 
 
-def _progress(connection: sqlite3.Connection) -> tuple[int, int, int]:
-    """Viewing events that ever arrived, whether still kept or not, changes of titles, and pushes.
+def _progress(connection: sqlite3.Connection) -> tuple[int, int, int, int]:
+    """Viewing events that ever arrived, kept or not, changes of titles, pushes, batches of pairs.
 
-    A backup is made after each push: where nothing else tells, it holds noise that has left.
+    A backup is made after each push and batch: where nothing else tells, it holds what has left.
     """
     if not migrate.version(connection):
-        return 0, 0, 0
+        return 0, 0, 0, 0
     events, changes = connection.execute(
         "SELECT (SELECT CAST(coalesce(max(seq), 0) AS INTEGER) FROM sqlite_sequence "
         "WHERE name = 'events'), "
         "(SELECT coalesce(max(rev), 0) FROM contents)"
     ).fetchone()
-    return int(events), int(changes), pushed.read_count(connection).pushes
+    batches = int(_facts(connection).get(keys.PAIR_BATCHES, 0))
+    return int(events), int(changes), pushed.read_count(connection).pushes, batches

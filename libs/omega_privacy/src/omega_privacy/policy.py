@@ -24,6 +24,8 @@ class Sharing(StrEnum):
     """The same under more noise: harder to trace to a title, less useful to the fleet."""
     RECEIVE_ONLY = "receive-only"
     """Nothing is sent, everything is pulled."""
+    THRESHOLD = "threshold"
+    """No sketch: reports of pairs, which nobody reads before enough TVs have sent the same."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,9 @@ class SketchPolicy:
     consent: bool = True
     """False: nothing leaves the TV, and what has left is to be erased."""
     sends: bool = True
-    """False: nothing leaves the TV, and what has left stays where it is."""
+    """False: no sketch leaves the TV, and what has left stays where it is."""
+    pairs: bool = False
+    """Whether reports of pairs leave the TV in the place of sketches."""
     min_success_rate: float = 0.7
     """Least success rate of a title, and of the taste it belongs to, 0 to 1."""
     min_samples: int = 3
@@ -62,6 +66,11 @@ class SketchPolicy:
     def receive_only(cls) -> Self:
         """Nothing leaves the TV from now on."""
         return cls(sends=False)
+
+    @classmethod
+    def threshold(cls) -> Self:
+        """Reports of pairs in the place of sketches."""
+        return cls(sends=False, pairs=True)
 
     @classmethod
     def off(cls) -> Self:
@@ -96,15 +105,21 @@ class SketchPolicy:
         return cls(
             sigma=max(chosen, STRICT_SIGMA) if sharing is Sharing.STRICT else chosen,
             consent=consent,
-            sends=sharing is not Sharing.RECEIVE_ONLY,
+            sends=sharing not in {Sharing.RECEIVE_ONLY, Sharing.THRESHOLD},
+            pairs=sharing is Sharing.THRESHOLD,
             min_samples=min_samples,
             detail=detail,
         )
 
     @property
     def leaves(self) -> bool:
-        """Whether anything may leave the TV."""
+        """Whether sketches may leave the TV, and what else tells of one household alone."""
         return self.consent and self.sends
+
+    @property
+    def reports_pairs(self) -> bool:
+        """Whether reports of pairs may leave the TV."""
+        return self.consent and self.pairs
 
     @property
     def sigma_hundredths(self) -> int:
@@ -120,7 +135,7 @@ class SketchPolicy:
             taste_samples: household events behind that taste.
         """
         return (
-            self.leaves
+            (self.leaves or self.reports_pairs)
             and title_rate >= self.min_success_rate
             and taste_rate >= self.min_success_rate
             and taste_samples >= self.min_samples

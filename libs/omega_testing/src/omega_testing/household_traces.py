@@ -18,7 +18,7 @@ from omega_persistence.personal import PERSONAL
 
 TITLES = 60
 """Titles c0, c1 and so on of the catalogue."""
-_MANY = {"events": 600}
+_MANY = {"events": 600, "pair_token_request": 1}
 _LISTS = {"content_ids", "chain", "blocked_genres", "causes"}
 _OBJECTS = {
     "metadata",
@@ -141,10 +141,12 @@ def _text(table: str, name: str, number: int) -> str | None:
 def _integer(table: str, name: str, number: int) -> int | None:
     if name.endswith("_at") or name in {"first_observed", "last_observed"}:
         return _WHEN + number
-    if name == "content_rowid":
+    if name in {"content_rowid", "low", "high"}:
         return (number - 1) % TITLES + 1
     given = {
         ("events", "action"): 0,
+        ("pair_days", "day"): number,
+        ("pair_reports", "state"): 0,
         ("memories", "tier"): 3,
         ("settings", "parent"): None,
         ("sketches", "state"): 0,

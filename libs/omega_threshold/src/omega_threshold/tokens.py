@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import os
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -76,6 +77,21 @@ class TokenRequest:
         validate.integer("count", count, 1, MAX_BATCH)
         nonces = tuple(os.urandom(NONCE_BYTES) for _ in range(count))
         return cls(epoch, nonces, blind([_value(epoch, nonce) for nonce in nonces]))
+
+    @classmethod
+    def again(cls, epoch: int, nonces: Sequence[bytes], blinds: Sequence[bytes]) -> TokenRequest:
+        """The same request, of what it was drawn from: a server counts it once.
+
+        Args:
+            epoch: as it was.
+            nonces: 1 to MAX_BATCH.
+            blinds: `blinded.blinds`, as many.
+
+        Raises:
+            OmegaError: INVALID_FIELD values.
+        """
+        values = [_value(epoch, nonce) for nonce in nonces]
+        return cls(epoch, tuple(nonces), blind(values, blinds=blinds))
 
     def finalize(self, answer: Evaluation, public: bytes) -> list[Token]:
         """The tokens.

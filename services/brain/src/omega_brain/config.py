@@ -80,15 +80,30 @@ class BrainConfig:
     """Until firmware says (SetSyncOptions). True: bytes cost money on this network, so that no
     resource is fetched; exchanges go on."""
     sharing: str = "sketches"
-    """"sketches", "strict" (more noise) or "receive-only" (nothing leaves)."""
+    """"sketches", "strict" (more noise), "receive-only" (nothing leaves) or "threshold" (reports of
+    pairs, which nobody reads before enough TVs have sent the same)."""
     sigma: float | None = None
     """Noise of the sketches, 0.5 to 64, to the hundredth; absent = 5. Strict sketches have at least
     6."""
     share_delay_hours: float = 24.0
     """Longest time that a sketch waits before it may leave, 0 to 168 hours; each waits a random
-    time from a twelfth of it on. 0 = it leaves at the next sync."""
+    time from a twelfth of it on. 0 = it leaves at the next sync. Of reports of pairs, the time over
+    which those of a day leave; 0 = at once."""
     share_classes: str = "full"
     """"full", "coarse" or "none": how much of success rate and sample count travels."""
+    relay_url: str = ""
+    """The relay that hands reports of pairs on: https://HOST[:PORT], or http://HOST:PORT on this
+    machine; must be set with SHARING threshold."""
+    relay_tls_ca: Path | None = None
+    """PEM certificates that sign it; absent = the public ones."""
+    randomness_url: str = ""
+    """The randomness server of such reports; as RELAY_URL. Neither is run by the fleet's operator.
+    """
+    randomness_tls_ca: Path | None = None
+    """PEM certificates that sign it; absent = the public ones."""
+    pair_bytes_a_day: int = 4_000
+    """Most bytes that reports of pairs cost a day (UTC), 1,000 to 1,000,000: serialised requests
+    and answers for reports, coins, tokens and keys."""
     report_epsilon: float = 1.0
     """Epsilon of the one randomised bit a day that says, where the fleet asks how a new version
     fares, whether a recommended title was watched, 0.1 to 3, to the hundredth; 0 = it is never
@@ -126,7 +141,12 @@ class BrainConfig:
         if self.sigma is not None:
             validate.number("sigma", self.sigma, 0.5, 64)
         if self.sharing not in set(Sharing):
-            raise invalid("sharing", "sketches, strict or receive-only")
+            raise invalid("sharing", "sketches, strict, receive-only or threshold")
+        for name in ("relay_url", "randomness_url"):
+            found = endpoint.parse(getattr(self, name), name)
+            if found is None and self.sharing == Sharing.THRESHOLD:
+                raise invalid(name, "given where OMEGA_BRAIN_SHARING is threshold")
+        validate.integer("pair_bytes_a_day", self.pair_bytes_a_day, 1_000, 1_000_000)
         if self.share_classes not in set(Detail):
             raise invalid("share_classes", "full, coarse or none")
         if self.report_epsilon:

@@ -19,6 +19,8 @@ from omega_persistence.interactions import Interactions
 from omega_persistence.loops import LoopStates
 from omega_persistence.memories import Memories
 from omega_persistence.meta import Meta
+from omega_persistence.pair_means import PairMeans
+from omega_persistence.pair_reports import PairReports
 from omega_persistence.patterns import GlobalPatterns
 from omega_persistence.profiles import Profiles
 from omega_persistence.recommendations import Recommendations
@@ -83,6 +85,10 @@ class Stores:
     """How far the periodic loops have come."""
     reports: Reports
     """What the fleet is told of how a new version fares."""
+    pair_reports: PairReports
+    """Which pairs of titles were told, and what waits to be."""
+    pair_means: PairMeans
+    """What such reports are made with."""
 
     @classmethod
     def open(cls, storage_path: Path, clock: Clock) -> Self:
@@ -115,6 +121,8 @@ class Stores:
             Relearning(database),
             LoopStates(database),
             Reports(database),
+            PairReports(database),
+            PairMeans(database),
         )
 
     def close(self) -> None:

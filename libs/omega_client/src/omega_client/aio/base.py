@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import grpc
 
 from omega_client.aio.watch import Watch, broken
-from omega_client.base import Client, Metadata, with_request_id
+from omega_client.base import Client, Metadata
 from omega_client.errors import ServiceError, service_error
 from omega_client.methods import Asked, Method, Requests
 from omega_core.closing import AsyncClosing
@@ -35,7 +35,14 @@ class ServiceClient(Client, AsyncClosing):
         await self._channel.close()
 
     def _open(self, target: str, tls: ClientTls | None) -> grpc.aio.Channel:
-        return connect(target, tls, retries=self.repeats, single=self.single, pings=self.pings)
+        return connect(
+            target,
+            tls,
+            retries=self.repeats,
+            single=self.single,
+            pings=self.pings,
+            bare=self.bare,
+        )
 
     async def _call(
         self,
@@ -46,7 +53,7 @@ class ServiceClient(Client, AsyncClosing):
     ) -> A:
         """One attempt of a call with one request and one answer."""
         self._ready()
-        seconds, shown = self._deadline(timeout), with_request_id(metadata)
+        seconds, shown = self._deadline(timeout), self._told(metadata)
         return await _answer(method(request, timeout=seconds, metadata=shown))
 
     async def _unary_unary(self, method: Method, asked: Asked) -> Any:
