@@ -46,8 +46,8 @@ test: setup ## The whole suite, a file a process at a time (JOBS=1: one process)
 	$(BIN)/pytest -n $(JOBS) --dist loadfile
 
 .PHONY: demo
-demo: setup ## Runs the whole loop and shows it (OMEGA_DATA=path of ml-latest-small for real ratings)
-	$(BIN)/omega demo $(ARGS)
+demo: setup ## Runs the whole loop and shows it (OMEGA_DATA=path of ml-latest-small for real ratings; PRIVACY=threshold: TVs report pairs)
+	$(BIN)/omega demo $(if $(PRIVACY),--privacy $(PRIVACY)) $(ARGS)
 
 .PHONY: bench
 bench: setup .venv-bench/ready ## Prints the measured figures beside their peers

@@ -47,7 +47,7 @@ class Cluster(Starting):
     def brain(self, name: str, **settings: str) -> ServiceProcess:
         """Starts a brain on the storage directory of that name; settings win over the demo's."""
         usual = {
-            "OMEGA_BRAIN_STORAGE_PATH": str(self._root / name),
+            "OMEGA_BRAIN_STORAGE_PATH": str(self.storage(name)),
             "OMEGA_BRAIN_ENCODER": self._encoder,
             "OMEGA_BRAIN_CONSTELLATION_URL": f"http://{self.sync.address}",
             **AT_ONCE,
@@ -61,6 +61,10 @@ class Cluster(Starting):
                 "OMEGA_BRAIN_RANDOMNESS_URL": f"http://{self.randomness.address}",
             }
         return self._service("omega-brain", **{**usual, **settings})
+
+    def storage(self, name: str) -> Path:
+        """The storage directory of a brain."""
+        return self._root / name
 
     @property
     def database_url(self) -> str:

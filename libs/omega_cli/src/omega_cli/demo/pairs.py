@@ -84,9 +84,7 @@ class PairTv:
         epoch = keys.of(keys.schedule.at(datetime.now(UTC)))
         asked = ReportRequest.of(epoch.epoch, keys.threshold, pairs)
         coins = parties.randomness.evaluate(epoch.epoch, asked.blinded.elements)
-        reports = asked.finalize(
-            Evaluation(tuple(coins.evaluated), coins.proof), epoch.randomness
-        )
+        reports = asked.finalize(Evaluation(tuple(coins.evaluated), coins.proof), epoch.randomness)
         tokens = TokenRequest.drawn(epoch.epoch, len(pairs))
         request = pb.IssueTokensRequest(
             request_id=str(uuid.uuid4()), epoch=epoch.epoch, blinded=tokens.blinded.elements

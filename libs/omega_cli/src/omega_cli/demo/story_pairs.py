@@ -13,7 +13,7 @@ from psycopg import sql
 from omega.sync.v1 import sync_service_pb2 as sync_pb
 from omega_cli.demo.cluster import Cluster
 from omega_cli.demo.fleet import FleetTv, for_each
-from omega_cli.demo.pairs import Parties, PairTv
+from omega_cli.demo.pairs import PairTv, Parties
 from omega_cli.demo.report import PairFigures, TableFigures, TrafficFigures
 from omega_cli.demo.story import BrainSet, Story
 from omega_client import RandomnessClient, RelayClient
@@ -51,9 +51,7 @@ class PairStory(Story):
             for each in sets:
                 self._report_all(each)
                 advance(1)
-            for_each(
-                tvs, lambda tv: by_tv[id(tv)].report(parties, REPORTS), lambda: advance(1)
-            )
+            for_each(tvs, lambda tv: by_tv[id(tv)].report(parties, REPORTS), lambda: advance(1))
 
     def _report_all(self, each: BrainSet) -> None:
         """Has a brain report what it may, which its settings hurry as well."""
@@ -97,7 +95,9 @@ class PairStory(Story):
             ).fetchone()
             holds = tuple(_tables(connection))
         reports = sum(each.outcomes.total() for each in self._reporting)
-        refused = sum(each.outcomes.total() - each.outcomes[Outcome.TAKEN] for each in self._reporting)
+        refused = sum(
+            each.outcomes.total() - each.outcomes[Outcome.TAKEN] for each in self._reporting
+        )
         if refused:
             raise RuntimeError(f"{refused} reports were refused")
         a_report = sum(each.carried for each in self._reporting) / max(1, reports)
