@@ -53,6 +53,12 @@ class RoundFigures:
     """Weighted mean success rate of the patterns, 0 to 1."""
     trends: int = 0
     """Titles that rise, over all regions."""
+    pairs: int = 0
+    """Titles and pairs of threshold reports that its model rests on."""
+    reports: int = 0
+    """Reports that were counted for them."""
+    pair_weight: float = 0.0
+    """What each of these counts in the model, beside sketches; 0 = there are none."""
 
 
 @dataclass(frozen=True)

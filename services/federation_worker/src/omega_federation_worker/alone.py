@@ -92,7 +92,9 @@ def _step(
 def step_lead(seen: Shard, decoder: Decoder) -> StepLead:
     """What a step's leader knows beside devices."""
     lead = seen.lead
-    return StepLead(lead.embeddings, decoder.prior, lead.previous, lead.hours_since_first)
+    return StepLead(
+        lead.embeddings, decoder.prior, lead.previous, lead.hours_since_first, seen.beside
+    )
 
 
 def hurries(seen: Shard, unexpected: int) -> bool:

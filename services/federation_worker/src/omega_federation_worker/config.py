@@ -13,6 +13,7 @@ from omega_federation_worker.plan import Plan
 from omega_learn import LearnConfig, TrendConfig
 from omega_store import StoreConfig, check_url
 from omega_store.states import MOST_PATTERNS
+from omega_threshold import Schedule as EpochSchedule
 
 PREFIX = "OMEGA_FEDERATION_"
 """Prefix of the environment variables."""
@@ -68,6 +69,13 @@ class FederationConfig:
     dp_mu: float = 0.0
     """Gaussian differential privacy of what a round gives out, 0 to 64; 0 = no noise. Rounds that
     decode every sketch add up as the root of the sum of squares; those between give out nothing."""
+    pair_weight: float = 1.0
+    """What a threshold report of a pair counts in the model, 0.001 to 1,000; a device that pushes
+    sketches of both titles counts a quarter at most. Not used with dp_mu."""
+    epoch_days: int = 28
+    """Length of an epoch of threshold reports, 1 to 366; that of the constellation."""
+    grace_hours: int = 48
+    """How long after its end an epoch is still served, 0 to 720; that of the constellation."""
     pool_size: int = 4
     """Most connections to the database beside the leader's, 2 to 256."""
     acquire_seconds: float = 2.0
@@ -108,7 +116,8 @@ class FederationConfig:
 
     def plan(self) -> Plan:
         """How rounds learn, and how often anew."""
-        return Plan(self.learning(), self.refresh_hours)
+        schedule = EpochSchedule(self.epoch_days, self.grace_hours)
+        return Plan(self.learning(), self.refresh_hours, schedule)
 
     def learning(self) -> LearnConfig:
         """Settings of a round."""
@@ -120,5 +129,6 @@ class FederationConfig:
             min_title_devices=self.min_devices,
             max_patterns=self.max_patterns,
             dp_mu=self.dp_mu,
+            pair_weight=self.pair_weight,
             trends=TrendConfig(min_devices=self.min_devices),
         )

@@ -10,7 +10,7 @@ from datetime import timedelta
 from omega_core import spans
 from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError
-from omega_federation_worker import alone, keeping, metering, shard
+from omega_federation_worker import alone, keeping, metering, paired, shard
 from omega_federation_worker.answering import basis_of, name_of
 from omega_federation_worker.causes import cause_of
 from omega_federation_worker.desk import FleetDesk
@@ -145,11 +145,12 @@ class FleetJob:
     def _begin(self, leader: Connection, request_id: str, *, refresh: bool) -> Round:
         now = self._clock.now()
         try:
+            paired.collect(leader, self._plan, now)
             with self._home.snapshot("read round") as conn:
                 stored = None if refresh else fleet_rounds.decoder(conn)
                 seen = shard.home(conn, now, self._plan, _based(stored))
-        except OmegaError as error:
-            if error.code == ErrorCode.STORAGE_UNAVAILABLE:
+        except Exception as error:
+            if isinstance(error, OmegaError) and error.code == ErrorCode.STORAGE_UNAVAILABLE:
                 raise
             begun = rounds.begin(leader, request_id, now, refresh=refresh)
             if begun.status != RoundStatus.RUNNING:
@@ -207,6 +208,8 @@ class FleetJob:
             seen = shard.home(
                 conn, begun.cutoff_at, self._plan, _based(stored), begun.catalogue_version
             )
+            if seen.decoder is None:
+                seen = shard.with_pairs(conn, seen, self._plan.learning)
         if seen.basis != begun.basis or (seen.decoder is None) != begun.refresh:
             raise ValueError("a leader with other settings began it")
         config = self._plan.learning

@@ -8,7 +8,7 @@ from pathlib import Path
 from omega_core import spans
 from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError
-from omega_federation_worker import alone, metering, shard
+from omega_federation_worker import alone, metering, paired, shard
 from omega_federation_worker.causes import cause_of
 from omega_federation_worker.metering import Measured
 from omega_federation_worker.plan import Plan
@@ -107,6 +107,7 @@ class RoundJob:
             _log.warning("round %d stays RUNNING until a leader ends it: %s", round_id, error)
 
     def _work(self, leader: Connection, round_id: int, measured: Measured) -> None:
+        paired.collect(leader, self._plan, self._clock.now())
         with spans.span("read"):
             seen = shard.read(
                 self._store,

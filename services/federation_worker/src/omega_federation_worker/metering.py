@@ -18,6 +18,7 @@ from omega_learn.phases import Desk, Phase, Plan
 from omega_rpc.gauges import Figures, Looker
 from omega_store import Store, pending_on, rounds
 from omega_store.rounds import RoundFigures, Standing
+from omega_store.threshold_counts import Collected
 
 P = TypeVar("P", bound=Plan)
 S = TypeVar("S", bound=Partial)
@@ -46,6 +47,26 @@ _shift = _meter.create_gauge(
 )
 _quality = _meter.create_gauge(
     "omega.federation.quality", unit="1", description="Mean success rate of its patterns, 0 to 1"
+)
+_reports = _meter.create_counter(
+    "omega.federation.reports",
+    unit="{report}",
+    description="Threshold reports that rounds took, counted and refused",
+)
+_opened = _meter.create_counter(
+    "omega.federation.pairs.opened",
+    unit="{pair}",
+    description="Groups of reports of a title or a pair that rounds opened",
+)
+_spoiled = _meter.create_gauge(
+    "omega.federation.pairs.spoiled",
+    unit="{pair}",
+    description="Groups with wrong shares in them that wait for another round",
+)
+_pairs = _meter.create_gauge(
+    "omega.federation.pairs",
+    unit="{pair}",
+    description="Titles and pairs of reports behind the last refresh",
 )
 records: Figures[Standing] = Figures("the records of rounds")
 """What gauges tell of them, whichever worker ran the rounds."""
@@ -102,7 +123,17 @@ def round_of(*, refresh: bool) -> Iterator[Measured]:
             _devices.set(figures.devices)
             _shift.set(figures.pattern_shift)
             _quality.set(figures.quality)
+            if figures.refreshed:
+                _pairs.set(figures.pairs)
             records.tell(standing)
+
+
+def collected(done: Collected) -> None:
+    """Counts what came of threshold reports."""
+    for outcome in ("taken", "counted", "refused"):
+        _reports.add(getattr(done, outcome), {"omega.outcome": outcome})
+    _opened.add(done.groups)
+    _spoiled.set(done.spoiled)
 
 
 def looker(home: Store) -> Looker[Standing]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from omega_core import validate
@@ -11,6 +11,7 @@ from omega_delta import CataloguePack
 from omega_federation_worker import keeping
 from omega_learn import Decoder, LearnConfig
 from omega_store.kept import StoredDecoder
+from omega_threshold import Schedule
 
 _EARLY = 1 / 48
 """Part of the time between refreshes by which one may come early: half an hour a day, so that an
@@ -29,6 +30,8 @@ class Plan:
     """How."""
     refresh_hours: float = 24.0
     """Least time between two refreshes that nobody asked for, 0 to 720; 0 = every round is one."""
+    schedule: Schedule = field(default_factory=Schedule)
+    """When epochs of threshold reports close."""
 
     def __post_init__(self) -> None:
         validate.number("refresh_hours", self.refresh_hours, 0, 720)

@@ -19,7 +19,7 @@ from omega_delta import (
     decode_factors,
     encode_factors,
 )
-from omega_federation_worker import keeping, rising
+from omega_federation_worker import keeping, paired, rising
 from omega_federation_worker.local import Local, Reading, changes, everything, hours
 from omega_federation_worker.plan import Plan
 from omega_learn import (
@@ -28,8 +28,10 @@ from omega_learn import (
     Held,
     Kept,
     LearnConfig,
+    OpenedPairs,
     RefreshLead,
     TrendConfig,
+    Weighted,
 )
 from omega_learn import RoundResult as Learned
 from omega_learn.news import catalogue_rows
@@ -68,6 +70,8 @@ class Shard:
     """What is known beside what devices sent; rows of its embeddings are rows of the catalogue."""
     decoder: Decoder | None
     """What a step decodes with; None = the round is a refresh."""
+    beside: bool
+    """Whether the factors rest on pairs, too (omega_federation_worker.paired)."""
     local: Local | None
     """Devices of this shard; None = they are not read: of a round that has only to withdraw."""
     may_hurry: bool
@@ -80,6 +84,8 @@ class Shard:
     """Those in force."""
     read_at: datetime
     """When it was read."""
+    opened: OpenedPairs | None = None
+    """Of a refresh: titles and pairs that are open; None = there are none, or they are not used."""
 
 
 def read(
@@ -110,6 +116,8 @@ def read(
         if seen.decoder is not None and plan.learning.dp_mu:
             # Nothing is decoded between refreshes: see idle().
             return seen
+        if seen.decoder is None:
+            seen = with_pairs(conn, seen, plan.learning)
         how = Reading(now, plan.learning, scratch=scratch)
         read_devices = everything if seen.decoder is None else changes
         return replace(seen, local=read_devices(conn, seen.catalogue, how))
@@ -158,6 +166,7 @@ def home(
         next_factors=resources.following_version(conn, ResourceKind.FACTORS),
         lead=lead,
         decoder=plan.decoder(stored if factors else None, catalogue, now),
+        beside=paired.beside(conn, plan.learning),
         local=None,
         may_hurry=plan.may_hurry(rounds.last_refresh(conn), now),
         basis=plan.basis(catalogue),
@@ -165,6 +174,15 @@ def home(
         trends=trends.current(conn),
         read_at=now,
     )
+
+
+def with_pairs(conn: Connection, seen: Shard, config: LearnConfig) -> Shard:
+    """What a refresh knows beside devices, with what is open; in the snapshot of home()."""
+    if not seen.beside:
+        return seen
+    opened = paired.read(conn, seen.catalogue)
+    evidence = Weighted(opened.evidence, config.pair_weight)
+    return replace(seen, opened=opened, lead=replace(seen.lead, evidence=(evidence,)))
 
 
 def read_catalogue(conn: Connection, version: int) -> CataloguePack:
@@ -223,6 +241,9 @@ def result(
             pattern_shift=shift(shard.lead.previous, said.patterns),
             quality=quality(said.patterns),
             trends=len({t.title for each in said.trends.values() for t in each}),
+            pairs=shard.opened.groups if shard.opened else 0,
+            reports=shard.opened.reports if shard.opened else 0,
+            pair_weight=sum(each.weight for each in shard.lead.evidence),
         ),
         erasures=() if isinstance(learned, Told) else shard.erasures,
         trends=rising.news(
