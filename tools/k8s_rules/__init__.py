@@ -35,6 +35,7 @@ RULES: Mapping[str, Rule] = {
     "let out": policies.let_out,
     "closed": policies.closed,
     "apart": parties.apart,
+    "epochs": parties.epochs,
     "certificates": trust.certificates,
 }
 """Rules that every render keeps."""

@@ -18,6 +18,10 @@ PRIVATE = {
 }  # fmt: skip
 """Whole address space -> what of it lies inside of clusters and their networks: networks differ in
 whether an ipBlock covers pods."""
+COUNTING = ("constellation", "federation-worker", "randomness")
+"""Deployments that count epochs."""
+TURNS = {"_EPOCH_DAYS": "28", "_GRACE_HOURS": "48"}
+"""End of a setting -> its default."""
 _GATEWAY = 50051
 _FLEET = Peer({"omega.tv/part": "postgres"}, PART_OF, "omega-tv")
 """A database of a fleet that is described elsewhere."""
@@ -42,6 +46,18 @@ def apart(render: Render) -> Iterator[str]:
             if known and allowed(render, "ingress", database, mine, POSTGRES, "TCP"):
                 yield f"{work}: policies of Postgres let it in"
         yield from _ways_out(render, work)
+
+
+def epochs(render: Render) -> Iterator[str]:
+    """All servers count epochs alike: those of the operator, and the randomness server."""
+    for word, usual in TURNS.items():
+        said = {}
+        for work in render.workloads():
+            if work.name in COUNTING:
+                told = render.environ(work).items()
+                said[str(work)] = next((v for n, v in told if n.endswith(word)), usual)
+        if len(set(said.values())) > 1:
+            yield ", ".join(f"{who}: {word} {value}" for who, value in said.items())
 
 
 def _databases(render: Render) -> Iterator[Peer]:
