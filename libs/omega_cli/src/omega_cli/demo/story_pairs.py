@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -129,14 +130,15 @@ class PairStory(Story):
             return [Pair.of(*titles) for titles in rows]
 
 
-def _tables(connection: psycopg.Connection[tuple[object, ...]]) -> Iterable[TableFigures]:
+def _tables(connection: psycopg.Connection[tuple[Any, ...]]) -> Iterator[TableFigures]:
     """The operator's tables of reports, with what a row of each holds."""
     found = connection.execute(
-        "SELECT table_name, array_agg(column_name ORDER BY ordinal_position)"
-        " FROM information_schema.columns WHERE table_name LIKE 'threshold%'"
+        "SELECT table_name::text, array_agg(column_name::text ORDER BY ordinal_position)"
+        " FROM information_schema.columns"
+        " WHERE table_schema = 'public' AND table_name LIKE 'threshold%'"
         " GROUP BY table_name ORDER BY table_name"
     ).fetchall()
     for name, columns in found:
-        count = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(str(name)))
+        count = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(name))
         row = connection.execute(count).fetchone()
-        yield TableFigures(str(name), int(str(row[0])) if row else 0, tuple(columns))  # type: ignore[arg-type]
+        yield TableFigures(name, int(row[0]) if row else 0, tuple(columns))
