@@ -9,11 +9,11 @@ from omega_cli.demo.report import DemoReport, HouseholdStory, PairFigures
 
 HURRIED = (
     "Hurried here: a TV sends ten reports a day, at instants that it draws by chance, so that "
-    "nobody can tell by the time what goes together; in this run all leave at once. There are fewer "
-    "households than in the demo of sketches, and a pair opens sooner than by default, so quality "
-    "is not to be compared with it: `omega eval frontier` does that. The randomness server and the "
-    "relay are processes of their own, but run on this machine: who runs all of them could read "
-    "everything."
+    "nobody can tell by the time what goes together; in this run all leave at once. There are "
+    "fewer households than in the demo of sketches, and a pair opens sooner than by default, so "
+    "quality is not to be compared with it: `omega eval frontier` does that. The randomness server "
+    "and the relay are processes of their own, but run on this machine: who runs all of them could "
+    "read everything."
 )
 """What a run on a desk does not do as a fleet does."""
 
