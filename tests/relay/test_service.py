@@ -41,6 +41,11 @@ class Reader(relay_service_pb2_grpc.GatewayServiceServicer):
         answer = exchange.seal(pad(unpad(message)[::-1], 64))
         return pb.HandleResponse(encapsulated=self.answers(answer))
 
+    def GetReportingKeys(  # noqa: N802 - named by the contract
+        self, request: pb.GatewayServiceGetReportingKeysRequest, context: grpc.ServicerContext
+    ) -> pb.GatewayServiceGetReportingKeysResponse:
+        raise NotImplementedError  # tests/relay/test_keys.py
+
 
 @pytest.fixture(scope="module")
 def target() -> str:
@@ -183,9 +188,11 @@ def test_a_network_has_a_rate(target: str, reader: Reader) -> None:
     ):
         for _ in range(2):
             relay.forward(sent)
-        with pytest.raises(ServiceError) as refused:
-            relay.forward(sent)
-    assert (refused.value.reason, refused.value.field) == (ErrorCode.RATE_LIMITED, "network")
+        for call in (lambda: relay.forward(sent), relay.get_reporting_keys):
+            with pytest.raises(ServiceError) as refused:
+                call()
+            told = refused.value
+            assert (told.reason, told.field) == (ErrorCode.RATE_LIMITED, "network")
     assert len(reader.seen) == 2
 
 

@@ -62,21 +62,20 @@ def test_only_epochs_that_are_open_have_keys(schedule: Schedule, now: datetime) 
             with pytest.raises(OmegaError) as refused:
                 ask(epoch, now)
             assert refused.value.code is ErrorCode.EPOCH_CLOSED
-    assert set(held.gateway(now).keys) == {epoch % KEY_IDS for epoch in served}
-    late = schedule.closes(served.stop - 1)
+    read = range(max(0, served.start - 1), served.stop)
+    assert set(held.gateway(now).keys) == {epoch % KEY_IDS for epoch in read}
     with pytest.raises(OmegaError, match="epoch must be"):
-        held.key(served.stop - 1, late)
-    assert (served.stop - 1) % KEY_IDS not in held.gateway(late).keys
+        held.key(served.stop - 1, schedule.closes(served.stop - 1))
 
 
-def test_what_is_sealed_for_an_epoch_is_read_until_it_closes() -> None:
+def test_what_is_sealed_for_an_epoch_is_read_until_the_next_one_closes_too() -> None:
     schedule = Schedule()
     held, epoch = DerivedKeys(bytes(32), schedule), schedule.at(NOW)
     sent, _ = encapsulate(held.config(epoch, NOW), b"a report")
-    in_grace = schedule.ends(epoch)
-    assert held.gateway(in_grace).decapsulate(sent)[0] == b"a report"
+    for late in (schedule.ends(epoch), schedule.closes(epoch)):
+        assert held.gateway(late).decapsulate(sent)[0] == b"a report"
     with pytest.raises(OmegaError, match="encapsulated must be"):
-        held.gateway(schedule.closes(epoch)).decapsulate(sent)
+        held.gateway(schedule.closes(epoch + 1)).decapsulate(sent)
 
 
 @pytest.mark.parametrize("length", [0, MIN_SECRET_BYTES - 1, MAX_SECRET_BYTES + 1])

@@ -26,6 +26,7 @@ from omega_threshold import (
     TokenRequest,
     evaluate,
 )
+from omega_threshold.tokens import Keys
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 EPOCH = Schedule().at(NOW)
@@ -37,7 +38,7 @@ def redeemer(ring: KeyRing, tmp_path: Path) -> Iterator[Redeemer]:
         yield Redeemer(ring, spent)
 
 
-def issued(ring: KeyRing, count: int = 1) -> list[Token]:
+def issued(ring: Keys, count: int = 1) -> list[Token]:
     """What a TV gets for `count` blinded numbers."""
     request, key = TokenRequest.drawn(EPOCH, count), ring.key(EPOCH, NOW)
     return request.finalize(evaluate(key, request.blinded.elements), key.public)

@@ -21,7 +21,7 @@ from omega_rpc import call as calls
 from omega_rpc import peers
 from omega_rpc.call import Call, Caller, Principal
 from omega_rpc.status import to_status
-from omega_rpc.tracing import CANCELLED, OK, Served
+from omega_rpc.tracing import CANCELLED, OK, UNTOLD, Served
 
 Layer = Callable[[Call], AbstractContextManager[None]]
 Authenticator = Callable[[Caller], Principal | None]
@@ -68,8 +68,7 @@ def errors(call: Call) -> Iterator[None]:
     try:
         yield
     except OmegaError as error:
-        level = logging.ERROR if error.code == ErrorCode.INTERNAL else logging.INFO
-        _log.log(level, "%s: %s [%s]", call.method, error, calls.request_id())
+        note(call.method, error)
         call.context.abort_with_status(rpc_status.to_status(to_status(error)))
     except Exception:
         if not call.context.is_active():
@@ -78,6 +77,14 @@ def errors(call: Call) -> Iterator[None]:
         call.context.abort_with_status(
             rpc_status.to_status(to_status(OmegaError(ErrorCode.INTERNAL)))
         )
+
+
+def note(method: str, error: OmegaError) -> None:
+    """Tells the log why a call failed, and what its answer does not say."""
+    defect = error.code == ErrorCode.INTERNAL
+    if defect or not method.startswith(UNTOLD):
+        level = logging.ERROR if defect else logging.INFO
+        _log.log(level, "%s: %s [%s]", method, error, calls.request_id())
 
 
 def authentication(authenticate: Authenticator | None) -> Layer:

@@ -22,6 +22,13 @@ CANCELLED: Final = "CANCELLED"
 INFRASTRUCTURE: Final = ("/grpc.health.", "/grpc.reflection.")
 """What the full names of methods begin with that are asked all the time, and are not recorded."""
 
+UNTOLD: Final = "/omega.threshold.v1.GatewayService/"
+"""What the full names of methods begin with that are counted and timed, and of which no log has a
+line: it would tell when a report came."""
+_UNTRACED = "omega.threshold.v1."
+"""What methods begin with that have no span: its trace would join calls of one TV to several
+parties."""
+
 # Trace context alone: baggage would carry what a caller wishes through the fleet.
 _propagator = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer("omega_rpc")
@@ -83,6 +90,12 @@ class Served:
 
     def __enter__(self) -> Self:
         self._begun = time.perf_counter()
+        self._before = contexts.get_current()
+        self._span: Span = trace.INVALID_SPAN
+        if self._told["rpc.method"].startswith(_UNTRACED):
+            self._inside = Context()
+            contexts.attach(self._inside)
+            return self
         above = _propagator.extract(self._metadata)
         links = None if self._trusting else _linked(above)
         self._span = _tracer.start_span(
@@ -92,7 +105,6 @@ class Served:
             self._told,
             links,
         )
-        self._before = contexts.get_current()
         self._inside = trace.set_span_in_context(self._span, Context())
         contexts.attach(self._inside)
         return self
@@ -120,7 +132,10 @@ class Called:
     def __init__(self, method: str, system: str = "grpc") -> None:
         self._begun = time.perf_counter()
         self._told = {"rpc.system.name": system, "rpc.method": method.lstrip("/")}
-        self._span = _tracer.start_span(self._told["rpc.method"], None, SpanKind.CLIENT, self._told)
+        name = self._told["rpc.method"]
+        self._span: Span = trace.INVALID_SPAN
+        if not name.startswith(_UNTRACED):
+            self._span = _tracer.start_span(name, None, SpanKind.CLIENT, self._told)
         self.outcome = CANCELLED
         """Name of the status that the block's call ends with."""
 

@@ -40,6 +40,20 @@ class MovingPush:
 
 
 @dataclass(frozen=True)
+class MovingTokens:
+    """Tokens of reports that a device was given by one call."""
+
+    request_id: str
+    """A UUID."""
+    epoch: int
+    """Of the tokens."""
+    tokens: int
+    """How many, 1 to 128."""
+    blinded_sha256: bytes
+    """Of what was asked, 32 bytes."""
+
+
+@dataclass(frozen=True)
 class MovingDevice:
     """A device with all, or a part, of what is held of it."""
 
@@ -65,6 +79,8 @@ class MovingDevice:
     """Its pushes."""
     certificates: tuple[tuple[bytes, datetime], ...] = ()
     """Serial numbers and ends of its certificates."""
+    tokens: tuple[MovingTokens, ...] = field(default=(), repr=False)
+    """Tokens of reports that it was given."""
 
 
 @dataclass(frozen=True)
@@ -137,11 +153,19 @@ def read(conn: Connection, device_ids: Collection[str], now: datetime) -> list[M
         (ids, now),
     ):
         certificates.setdefault(device_id, []).append((serial, ends))
+    tokens: dict[str, list[MovingTokens]] = {}
+    for device_id, *values in conn.execute(
+        "SELECT device_id, request_id::text, epoch, tokens, blinded_sha256 FROM threshold_issued"
+        " WHERE device_id = ANY(%s) ORDER BY device_id, request_id",
+        (ids,),
+    ):
+        tokens.setdefault(device_id, []).append(MovingTokens(*values))
     return [
         replace(
             MovingDevice(*row),
             pushes=tuple(pushes.get(row[0], ())),
             certificates=tuple(certificates.get(row[0], ())),
+            tokens=tuple(tokens.get(row[0], ())),
         )
         for row in rows
     ]
@@ -362,7 +386,7 @@ def _store_pushes(
 
 
 def _note(conn: Connection, devices: Sequence[MovingDevice]) -> None:
-    """Certificates, and who was shut out."""
+    """Certificates, tokens that were given out, and who was shut out."""
     certificates = [
         (serial, device.device_id, ends)
         for device in devices
@@ -373,6 +397,15 @@ def _note(conn: Connection, devices: Sequence[MovingDevice]) -> None:
             "INSERT INTO certificates (serial, device_id, expires_at) VALUES (%s, %s, %s)"
             " ON CONFLICT (serial) DO NOTHING",
             certificates,
+        )
+        cursor.executemany(
+            "INSERT INTO threshold_issued (device_id, request_id, epoch, tokens, blinded_sha256)"
+            " VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            [
+                (device.device_id, each.request_id, each.epoch, each.tokens, each.blinded_sha256)
+                for device in devices
+                for each in device.tokens
+            ],
         )
     revoked = [device.device_id for device in devices if device.revoked_at is not None]
     if revoked:

@@ -260,6 +260,20 @@ class Gateway(sync_service_pb2_grpc.SyncServiceServicer):
             _fail(fault.error, context)
         return pb.EraseDeviceResponse(pushes=len(theirs))
 
+    def GetReportingKeys(  # noqa: N802 - name of the contract
+        self, request: pb.GetReportingKeysRequest, context: grpc.ServicerContext
+    ) -> pb.GetReportingKeysResponse:
+        """Takes no reports of pairs."""
+        del request
+        _fail(OmegaError(ErrorCode.REPORTS_NOT_TAKEN), context)
+
+    def IssueTokens(  # noqa: N802 - name of the contract
+        self, request: pb.IssueTokensRequest, context: grpc.ServicerContext
+    ) -> pb.IssueTokensResponse:
+        """Takes no reports of pairs."""
+        del request
+        _fail(OmegaError(ErrorCode.REPORTS_NOT_TAKEN), context)
+
     def _device(self, context: grpc.ServicerContext, method: str) -> str:
         """The device that the credentials name, known or not."""
         try:

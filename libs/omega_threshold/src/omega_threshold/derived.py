@@ -61,8 +61,12 @@ class DerivedKeys:
             return self._tokens[epoch]
 
     def gateway(self, now: datetime) -> Gateway:
-        """Reads what was sealed for an epoch that is open."""
+        """Reads what was sealed for an epoch that is open, or for the one that closed last.
+
+        So a TV whose clock is late is told, inside the answer.
+        """
         served = self.schedule.open(now)
+        served = range(max(0, served.start - 1), served.stop)
         with self._lock:
             if self._served[0] != served:
                 keys = {epoch % KEY_IDS: self._derived(b"gateway", epoch) for epoch in served}

@@ -13,11 +13,12 @@ from omega_core.directory import shard_name
 from omega_core.errors import invalid
 from omega_delta import bounds
 from omega_store.certificates import MOST as MOST_CERTIFICATES
-from omega_store.moves import MovingDevice, MovingPush
+from omega_store.moves import MovingDevice, MovingPush, MovingTokens
 
 MOST_DEVICES = 64
 """Devices of one AdoptDevices."""
 _MOST_PUSHES = 100_000
+_MOST_CALLS, _MOST_TOKENS = 100_000, 128
 _MOST_SERIAL = 20
 _SHA256_BYTES = 32
 
@@ -38,7 +39,7 @@ def devices(request: pb.AdoptDevicesRequest) -> list[MovingDevice]:
 
 
 def device_message(device: MovingDevice) -> pb.MovedDevice:
-    """A device without its pushes."""
+    """A device without its pushes and tokens."""
     return pb.MovedDevice(
         device_id=device.device_id,
         request_id=device.request_id,
@@ -68,6 +69,16 @@ def push_message(push: MovingPush) -> pb.MovedPush:
     )
 
 
+def tokens_message(given: MovingTokens) -> pb.MovedTokens:
+    """Tokens that a device had by one call."""
+    return pb.MovedTokens(
+        request_id=given.request_id,
+        epoch=given.epoch,
+        tokens=given.tokens,
+        blinded_sha256=given.blinded_sha256,
+    )
+
+
 def _device(name: str, message: pb.MovedDevice) -> MovingDevice:
     validate.device_id(f"{name}.device_id", message.device_id)
     validate.uuid(f"{name}.request_id", message.request_id)
@@ -79,6 +90,7 @@ def _device(name: str, message: pb.MovedDevice) -> MovingDevice:
     if message.key_sha256:
         validate.size(f"{name}.key_sha256", message.key_sha256, _SHA256_BYTES)
     validate.count(f"{name}.pushes", message.pushes, _MOST_PUSHES)
+    validate.count(f"{name}.tokens", message.tokens, _MOST_CALLS)
     validate.count(f"{name}.certificates", message.certificates, MOST_CERTIFICATES)
     for i, certificate in enumerate(message.certificates):
         if not 1 <= len(certificate.serial) <= _MOST_SERIAL:
@@ -100,6 +112,16 @@ def _device(name: str, message: pb.MovedDevice) -> MovingDevice:
             (c.serial, _instant(f"{name}.certificates[{i}].expires_at", c.expires_at))
             for i, c in enumerate(message.certificates)
         ),
+        tokens=tuple(_tokens(f"{name}.tokens[{i}]", t) for i, t in enumerate(message.tokens)),
+    )
+
+
+def _tokens(name: str, message: pb.MovedTokens) -> MovingTokens:
+    return MovingTokens(
+        validate.uuid(f"{name}.request_id", message.request_id),
+        message.epoch,
+        validate.integer(f"{name}.tokens", message.tokens, 1, _MOST_TOKENS),
+        validate.size(f"{name}.blinded_sha256", message.blinded_sha256, _SHA256_BYTES),
     )
 
 

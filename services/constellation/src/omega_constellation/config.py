@@ -90,6 +90,22 @@ class ConstellationConfig:
     worse, 1 to 2,160."""
     release_look_seconds: float = 60.0
     """Time between two looks at the reports, 0.1 to 86,400."""
+    threshold_secret_file: Path | None = None
+    """File with 32 to 1,024 characters of chance that others cannot read, the same at all shards
+    and never changed: keys of reports of pairs follow from it. None = no such reports are taken."""
+    threshold: int = 5
+    """Reports that open a pair, 2 to 32; the same at all shards."""
+    epoch_days: int = 28
+    """Length of an epoch of reports, 1 to 366; that of the randomness server, and never changed."""
+    grace_hours: int = 48
+    """How long after its end an epoch still takes reports, 0 to 720."""
+    tokens_per_epoch: int = 320
+    """Most reports of a device in an epoch, 1 to 100,000."""
+    randomness_target: str = ""
+    """HOST:PORT or unix:/path of the randomness server, at most 256 characters; set together with
+    threshold_secret_file."""
+    randomness_tls_ca: Path | None = None
+    """PEM certificates that sign it; None = no TLS."""
     migrate_at_start: bool = True
     """Bring the schema up to date; false = wait, not SERVING, until --migrate-only has."""
 
@@ -118,6 +134,15 @@ class ConstellationConfig:
         validate.number("release_stage_hours", self.release_stage_hours, 0, 720)
         validate.number("release_longest_hours", self.release_longest_hours, 1, 2_160)
         validate.number("release_look_seconds", self.release_look_seconds, 0.1, 86_400)
+        validate.integer("threshold", self.threshold, 2, 32)
+        validate.integer("epoch_days", self.epoch_days, 1, 366)
+        validate.integer("grace_hours", self.grace_hours, 0, 720)
+        validate.integer("tokens_per_epoch", self.tokens_per_epoch, 1, 100_000)
+        validate.text("randomness_target", self.randomness_target, 256)
+        if bool(self.randomness_target) != (self.threshold_secret_file is not None):
+            raise invalid("randomness_target", "set together with threshold_secret_file")
+        if self.randomness_tls_ca is not None and not self.randomness_target:
+            raise invalid("randomness_target", "set when randomness_tls_ca is")
         # They hold the rest to its bounds.
         self.release_plan()
         self.store()
@@ -157,6 +182,10 @@ class ConstellationConfig:
         if self.peer_tls_ca is None:
             return None
         return ClientTls(self.peer_tls_ca, self.peer_tls_certificate, self.peer_tls_key)
+
+    def randomness_tls(self) -> ClientTls | None:
+        """How to trust the randomness server; None = without TLS."""
+        return ClientTls(ca=self.randomness_tls_ca) if self.randomness_tls_ca else None
 
     def push_writer(self) -> PushWriterConfig:
         """Settings of the group commit."""

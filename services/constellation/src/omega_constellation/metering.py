@@ -48,3 +48,13 @@ _trends = _meter.create_observable_gauge(
     unit="{trend}",
     description="Trends in force, over all regions",
 )
+reports = _meter.create_counter(
+    "omega.constellation.reports",
+    unit="{report}",
+    description="Reports of pairs that could be read, by what became of them",
+)
+tokens = _meter.create_counter(
+    "omega.constellation.tokens",
+    unit="{token}",
+    description="Tokens that were evaluated for devices, repeated calls too",
+)

@@ -259,15 +259,18 @@ class Mover:
 
 
 def _requests(devices: Sequence[MovingDevice]) -> Iterator[pb.AdoptDevicesRequest]:
-    """Devices in messages that fit; a device with very many pushes goes in several."""
+    """Devices in messages that fit; a device with very many pushes or tokens goes in several."""
     request = pb.AdoptDevicesRequest()
     room = _MOST_BYTES
     for device in devices:
         message = request.devices.add()
         message.CopyFrom(adoption.device_message(device))
         room -= message.ByteSize()
-        for push in device.pushes:
-            piece = adoption.push_message(push)
+        pieces: list[pb.MovedPush | pb.MovedTokens] = [
+            *map(adoption.push_message, device.pushes),
+            *map(adoption.tokens_message, device.tokens),
+        ]
+        for piece in pieces:
             room -= piece.ByteSize() + 8
             if room < 0:
                 yield request
@@ -275,6 +278,9 @@ def _requests(devices: Sequence[MovingDevice]) -> Iterator[pb.AdoptDevicesReques
                 room = _MOST_BYTES
                 message = request.devices.add()
                 message.CopyFrom(adoption.device_message(device))
-            message.pushes.append(piece)
+            if isinstance(piece, pb.MovedPush):
+                message.pushes.append(piece)
+            else:
+                message.tokens.append(piece)
     if request.devices:
         yield request

@@ -15,6 +15,7 @@ from omega_constellation.between_shards import BetweenShards
 from omega_constellation.directories import Directories
 from omega_constellation.enrolment import Enrolment
 from omega_constellation.news import StateNews
+from omega_constellation.reports import NotTaken, Reports
 from omega_constellation.steps import Delta, Steps
 from omega_core import limits
 from omega_core.clock import Clock
@@ -51,6 +52,7 @@ class ConstellationServicer(BetweenShards):
         sync_interval: what TVs are told as the time until their next sync.
         enrolment: who becomes a device.
         held: the directory of shards; None = this one is alone.
+        reports: of pairs; None = they are not taken.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class ConstellationServicer(BetweenShards):
         sync_interval: timedelta,
         enrolment: Enrolment,
         held: Directories | None = None,
+        reports: Reports | None = None,
     ) -> None:
         super().__init__(store, held or Directories(enrolment.shard), clock, enrolment.max_devices)
         self._store = store
@@ -74,6 +77,7 @@ class ConstellationServicer(BetweenShards):
         self._clock = clock
         self._push_seconds = push_seconds
         self._enrolment = enrolment
+        self._reports = reports or NotTaken()
         self._retry_after = Duration()
         self._retry_after.FromTimedelta(sync_interval)
 
@@ -219,6 +223,13 @@ class ConstellationServicer(BetweenShards):
                 conn, self._directories.held(conn), request.device_id, self._clock.now()
             )
         return pb.EraseDeviceResponse(pushes=pushes)
+
+    def IssueTokens(  # noqa: N802 - named by the contract
+        self, request: pb.IssueTokensRequest, context: grpc.ServicerContext
+    ) -> pb.IssueTokensResponse:
+        """Counted when it is answered."""
+        del context
+        return self._reports.issue(request)
 
     def GetClusterStatus(  # noqa: N802 - named by the contract
         self, request: pb.GetClusterStatusRequest, context: grpc.ServicerContext

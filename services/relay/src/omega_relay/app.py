@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import grpc
 
 from omega.threshold.v1 import relay_service_pb2_grpc
+from omega_core.shared_clock import service_clock
 from omega_relay.config import RelayConfig
+from omega_relay.keys import KeysCopy
 from omega_relay.servicer import RelayServicer
 from omega_rpc.channel import credentials_of, options
 from omega_rpc.config import ServerConfig
@@ -24,10 +27,12 @@ def build(config: RelayConfig, server_config: ServerConfig) -> Application:
     """
     channel = _channel(config)
     limit = RateLimit(config.rate(), "network", time.monotonic)
+    age = timedelta(seconds=config.keys_seconds)
+    keys = KeysCopy(channel, age, config.call_timeout_seconds, service_clock())
     binding = Binding(
         "omega.threshold.v1.RelayService",
         relay_service_pb2_grpc.add_RelayServiceServicer_to_server,
-        RelayServicer(channel, limit, config.call_timeout_seconds),
+        RelayServicer(channel, limit, keys, config.call_timeout_seconds),
     )
     try:
         server = Server(server_config, [binding])

@@ -23,6 +23,8 @@ class RelayConfig:
     """PEM certificates that sign the gateway; None = no TLS."""
     call_timeout_seconds: float = 10.0
     """Longest wait for an answer of the gateway, 0.1 to 60."""
+    keys_seconds: float = 600.0
+    """How long a copy of the gateway's keys is told without asking it again, 1 to 86,400."""
     calls_per_minute: float = 60.0
     """Calls of one network in the long run before RATE_LIMITED, 0.1 to 1,000,000."""
     call_burst: int = 600
@@ -31,6 +33,7 @@ class RelayConfig:
     def __post_init__(self) -> None:
         validate.text("gateway_target", self.gateway_target, 256, 1)
         validate.number("call_timeout_seconds", self.call_timeout_seconds, 0.1, 60)
+        validate.number("keys_seconds", self.keys_seconds, 1, 86_400)
         validate.number("calls_per_minute", self.calls_per_minute, 0.1, 1_000_000)
         validate.integer("call_burst", self.call_burst, 1, 1_000_000)
 

@@ -9,6 +9,7 @@ import grpc
 from omega.threshold.v1 import relay_service_pb2 as pb
 from omega.threshold.v1 import relay_service_pb2_grpc
 from omega_core.errors import ErrorCode, OmegaError, invalid
+from omega_relay.keys import KeysCopy
 from omega_rpc import peers
 from omega_rpc.call import remaining
 from omega_rpc.rate_limits import RateLimit, network
@@ -24,12 +25,16 @@ class RelayServicer(relay_service_pb2_grpc.RelayServiceServicer):
     Args:
         gateway: a channel that adds nothing to a call: no trace, no credentials of the caller.
         limit: of networks.
+        keys: the gateway's keys, for all alike.
         longest: seconds to wait for the gateway.
     """
 
-    def __init__(self, gateway: grpc.Channel, limit: RateLimit, longest: float) -> None:
+    def __init__(
+        self, gateway: grpc.Channel, limit: RateLimit, keys: KeysCopy, longest: float
+    ) -> None:
         self._gateway = relay_service_pb2_grpc.GatewayServiceStub(gateway)
         self._limit = limit
+        self._keys = keys
         self._longest = longest
         self._lock = threading.Lock()
 
@@ -39,8 +44,7 @@ class RelayServicer(relay_service_pb2_grpc.RelayServiceServicer):
         """One call to the gateway, with the request's bytes alone."""
         if not SHORTEST <= len(request.encapsulated) <= LONGEST:
             raise invalid("encapsulated", f"{SHORTEST} to {LONGEST:,} bytes")
-        with self._lock:
-            self._limit.take(network(peers.address(context.peer())))
+        self._count(context)
         # A message of its own: fields that this contract does not know stay here.
         handed = pb.HandleRequest(encapsulated=request.encapsulated)
         try:
@@ -50,3 +54,15 @@ class RelayServicer(relay_service_pb2_grpc.RelayServiceServicer):
         if not SHORTEST_ANSWER <= len(answer.encapsulated) <= LONGEST:
             raise OmegaError(ErrorCode.UPSTREAM_UNAVAILABLE, detail="an answer out of bounds")
         return pb.ForwardResponse(encapsulated=answer.encapsulated)
+
+    def GetReportingKeys(  # noqa: N802 - named by the contract
+        self, request: pb.RelayServiceGetReportingKeysRequest, context: grpc.ServicerContext
+    ) -> pb.RelayServiceGetReportingKeysResponse:
+        """The copy, or one call to the gateway that says nothing of the caller."""
+        del request
+        self._count(context)
+        return pb.RelayServiceGetReportingKeysResponse(keys=self._keys.get())
+
+    def _count(self, context: grpc.ServicerContext) -> None:
+        with self._lock:
+            self._limit.take(network(peers.address(context.peer())))

@@ -20,12 +20,15 @@ from omega_rpc.device_keys import DeviceIdentityKey, csr_key
 from omega_rpc.dpop import Proof, Replays, refused
 from omega_rpc.rate_limits import Rate, RateLimit, network
 from omega_rpc.tokens import TokenClaims, TokenKeys, read_secret
+from omega_sync import metering
 from omega_sync.audit import Audit
 
 REGISTER = "/omega.sync.v1.SyncService/RegisterDevice"
 """The one method that needs no credentials: it proves a key by itself."""
 ERASE = "/omega.sync.v1.SyncService/EraseDevice"
 """The one method that a device may call that was shut out."""
+RELAYED = "/omega.threshold.v1.GatewayService/"
+"""What methods begin with that relays call, and nobody shows credentials for."""
 CERTIFICATE, PROOF, CSR, NOTHING = "certificate", "proof", "csr", "none"
 
 
@@ -43,6 +46,8 @@ class AccessTerms:
     """All calls of one device."""
     network: Rate
     """All calls of one network, a /24 or /64."""
+    relays: Rate
+    """Calls of a network that a relay makes."""
 
 
 class _Shown(NamedTuple):
@@ -83,14 +88,20 @@ class Access:
         self._syncs = RateLimit(terms.syncs, "device", seconds)
         self._calls = RateLimit(terms.calls, "device", seconds)
         self._networks = RateLimit(terms.network, "network", seconds)
+        self._relays = RateLimit(terms.relays, "network", seconds)
 
     def __call__(self, caller: Caller) -> Principal | None:
-        """The calling device; None for RegisterDevice.
+        """The calling device; None for RegisterDevice and for relays.
+
+        No line says that a relay called: the order of reports is in none.
 
         Raises:
             OmegaError: UNAUTHENTICATED with field `authorization`, `dpop` or `certificate`;
                 WRONG_SHARD; REVOKED; RATE_LIMITED with field `device` or `network`; OVERLOADED.
         """
+        if caller.method.startswith(RELAYED):
+            self._relay(caller)
+            return None
         form = CERTIFICATE if caller.certificate else PROOF
         device_id = ""
         try:
@@ -147,6 +158,15 @@ class Access:
         named = network(caller.address)
         if named:
             self._networks.take(named)
+
+    def _relay(self, caller: Caller) -> None:
+        named = network(caller.address)
+        try:
+            if named:
+                self._relays.take(named)
+        except OmegaError as error:
+            metering.refused.add(1, {"omega.reason": error.code.value})
+            raise
 
     def _certificate(self, caller: Caller) -> _Shown:
         said = read_certificate(caller.certificate)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from omega.sync.v1 import sync_service_pb2_grpc
+from omega.threshold.v1 import relay_service_pb2_grpc
 from omega_core import limits
 from omega_core.clock import Clock
 from omega_core.errors import OmegaError, invalid
@@ -26,6 +27,7 @@ from omega_sync.fleet import Fleet
 from omega_sync.heads import Heads, ShutOut
 from omega_sync.identities import Identities
 from omega_sync.registration import Registration
+from omega_sync.reports import GatewayServicer, Reports
 from omega_sync.servicer import SyncServicer
 from omega_sync.shards import Open, Shard
 from omega_sync.steps import Steps
@@ -81,16 +83,24 @@ def build(
         body_seconds=config.resource_timeout_seconds,
         max_bodies=config.max_resource_streams,
     )
+    reports = Reports(fleet, access.count_sync)
     streams = Streams(core, fleet, config.streams(), clock, seconds)
-    binding = Binding(
-        "omega.sync.v1.SyncService",
-        sync_service_pb2_grpc.add_SyncServiceServicer_to_server,
-        SyncServicer(core, streams),
-    )
+    bindings = [
+        Binding(
+            "omega.sync.v1.SyncService",
+            sync_service_pb2_grpc.add_SyncServiceServicer_to_server,
+            SyncServicer(core, streams, reports),
+        ),
+        Binding(
+            "omega.threshold.v1.GatewayService",
+            relay_service_pb2_grpc.add_GatewayServiceServicer_to_server,
+            GatewayServicer(reports),
+        ),
+    ]
     gate = Gate(access, trusts_traces=config.trust_traces)
     server = Server(
         server_config,
-        [binding],
+        bindings,
         gate=gate,
         max_message=limits.MAX_GATEWAY_REQUEST,
         readiness=fleet.serving,
@@ -98,7 +108,7 @@ def build(
         parts=[
             fleet,
             streams,
-            *_web(config, server_config, Guard(application(core, streams, gate))),
+            *_web(config, server_config, Guard(application(core, streams, reports, gate))),
         ],
     )
     return Application(server, close=audit.close)

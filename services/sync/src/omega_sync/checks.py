@@ -8,6 +8,8 @@ from omega_core.errors import invalid
 from omega_delta import bounds
 
 _MAX_ENROLMENT_KEY = 256
+_MAX_BLINDED, _ELEMENT_BYTES = 128, 32
+_SHORTEST, _LONGEST = 55, 8_192
 
 
 def registration(request: pb.RegisterDeviceRequest) -> None:
@@ -76,6 +78,28 @@ def body(request: pb.GetResourceRequest) -> None:
     bounds.version("version", request.version, 1)
     validate.integer("offset", request.offset, 0, limits.MAX_RESOURCE)
     bounds.base(request.base_version, request.base_sha256)
+
+
+def tokens(request: pb.IssueTokensRequest) -> None:
+    """Checks an IssueTokensRequest; what is no element of the group, the constellation finds.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    validate.uuid("request_id", request.request_id)
+    validate.count("blinded", request.blinded, _MAX_BLINDED, 1)
+    for i, element in enumerate(request.blinded):
+        validate.size(f"blinded[{i}]", element, _ELEMENT_BYTES)
+
+
+def encapsulated(message: bytes) -> None:
+    """Checks what a relay hands on.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    if not _SHORTEST <= len(message) <= _LONGEST:
+        raise invalid("encapsulated", f"{_SHORTEST} to {_LONGEST:,} bytes")
 
 
 def _size(request: pb.SyncRequest | pb.PushPatternsRequest | pb.PullPatternsRequest) -> None:

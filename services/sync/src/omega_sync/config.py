@@ -77,6 +77,11 @@ class SyncConfig:
     """All calls from one network, a /24 or /64, in the long run, 0.001 to 10,000,000."""
     network_call_burst: int = 6_000
     """Of them, at once after a pause, 1 to 10,000,000."""
+    relay_calls_per_minute: float = 60_000.0
+    """Calls of GatewayService from one network, which is a relay with the reports of all TVs that
+    use it, in the long run, 0.001 to 10,000,000; they count for no other limit."""
+    relay_call_burst: int = 6_000
+    """Of them, at once after a pause, 1 to 10,000,000."""
     audit_log: Path | None = None
     """File that takes a JSON line an access decision; None = the log, at level INFO."""
     mtls_listen: str = ""
@@ -141,6 +146,7 @@ class SyncConfig:
             syncs=self._rate("device_sync"),
             calls=self._rate("device_call"),
             network=self._rate("network_call"),
+            relays=self._rate("relay_call"),
         )
 
     def _rate(self, name: str) -> Rate:

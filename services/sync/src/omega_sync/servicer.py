@@ -11,6 +11,7 @@ from omega.sync.v1 import sync_service_pb2 as pb
 from omega.sync.v1 import sync_service_pb2_grpc
 from omega_rpc import call as calls
 from omega_sync.core import SyncCore
+from omega_sync.reports import Reports
 from omega_sync.streams import Streams
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -38,11 +39,13 @@ class SyncServicer(sync_service_pb2_grpc.SyncServiceServicer):
     Args:
         core: answers them.
         streams: answers StreamSync.
+        reports: answers what is about reports of pairs.
     """
 
-    def __init__(self, core: SyncCore, streams: Streams) -> None:
+    def __init__(self, core: SyncCore, streams: Streams, reports: Reports) -> None:
         self._core = core
         self._streams = streams
+        self._reports = reports
 
     async def RegisterDevice(  # noqa: N802 - name of the contract
         self, request: pb.RegisterDeviceRequest, context: Context
@@ -94,3 +97,17 @@ class SyncServicer(sync_service_pb2_grpc.SyncServiceServicer):
         """Forgets the calling device."""
         del request, context
         return await self._core.erase(calls.principal())
+
+    async def GetReportingKeys(  # noqa: N802 - name of the contract
+        self, request: pb.GetReportingKeysRequest, context: Context
+    ) -> pb.GetReportingKeysResponse:
+        """What reports of pairs are made with."""
+        del request, context
+        return await self._reports.keys(calls.principal())
+
+    async def IssueTokens(  # noqa: N802 - name of the contract
+        self, request: pb.IssueTokensRequest, context: Context
+    ) -> pb.IssueTokensResponse:
+        """Tokens of such reports."""
+        del context
+        return await self._reports.issue(request, calls.principal())

@@ -13,6 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from omega.constellation.v1 import constellation_service_pb2 as pb
 from omega.constellation.v1 import constellation_service_pb2_grpc as pb_grpc
 from omega.constellation.v1 import directory_pb2
+from omega.threshold.v1 import keys_pb2, relay_service_pb2, relay_service_pb2_grpc
 from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc import call as calls
 from omega_rpc.aio.channel import connect
@@ -64,6 +65,9 @@ class Constellation:
         self._channel = connect(self._target, self._shown, retries=False)
         self._stub: pb_grpc.ConstellationServiceAsyncStub = pb_grpc.ConstellationServiceStub(
             self._channel
+        )
+        self._gateway: relay_service_pb2_grpc.GatewayServiceAsyncStub = (
+            relay_service_pb2_grpc.GatewayServiceStub(self._channel)
         )
         self._health = health_pb2_grpc.HealthStub(self._channel)
 
@@ -125,6 +129,23 @@ class Constellation:
     async def erase(self, request: pb.EraseDeviceRequest) -> pb.EraseDeviceResponse:
         """Erases a device and its pushes; it is durable when this returns."""
         return await self._call(self._stub.EraseDevice, request)
+
+    async def issue(self, request: pb.IssueTokensRequest) -> pb.IssueTokensResponse:
+        """Tokens for a device, which are counted when this returns."""
+        return await self._call(self._stub.IssueTokens, request)
+
+    async def handle(
+        self, request: relay_service_pb2.HandleRequest
+    ) -> relay_service_pb2.HandleResponse:
+        """Hands on what a relay handed on. No request id goes along: it would join the logs."""
+        seconds = calls.remaining(self._call_seconds)
+        return await self._ask(self._gateway.Handle, request, seconds, "")
+
+    async def reporting_keys(self) -> keys_pb2.ReportingKeys:
+        """What TVs are told of reports."""
+        request = relay_service_pb2.GatewayServiceGetReportingKeysRequest()
+        seconds = calls.remaining(self._call_seconds)
+        return (await self._ask(self._gateway.GetReportingKeys, request, seconds, "")).keys
 
     async def body(self, request: pb.GetResourceRequest) -> AsyncIterator[pb.GetResourceResponse]:
         """Chunks of a resource, on behalf of whoever waits for it."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from omega_core.errors import ErrorCode, OmegaError
 from omega_rpc import call as calls
 from omega_rpc.call import Caller
-from omega_rpc.layers import Authenticator
+from omega_rpc.layers import Authenticator, note
 from omega_rpc.tracing import Served
 
 _log = logging.getLogger(__name__)
@@ -71,8 +71,7 @@ class Gate:
 def public(method: str, error: Exception) -> OmegaError:
     """The error of the catalogue that a failed call answers; the log says what it does not."""
     if isinstance(error, OmegaError):
-        level = logging.ERROR if error.code == ErrorCode.INTERNAL else logging.INFO
-        _log.log(level, "%s: %s [%s]", method, error, calls.request_id())
+        note(method, error)
         return error
     if isinstance(error, TimeoutError):
         return OmegaError(ErrorCode.DEADLINE_EXCEEDED)

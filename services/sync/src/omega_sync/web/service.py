@@ -23,6 +23,7 @@ from omega_rpc.call import Caller
 from omega_rpc.status import to_status
 from omega_rpc.tracing import OK, Served
 from omega_sync.core import SyncCore
+from omega_sync.reports import Reports
 from omega_sync.streams import Streams
 
 A = TypeVar("A")
@@ -50,10 +51,12 @@ _CODES = (
 Context = RequestContext[Any, Any]
 
 
-def application(core: SyncCore, streams: Streams, gate: Gate) -> connect.SyncServiceASGIApplication:
+def application(
+    core: SyncCore, streams: Streams, reports: Reports, gate: Gate
+) -> connect.SyncServiceASGIApplication:
     """The ASGI application."""
     return connect.SyncServiceASGIApplication(
-        ConnectService(core, streams, gate),
+        ConnectService(core, streams, reports, gate),
         read_max_bytes=limits.MAX_GATEWAY_REQUEST,
         # zstd would let a frame's header claim a window of 128 MB.
         compressions=[GzipCompression()],
@@ -66,12 +69,14 @@ class ConnectService(connect.SyncService):
     Args:
         core: answers them.
         streams: answers StreamSync.
+        reports: answers what is about reports of pairs.
         gate: what calls pass.
     """
 
-    def __init__(self, core: SyncCore, streams: Streams, gate: Gate) -> None:
+    def __init__(self, core: SyncCore, streams: Streams, reports: Reports, gate: Gate) -> None:
         self._core = core
         self._streams = streams
+        self._reports = reports
         self._gate = gate
 
     async def register_device(
@@ -102,6 +107,19 @@ class ConnectService(connect.SyncService):
         """Forgets the calling device."""
         del request
         return await self._single(ctx, lambda: self._core.erase(calls.principal()))
+
+    async def get_reporting_keys(
+        self, request: pb.GetReportingKeysRequest, ctx: Context, /
+    ) -> pb.GetReportingKeysResponse:
+        """What reports of pairs are made with."""
+        del request
+        return await self._single(ctx, lambda: self._reports.keys(calls.principal()))
+
+    async def issue_tokens(
+        self, request: pb.IssueTokensRequest, ctx: Context, /
+    ) -> pb.IssueTokensResponse:
+        """Tokens of such reports."""
+        return await self._single(ctx, lambda: self._reports.issue(request, calls.principal()))
 
     def get_resource(
         self, request: pb.GetResourceRequest, ctx: Context, /

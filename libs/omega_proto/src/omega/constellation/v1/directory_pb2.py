@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&omega/constellation/v1/directory.proto\x12\x16omega.constellation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"^\n\tDirectory\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x0c\n\x04home\x18\x02 \x01(\t\x12\x32\n\x06shards\x18\x03 \x03(\x0b\x32\".omega.constellation.v1.ShardEntry\"\x80\x01\n\nShardEntry\x12\r\n\x05shard\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x31\n\x05state\x18\x04 \x01(\x0e\x32\".omega.constellation.v1.ShardState\x12\x10\n\x08split_of\x18\x05 \x01(\t\"\x15\n\x13GetDirectoryRequest\"L\n\x14GetDirectoryResponse\x12\x34\n\tdirectory\x18\x01 \x01(\x0b\x32!.omega.constellation.v1.Directory\"O\n\x17PublishDirectoryRequest\x12\x34\n\tdirectory\x18\x01 \x01(\x0b\x32!.omega.constellation.v1.Directory\"+\n\x18PublishDirectoryResponse\x12\x0f\n\x07version\x18\x01 \x01(\x04\"z\n\x13\x41\x64optDevicesRequest\x12\x12\n\nfrom_shard\x18\x01 \x01(\t\x12\x19\n\x11\x64irectory_version\x18\x02 \x01(\x04\x12\x34\n\x07\x64\x65vices\x18\x03 \x03(\x0b\x32#.omega.constellation.v1.MovedDevice\"8\n\x14\x41\x64optDevicesResponse\x12\x0f\n\x07\x61\x64opted\x18\x01 \x01(\r\x12\x0f\n\x07refused\x18\x02 \x03(\t\"\x87\x03\n\x0bMovedDevice\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x10\n\x08platform\x18\x03 \x01(\t\x12\x13\n\x0b\x61pp_version\x18\x04 \x01(\t\x12\x0e\n\x06region\x18\x05 \x01(\t\x12\x31\n\rregistered_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_seen_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nkey_sha256\x18\t \x01(\x0c\x12\x31\n\x06pushes\x18\n \x03(\x0b\x32!.omega.constellation.v1.MovedPush\x12>\n\x0c\x63\x65rtificates\x18\x0b \x03(\x0b\x32(.omega.constellation.v1.MovedCertificate\"\xa4\x01\n\tMovedPush\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x10\n\x08sketches\x18\x03 \x01(\x0c\x12\x0f\n\x07\x63lasses\x18\x04 \x01(\x0c\x12\x18\n\x10sigma_hundredths\x18\x05 \x01(\r\x12/\n\x0breceived_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"R\n\x10MovedCertificate\x12\x0e\n\x06serial\x18\x01 \x01(\x0c\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"5\n\x11SpendClaimRequest\x12\r\n\x05\x63laim\x18\x01 \x01(\t\x12\x11\n\tdevice_id\x18\x02 \x01(\t\"\x14\n\x12SpendClaimResponse*[\n\nShardState\x12\x1b\n\x17SHARD_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12SHARD_STATE_ACTIVE\x10\x01\x12\x18\n\x14SHARD_STATE_DRAINING\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&omega/constellation/v1/directory.proto\x12\x16omega.constellation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"^\n\tDirectory\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x0c\n\x04home\x18\x02 \x01(\t\x12\x32\n\x06shards\x18\x03 \x03(\x0b\x32\".omega.constellation.v1.ShardEntry\"\x80\x01\n\nShardEntry\x12\r\n\x05shard\x18\x01 \x01(\t\x12\x0e\n\x06region\x18\x02 \x01(\t\x12\x0e\n\x06target\x18\x03 \x01(\t\x12\x31\n\x05state\x18\x04 \x01(\x0e\x32\".omega.constellation.v1.ShardState\x12\x10\n\x08split_of\x18\x05 \x01(\t\"\x15\n\x13GetDirectoryRequest\"L\n\x14GetDirectoryResponse\x12\x34\n\tdirectory\x18\x01 \x01(\x0b\x32!.omega.constellation.v1.Directory\"O\n\x17PublishDirectoryRequest\x12\x34\n\tdirectory\x18\x01 \x01(\x0b\x32!.omega.constellation.v1.Directory\"+\n\x18PublishDirectoryResponse\x12\x0f\n\x07version\x18\x01 \x01(\x04\"z\n\x13\x41\x64optDevicesRequest\x12\x12\n\nfrom_shard\x18\x01 \x01(\t\x12\x19\n\x11\x64irectory_version\x18\x02 \x01(\x04\x12\x34\n\x07\x64\x65vices\x18\x03 \x03(\x0b\x32#.omega.constellation.v1.MovedDevice\"8\n\x14\x41\x64optDevicesResponse\x12\x0f\n\x07\x61\x64opted\x18\x01 \x01(\r\x12\x0f\n\x07refused\x18\x02 \x03(\t\"\xbc\x03\n\x0bMovedDevice\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x10\n\x08platform\x18\x03 \x01(\t\x12\x13\n\x0b\x61pp_version\x18\x04 \x01(\t\x12\x0e\n\x06region\x18\x05 \x01(\t\x12\x31\n\rregistered_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_seen_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nkey_sha256\x18\t \x01(\x0c\x12\x31\n\x06pushes\x18\n \x03(\x0b\x32!.omega.constellation.v1.MovedPush\x12>\n\x0c\x63\x65rtificates\x18\x0b \x03(\x0b\x32(.omega.constellation.v1.MovedCertificate\x12\x33\n\x06tokens\x18\x0c \x03(\x0b\x32#.omega.constellation.v1.MovedTokens\"X\n\x0bMovedTokens\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\r\x12\x0e\n\x06tokens\x18\x03 \x01(\r\x12\x16\n\x0e\x62linded_sha256\x18\x04 \x01(\x0c\"\xa4\x01\n\tMovedPush\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x15\n\rmodel_version\x18\x02 \x01(\t\x12\x10\n\x08sketches\x18\x03 \x01(\x0c\x12\x0f\n\x07\x63lasses\x18\x04 \x01(\x0c\x12\x18\n\x10sigma_hundredths\x18\x05 \x01(\r\x12/\n\x0breceived_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"R\n\x10MovedCertificate\x12\x0e\n\x06serial\x18\x01 \x01(\x0c\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"5\n\x11SpendClaimRequest\x12\r\n\x05\x63laim\x18\x01 \x01(\t\x12\x11\n\tdevice_id\x18\x02 \x01(\t\"\x14\n\x12SpendClaimResponse*[\n\nShardState\x12\x1b\n\x17SHARD_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12SHARD_STATE_ACTIVE\x10\x01\x12\x18\n\x14SHARD_STATE_DRAINING\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'omega.constellation.v1.directory_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SHARDSTATE']._serialized_start=1457
-  _globals['_SHARDSTATE']._serialized_end=1548
+  _globals['_SHARDSTATE']._serialized_start=1600
+  _globals['_SHARDSTATE']._serialized_end=1691
   _globals['_DIRECTORY']._serialized_start=99
   _globals['_DIRECTORY']._serialized_end=193
   _globals['_SHARDENTRY']._serialized_start=196
@@ -51,13 +51,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADOPTDEVICESRESPONSE']._serialized_start=677
   _globals['_ADOPTDEVICESRESPONSE']._serialized_end=733
   _globals['_MOVEDDEVICE']._serialized_start=736
-  _globals['_MOVEDDEVICE']._serialized_end=1127
-  _globals['_MOVEDPUSH']._serialized_start=1130
-  _globals['_MOVEDPUSH']._serialized_end=1294
-  _globals['_MOVEDCERTIFICATE']._serialized_start=1296
-  _globals['_MOVEDCERTIFICATE']._serialized_end=1378
-  _globals['_SPENDCLAIMREQUEST']._serialized_start=1380
-  _globals['_SPENDCLAIMREQUEST']._serialized_end=1433
-  _globals['_SPENDCLAIMRESPONSE']._serialized_start=1435
-  _globals['_SPENDCLAIMRESPONSE']._serialized_end=1455
+  _globals['_MOVEDDEVICE']._serialized_end=1180
+  _globals['_MOVEDTOKENS']._serialized_start=1182
+  _globals['_MOVEDTOKENS']._serialized_end=1270
+  _globals['_MOVEDPUSH']._serialized_start=1273
+  _globals['_MOVEDPUSH']._serialized_end=1437
+  _globals['_MOVEDCERTIFICATE']._serialized_start=1439
+  _globals['_MOVEDCERTIFICATE']._serialized_end=1521
+  _globals['_SPENDCLAIMREQUEST']._serialized_start=1523
+  _globals['_SPENDCLAIMREQUEST']._serialized_end=1576
+  _globals['_SPENDCLAIMRESPONSE']._serialized_start=1578
+  _globals['_SPENDCLAIMRESPONSE']._serialized_end=1598
 # @@protoc_insertion_point(module_scope)

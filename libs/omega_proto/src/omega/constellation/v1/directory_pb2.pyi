@@ -294,6 +294,7 @@ class MovedDevice(_message.Message):
     KEY_SHA256_FIELD_NUMBER: _builtins.int
     PUSHES_FIELD_NUMBER: _builtins.int
     CERTIFICATES_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
     device_id: _builtins.str
     """`tv-` and 32 hexadecimal digits."""
     request_id: _builtins.str
@@ -326,6 +327,12 @@ class MovedDevice(_message.Message):
     def certificates(self) -> _containers.RepeatedCompositeFieldContainer[Global___MovedCertificate]:
         """Certificates that have not ended, at most 64."""
 
+    @_builtins.property
+    def tokens(self) -> _containers.RepeatedCompositeFieldContainer[Global___MovedTokens]:
+        """Tokens of reports that it was given, at most 100,000; of a device that is here, those are added
+        that are not. Without them a move would give it its tokens of the epoch anew.
+        """
+
     def __init__(
         self,
         *,
@@ -340,14 +347,49 @@ class MovedDevice(_message.Message):
         key_sha256: _builtins.bytes = ...,
         pushes: _abc.Iterable[Global___MovedPush] | None = ...,
         certificates: _abc.Iterable[Global___MovedCertificate] | None = ...,
+        tokens: _abc.Iterable[Global___MovedTokens] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["last_seen_at", b"last_seen_at", "registered_at", b"registered_at", "revoked_at", b"revoked_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_version", b"app_version", "certificates", b"certificates", "device_id", b"device_id", "key_sha256", b"key_sha256", "last_seen_at", b"last_seen_at", "platform", b"platform", "pushes", b"pushes", "region", b"region", "registered_at", b"registered_at", "request_id", b"request_id", "revoked_at", b"revoked_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app_version", b"app_version", "certificates", b"certificates", "device_id", b"device_id", "key_sha256", b"key_sha256", "last_seen_at", b"last_seen_at", "platform", b"platform", "pushes", b"pushes", "region", b"region", "registered_at", b"registered_at", "request_id", b"request_id", "revoked_at", b"revoked_at", "tokens", b"tokens"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MovedDevice: _TypeAlias = MovedDevice  # noqa: Y015
+
+@_typing.final
+class MovedTokens(_message.Message):
+    """Tokens that a device had by one call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    BLINDED_SHA256_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """A UUID, 36 characters: that of the call."""
+    epoch: _builtins.int
+    """Whose tokens they are."""
+    tokens: _builtins.int
+    """1 to 128."""
+    blinded_sha256: _builtins.bytes
+    """SHA-256 of the blinded elements, 32 bytes."""
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        epoch: _builtins.int = ...,
+        tokens: _builtins.int = ...,
+        blinded_sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blinded_sha256", b"blinded_sha256", "epoch", b"epoch", "request_id", b"request_id", "tokens", b"tokens"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MovedTokens: _TypeAlias = MovedTokens  # noqa: Y015
 
 @_typing.final
 class MovedPush(_message.Message):

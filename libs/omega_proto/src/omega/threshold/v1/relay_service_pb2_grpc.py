@@ -55,8 +55,9 @@ class RelayServiceServicer:
 
     def Forward(self, request, context):
         """Hands one request to the relay's gateway, and the answer back. Nothing but these bytes goes on:
-        no address, no metadata, no trace. May be called again. INVALID_ARGUMENT, RESOURCE_EXHAUSTED,
-        UNAVAILABLE when the gateway does not answer.
+        no address, no metadata, no trace. May be called again. INVALID_ARGUMENT, RESOURCE_EXHAUSTED
+        (too many calls, of a network or of all), FAILED_PRECONDITION where the gateway takes no reports,
+        UNAVAILABLE when it does not answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -64,7 +65,9 @@ class RelayServiceServicer:
 
     def GetReportingKeys(self, request, context):
         """The gateway's keys as the relay was told them, the same for every caller. A TV compares them with
-        what the operator tells it. UNAVAILABLE when the gateway did not answer yet.
+        what the operator tells it. UNAVAILABLE when the gateway did not answer yet, or not since the
+        epochs that it named have closed; FAILED_PRECONDITION where it takes no reports;
+        RESOURCE_EXHAUSTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -180,7 +183,7 @@ class GatewayServiceServicer:
     def Handle(self, request, context):
         """Takes one request. What is wrong with the message inside is said inside the answer.
         INVALID_ARGUMENT when it cannot be read at all, FAILED_PRECONDITION where no reports are taken,
-        UNAVAILABLE (no database).
+        RESOURCE_EXHAUSTED (too many calls at once, or of a network), UNAVAILABLE (no database).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -188,7 +191,7 @@ class GatewayServiceServicer:
 
     def GetReportingKeys(self, request, context):
         """The keys of the epochs that are open. FAILED_PRECONDITION where no reports are taken, UNAVAILABLE
-        (the randomness server does not answer).
+        (the randomness server does not answer), RESOURCE_EXHAUSTED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

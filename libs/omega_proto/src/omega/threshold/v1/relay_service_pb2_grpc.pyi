@@ -37,12 +37,15 @@ class RelayServiceStub:
     def __new__(cls, channel: _aio.Channel) -> RelayServiceAsyncStub: ...
     Forward: _grpc.UnaryUnaryMultiCallable[_relay_service_pb2.ForwardRequest, _relay_service_pb2.ForwardResponse]
     """Hands one request to the relay's gateway, and the answer back. Nothing but these bytes goes on:
-    no address, no metadata, no trace. May be called again. INVALID_ARGUMENT, RESOURCE_EXHAUSTED,
-    UNAVAILABLE when the gateway does not answer.
+    no address, no metadata, no trace. May be called again. INVALID_ARGUMENT, RESOURCE_EXHAUSTED
+    (too many calls, of a network or of all), FAILED_PRECONDITION where the gateway takes no reports,
+    UNAVAILABLE when it does not answer.
     """
     GetReportingKeys: _grpc.UnaryUnaryMultiCallable[_relay_service_pb2.RelayServiceGetReportingKeysRequest, _relay_service_pb2.RelayServiceGetReportingKeysResponse]
     """The gateway's keys as the relay was told them, the same for every caller. A TV compares them with
-    what the operator tells it. UNAVAILABLE when the gateway did not answer yet.
+    what the operator tells it. UNAVAILABLE when the gateway did not answer yet, or not since the
+    epochs that it named have closed; FAILED_PRECONDITION where it takes no reports;
+    RESOURCE_EXHAUSTED.
     """
 
 @_typing.type_check_only
@@ -54,12 +57,15 @@ class RelayServiceAsyncStub(RelayServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Forward: _aio.UnaryUnaryMultiCallable[_relay_service_pb2.ForwardRequest, _relay_service_pb2.ForwardResponse]  # type: ignore[assignment]
     """Hands one request to the relay's gateway, and the answer back. Nothing but these bytes goes on:
-    no address, no metadata, no trace. May be called again. INVALID_ARGUMENT, RESOURCE_EXHAUSTED,
-    UNAVAILABLE when the gateway does not answer.
+    no address, no metadata, no trace. May be called again. INVALID_ARGUMENT, RESOURCE_EXHAUSTED
+    (too many calls, of a network or of all), FAILED_PRECONDITION where the gateway takes no reports,
+    UNAVAILABLE when it does not answer.
     """
     GetReportingKeys: _aio.UnaryUnaryMultiCallable[_relay_service_pb2.RelayServiceGetReportingKeysRequest, _relay_service_pb2.RelayServiceGetReportingKeysResponse]  # type: ignore[assignment]
     """The gateway's keys as the relay was told them, the same for every caller. A TV compares them with
-    what the operator tells it. UNAVAILABLE when the gateway did not answer yet.
+    what the operator tells it. UNAVAILABLE when the gateway did not answer yet, or not since the
+    epochs that it named have closed; FAILED_PRECONDITION where it takes no reports;
+    RESOURCE_EXHAUSTED.
     """
 
 class RelayServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -74,8 +80,9 @@ class RelayServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_relay_service_pb2.ForwardResponse, _abc.Awaitable[_relay_service_pb2.ForwardResponse]]:
         """Hands one request to the relay's gateway, and the answer back. Nothing but these bytes goes on:
-        no address, no metadata, no trace. May be called again. INVALID_ARGUMENT, RESOURCE_EXHAUSTED,
-        UNAVAILABLE when the gateway does not answer.
+        no address, no metadata, no trace. May be called again. INVALID_ARGUMENT, RESOURCE_EXHAUSTED
+        (too many calls, of a network or of all), FAILED_PRECONDITION where the gateway takes no reports,
+        UNAVAILABLE when it does not answer.
         """
 
     @_abc_1.abstractmethod
@@ -85,7 +92,9 @@ class RelayServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_relay_service_pb2.RelayServiceGetReportingKeysResponse, _abc.Awaitable[_relay_service_pb2.RelayServiceGetReportingKeysResponse]]:
         """The gateway's keys as the relay was told them, the same for every caller. A TV compares them with
-        what the operator tells it. UNAVAILABLE when the gateway did not answer yet.
+        what the operator tells it. UNAVAILABLE when the gateway did not answer yet, or not since the
+        epochs that it named have closed; FAILED_PRECONDITION where it takes no reports;
+        RESOURCE_EXHAUSTED.
         """
 
 def add_RelayServiceServicer_to_server(servicer: RelayServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
@@ -100,11 +109,11 @@ class GatewayServiceStub:
     Handle: _grpc.UnaryUnaryMultiCallable[_relay_service_pb2.HandleRequest, _relay_service_pb2.HandleResponse]
     """Takes one request. What is wrong with the message inside is said inside the answer.
     INVALID_ARGUMENT when it cannot be read at all, FAILED_PRECONDITION where no reports are taken,
-    UNAVAILABLE (no database).
+    RESOURCE_EXHAUSTED (too many calls at once, or of a network), UNAVAILABLE (no database).
     """
     GetReportingKeys: _grpc.UnaryUnaryMultiCallable[_relay_service_pb2.GatewayServiceGetReportingKeysRequest, _relay_service_pb2.GatewayServiceGetReportingKeysResponse]
     """The keys of the epochs that are open. FAILED_PRECONDITION where no reports are taken, UNAVAILABLE
-    (the randomness server does not answer).
+    (the randomness server does not answer), RESOURCE_EXHAUSTED.
     """
 
 @_typing.type_check_only
@@ -115,11 +124,11 @@ class GatewayServiceAsyncStub(GatewayServiceStub):
     Handle: _aio.UnaryUnaryMultiCallable[_relay_service_pb2.HandleRequest, _relay_service_pb2.HandleResponse]  # type: ignore[assignment]
     """Takes one request. What is wrong with the message inside is said inside the answer.
     INVALID_ARGUMENT when it cannot be read at all, FAILED_PRECONDITION where no reports are taken,
-    UNAVAILABLE (no database).
+    RESOURCE_EXHAUSTED (too many calls at once, or of a network), UNAVAILABLE (no database).
     """
     GetReportingKeys: _aio.UnaryUnaryMultiCallable[_relay_service_pb2.GatewayServiceGetReportingKeysRequest, _relay_service_pb2.GatewayServiceGetReportingKeysResponse]  # type: ignore[assignment]
     """The keys of the epochs that are open. FAILED_PRECONDITION where no reports are taken, UNAVAILABLE
-    (the randomness server does not answer).
+    (the randomness server does not answer), RESOURCE_EXHAUSTED.
     """
 
 class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -133,7 +142,7 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_relay_service_pb2.HandleResponse, _abc.Awaitable[_relay_service_pb2.HandleResponse]]:
         """Takes one request. What is wrong with the message inside is said inside the answer.
         INVALID_ARGUMENT when it cannot be read at all, FAILED_PRECONDITION where no reports are taken,
-        UNAVAILABLE (no database).
+        RESOURCE_EXHAUSTED (too many calls at once, or of a network), UNAVAILABLE (no database).
         """
 
     @_abc_1.abstractmethod
@@ -143,7 +152,7 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_relay_service_pb2.GatewayServiceGetReportingKeysResponse, _abc.Awaitable[_relay_service_pb2.GatewayServiceGetReportingKeysResponse]]:
         """The keys of the epochs that are open. FAILED_PRECONDITION where no reports are taken, UNAVAILABLE
-        (the randomness server does not answer).
+        (the randomness server does not answer), RESOURCE_EXHAUSTED.
         """
 
 def add_GatewayServiceServicer_to_server(servicer: GatewayServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
