@@ -69,21 +69,18 @@ class PairReports:
         with self._database.read() as connection:
             return set(connection.execute("SELECT low, high FROM pair_reports").fetchall())
 
-    def add(
-        self, epoch: int, made: Sequence[tuple[Titles, bytes, bytes, datetime]], *, least: int
-    ) -> int:
+    def add(self, epoch: int, made: Sequence[tuple[Titles, bytes, bytes, datetime]]) -> int:
         """Stores a batch of reports, and takes their tokens out of those in hand.
 
         Args:
             epoch: of all of them.
             made: titles, report, token and the instant from which it may leave, of each.
-            least: number that the batch has at least.
 
         Returns:
             Its number.
         """
         with self._database.transaction() as connection:
-            batch = max(least, self._batches(connection) + 1)
+            batch = self._batches(connection) + 1
             connection.execute(keys.SET, (keys.PAIR_BATCHES, str(batch)))
             connection.executemany(
                 "INSERT INTO pair_reports (low, high, state, epoch, report, token, batch, "
@@ -127,6 +124,13 @@ class PairReports:
     def end(self, titles: Titles, state: PairState) -> None:
         """Ends a report, TOLD or REFUSED: of it, the pair stays."""
         self._change(titles, _ENDED, int(state))
+
+    def forget(self, titles: Titles) -> None:
+        """Makes a pair a wish again, whose report is known not to have been taken."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "DELETE FROM pair_reports WHERE low = ? AND high = ? AND state < 2", titles
+            )
 
     def put_off(self, titles: Titles, release_at: datetime) -> None:
         """Has a report leave at another instant."""

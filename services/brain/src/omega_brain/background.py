@@ -1,4 +1,4 @@
-"""Work that nobody asks for: syncs at jittered times, backups, and a look at each part."""
+"""Work that nobody asks for: syncs and reports at random times, backups, a look at each part."""
 
 from __future__ import annotations
 
@@ -31,12 +31,15 @@ class Background:
         config = self._brain.config
         if config.constellation_url and config.sync_interval_secs:
             self._run("sync", self._brain.syncer.schedule.wait, self._sync_if_due)
+        if (reporter := self._brain.pairs.reporter) is not None:
+            self._run("pairs", reporter.wait, self._report_pairs)
         self._run("heartbeat", lambda: BEAT_SECONDS, self._beat)
         self._run("backup", self.first_backup, self._backup)
 
     def stop(self) -> None:
         """Ends, an exchange under way too; waits for a backup under way."""
         self._stopping.set()
+        self._brain.pairs.close()
         self._brain.syncer.close()
         for thread in self._threads:
             thread.join()
@@ -75,6 +78,13 @@ class Background:
     def _sync(self) -> float:
         self._brain.syncer.sync_on_schedule()
         return self._brain.syncer.schedule.wait()
+
+    def _report_pairs(self) -> float:
+        reporter = self._brain.pairs.reporter
+        if reporter is None:
+            raise RuntimeError("nothing is reported here")
+        reporter.turn()
+        return reporter.wait()
 
     def _beat(self) -> float:
         self._heartbeat.beat()

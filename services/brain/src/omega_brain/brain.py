@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Self
@@ -17,6 +18,7 @@ from omega_brain.erasing import Erasing, withdraw_consent
 from omega_brain.metering import Metering
 from omega_brain.minds import make_mind
 from omega_brain.pages import Pages
+from omega_brain.pairs import Pairs
 from omega_brain.recording import Observed, Recording
 from omega_brain.runtime import Runtime
 from omega_brain.stores import Stores
@@ -145,11 +147,13 @@ class Brain(Closing):
             self._mind = mind
             self.syncer = Syncer(self)
             """Talks to the fleet."""
+            self.pairs = Pairs(self)
+            """Reports pairs, where the household chose that."""
             self._erasing = Erasing(
                 self.persistence,
                 self._upkeep,
                 self.loops.standing_still,
-                self.syncer.paused,
+                self._quiet,
                 self._forget,
                 mind.standing.read,
             )
@@ -321,7 +325,7 @@ class Brain(Closing):
             if metered is not None:
                 self.persistence.sync.set_metered(metered)
         if not self.switches.consent:
-            with self.syncer.paused():
+            with self._quiet():
                 withdraw_consent(self.persistence, self.clock)
 
     def backup(self) -> None:
@@ -342,6 +346,7 @@ class Brain(Closing):
         """Saves what can be saved and gives up the storage directory, whatever fails."""
         self.changes.close()
         self.loops.stop()
+        self.pairs.close()
         self.syncer.close()
         self._answering.close()
         self._texts.close()
@@ -349,6 +354,12 @@ class Brain(Closing):
         self._upkeep.save_index()
         self.persistence.close()
         self.runtime.stopping("closed")
+
+    @contextmanager
+    def _quiet(self) -> Iterator[None]:
+        """A block during which nothing leaves."""
+        with self.pairs.paused(), self.syncer.paused():
+            yield
 
     def _make_way(self) -> None:
         self.gate.wait_clear(_WAY_SECONDS)

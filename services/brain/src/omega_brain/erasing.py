@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from omega_brain.stores import Stores
 from omega_brain.upkeep import Upkeep
 from omega_core.clock import Clock
-from omega_persistence import pushed
+from omega_persistence import keys, pushed
 from omega_persistence.erasure import Erased, erase_household
 
 
@@ -69,16 +69,20 @@ class Erasing:
 def withdraw_consent(stores: Stores, clock: Clock) -> None:
     """Where consent was taken back: has the fleet forget this TV, and drops what waits to leave.
 
-    Noise goes with the identity that it was drawn for, and the chance of reports. Where nothing was
-    drawn the fleet knows nothing of the household, and nothing is done.
+    Noise goes with the identity that it was drawn for, and the chance of reports. Which pairs were
+    told stays noted: that cannot be taken back, and must not be told again. Where nothing was drawn
+    and no token given out, the fleet knows nothing of the household, and nothing is done.
 
     Raises:
         OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE.
     """
     drawn = stores.sketches.pending_count() + stores.sketches.acknowledged_count()
-    if not drawn and stores.reports.last() is None:
+    joined = stores.pair_means.facts.get(keys.PAIRS_JOINED) is not None
+    if not drawn and stores.reports.last() is None and not joined:
         return
     with stores.database.transaction():
+        stores.pair_reports.drop_waiting()
+        stores.pair_means.facts.remove(keys.PAIRS_JOINED)
         stores.meta.retire_identity(clock.now())
         stores.reports.forget()
         stores.sketches.clear()

@@ -108,6 +108,22 @@ class Fleet:
             )
         )
 
+    def reporting_keys(self) -> pb.GetReportingKeysResponse:
+        """Keys of reports of pairs. As exchange()."""
+        return self._ways.call(
+            lambda client, by: self._shown(
+                client, by, lambda c, p: c.get_reporting_keys(credential=p)
+            )
+        )
+
+    def issue_tokens(self, request: pb.IssueTokensRequest) -> pb.IssueTokensResponse:
+        """Tokens of reports of pairs. As exchange()."""
+        return self._ways.call(
+            lambda client, by: self._shown(
+                client, by, lambda c, p: c.issue_tokens(request, credential=p)
+            )
+        )
+
     def get_resource(
         self,
         kind: resource_pb2.ResourceKind.ValueType,

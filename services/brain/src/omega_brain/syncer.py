@@ -6,11 +6,11 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from omega.sync.v1 import sync_service_pb2 as pb
 from omega_brain import sync_metering
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from omega_brain.brain import Brain
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,19 @@ class Syncer:
         else:
             self.schedule.put_off()
 
+    def reporting_keys(self) -> pb.GetReportingKeysResponse:
+        """The fleet's keys of reports of pairs.
+
+        Raises:
+            ServiceError: the fleet refuses or is not reached.
+            OmegaError: SYNC_NOT_CONFIGURED, SYNC_NOT_ALLOWED, STORAGE_FULL, STORAGE_UNAVAILABLE.
+        """
+        return self._ask(lambda fleet: fleet.reporting_keys())
+
+    def issue_tokens(self, request: pb.IssueTokensRequest) -> pb.IssueTokensResponse:
+        """Tokens of reports of pairs. As reporting_keys()."""
+        return self._ask(lambda fleet: fleet.issue_tokens(request))
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         """A block between two exchanges, after which nothing is known of queued sketches."""
@@ -152,11 +166,22 @@ class Syncer:
         if self._fleet:
             self._fleet.close()
 
-    def _turn(self, fleet: Fleet) -> SyncOutcome:
+    def _ask(self, use: Callable[[Fleet], T]) -> T:
+        """Calls between two exchanges."""
+        if self._fleet is None:
+            raise OmegaError(ErrorCode.SYNC_NOT_CONFIGURED)
+        with self._lock:
+            self._begin(self._fleet)
+            return use(self._fleet)
+
+    def _begin(self, fleet: Fleet) -> None:
         fleet.erase_old()
         if not self._brain.switches.may_ask:
             raise OmegaError(ErrorCode.SYNC_NOT_ALLOWED)
         fleet.begin()
+
+    def _turn(self, fleet: Fleet) -> SyncOutcome:
+        self._begin(fleet)
         return self._exchange(fleet)
 
     def _exchange(self, fleet: Fleet) -> SyncOutcome:
