@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -20,6 +19,7 @@ from omega_store import Store, threshold_counts
 from omega_store.threshold_counts import Collected, collect
 from omega_store.threshold_groups import LARGE
 from omega_testing.fleet import registered
+from omega_testing.pair_reports import bring, counts
 from omega_threshold import Aggregator, Pair, Report, Sealing
 from omega_threshold.ristretto import ORDER
 
@@ -46,27 +46,9 @@ def wrong(report: Report) -> Report:
     return replace(report, y=(report.y + 1) % ORDER)
 
 
-def bring(store: Store, found: Iterable[Report | bytes], *, paid: bool = True) -> None:
-    """What an intake does with reports, and with tokens unless told otherwise."""
-    with store.transaction() as conn, conn.cursor() as cursor:
-        for each in found:
-            body = each if isinstance(each, bytes) else each.encode()
-            cursor.execute("INSERT INTO threshold_inbox (report) VALUES (%s)", (body,))
-            if paid and isinstance(each, Report):
-                cursor.execute(
-                    "INSERT INTO threshold_spent (epoch, nonce, spent_on) VALUES (%s, %s, %s)",
-                    (each.epoch, secrets.token_bytes(32), bytes(32)),
-                )
-
-
 def round_of(store: Store, first_open_epoch: int = 0, **how: Any) -> Collected:
     with store.session() as conn:
         return collect(conn, first_open_epoch, **how)
-
-
-def counts(store: Store) -> Counter[Pair]:
-    with store.snapshot() as conn:
-        return Counter({Pair(low, high): n for low, high, n in threshold_counts.pairs(conn)})
 
 
 def rows(store: Store, table: str) -> int:
@@ -307,7 +289,17 @@ def test_where_a_sealed_report_lies_does_not_tell_when_it_came(store: Store) -> 
     assert len(found) == len(made)
 
 
+def test_what_is_open_is_read_in_the_order_of_its_keys(store: Store) -> None:
+    bring(store, [report for pair in PAIRS for report in reports(pair, 3)])
+    round_of(store)
+    with store.snapshot() as conn:
+        found = list(threshold_counts.pairs(conn, fetch=3))
+        assert threshold_counts.any_pairs(conn)
+    assert found == sorted((pair.low, pair.high, 3) for pair in PAIRS)
+
+
 def test_a_round_without_reports_costs_some_look_ups(store: Store) -> None:
     with Dying.to(store, 1_000) as conn:
         assert collect(conn, EPOCH) == Collected()
-        assert 1_000 - conn.lives <= 8
+        assert not threshold_counts.any_pairs(conn)
+        assert 1_000 - conn.lives <= 9
