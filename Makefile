@@ -126,6 +126,10 @@ release-proof: setup ## Releases a bad and an equal version to 100,000 devices, 
 chaos-sync: setup ## TVs and a shard on both ends of a bad line, cut and killed in the middle (root)
 	$(BIN)/python bench/chaos_sync.py $(ARGS)
 
+.PHONY: chaos-threshold
+chaos-threshold: setup ## TVs report pairs over weeks of virtual time while every party is killed and two are away for a day
+	$(BIN)/python bench/chaos_threshold.py $(ARGS)
+
 .PHONY: chaos-shards
 chaos-shards: setup ## Adds, kills, promotes, drains and splits shards under load, and kills the worker (ARGS="--devices 300")
 	$(BIN)/python bench/chaos_shards.py $(ARGS)

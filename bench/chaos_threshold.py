@@ -40,6 +40,7 @@ def main() -> int:
     plan = Plan(
         titles,
         publish,
+        ("python", str(Path(__file__).with_name("brain_in_time.py"))),
         seed=seed,
         tvs=arguments.tvs,
         day_seconds=arguments.day_seconds,

@@ -34,7 +34,13 @@ THRESHOLD = 3
 """Reports that open a pair."""
 CAP = 256
 """Reports that may wait on a TV (omega_brain.pair_making)."""
-SERVERS = ("randomness", "relay", "sync", "constellation")
+SERVERS = {
+    "randomness": "omega-randomness",
+    "relay": "omega-relay",
+    "sync": "omega-sync",
+    "constellation": "omega-constellation",
+}
+"""What is killed, in the order in which it is started, and its program."""
 _DAY = timedelta(days=1)
 _STEP = timedelta(minutes=10)
 """Virtual time moves by so much at once, and then stands: a call that has begun is answered in the
@@ -49,6 +55,8 @@ class Plan:
     """Of the catalogue."""
     publish: Callable[[ConstellationClient], None] = field(repr=False)
     """Brings the catalogue into the shard."""
+    brain: Sequence[str]
+    """Command of a brain that goes by virtual time."""
     seed: int = 0
     """Of likes and faults."""
     tvs: int = 6
@@ -75,7 +83,7 @@ class Report:
     """To do it again."""
     days: float = 0.0
     """Virtual days until every TV had told all."""
-    kills: Counter[str] = field(default_factory=Counter)
+    kills: dict[str, int] = field(default_factory=dict)
     """SIGKILLs, by what was killed."""
     away_days: dict[str, float] = field(default_factory=dict)
     """Virtual days without a party."""
@@ -221,7 +229,7 @@ class ChaosThreshold:
         """SIGKILL in the middle of whatever it does, and again."""
         victims = [*(name for name in SERVERS if name not in self._away), *["brain"] * 3]
         victim = self._random.choice(victims)
-        self._report.kills[victim] += 1
+        self._report.kills[victim] = self._report.kills.get(victim, 0) + 1
         if victim != "brain":
             self._kill(victim)
             self._servers[victim] = self._serve(victim)
@@ -307,7 +315,7 @@ class ChaosThreshold:
         }[name]
         listen = {f"OMEGA_{name.upper()}_LISTEN": self._at(name)}
         # Who waits for another to be back serves later; the rest goes on meanwhile.
-        return self._service(f"omega-{name}", {**listen, **environ}, serving=name != "sync")
+        return self._service(SERVERS[name], {**listen, **environ}, serving=name != "sync")
 
     def _service(
         self, command: str, environ: dict[str, str], *, serving: bool = True
@@ -348,7 +356,7 @@ class ChaosThreshold:
             "OMEGA_BRAIN_RANDOMNESS_URL": f"http://{self._at('randomness')}",
         }
         return ServiceProcess(
-            ["python", "-m", "omega_testing.brain_in_time"],
+            self._plan.brain,
             self._timed(environ),
             directory=self._root / f"tv{number}.d",
         )

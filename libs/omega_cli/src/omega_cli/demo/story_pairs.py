@@ -6,6 +6,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -18,6 +19,7 @@ from omega_cli.demo.pairs import PairTv, Parties
 from omega_cli.demo.report import PairFigures, TableFigures, TrafficFigures
 from omega_cli.demo.story import BrainSet, Story
 from omega_client import RandomnessClient, RelayClient
+from omega_testing.probe import eventually
 from omega_threshold import Pair
 from omega_threshold.intake import Outcome
 
@@ -29,12 +31,19 @@ REPORTS = 100
 """Most reports of a TV, all in one go; by itself it sends ten a day, at instants by chance."""
 BYTES_A_DAY = 4_000
 """What a TV spends on them by default."""
+FORWARD = 279
+"""Bytes of a report and its answer; with less than that a TV's day is over."""
+_COUNTS = (
+    "SELECT count(*) FILTER (WHERE state < 2), count(*) FILTER (WHERE state = 2) FROM pair_reports"
+)
 
 
 class PairStory(Story):
     """One run."""
 
     parts = "Postgres, constellation, sync, federation worker, randomness server and relay"
+    reports = REPORTS
+    """Most reports of a TV without a process of its own."""
 
     def _services(self, kind: str) -> Cluster:
         return Cluster(kind, threshold=THRESHOLD)
@@ -50,14 +59,30 @@ class PairStory(Story):
         by_tv = {id(each.tv): each for each in self._reporting}
         with self._step("reporting pairs, each alone", len(sets) + len(tvs)) as advance:
             for each in sets:
-                self._report_all(each)
+                self._report_day(each)
                 advance(1)
-            for_each(tvs, lambda tv: by_tv[id(tv)].report(parties, REPORTS), lambda: advance(1))
+            for_each(
+                tvs, lambda tv: by_tv[id(tv)].report(parties, self.reports), lambda: advance(1)
+            )
 
-    def _report_all(self, each: BrainSet) -> None:
-        """Has a brain report what it may, which its settings hurry as well."""
-        while each.client.sync_now().pending_sketches:
-            pass
+    def _report_day(self, each: BrainSet) -> None:
+        """Waits until a brain has reported what its day pays for: nine or ten, one a second.
+
+        Raises:
+            TimeoutError: it does not.
+        """
+        path = self._storage(each)
+
+        def done() -> bool:
+            with closing(sqlite3.connect(path)) as database:
+                waiting, told = database.execute(_COUNTS).fetchone()
+                spent = database.execute("SELECT max(bytes) FROM pair_days").fetchone()[0] or 0
+            return bool(told and (not waiting or spent > BYTES_A_DAY - FORWARD))
+
+        eventually(done, bool, what=f"the reports of {each.household.household_id}")
+
+    def _storage(self, each: BrainSet) -> Path:
+        return self._cluster.storage(each.household.household_id) / "brain.db"
 
     def _first_news(self, old: FleetTv) -> sync_pb.SyncResponse:
         # Pairs give no patterns, so that there may be no news beside the factors.
@@ -107,7 +132,7 @@ class PairStory(Story):
             reporting=sum(bool(pairs) for pairs in told),
             reports=plain.total(),
             bytes_a_report=a_report,
-            days=REPORTS * a_report / BYTES_A_DAY,
+            days=self.reports * a_report / BYTES_A_DAY,
             left=sum(len(each.pairs()) - len(each.sent) for each in self._reporting),
             titles_open=sum(pair.alone for pair in opened),
             pairs_open=sum(not pair.alone for pair in opened),
@@ -120,8 +145,7 @@ class PairStory(Story):
 
     def _of_brain(self, each: BrainSet) -> list[Pair]:
         """What a brain says that it has told, read from its own file."""
-        path = self._cluster.storage(each.household.household_id) / "brain.db"
-        with closing(sqlite3.connect(path)) as database:
+        with closing(sqlite3.connect(self._storage(each))) as database:
             rows = database.execute(
                 "SELECT one.content_id, other.content_id FROM pair_reports AS r"
                 " JOIN contents AS one ON one.content_rowid = r.low"

@@ -1,4 +1,4 @@
-"""`omega-brain` under the virtual time of a simulation: python -m omega_testing.brain_in_time.
+"""`omega-brain` under the virtual time of a simulation: what bench/chaos_threshold.py starts.
 
 The same brain, settings, servicer and storage; it goes by OMEGA_CLOCK_FILE, which a TV's own
 program does not know, and looks for reports of pairs that are due as often as virtual time needs
