@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -54,6 +55,12 @@ THRESHOLD = 3
 SETTLED = {PairState.TOLD, PairState.REFUSED}
 
 
+def told(titles: Collection[int]) -> set[Pair]:
+    """Every pair of these titles, by rowid, and each alone."""
+    named = [f"c{rowid - 1}" for rowid in titles]
+    return {Pair.of(*pair) for pair in itertools.combinations_with_replacement(named, 2)}
+
+
 @dataclass
 class Arrived:
     """One call as a party that is not the operator sees it."""
@@ -77,6 +84,9 @@ class Town(relay_service_pb2_grpc.GatewayServiceServicer):
         self.gateway_keys = Gateway({n: bytes([n, 1]) * 16 for n in range(256)})
         self.rows: list[bytes] = []
         """Reports that were taken, each once."""
+        self.titles: list[int] = []
+        """Rowids of all titles that anybody likes."""
+        self._names: dict[bytes, Pair] = {}
         self.arrived: list[Arrived] = []
         """Calls of relay and randomness server."""
         self.issued: dict[str, tuple[bytes, ...]] = {}
@@ -171,24 +181,21 @@ class Town(relay_service_pb2_grpc.GatewayServiceServicer):
 
     def pairs(self) -> Counter[Pair]:
         """Reports by pair, over all epochs; whoever has all keys can tell."""
-        return Counter(self.pair_of(Report.decode(row)) for row in self.rows)
-
-    def pair_of(self, report: Report) -> Pair:
-        """What a report says."""
-        return self._names[report.epoch, report.tag]
-
-    def name(self, pairs: Sequence[Pair], epoch: int) -> None:
-        """Makes reports of these pairs readable in `pairs`."""
-        key = self.coins.key(epoch, self.clock.now())
-        for pair in pairs:
-            sealing = Sealing.of_coins(key.evaluate(pair.asked), epoch, THRESHOLD)
-            self._names[epoch, sealing.report(pair).tag] = pair
-
-    _names: dict[tuple[int, bytes], Pair] = {}  # noqa: RUF012 - tags of different keys never meet
+        return Counter(self._names[row] for row in self.rows)
 
     def _keep(self, report: Report) -> None:
-        if report.encode() not in self.rows:
-            self.rows.append(report.encode())
+        row = report.encode()
+        if row not in self.rows:
+            self.rows.append(row)
+            self._names[row] = self._read(report)
+
+    def _read(self, report: Report) -> Pair:
+        key = self.coins.key(report.epoch, self.clock.now())
+        for pair in told(self.titles):
+            sealing = Sealing.of_coins(key.evaluate(pair.asked), report.epoch, THRESHOLD)
+            if sealing.opened(report) == pair:
+                return pair
+        raise AssertionError("a report of a pair that nobody likes")
 
     def _must(self, party: str) -> None:
         if party in self.down:
@@ -255,6 +262,7 @@ class PairTv:
 
     def start(self) -> None:
         """Opens the disk as a process would."""
+        self.town.titles = sorted({*self.town.titles, *self.likes.titles})
         self.starts += 1
         self.stores = Stores.open(self.folder, self.town.clock)
         if not self.stores.contents.count():

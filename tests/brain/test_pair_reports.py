@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.brain.pair_town import Likes, PairTv, Town, town
+from tests.brain.pair_town import Likes, PairTv, Town, told, town
 
 from omega_persistence.pair_reports import PairState
-from omega_threshold import Pair
 from omega_threshold.intake import SENT_BYTES
 
 
@@ -36,27 +34,14 @@ def open_tv(parties: Town, tmp_path: Path) -> Iterator[Callable[..., PairTv]]:
         tv.stop()
 
 
-def told(titles: list[int]) -> set[Pair]:
-    """Every pair of these titles, and each alone."""
-    named = [f"c{rowid - 1}" for rowid in titles]
-    return {Pair.of(*pair) for pair in itertools.combinations_with_replacement(named, 2)}
-
-
-def name(parties: Town, titles: list[int]) -> None:
-    for epoch in parties.schedule.open(parties.clock.now()):
-        parties.name(list(told(titles)), epoch)
-
-
 def test_every_pair_is_told_once_within_the_bytes_of_each_day(
     parties: Town, open_tv: Callable[..., PairTv]
 ) -> None:
     likes = list(range(1, 10))
     tv = open_tv(likes)
-    name(parties, likes)
     tv.days(9)
     assert parties.pairs() == dict.fromkeys(told(likes), 1)
     days = tv.stores.pair_means.days()
-    print(days)
     assert max(days.values()) <= 4_000
     assert tv.stores.pair_reports.counts()[PairState.TOLD] == 45
     assert {each.size for each in parties.arrived if each.method == "Forward"} == {SENT_BYTES + 3}

@@ -13,7 +13,9 @@ from omega_brain.brain import Brain
 from omega_brain.deltas import CODEBOOK
 from omega_brain.runtime import Runtime
 from omega_core.errors import ErrorCode, OmegaError
+from omega_persistence import keys
 from omega_persistence.capacity import storage_bytes
+from omega_persistence.pair_reports import PairState
 from omega_runtime import CircuitOpen, Part
 
 _log = logging.getLogger(__name__)
@@ -110,6 +112,7 @@ def _sync(brain: Brain) -> sync_stats_pb2.SyncStats:
             for transfer in stores.resources.transfers()
         ],
     )
+    _add_pairs(told, brain)
     if syncer.last:
         outcome = syncer.last.outcome
         told.last_pushed_bytes = outcome.pushed_bytes
@@ -117,6 +120,19 @@ def _sync(brain: Brain) -> sync_stats_pb2.SyncStats:
         told.last_resource_bytes = outcome.resource_bytes
         told.last_duration.FromMicroseconds(round(1e6 * syncer.last.seconds))
     return told
+
+
+def _add_pairs(told: sync_stats_pb2.SyncStats, brain: Brain) -> None:
+    """How reports of pairs stand, also where another policy holds now."""
+    reports, means = brain.persistence.pair_reports.counts(), brain.persistence.pair_means
+    told.pairs_told = reports[PairState.TOLD]
+    told.reports_waiting = reports[PairState.READY] + reports[PairState.TRIED]
+    told.reports_refused = reports[PairState.REFUSED]
+    told.report_bytes_today = means.spent(brain.clock.now())
+    if brain.pairs.reporter is not None:
+        told.last_report_error = (
+            means.facts.get(keys.PAIR_PREPARE_ERROR) or means.facts.get(keys.PAIR_SEND_ERROR) or ""
+        )
 
 
 def _loops(brain: Brain) -> list[pb.LoopStats]:

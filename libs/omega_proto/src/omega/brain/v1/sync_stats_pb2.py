@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from omega.common.v1 import resource_pb2 as omega_dot_common_dot_v1_dot_resource__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fomega/brain/v1/sync_stats.proto\x12\x0eomega.brain.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eomega/common/v1/resource.proto\"\xc3\x03\n\tSyncStats\x12\x0f\n\x07\x63onsent\x18\x01 \x01(\x08\x12\x0f\n\x07metered\x18\x02 \x01(\x08\x12+\n\x07next_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14\x63onsecutive_failures\x18\x04 \x01(\r\x12\x0f\n\x07\x62reaker\x18\x05 \x01(\t\x12\x11\n\ttransport\x18\x06 \x01(\t\x12\x19\n\x11last_pushed_bytes\x18\x07 \x01(\x04\x12\x19\n\x11last_pulled_bytes\x18\x08 \x01(\x04\x12\x1b\n\x13last_resource_bytes\x18\t \x01(\x04\x12\x30\n\rlast_duration\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\ttransfers\x18\x0b \x03(\x0b\x32\x1d.omega.brain.v1.TransferStats\x12\x39\n\x15\x63redentials_expire_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x63odebook_version\x18\r \x01(\x04\x12\x19\n\x11\x63onstellation_url\x18\x0e \x01(\t\"y\n\rTransferStats\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.omega.common.v1.ResourceKind\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x16\n\x0ereceived_bytes\x18\x03 \x01(\x04\x12\x12\n\nsize_bytes\x18\x04 \x01(\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fomega/brain/v1/sync_stats.proto\x12\x0eomega.brain.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eomega/common/v1/resource.proto\"\xc0\x04\n\tSyncStats\x12\x0f\n\x07\x63onsent\x18\x01 \x01(\x08\x12\x0f\n\x07metered\x18\x02 \x01(\x08\x12+\n\x07next_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x14\x63onsecutive_failures\x18\x04 \x01(\r\x12\x0f\n\x07\x62reaker\x18\x05 \x01(\t\x12\x11\n\ttransport\x18\x06 \x01(\t\x12\x19\n\x11last_pushed_bytes\x18\x07 \x01(\x04\x12\x19\n\x11last_pulled_bytes\x18\x08 \x01(\x04\x12\x1b\n\x13last_resource_bytes\x18\t \x01(\x04\x12\x30\n\rlast_duration\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x30\n\ttransfers\x18\x0b \x03(\x0b\x32\x1d.omega.brain.v1.TransferStats\x12\x39\n\x15\x63redentials_expire_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x63odebook_version\x18\r \x01(\x04\x12\x19\n\x11\x63onstellation_url\x18\x0e \x01(\t\x12\x12\n\npairs_told\x18\x0f \x01(\x04\x12\x17\n\x0freports_waiting\x18\x10 \x01(\r\x12\x17\n\x0freports_refused\x18\x11 \x01(\r\x12\x1a\n\x12report_bytes_today\x18\x12 \x01(\x04\x12\x19\n\x11last_report_error\x18\x13 \x01(\t\"y\n\rTransferStats\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.omega.common.v1.ResourceKind\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x16\n\x0ereceived_bytes\x18\x03 \x01(\x04\x12\x12\n\nsize_bytes\x18\x04 \x01(\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,7 +35,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'omega.brain.v1.sync_stats_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SYNCSTATS']._serialized_start=149
-  _globals['_SYNCSTATS']._serialized_end=600
-  _globals['_TRANSFERSTATS']._serialized_start=602
-  _globals['_TRANSFERSTATS']._serialized_end=723
+  _globals['_SYNCSTATS']._serialized_end=725
+  _globals['_TRANSFERSTATS']._serialized_start=727
+  _globals['_TRANSFERSTATS']._serialized_end=848
 # @@protoc_insertion_point(module_scope)

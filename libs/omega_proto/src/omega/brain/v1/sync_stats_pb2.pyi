@@ -41,6 +41,11 @@ class SyncStats(_message.Message):
     CREDENTIALS_EXPIRE_AT_FIELD_NUMBER: _builtins.int
     CODEBOOK_VERSION_FIELD_NUMBER: _builtins.int
     CONSTELLATION_URL_FIELD_NUMBER: _builtins.int
+    PAIRS_TOLD_FIELD_NUMBER: _builtins.int
+    REPORTS_WAITING_FIELD_NUMBER: _builtins.int
+    REPORTS_REFUSED_FIELD_NUMBER: _builtins.int
+    REPORT_BYTES_TODAY_FIELD_NUMBER: _builtins.int
+    LAST_REPORT_ERROR_FIELD_NUMBER: _builtins.int
     consent: _builtins.bool
     """Whether the household consents."""
     metered: _builtins.bool
@@ -61,6 +66,18 @@ class SyncStats(_message.Message):
     """Version of the codebook held; 0 = none."""
     constellation_url: _builtins.str
     """Where the fleet is: OMEGA_BRAIN_CONSTELLATION_URL, at most 300 characters; empty = nowhere."""
+    pairs_told: _builtins.int
+    """Pairs of titles that were told, once each, and titles alone."""
+    reports_waiting: _builtins.int
+    """Reports of pairs that are made and wait for their instants."""
+    reports_refused: _builtins.int
+    """Reports of pairs that the fleet refused for good: a defect."""
+    report_bytes_today: _builtins.int
+    """Bytes that reports of pairs have cost today (UTC): serialised requests and answers."""
+    last_report_error: _builtins.str
+    """Why no reports of pairs are made or taken: text of the last error, at most 256 characters; empty =
+    all is well, or none are to be sent.
+    """
     @_builtins.property
     def next_at(self) -> _timestamp_pb2.Timestamp:
         """When the next exchange is due; absent = none is planned."""
@@ -94,10 +111,15 @@ class SyncStats(_message.Message):
         credentials_expire_at: _timestamp_pb2.Timestamp | None = ...,
         codebook_version: _builtins.int = ...,
         constellation_url: _builtins.str = ...,
+        pairs_told: _builtins.int = ...,
+        reports_waiting: _builtins.int = ...,
+        reports_refused: _builtins.int = ...,
+        report_bytes_today: _builtins.int = ...,
+        last_report_error: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["credentials_expire_at", b"credentials_expire_at", "last_duration", b"last_duration", "next_at", b"next_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["breaker", b"breaker", "codebook_version", b"codebook_version", "consecutive_failures", b"consecutive_failures", "consent", b"consent", "constellation_url", b"constellation_url", "credentials_expire_at", b"credentials_expire_at", "last_duration", b"last_duration", "last_pulled_bytes", b"last_pulled_bytes", "last_pushed_bytes", b"last_pushed_bytes", "last_resource_bytes", b"last_resource_bytes", "metered", b"metered", "next_at", b"next_at", "transfers", b"transfers", "transport", b"transport"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breaker", b"breaker", "codebook_version", b"codebook_version", "consecutive_failures", b"consecutive_failures", "consent", b"consent", "constellation_url", b"constellation_url", "credentials_expire_at", b"credentials_expire_at", "last_duration", b"last_duration", "last_pulled_bytes", b"last_pulled_bytes", "last_pushed_bytes", b"last_pushed_bytes", "last_report_error", b"last_report_error", "last_resource_bytes", b"last_resource_bytes", "metered", b"metered", "next_at", b"next_at", "pairs_told", b"pairs_told", "report_bytes_today", b"report_bytes_today", "reports_refused", b"reports_refused", "reports_waiting", b"reports_waiting", "transfers", b"transfers", "transport", b"transport"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

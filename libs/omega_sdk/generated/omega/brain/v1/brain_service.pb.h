@@ -773,7 +773,7 @@ extern const pb_msgdesc_t omega_brain_v1_GetStatsResponse_msg;
 #define OMEGA_BRAIN_V1_OMEGA_BRAIN_V1_BRAIN_SERVICE_PB_H_MAX_SIZE omega_brain_v1_Recommendation_size
 #define omega_brain_v1_ClearDataResponse_size    24
 #define omega_brain_v1_GetStatsRequest_size      0
-#define omega_brain_v1_GetStatsResponse_size     3180
+#define omega_brain_v1_GetStatsResponse_size     3217
 #define omega_brain_v1_ObserveEventResponse_size 1079
 #define omega_brain_v1_Recommendation_size       5740
 #define omega_brain_v1_SyncNowRequest_size       0

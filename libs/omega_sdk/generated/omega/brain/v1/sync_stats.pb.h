@@ -44,6 +44,14 @@ typedef struct _omega_brain_v1_SyncStats {
     uint64_t codebook_version;
     /* Where the fleet is: OMEGA_BRAIN_CONSTELLATION_URL, at most 300 characters; empty = nowhere. */
     char constellation_url[1201];
+    /* Pairs of titles that were told, once each, and titles alone. */
+    uint64_t pairs_told;
+    /* Reports of pairs that are made and wait for their instants. */
+    uint32_t reports_waiting;
+    /* Reports of pairs that the fleet refused for good: a defect. */
+    uint32_t reports_refused;
+    /* Bytes that reports of pairs have cost today (UTC): serialised requests and answers. */
+    uint64_t report_bytes_today;
 } omega_brain_v1_SyncStats;
 
 
@@ -52,8 +60,8 @@ extern "C" {
 #endif
 
 /* Initializer values for message structs */
-#define omega_brain_v1_SyncStats_init_default    {0, 0, false, google_protobuf_Timestamp_init_default, 0, "", "", 0, 0, 0, false, google_protobuf_Duration_init_default, false, google_protobuf_Timestamp_init_default, 0, ""}
-#define omega_brain_v1_SyncStats_init_zero       {0, 0, false, google_protobuf_Timestamp_init_zero, 0, "", "", 0, 0, 0, false, google_protobuf_Duration_init_zero, false, google_protobuf_Timestamp_init_zero, 0, ""}
+#define omega_brain_v1_SyncStats_init_default    {0, 0, false, google_protobuf_Timestamp_init_default, 0, "", "", 0, 0, 0, false, google_protobuf_Duration_init_default, false, google_protobuf_Timestamp_init_default, 0, "", 0, 0, 0, 0}
+#define omega_brain_v1_SyncStats_init_zero       {0, 0, false, google_protobuf_Timestamp_init_zero, 0, "", "", 0, 0, 0, false, google_protobuf_Duration_init_zero, false, google_protobuf_Timestamp_init_zero, 0, "", 0, 0, 0, 0}
 
 /* Field tags (for use in manual encoding/decoding) */
 #define omega_brain_v1_SyncStats_consent_tag     1
@@ -69,6 +77,10 @@ extern "C" {
 #define omega_brain_v1_SyncStats_credentials_expire_at_tag 12
 #define omega_brain_v1_SyncStats_codebook_version_tag 13
 #define omega_brain_v1_SyncStats_constellation_url_tag 14
+#define omega_brain_v1_SyncStats_pairs_told_tag  15
+#define omega_brain_v1_SyncStats_reports_waiting_tag 16
+#define omega_brain_v1_SyncStats_reports_refused_tag 17
+#define omega_brain_v1_SyncStats_report_bytes_today_tag 18
 
 /* Struct field encoding specification for nanopb */
 #define omega_brain_v1_SyncStats_FIELDLIST(X, a) \
@@ -84,7 +96,11 @@ X(a, STATIC,   SINGULAR, UINT64,   last_resource_bytes,   9) \
 X(a, STATIC,   OPTIONAL, MESSAGE,  last_duration,    10) \
 X(a, STATIC,   OPTIONAL, MESSAGE,  credentials_expire_at,  12) \
 X(a, STATIC,   SINGULAR, UINT64,   codebook_version,  13) \
-X(a, STATIC,   SINGULAR, STRING,   constellation_url,  14)
+X(a, STATIC,   SINGULAR, STRING,   constellation_url,  14) \
+X(a, STATIC,   SINGULAR, UINT64,   pairs_told,       15) \
+X(a, STATIC,   SINGULAR, UINT32,   reports_waiting,  16) \
+X(a, STATIC,   SINGULAR, UINT32,   reports_refused,  17) \
+X(a, STATIC,   SINGULAR, UINT64,   report_bytes_today,  18)
 #define omega_brain_v1_SyncStats_CALLBACK NULL
 #define omega_brain_v1_SyncStats_DEFAULT NULL
 #define omega_brain_v1_SyncStats_next_at_MSGTYPE google_protobuf_Timestamp
@@ -98,7 +114,7 @@ extern const pb_msgdesc_t omega_brain_v1_SyncStats_msg;
 
 /* Maximum encoded size of messages (where known) */
 #define OMEGA_BRAIN_V1_OMEGA_BRAIN_V1_SYNC_STATS_PB_H_MAX_SIZE omega_brain_v1_SyncStats_size
-#define omega_brain_v1_SyncStats_size            1461
+#define omega_brain_v1_SyncStats_size            1498
 
 #ifdef __cplusplus
 } /* extern "C" */
