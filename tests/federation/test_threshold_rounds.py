@@ -145,7 +145,7 @@ def test_too_few_reports_are_no_round_and_go_with_their_epoch(rounds: Rounds, st
             rounds.run()
         assert sealed(store) == left
     # One more, too late: what is forgotten opens no more.
-    bring(store, reports_of(households[:1], T, EPOCH), paid=False)
+    bring(store, reports_of(households[:1], T, EPOCH))
     with pytest.raises(OmegaError):
         rounds.run()
     assert (counts(store), sealed(store)) == ({}, 0)

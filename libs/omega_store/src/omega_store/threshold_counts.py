@@ -29,7 +29,7 @@ _TOGETHER = 256
 _REPORTS = 20_000
 """Reports of one transaction, but for one large group."""
 
-# The layout is that of omega_threshold.report. A closed epoch whose tokens are forgotten is over.
+# The layout is that of omega_threshold.report.
 _SEAL: LiteralString = """
 WITH taken AS (DELETE FROM threshold_inbox RETURNING report),
 read AS (
@@ -40,7 +40,7 @@ read AS (
 sealed AS (
   INSERT INTO threshold_sealed (epoch, threshold, tag, sealed, x, y)
   SELECT epoch, threshold, tag, sealed, x, y FROM read
-  WHERE epoch >= %(open)s OR EXISTS (SELECT FROM threshold_spent AS s WHERE s.epoch = read.epoch)
+  WHERE epoch >= (SELECT coalesce(max(first_kept), 0) FROM threshold_forgotten)
   ORDER BY tag, sealed, x, y ON CONFLICT DO NOTHING RETURNING epoch, threshold, tag, sealed),
 grown AS (
   INSERT INTO threshold_grown (epoch, threshold, tag, sealed)
@@ -56,9 +56,15 @@ AND g.threshold > (SELECT count(*) FROM (
   SELECT FROM threshold_sealed AS s WHERE (s.epoch, s.tag, s.sealed, s.threshold)
     = (g.epoch, g.tag, g.sealed, g.threshold) LIMIT g.threshold) AS few)
 """
-_FORGOTTEN = ("spent", "issued", "sealed", "opened", "points", "grown")
+_FORGOTTEN = ("spent", "issued", "randomness", "sealed", "opened", "points", "grown")
 """Tables of what goes with its epoch."""
-_LOOK = sql.SQL("SELECT FROM {} WHERE epoch < %s LIMIT 1")
+_KEPT: LiteralString = "SELECT coalesce(max(first_kept), 0) FROM threshold_forgotten"
+_OVER = sql.SQL(" UNION ALL ").join(
+    sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {} WHERE epoch < %(epoch)s)").format(
+        name, sql.Identifier(f"threshold_{name}")
+    )
+    for name in _FORGOTTEN
+)
 _FORGET = sql.SQL("DELETE FROM {} WHERE epoch < %s")
 
 
@@ -91,31 +97,31 @@ def collect(
 
     Args:
         conn: the leader's, in autocommit mode.
-        first_open_epoch: of which tokens and reports are taken; earlier ones are counted a last
-            time, and forgotten.
+        first_open_epoch: of which tokens and reports are taken; what came of earlier ones is
+            counted a last time before it is forgotten.
         effort: as open_group() has it, of a group with wrong shares in it.
         most_spoiled: of these groups, how many are tried with it.
 
     Raises:
         OmegaError: STORAGE_UNAVAILABLE or STORAGE_FULL, from within translated().
     """
-    done = Collected(taken=seal(conn, first_open_epoch))
+    done = Collected(taken=seal(conn))
     done = unseal(conn, done, effort=effort, most_spoiled=most_spoiled)
     forget(conn, first_open_epoch)
     return done
 
 
-def seal(conn: Connection, first_open_epoch: int) -> int:
+def seal(conn: Connection) -> int:
     """Moves what came in on to the sealed reports, in the order of tags; how many there were.
 
     So that where a row lies does not tell when it came. A report that is there already changes
-    nothing. One of a closed epoch of which no token is left goes, as does what is no report.
+    nothing. One of an epoch that is forgotten goes, as does what is no report.
     """
     if conn.execute("SELECT FROM threshold_inbox LIMIT 1").fetchone() is None:
         return 0
     with conn.transaction():
         conn.execute("SET LOCAL statement_timeout = 0")
-        taken, sealed = only(conn.execute(_SEAL, {"open": first_open_epoch}).fetchone())
+        taken, sealed = only(conn.execute(_SEAL).fetchone())
         if sealed > _REPORTS:
             # What the next statements join has grown by more than anybody has noticed yet.
             conn.execute("ANALYZE threshold_sealed, threshold_grown")
@@ -150,15 +156,19 @@ def unseal(
 def forget(conn: Connection, first_open_epoch: int) -> int:
     """Forgets all earlier epochs but what was counted: tokens, sealed reports, secrets; how many.
 
-    A report that stayed sealed is gone with it.
+    A report that stayed sealed is gone with it, and one that comes later is not taken, for then
+    nobody knows any more which were counted.
     """
     gone = 0
-    for name in _FORGOTTEN:
+    if first_open_epoch > only(conn.execute(_KEPT).fetchone())[0]:
+        with conn.transaction():
+            conn.execute("DELETE FROM threshold_forgotten")
+            conn.execute("INSERT INTO threshold_forgotten VALUES (%s)", (first_open_epoch,))
+    for (name,) in conn.execute(_OVER, {"epoch": first_open_epoch}).fetchall():
         table = sql.Identifier(f"threshold_{name}")
-        if conn.execute(_LOOK.format(table), (first_open_epoch,)).fetchone() is not None:
-            with conn.transaction():
-                conn.execute("SET LOCAL statement_timeout = 0")
-                gone += conn.execute(_FORGET.format(table), (first_open_epoch,)).rowcount
+        with conn.transaction():
+            conn.execute("SET LOCAL statement_timeout = 0")
+            gone += conn.execute(_FORGET.format(table), (first_open_epoch,)).rowcount
     return gone
 
 

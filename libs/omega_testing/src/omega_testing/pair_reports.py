@@ -42,28 +42,18 @@ def plain_counts(likes: Likes, threshold: int) -> Counter[Pair]:
     return Counter({pair: count for pair, count in found.items() if count >= threshold})
 
 
-def bring(store: Store, reports: Iterable[Report | bytes], *, paid: bool = True) -> int:
-    """Stores reports in the inbox, and a spent token for each; how many there were.
-
-    Args:
-        store: the home shard.
-        reports: or bytes in the place of any, for which no token is spent.
-        paid: false = there are no tokens.
-    """
-    found = list(reports)
-    epochs = [each.epoch for each in found if paid and isinstance(each, Report)]
+def bring(store: Store, reports: Iterable[Report | bytes]) -> int:
+    """Stores reports, or bytes in the place of any, each with a token of its own; how many."""
+    found = [each if isinstance(each, bytes) else each.encode() for each in reports]
     with store.transaction() as conn, conn.cursor() as cursor:
         conn.execute("SET LOCAL statement_timeout = 0")
-        with cursor.copy("COPY threshold_inbox (report) FROM STDIN (FORMAT binary)") as rows:
-            rows.set_types(["bytea"])
-            for each in found:
-                rows.write_row((each if isinstance(each, bytes) else each.encode(),))
         with cursor.copy(
-            "COPY threshold_spent (epoch, nonce, spent_on) FROM STDIN (FORMAT binary)"
+            "COPY threshold_inbox (epoch, nonce, report) FROM STDIN (FORMAT binary)"
         ) as rows:
             rows.set_types(["int8", "bytea", "bytea"])
-            for epoch in epochs:
-                rows.write_row((epoch, secrets.token_bytes(32), bytes(32)))
+            for body in found:
+                epoch = int.from_bytes(body[2:6], "big")
+                rows.write_row((epoch, secrets.token_bytes(32), body))
     return len(found)
 
 

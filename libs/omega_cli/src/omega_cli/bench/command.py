@@ -43,6 +43,13 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     threshold.add_argument(
         "--reports", type=int, default=20_000, metavar="N", help="reports that are looked through"
     )
+    threshold.add_argument(
+        "--devices",
+        type=int,
+        default=1_000,
+        metavar="N",
+        help="TVs of the fleet over which a round is run; 0 = none is",
+    )
     threshold.set_defaults(run=_threshold)
     shard = what.add_parser("constellation", help="a shard's store: writes, pulls, bytes a device")
     shard.add_argument("--json", action="store_true", help="print one object for machines")
@@ -124,7 +131,7 @@ def _threshold(arguments: argparse.Namespace) -> int:
 
     from omega_cli.bench import figures, threshold
 
-    plan = threshold.Plan(reports=arguments.reports)
+    plan = threshold.Plan(reports=arguments.reports, devices=arguments.devices)
     with Console(stderr=True).status("measuring threshold reports") as status:
         found = threshold.measure(plan, status.update)
     if arguments.json:

@@ -126,6 +126,11 @@ CREATE TABLE threshold_grown (
     PRIMARY KEY (epoch, tag, sealed, threshold)
 );
 
+-- The first epoch that is not forgotten: what comes of earlier ones counts no more. One row at most.
+CREATE TABLE threshold_forgotten (
+    first_kept bigint PRIMARY KEY CHECK (first_kept >= 0)
+);
+
 -- What was opened: how many reports of two titles, by their keys, or of one title with itself.
 CREATE TABLE threshold_pairs (
     low     bytea NOT NULL CHECK (octet_length(low) = 16),
