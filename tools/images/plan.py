@@ -84,7 +84,7 @@ IMAGES = {
         Image(
             "brain",
             ("omega-brain", "omega-client[connect]"),
-            230,
+            240,
             tuple(ARCHES),
             ("opentelemetry.exporter", "opentelemetry.sdk"),
         ),
