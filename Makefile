@@ -46,8 +46,8 @@ test: setup ## The whole suite, a file a process at a time (JOBS=1: one process)
 	$(BIN)/pytest -n $(JOBS) --dist loadfile
 
 .PHONY: demo
-demo: setup ## Runs the whole loop and shows it (OMEGA_DATA=path of ml-latest-small for real ratings)
-	$(BIN)/omega demo $(ARGS)
+demo: setup ## Runs the whole loop and shows it (OMEGA_DATA=path of ml-latest-small for real ratings; PRIVACY=threshold: TVs report pairs)
+	$(BIN)/omega demo $(if $(PRIVACY),--privacy $(PRIVACY)) $(ARGS)
 
 .PHONY: bench
 bench: setup .venv-bench/ready ## Prints the measured figures beside their peers
@@ -125,6 +125,10 @@ release-proof: setup ## Releases a bad and an equal version to 100,000 devices, 
 .PHONY: chaos-sync
 chaos-sync: setup ## TVs and a shard on both ends of a bad line, cut and killed in the middle (root)
 	$(BIN)/python bench/chaos_sync.py $(ARGS)
+
+.PHONY: chaos-threshold
+chaos-threshold: setup ## TVs report pairs over weeks of virtual time while every party is killed and two are away for a day
+	$(BIN)/python bench/chaos_threshold.py $(ARGS)
 
 .PHONY: chaos-shards
 chaos-shards: setup ## Adds, kills, promotes, drains and splits shards under load, and kills the worker (ARGS="--devices 300")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from k8s_rules import drains, ports, scaling
+from k8s_rules import drains, parties, ports, scaling
 from k8s_rules.objects import Render, Workload, at
 from k8s_rules.pods import quantity
 
@@ -17,6 +17,7 @@ from omega_cli.capacity.inputs import Costs, Inputs
 from omega_console.app import described
 from omega_constellation.config import ConstellationConfig
 from omega_federation_worker.config import FederationConfig
+from omega_randomness.config import RandomnessConfig
 from omega_rpc.config import ServerConfig
 from omega_rpc.health import LIVE
 from omega_sync.config import SyncConfig
@@ -64,6 +65,12 @@ def test_what_the_rules_take_for_defaults_is_so() -> None:
     assert set(pools.values()) == {default(FederationConfig, "pool_size")}
 
 
+def test_epochs_are_counted_alike_where_nothing_is_set() -> None:
+    for config in (ConstellationConfig, FederationConfig, RandomnessConfig):
+        assert str(default(config, "epoch_days")) == parties.TURNS["_EPOCH_DAYS"]
+        assert str(default(config, "grace_hours")) == parties.TURNS["_GRACE_HOURS"]
+
+
 def test_ports_are_where_services_listen(renders: dict[str, Render]) -> None:
     for render in renders.values():
         for each in render.workloads("Deployment"):
@@ -102,9 +109,10 @@ def test_streams_end_within_the_grace_of_a_gateway(renders: dict[str, Render]) -
 
 def test_a_killed_pod_is_known_before_it_refuses(renders: dict[str, Render]) -> None:
     """Readiness is asked often enough that a drain is seen, and endpoints are gone, within it."""
-    for name in ("sync", "constellation", "federation-worker", "console"):
-        each = work(renders["production"], name)
-        environ = renders["production"].environ(each)
+    for name in ports.OURS:
+        render = renders[name if name in parties.PARTIES else "production"]
+        each = work(render, name)
+        environ = render.environ(each)
         (drain,) = (v for n, v in environ.items() if n.endswith("_DRAIN_SECONDS"))
         assert float(drain or 0) >= each.main["readinessProbe"]["periodSeconds"]
 

@@ -25,9 +25,10 @@ def cases() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def whole(renders: dict[str, Render]) -> tuple[Object, ...]:
-    """One render with every kind in it: the fleet's, and what staging alone has."""
+    """One render with every kind in it: the fleet's, what staging alone has, and both parties."""
     gateways = renders["staging"].of("Gateway", "TLSRoute", "UDPRoute")
-    return (*renders["fleet"].objects, *gateways)
+    parties = (*renders["randomness"].objects, *renders["relay"].objects)
+    return (*renders["fleet"].objects, *gateways, *parties)
 
 
 def test_the_whole_is_sound(whole: tuple[Object, ...]) -> None:

@@ -6,6 +6,7 @@ import pytest
 from k8s_rules import complaints
 from k8s_rules.combinations import COMBINATIONS, K8S, RENDERED
 from k8s_rules.objects import Render, at
+from k8s_rules.policies import NAMES, OUTSIDE, POSTGRES, allowed, peer
 
 SERVICES = {"sync", "constellation", "federation-worker", "console"}
 
@@ -82,6 +83,32 @@ def test_gateways_and_constellations_give_credentials_one_name(
             environ = render.environ(work)
             names |= {environ.get("OMEGA_CONSTELLATION_FLEET"), environ.get("OMEGA_SYNC_SHARD")}
     assert names == {None, "omega-tv"}
+
+
+@pytest.mark.parametrize("party", ["randomness", "relay"])
+def test_no_policy_of_either_side_lets_another_party_to_postgres(
+    party: str, renders: dict[str, Render]
+) -> None:
+    """Even where all of them live on one cluster, as in a trial."""
+    render = renders["threshold"]
+    works = {work.name: peer(render, work) for work in render.workloads()}
+    mine, database = works[party], works["postgres"]
+    assert mine.namespace == f"omega-{party}"
+    assert not allowed(render, "egress", mine, database, POSTGRES, "TCP")
+    assert not allowed(render, "ingress", database, mine, POSTGRES, "TCP")
+    assert allowed(render, "ingress", database, works["constellation"], POSTGRES, "TCP")
+
+
+def test_who_holds_the_keys_calls_nobody_and_the_relay_the_gateway_alone(
+    renders: dict[str, Render],
+) -> None:
+    render = renders["threshold"]
+    works = {work.name: peer(render, work) for work in render.workloads()}
+    for name, other in {**works, "names": NAMES, "outside": OUTSIDE}.items():
+        for port in (53, 443, 5432, 8443, 50051):
+            assert not allowed(render, "egress", works["randomness"], other, port, "TCP")
+            goes = allowed(render, "egress", works["relay"], other, port, "TCP")
+            assert goes == ((name, port) in {("sync", 50051), ("names", 53)}), (name, port)
 
 
 def test_rounds_of_a_fleet_are_a_leader_and_a_pod_a_shard(renders: dict[str, Render]) -> None:

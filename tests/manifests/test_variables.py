@@ -19,6 +19,8 @@ from omega_constellation.config import ConstellationConfig
 from omega_core.config import load, variable
 from omega_core.errors import OmegaError
 from omega_federation_worker.config import FederationConfig
+from omega_randomness.config import RandomnessConfig
+from omega_relay.config import RelayConfig
 from omega_rpc.config import ServerConfig
 from omega_sync.config import SyncConfig
 from omega_testing.documents import table_rows
@@ -30,6 +32,8 @@ SERVICES: dict[str, tuple[str, type[Any]]] = {
     "omega-constellation": ("OMEGA_CONSTELLATION_", ConstellationConfig),
     "omega-federation-worker": ("OMEGA_FEDERATION_", FederationConfig),
     "omega-console": ("OMEGA_CONSOLE_", ConsoleConfig),
+    "omega-randomness": ("OMEGA_RANDOMNESS_", RandomnessConfig),
+    "omega-relay": ("OMEGA_RELAY_", RelayConfig),
 }
 """Image -> prefix and settings of the service in it."""
 HIDDEN = "postgresql://omega@postgres/omega"
@@ -51,7 +55,7 @@ UNSET = {
     "OMEGA_*_REFLECTION": "off in production, and `omega` needs none",
     "OMEGA_*_WORKERS": "the defaults are what was measured",
     "OMEGA_*_MAX_CONCURRENT_RPCS": "the same",
-    "OMEGA_*_TLS_CLIENT_CA": "of sync and console: TVs and browsers show no certificate there",
+    "OMEGA_*_TLS_CLIENT_CA": "of what TVs and browsers call: they show no certificate there",
     "OMEGA_CONSOLE_HEALTH_LISTEN": "not heeded: the console's probes are of HTTPS",
     "OMEGA_*_MAX_CONNECTION_AGE_SECONDS": "of sync: its streams end by themselves; others have few",
     "OMEGA_SYNC_ENROLMENT_KEY_FILE": "one's own patch, with a Secret: most fleets use claims",
@@ -81,6 +85,14 @@ UNSET = {
     "OMEGA_FEDERATION_LAM": "the same",
     "OMEGA_FEDERATION_RANK": "the same",
     "OMEGA_FEDERATION_DP_MU": "the same",
+    "OMEGA_*_EPOCH_DAYS": "settings: the rule `epochs` holds all who count them to one",
+    "OMEGA_*_GRACE_HOURS": "the same",
+    "OMEGA_CONSTELLATION_THRESHOLD": "settings: alike at all shards",
+    "OMEGA_CONSTELLATION_TOKENS_PER_EPOCH": "the same",
+    "OMEGA_FEDERATION_PAIR_WEIGHT": "settings: learning, alike in all workers",
+    "OMEGA_SYNC_RELAY_CALL*": "settings: limits",
+    "OMEGA_RELAY_KEYS_SECONDS": "settings: times",
+    "OMEGA_RELAY_CALL*": "settings: limits and times",
     "OMEGA_CONSOLE_AUDIENCE": "settings: what the provider of identities says",
     "OMEGA_CONSOLE_ROLE_*": "the same",
     "OMEGA_CONSOLE_JWKS_CA": "one's own patch, with a ConfigMap: for a provider with a private CA",
@@ -134,7 +146,8 @@ def test_every_variable_is_read_by_its_service_and_holds_a_good_value(
 
 
 def test_images_listen_to_the_world_and_so_need_a_certificate(renders: dict[str, Render]) -> None:
-    for work, prefix, _ in ours(renders["production"]):
+    everything = Render("all", tuple(o for render in renders.values() for o in render.objects))
+    for work, prefix, _ in ours(everything):
         assert of_image(work)[f"{prefix}LISTEN"].startswith("0.0.0.0:")
         with pytest.raises(OmegaError, match="until TLS is configured"):
             load(ServerConfig, prefix, of_image(work))

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +16,7 @@ from hypothesis import strategies as st
 
 from omega_core.errors import OmegaError
 from omega_threshold import ristretto
+from omega_threshold.in_memory import FOLDER, libraries_in_memory
 from omega_threshold.suite import Mode, hash_to_group, prefixed
 
 SCALARS = st.integers(0, ristretto.ORDER - 1)
@@ -52,8 +58,36 @@ def test_a_scalar_has_one_encoding(number: int) -> None:
     assert ristretto.decode_scalar("proof", encoded(ristretto.ORDER - 1))
 
 
-def test_loading_the_library_leaves_no_file_behind() -> None:
-    assert not Path(rbcl._sodium._name).exists()
+_LOADS = """
+import tempfile, threading
+named = tempfile.NamedTemporaryFile
+import omega_threshold.ristretto, rbcl
+print(rbcl._sodium._name, tempfile.NamedTemporaryFile is named)
+"""
+
+
+def test_the_library_is_loaded_from_memory_and_needs_no_folder(tmp_path: Path) -> None:
+    """As where the root file system is read-only and /tmp executes nothing."""
+    environ = {**os.environ, **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(tmp_path))}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", _LOADS],
+        env=environ, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    name, restored = done.stdout.split()
+    assert name.startswith("/proc/self/fd/")
+    assert restored == "True"
+    assert not list(tmp_path.iterdir())
+
+
+def test_temporary_files_of_other_threads_stay_files() -> None:
+    """And a library that was loaded from a folder, as by another importer, is not left there."""
+    with libraries_in_memory(), ThreadPoolExecutor(1) as pool:
+        here = tempfile.NamedTemporaryFile()  # noqa: SIM115 - none: it stands for one
+        assert here.name.startswith(FOLDER)
+        os.close(int(here.name.removeprefix(f"{FOLDER}/")))
+        with pool.submit(tempfile.NamedTemporaryFile).result() as there:
+            assert not there.name.startswith(FOLDER)
+    assert rbcl._sodium._name.startswith(FOLDER) or not Path(rbcl._sodium._name).exists()
 
 
 def test_modes_hash_to_elements_of_their_own() -> None:

@@ -71,6 +71,7 @@ def main() -> int:
     os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
     references = {name: image.reference(make.version()) for name, image in IMAGES.items()}
     began = time.monotonic()
+    smoked: Smoked | None = None
     with tempfile.TemporaryDirectory(prefix="omega-engine-") as folder:
         try:
             engine = find(Path(folder))
@@ -83,8 +84,9 @@ def main() -> int:
                 print(json.dumps({"floors": shown}) if arguments.json else table(found))
                 return 0
             rows = _build(engine, arguments)
-            _say("running all of them", arguments)
-            smoked = smoke(engine, references)
+            if not arguments.only:
+                _say("running all of them", arguments)
+                smoked = smoke(engine, references)
         except (EngineError, TimeoutError) as error:
             print(error, file=sys.stderr)
             return 1
@@ -100,6 +102,9 @@ def _parse() -> argparse.Namespace:
         "--fresh", action="store_true", help="with Debian's newest packages in builder and base"
     )
     everything.add_argument("--native", action="store_true", help=f"only for {HOST.name}")
+    everything.add_argument(
+        "--only", nargs="+", choices=IMAGES, metavar="SERVICE", help="build and check, run none"
+    )
     played = commands.add_parser("play", help="run the Deployments of a render")
     played.add_argument(
         "--render",
@@ -117,6 +122,7 @@ def _build(engine: Engine, arguments: argparse.Namespace) -> list[Row]:
     wanted = [
         (image, arch)
         for image in IMAGES.values()
+        if image.service in (arguments.only or IMAGES)
         for arch in image.arches
         if arch == HOST.name or (engine.is_podman and not (arguments.native or arguments.base))
     ]
@@ -166,14 +172,15 @@ def _say(text: str, arguments: argparse.Namespace) -> None:
         print(text, flush=True)
 
 
-def _show(rows: list[Row], smoked: Smoked, seconds: float, *, machine: bool) -> int:
-    faults = [
-        *(f"{row.image} ({row.arch}): {fault}" for row in rows for fault in row.faults),
-        *(f"omega-{ran.service}: {fault}" for ran in smoked.services for fault in ran.faults),
-        *smoked.loop.faults(),
-    ]
+def _show(rows: list[Row], smoked: Smoked | None, seconds: float, *, machine: bool) -> int:
+    faults = [f"{row.image} ({row.arch}): {fault}" for row in rows for fault in row.faults]
+    if smoked:
+        ran = smoked.services
+        faults += [f"omega-{each.service}: {fault}" for each in ran for fault in each.faults]
+        faults += smoked.loop.faults()
     if machine:
-        found = {"images": [asdict(row) for row in rows], **asdict(smoked), "faults": faults}
+        run = asdict(smoked) if smoked else {}
+        found = {"images": [asdict(row) for row in rows], **run, "faults": faults}
         print(json.dumps({**found, "seconds": seconds}))
         return int(bool(faults))
     print(f"\nbase {rows[0].base}: {rows[0].base_mb:.1f} MB")
@@ -182,6 +189,12 @@ def _show(rows: list[Row], smoked: Smoked, seconds: float, *, machine: bool) -> 
     for row in rows:
         print(f"{row.image:<26}{row.arch:<7}{row.added_mb:>7.1f} MB{row.budget_mb:>6} MB"
               f"{row.objects:>6}{row.packages:>10}{row.forbidden:>8}  {row.ran}")  # fmt: skip
+    if smoked:
+        _show_smoked(smoked)
+    return _end(faults, seconds)
+
+
+def _show_smoked(smoked: Smoked) -> None:
     print(f"\n{'service':<20}{'user':>6}  {'health':<9}{'a real call':<46}{'in flight':>9}"
           f"{'lost':>6}{'exit':>6}")  # fmt: skip
     for ran in smoked.services:
@@ -192,7 +205,6 @@ def _show(rows: list[Row], smoked: Smoked, seconds: float, *, machine: bool) -> 
     loop = smoked.loop
     print(f"\nthe loop: {loop.devices} TVs in a round, {loop.patterns} patterns and factors"
           f" {loop.factors_version} came back, in {loop.seconds:.1f} s")  # fmt: skip
-    return _end(faults, seconds)
 
 
 def _show_play(found: Play, *, machine: bool) -> int:

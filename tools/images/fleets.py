@@ -1,7 +1,8 @@
-"""The five services in containers, started as a cluster would and looked at."""
+"""The services in containers, started as a cluster would and looked at."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -10,11 +11,13 @@ from pathlib import Path
 import grpc
 import httpx
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from images.closure import resolve
 from images.container import Container
 from images.drain import Drained
 from images.engine import Engine
 from images.loop import Fleet, brain_settings
-from images.plan import PREFIX, USER
+from images.make import ROOT
+from images.plan import IMAGES, PREFIX, USER
 from images.site import Site
 
 from omega_rpc.local_operators import ISSUER, OperatorKey, key_set
@@ -42,7 +45,7 @@ class Ran:
 
 
 class Fleets:
-    """The five services in containers, on loopback of this machine.
+    """All services in containers, on loopback of this machine.
 
     Args:
         engine: runs them.
@@ -82,8 +85,15 @@ class Fleets:
                 self.ran["constellation"].faults.append(f"no migration: {migration.log()}")
         keys = self._site.token_keys()
         jwks = self._site.secret("operators.jwks", key_set([self.key]).decode())
+        secret = self._site.secret("threshold-secret", secrets.token_hex(32))
         settings: dict[str, dict[str, str]] = {
-            "constellation": {**constellation, "OMEGA_CONSTELLATION_MIGRATE_AT_START": "false"},
+            "randomness": {"OMEGA_RANDOMNESS_MAX_EVALUATIONS": "100000000"},
+            "constellation": {
+                **constellation,
+                "OMEGA_CONSTELLATION_MIGRATE_AT_START": "false",
+                "OMEGA_CONSTELLATION_THRESHOLD_SECRET_FILE": "/secrets/threshold",
+                "OMEGA_CONSTELLATION_RANDOMNESS_TARGET": self.address("randomness"),
+            },
             "sync": {
                 "OMEGA_SYNC_CONSTELLATION_TARGET": self.address("constellation"),
                 "OMEGA_SYNC_TOKEN_KEYS": "/secrets/token-keys",
@@ -97,10 +107,13 @@ class Fleets:
                 "OMEGA_CONSOLE_ISSUER": ISSUER,
                 "OMEGA_CONSOLE_CONSTELLATION_TARGET": self.address("constellation"),
             },
+            "relay": {"OMEGA_RELAY_GATEWAY_TARGET": self.address("sync")},
             "brain": brain_settings(f"http://{self.address('sync')}"),
         }
         volumes: dict[str, dict[Path, str]] = {
-            "constellation": self._site.socket,
+            "randomness": {self._site.storage("randomness"): "/data"},
+            "constellation": {**self._site.socket, secret: "/secrets/threshold:ro"},
+            "relay": {},
             "federation-worker": self._site.socket,
             "sync": {keys: "/secrets/token-keys:ro"},
             "console": {jwks: "/secrets/operators.jwks:ro"},
@@ -153,6 +166,8 @@ class Fleets:
         )
         if tried.strip() != "30":  # EROFS
             ran.faults.append("its root file system can be written")
+        if "omega-threshold" in resolve(ROOT, IMAGES[service].requirements).ours:
+            container.inside(f"{PREFIX}/bin/python", "-c", "import omega_threshold.ristretto")
         ran.healthy = self._serves(service)
         if not ran.healthy:
             ran.faults.append("it does not say from outside that it serves")

@@ -72,7 +72,9 @@ class Image:
 
 
 TELEMETRY = "omega-rpc[otlp,prometheus]"
-"""Exporters, which servers hold and a TV does not."""
+"""Exporters, which the operator's servers hold and a TV does not."""
+SCRAPE = "omega-rpc[prometheus]"
+"""The exporter of another party's servers, which tell nobody of a single call: no traces."""
 IMAGES = {
     image.service: image
     for image in (
@@ -82,11 +84,13 @@ IMAGES = {
         Image(
             "brain",
             ("omega-brain", "omega-client[connect]"),
-            230,
+            240,
             tuple(ARCHES),
             ("opentelemetry.exporter", "opentelemetry.sdk"),
         ),
         Image("console", ("omega-console", TELEMETRY), 130),
+        Image("randomness", ("omega-randomness", SCRAPE), 115),
+        Image("relay", ("omega-relay", SCRAPE), 105),
     )
 }
 """By their folder in deploy/images."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import grpc
 import httpx
-from images.drain import Drained, drain_busy, drain_held
+from images.drain import CALLS, Drained, drain_busy, drain_held
 from images.engine import Engine, EngineError
 from images.fleets import Fleets, Ran
 from images.loop import ENCODER, Closed, close_the_loop
@@ -20,8 +20,18 @@ from omega.brain.v1 import brain_service_pb2 as brain_pb
 from omega.constellation.v1 import constellation_service_pb2 as constellation_pb
 from omega.federation.v1 import federation_service_pb2 as federation_pb
 from omega_cli.demo.fleet import FleetTv
-from omega_client import AdminClient, BrainClient, ConstellationClient, FederationClient, SyncClient
+from omega_cli.demo.pairs import PairTv, Parties
+from omega_client import (
+    AdminClient,
+    BrainClient,
+    ConstellationClient,
+    FederationClient,
+    RandomnessClient,
+    RelayClient,
+    SyncClient,
+)
 from omega_embed import open_encoder
+from omega_threshold import Evaluation, Pair, ReportRequest
 
 
 @dataclass(frozen=True)
@@ -109,6 +119,46 @@ def _end_worker(fleets: Fleets, place: Site, _stack: ExitStack) -> Drained:
         return drain_held(place, fleets.containers["federation-worker"], "pushes", call, 1)
 
 
+def _end_relay(fleets: Fleets, place: Site, _stack: ExitStack) -> Drained:
+    """Reports that wait for the operator's table come through, though the relay is ending."""
+    with (
+        SyncClient(fleets.address("sync")) as sync,
+        RelayClient(fleets.address("relay")) as relay,
+        RandomnessClient(fleets.address("randomness")) as randomness,
+    ):
+        parties, tv = Parties(sync, relay, randomness), PairTv(FleetTv(()))
+        tv.tv.register(sync)
+        pairs = [Pair.of("movie:1", f"movie:{n}") for n in range(CALLS + 1)]
+        (_, first), *others = tv.made(parties, pairs)
+        fleets.ran["relay"].called = f"a report, {tv.submit(parties, first).name.lower()}"
+        before = place.rows("threshold_inbox")
+        drained = drain_held(
+            place,
+            fleets.containers["relay"],
+            "threshold_inbox",
+            lambda n: tv.submit(parties, others[n][1]),
+        )
+    return _held_to(drained, place.rows("threshold_inbox") - before, CALLS)
+
+
+def _end_randomness(fleets: Fleets, _place: Site, _stack: ExitStack) -> Drained:
+    """Every answer has a proof; what is kept of a call is nothing, so proofs are counted."""
+    proven = list[int]()
+    with RandomnessClient(fleets.address("randomness")) as randomness:
+        key = randomness.get_public_key()
+
+        def call(number: int) -> None:
+            asked = ReportRequest.of(key.epoch, 3, [Pair.of("movie:1", f"movie:{number}")])
+            told = randomness.evaluate(key.epoch, asked.blinded.elements)
+            answer = Evaluation(tuple(told.evaluated), told.proof)
+            proven.extend(map(len, [asked.finalize(answer, key.public_key)]))
+
+        call(0)
+        fleets.ran["randomness"].called = f"coins of epoch {key.epoch}, with their proof"
+        proven.clear()
+        return drain_busy(fleets.containers["randomness"], call, lambda: len(proven))
+
+
 def _end_sync(fleets: Fleets, place: Site, _stack: ExitStack) -> Drained:
     with SyncClient(fleets.address("sync")) as sync:
         tvs = [FleetTv(()) for _ in range(8)]
@@ -154,6 +204,8 @@ def _held_to(drained: Drained, kept: int, answered: int) -> Drained:
 
 
 _ENDS = {
+    "relay": _end_relay,
+    "randomness": _end_randomness,
     "brain": _end_brain,
     "console": _end_console,
     "federation-worker": _end_worker,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from k8s_rules import drains, links, names, pods, policies, ports, scaling, trust
+from k8s_rules import drains, links, names, parties, pods, policies, ports, scaling, trust
 from k8s_rules.objects import Render
 
 Rule = Callable[[Render], Iterator[str]]
@@ -34,6 +34,8 @@ RULES: Mapping[str, Rule] = {
     "let in": policies.let_in,
     "let out": policies.let_out,
     "closed": policies.closed,
+    "apart": parties.apart,
+    "epochs": parties.epochs,
     "certificates": trust.certificates,
 }
 """Rules that every render keeps."""

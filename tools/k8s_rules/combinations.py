@@ -16,6 +16,9 @@ COMBINATIONS: Mapping[str, str] = {
     "production": "overlays/production",
     "fleet": "combinations/fleet",
     "shard-eu-7": "overlays/shards/eu-7",
+    "randomness": "parties/randomness",
+    "relay": "parties/relay",
+    "threshold": "combinations/threshold",
 }
 """Render -> folder that `kubectl kustomize` makes it from."""
 RELEASED = ("production", "fleet", "shard-eu-7")

@@ -20,6 +20,9 @@ MADE_BY_HAND = {
     "device-ca": "authority of TVs' certificates",
     "postgres-backup": "key of the object store",
     "federation-shards": "shards.toml, which holds addresses of databases",
+    "threshold-secret": "32 random bytes, from which keys of threshold reports follow",
+    "randomness-ca": "certificates that sign the randomness server, from who runs it",
+    "gateway-ca": "certificates that sign the operator's gateway, for a relay",
 }
 """Secrets that no controller makes: an ExternalSecret does, or an operator."""
 
@@ -95,6 +98,10 @@ def _of_pod(render: Render, work: Workload) -> Iterator[str]:
     for name in _config_maps(work):
         if not render.find("ConfigMap", name, work.namespace):
             yield f"{work}: there is no ConfigMap {name}"
+    for each in work.spec.get("volumes", []):
+        claim = at(each, "persistentVolumeClaim", "claimName")
+        if claim and not render.find("PersistentVolumeClaim", claim, work.namespace):
+            yield f"{work}: there is no PersistentVolumeClaim {claim}"
     volumes = {each["name"] for each in work.spec.get("volumes", [])}
     claims = at(work.made_by, "spec", "volumeClaimTemplates", default=[])
     volumes |= {each["metadata"]["name"] for each in claims}

@@ -8,11 +8,16 @@ from urllib.parse import urlsplit
 
 from k8s_rules.objects import Object, Render, Workload, at, instance_labels, matches, title
 
-PUBLIC = ("grpc", "grpc-mtls", "https", "quic")
-"""Ports of sync at which TVs call."""
+PUBLIC = {
+    "sync": ("grpc", "grpc-mtls", "https", "quic"),
+    "randomness": ("grpc",),
+    "relay": ("grpc",),
+}
+"""Service -> its ports at which TVs call."""
 PART_OF = {"app.kubernetes.io/part-of": "omega-tv"}
-_POSTGRES = 5432
-_INSTANCE = {"postgres": _POSTGRES, "status": 8000, "metrics": 9187}
+POSTGRES = 5432
+"""Where databases listen."""
+_INSTANCE = {"postgres": POSTGRES, "status": 8000, "metrics": 9187}
 """Where an instance of CloudNativePG listens, all by TCP."""
 
 
@@ -29,7 +34,9 @@ class Peer:
 
 
 OUTSIDE = Peer()
-"""A TV."""
+"""A TV, and whatever is called outside of the cluster."""
+NAMES = Peer({"k8s-app": "kube-dns"}, {"kubernetes.io/metadata.name": "kube-system"}, "kube-system")
+"""The cluster's DNS."""
 
 
 def denied(render: Render) -> Iterator[str]:
@@ -107,14 +114,15 @@ def instance(render: Render, cluster: Object) -> Peer:
 
 def _pod(render: Render, labels: Mapping[str, str], namespace: str) -> Peer:
     space = at(render.find("Namespace", namespace), "metadata", "labels", default={})
-    return Peer(dict(labels), dict(space), namespace)
+    own = {"kubernetes.io/metadata.name": namespace}  # which Kubernetes gives every namespace
+    return Peer(dict(labels), own | space, namespace)
 
 
 def let_in(render: Render) -> Iterator[str]:
-    """TVs reach every port that sync serves them at, and monitors the one that they scrape."""
+    """TVs reach every port that they are served at, and monitors the one that they scrape."""
     for work in render.workloads("Deployment"):
         for port in work.ports():
-            if work.name == "sync" and port["name"] in PUBLIC:
+            if port["name"] in PUBLIC.get(work.name, ()):
                 number, protocol = port["containerPort"], port["protocol"]
                 if not allowed(render, "ingress", peer(render, work), OUTSIDE, number, protocol):
                     yield f"{work}: TVs do not reach {port['name']}"
@@ -131,8 +139,8 @@ def closed(render: Render) -> Iterator[str]:
     """Outsiders reach nothing but what TVs call, and strangers in the cluster no database."""
     stranger = Peer({"app": "other"}, {"kubernetes.io/metadata.name": "other"}, "other")
     for who, pod, port in _listening(render):
-        service = pod.labels.get("app.kubernetes.io/name")
-        if service == "sync" and port["name"] in PUBLIC:
+        service = pod.labels.get("app.kubernetes.io/name", "")
+        if port["name"] in PUBLIC.get(service, ()):
             continue
         number, protocol = port["containerPort"], port["protocol"]
         if allowed(render, "ingress", pod, OUTSIDE, number, protocol):
@@ -154,18 +162,17 @@ def _listening(render: Render) -> Iterator[tuple[str, Peer, Object]]:
 
 def let_out(render: Render) -> Iterator[str]:
     """A pod reaches what its variables name, and is let in there."""
+    spaces = {each["metadata"]["name"] for each in render.of("Namespace")}
     for work in render.workloads():
         mine = peer(render, work)
-        dns = Peer(
-            {"k8s-app": "kube-dns"}, {"kubernetes.io/metadata.name": "kube-system"}, "kube-system"
-        )
-        for protocol in ("TCP", "UDP"):
-            if not allowed(render, "egress", mine, dns, 53, protocol):
+        called = list(_calls(render, work))
+        for protocol in ("TCP", "UDP") if called else ():
+            if not allowed(render, "egress", mine, NAMES, 53, protocol):
                 yield f"{work}: it may not ask for names by {protocol}"
-        for name, other, port in _calls(render, work):
+        for name, other, port in called:
             if not allowed(render, "egress", mine, other, port, "TCP"):
                 yield f"{work}: it may not call {name}"
-            if other.namespace == mine.namespace and not allowed(
+            if other.namespace in spaces and not allowed(
                 render, "ingress", other, mine, port, "TCP"
             ):
                 yield f"{work}: {name} does not let it in"
@@ -183,12 +190,14 @@ def _calls(render: Render, work: Workload) -> Iterator[tuple[str, Peer, int]]:
             yield "its provider of keys", OUTSIDE, 443
     databases = [name for name in environ if name.endswith(("_DATABASE_URL", "_SHARDS_FILE"))]
     if databases:
-        yield "its database", _postgres(render), _POSTGRES
+        yield "its database", _postgres(render), POSTGRES
 
 
 def _service(render: Render, work: Workload, target: str) -> tuple[str, Peer, int]:
     host, _, port = target.rpartition(":")
     name, _, rest = host.partition(".")
+    if rest and "svc" not in rest.split("."):
+        return target, OUTSIDE, int(port)
     space = rest.partition(".")[0] or work.namespace
     for other in render.workloads("Deployment"):
         if (other.name, other.namespace) == (name, space):

@@ -9,7 +9,7 @@ from k8s_rules.objects import SERVERS, Object, Render, Workload, at, matches, ti
 
 LIVE = "live"
 """Service of grpc.health.v1 that is SERVING while the process answers."""
-OURS = ("sync", "constellation", "federation-worker", "console")
+OURS = ("sync", "constellation", "federation-worker", "console", "randomness", "relay")
 """Deployments of the project's own services."""
 _KINDS = ("startupProbe", "readinessProbe", "livenessProbe")
 

@@ -22,9 +22,10 @@ def certificates(render: Render) -> Iterator[str]:
     for work in render.workloads():
         environ = render.environ(work)
         for variable, value in environ.items():
-            if not variable.endswith("_CONSTELLATION_TARGET") or not value:
+            if not variable.endswith("_TARGET") or not value:
                 continue
-            if value.rpartition(":")[0] not in named:
+            host = value.rpartition(":")[0]
+            if ("." not in host or "svc" in host.split(".")) and host not in named:
                 yield f"{work}: no certificate names {value}"
             if not environ.get(variable.replace("_TARGET", "_TLS_CA")):
                 yield f"{work}: it calls {value} without TLS"

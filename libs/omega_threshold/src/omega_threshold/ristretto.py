@@ -11,13 +11,15 @@ import warnings
 from pathlib import Path
 
 from omega_core.errors import invalid
+from omega_threshold.in_memory import FOLDER, libraries_in_memory
 
-with warnings.catch_warnings():
+with warnings.catch_warnings(), libraries_in_memory():
     # The package writes libsodium to a file of its own at import, and leaves it open and behind.
     warnings.simplefilter("ignore", ResourceWarning)
     import rbcl
 
-    Path(rbcl._sodium._name).unlink(missing_ok=True)  # noqa: SLF001 - its only name
+    if not rbcl._sodium._name.startswith(FOLDER):  # noqa: SLF001 - its only name
+        Path(rbcl._sodium._name).unlink(missing_ok=True)  # noqa: SLF001
 
 ELEMENT_BYTES = 32
 """Length of an element."""

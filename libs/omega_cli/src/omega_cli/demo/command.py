@@ -19,6 +19,13 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument(
         "--page", type=Path, default=Path("demo-report.html"), help="the page (%(default)s)"
     )
+    parser.add_argument(
+        "--privacy",
+        choices=("sketches", "threshold"),
+        default="sketches",
+        help="what TVs send: sketches, or reports of pairs that open from enough TVs on"
+        " (%(default)s)",
+    )
     parser.add_argument("--cache-dir", type=Path, help="where `omega model install` put the model")
     parser.set_defaults(run=_run)
 
@@ -36,12 +43,14 @@ def _run(arguments: argparse.Namespace) -> int:
 
     from omega_cli.demo import page, terminal
     from omega_cli.demo.households import load_cast
-    from omega_cli.demo.story import play
+    from omega_cli.demo.story import Story, play
+    from omega_cli.demo.story_pairs import HOUSEHOLDS, PairStory
     from omega_embed import open_encoder
 
     # A supervisor's SIGTERM ends the demo as Ctrl-C does: by way of every finally.
     signal.signal(signal.SIGTERM, _interrupt)
-    cast = load_cast()
+    pairs = arguments.privacy == "threshold"
+    cast = load_cast(HOUSEHOLDS if pairs else 0)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -49,7 +58,8 @@ def _run(arguments: argparse.Namespace) -> int:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(file=sys.stderr)) as progress:
-        report = play(cast, open_encoder(arguments.cache_dir), progress)
+        told = PairStory if pairs else Story
+        report = play(cast, open_encoder(arguments.cache_dir), progress, told)
     arguments.page.write_text(page.render(report), "utf-8")
     if arguments.json:
         print(json.dumps(asdict(report), ensure_ascii=False))

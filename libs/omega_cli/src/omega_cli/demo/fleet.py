@@ -114,7 +114,11 @@ class FleetTv:
         self.exchanges.append(Exchange(len(classes), request.ByteSize(), answer.ByteSize()))
         return answer
 
-    def _sketches(self, embeddings: dict[str, FloatArray]) -> list[tuple[bytes, int]]:
+    def likes(self) -> dict[str, tuple[float, int]]:
+        """Titles that it would tell of, in the order in which it met them: success rate, viewings.
+
+        What is told, sketches or pairs, is drawn from the same titles.
+        """
         policy = SketchPolicy.default()
         outcomes: defaultdict[str, list[bool]] = defaultdict(list)
         for event in self.events:
@@ -122,13 +126,20 @@ class FleetTv:
         rates = {title: sum(seen) / len(seen) for title, seen in outcomes.items()}
         liked = [title for title, rate in rates.items() if rate >= policy.min_success_rate]
         samples = sum(len(outcomes[title]) for title in liked)
+        return {
+            title: (rates[title], len(outcomes[title]))
+            for title in liked
+            if policy.qualifies(rates[title], 1.0, samples)
+        }
+
+    def _sketches(self, embeddings: dict[str, FloatArray]) -> list[tuple[bytes, int]]:
+        policy = SketchPolicy.default()
         return [
             (
                 make_sketch(embeddings[title], draw_noise(), policy),
-                class_byte(rate_class(rates[title]), count_class(len(outcomes[title]))),
+                class_byte(rate_class(rate), count_class(count)),
             )
-            for title in liked
-            if policy.qualifies(rates[title], 1.0, samples)
+            for title, (rate, count) in self.likes().items()
         ]
 
 

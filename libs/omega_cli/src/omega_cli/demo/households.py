@@ -44,8 +44,11 @@ class Cast:
     """Positions of the households with a brain of their own."""
 
 
-def load_cast() -> Cast:
+def load_cast(most: int = 0) -> Cast:
     """Reads the data set.
+
+    Args:
+        most: households, the first ones; 0 = all.
 
     Raises:
         OmegaError: INVALID_FIELD that names what cannot be read.
@@ -59,7 +62,7 @@ def load_cast() -> Cast:
         contents = load_sample()
         households = synthetic_households(contents, SYNTHETIC_HOUSEHOLDS, SEED)
         name = "data/sample: real titles, synthetic households"
-    cut = split(households)
+    cut = split(households)[: most or None]
     return Cast(name, not named, tuple(contents), cut, _choose(cut))
 
 

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from omega_cli.demo.report import DemoReport, HouseholdStory
+from omega_cli.demo.report import DemoReport, HouseholdStory, PairFigures
+from omega_cli.demo.terminal import HURRIED, pair_rows, round_of
 
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;
@@ -39,7 +40,8 @@ def render(report: DemoReport) -> str:
         f"<p>{report.titles:,} titles, {report.households:,} TVs, encoder "
         f"{html.escape(report.model_version)}, {report.seconds:.0f} s in all.</p>"
         f'<div class="plots">{_quality_plot(report)}{_latency_plot(report)}</div>'
-        f"<h2>Quality</h2>{_quality(report)}<h2>Figures</h2>{_figures(report)}{stories}</html>"
+        f"<h2>Quality</h2>{_quality(report)}<h2>Figures</h2>{_figures(report)}"
+        f"{_pairs(report.pairs) if report.pairs else ''}{stories}</html>"
     )
 
 
@@ -88,10 +90,16 @@ def _figures(report: DemoReport) -> str:
             f"{latency.observe_p50_ms:.2f} / {latency.observe_p99_ms:.2f}",
             "",
         ),
-        (
-            "bytes a push, mean / most",
-            f"{traffic.push_bytes_mean:,.0f} / {traffic.push_bytes_max:,}",
-            "limit: 1,024",
+        *(
+            [
+                (
+                    "bytes a push, mean / most",
+                    f"{traffic.push_bytes_mean:,.0f} / {traffic.push_bytes_max:,}",
+                    "limit: 1,024",
+                )
+            ]
+            if not report.pairs
+            else []
         ),
         (
             "bytes of the pull with the news",
@@ -110,13 +118,20 @@ def _figures(report: DemoReport) -> str:
         (
             "federation round, s",
             f"{done.seconds:.1f}",
-            (
-                f"{done.devices:,} devices, {done.sketches:,} sketches, "
-                f"{done.supported_titles:,} titles with 3 or more devices"
-            ),
+            round_of(report),
         ),
     ]
     return _table(("", "value", "beside"), rows)
+
+
+def _pairs(pairs: PairFigures) -> str:
+    held = [(each.name, f"{each.rows:,}", ", ".join(each.columns)) for each in pairs.holds]
+    return (
+        f"<h2>Reports of pairs</h2>{_table(('', 'value', 'beside'), pair_rows(pairs))}"
+        f'<p class="note">{html.escape(HURRIED)}</p>'
+        "<p>What the operator's database holds of them:</p>"
+        f"{_table(('table', 'rows', 'columns'), held)}"
+    )
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

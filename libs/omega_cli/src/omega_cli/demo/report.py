@@ -116,6 +116,50 @@ class RoundFigures:
 
 
 @dataclass(frozen=True)
+class TableFigures:
+    """One table of the operator's database."""
+
+    name: str
+    """Its name."""
+    rows: int
+    """What it holds at the end."""
+    columns: tuple[str, ...]
+    """Of each row."""
+
+
+@dataclass(frozen=True)
+class PairFigures:
+    """Reports of pairs; the privacy mode `threshold`."""
+
+    threshold: int
+    """Reports that open a pair."""
+    reporting: int
+    """TVs that reported."""
+    reports: int
+    """Reports that were sent, and taken."""
+    bytes_a_report: float
+    """Of all messages behind one: report and answer, coins, token, keys; serialised."""
+    days: float
+    """How long these reports would take a TV that keeps to 4,000 bytes a day."""
+    left: int
+    """Pairs of these households that no TV has come to yet."""
+    titles_open: int
+    """Titles that so many TVs have reported."""
+    pairs_open: int
+    """Pairs of two titles that so many TVs have reported."""
+    counted: int
+    """Reports behind both."""
+    sealed: int
+    """Reports that stay sealed, and are forgotten after their epoch."""
+    groups_sealed: int
+    """Titles and pairs that they are of: nobody can tell which."""
+    as_plain: bool
+    """Whether what opened is what counting the households' pairs by hand gives, and no more."""
+    holds: tuple[TableFigures, ...]
+    """What the operator's database has of them."""
+
+
+@dataclass(frozen=True)
 class DemoReport:
     """Everything that is shown."""
 
@@ -143,3 +187,5 @@ class DemoReport:
     """Popularity, local only, collective."""
     seconds: float
     """The whole run."""
+    pairs: PairFigures | None = None
+    """None = TVs sent sketches."""

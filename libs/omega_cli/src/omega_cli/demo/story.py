@@ -14,12 +14,20 @@ from rich.progress import Progress
 from omega.brain.v1 import brain_service_pb2 as brain_pb
 from omega.common.v1 import resource_pb2
 from omega.federation.v1 import federation_service_pb2 as federation_pb
+from omega.sync.v1 import sync_service_pb2 as sync_pb
 from omega_cli.codebook import newest_catalogue, trained
 from omega_cli.demo import latency, quality
 from omega_cli.demo.cluster import Cluster
 from omega_cli.demo.fleet import FleetTv, for_each, newest, settle
 from omega_cli.demo.households import Cast
-from omega_cli.demo.report import DemoReport, HouseholdStory, Listed, RoundFigures, TrafficFigures
+from omega_cli.demo.report import (
+    DemoReport,
+    HouseholdStory,
+    Listed,
+    PairFigures,
+    RoundFigures,
+    TrafficFigures,
+)
 from omega_client import BrainClient, ConstellationClient, FederationClient, SyncClient
 from omega_delta import decode_catalogue, decode_factors, event_to_proto
 from omega_delta.transform import Codebook, decode_news, patterns_of
@@ -50,16 +58,28 @@ class BrainSet:
     """Where the brain listens."""
 
 
-def play(cast: Cast, encoder: Encoder, progress: Progress) -> DemoReport:
-    """Runs everything and measures it; all that it started has ended when it returns or raises."""
+def play(
+    cast: Cast, encoder: Encoder, progress: Progress, told: type[Story] | None = None
+) -> DemoReport:
+    """Runs everything and measures it; all that it started has ended when it returns or raises.
+
+    Args:
+        cast: who takes part.
+        encoder: of titles.
+        progress: is shown while it runs.
+        told: which story; None = that of sketches.
+    """
     begun = time.perf_counter()
     with ExitStack() as stack:
-        story = Story(cast, encoder, progress, stack)
+        story = (told or Story)(cast, encoder, progress, stack)
         return story.tell(begun)
 
 
 class Story:
     """One run. Everything it opens goes on `stack`."""
+
+    parts = "Postgres, constellation, sync and federation worker"
+    """What is started."""
 
     def __init__(self, cast: Cast, encoder: Encoder, progress: Progress, stack: ExitStack) -> None:
         self._cast = cast
@@ -70,8 +90,8 @@ class Story:
     def tell(self, begun: float) -> DemoReport:
         """From empty databases to the report; `begun` is when the run began."""
         cast = self._cast
-        with self._step("starting Postgres, constellation, sync and federation worker", 1):
-            self._cluster = self._stack.enter_context(Cluster(_kind(self._encoder)))
+        with self._step(f"starting {self.parts}", 1):
+            self._cluster = self._stack.enter_context(self._services(_kind(self._encoder)))
             self._sync = self._stack.enter_context(SyncClient(self._cluster.sync.address))
         self._publish_catalogue()
         self._settle()
@@ -106,8 +126,17 @@ class Story:
             latency=latency_figures,
             round=round_figures,
             quality=table,
+            pairs=self._pairs(sets),
             seconds=time.perf_counter() - begun,
         )
+
+    def _services(self, kind: str) -> Cluster:
+        return Cluster(kind)
+
+    def _pairs(self, sets: list[BrainSet]) -> PairFigures | None:
+        """What came of reports of pairs, where TVs send such."""
+        del sets
+        return None
 
     def _publish_catalogue(self) -> None:
         contents = self._cast.contents
@@ -211,9 +240,7 @@ class Story:
         with self._step("pulling what the fleet learned", len(sets) + len(tvs)) as advance:
             book = self._codebook
             first, old, *others = tvs
-            # The gateway asks once a second what is newest.
-            while not (plain := old.exchange(self._sync, model_version)).delta:
-                time.sleep(_POLL_SECONDS)
+            plain = self._first_news(old)
             for each in sets:
                 each.client.sync_now()
                 advance(1)
@@ -225,10 +252,18 @@ class Story:
             answer = first.exchange(self._sync, model_version, codebook_id=book.id)
             info = newest(answer, FACTORS)
             factors = decode_factors(self._sync.download(info, credential=tvs[0].credential))
-            patterns = patterns_of(decode_news(answer.delta, book, None).state, book)
+            news = decode_news(answer.delta, book, None).state if answer.delta else None
+            patterns = patterns_of(news, book) if news else []
             self._model = quality.served_model(self._catalogue, factors, patterns)
             advance(2)
         return answer.ByteSize(), plain.ByteSize(), info.size_bytes
+
+    def _first_news(self, old: FleetTv) -> sync_pb.SyncResponse:
+        """What a TV is told that knows of no codec, once the gateway tells of the round."""
+        # The gateway asks once a second what is newest.
+        while not (plain := old.exchange(self._sync, self._encoder.model_version)).delta:
+            time.sleep(_POLL_SECONDS)
+        return plain
 
     def _traffic(
         self, tvs: list[FleetTv], pull_bytes: int, pull_plain_bytes: int, factors_bytes: int

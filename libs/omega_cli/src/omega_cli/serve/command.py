@@ -26,8 +26,11 @@ _PORTS = {
     "constellation": ("operators' commands, on loopback", 50_072),
     "federation": ("rounds, on loopback", 50_073),
     "console": ("operators' browsers, on loopback", 50_074),
+    "relay": ("TVs' reports, with --privacy threshold", 50_076),
+    "randomness": ("coins of such reports", 50_077),
 }
 
+_ANY_ADDRESS = {"0.0.0.0", "::"}  # noqa: S104 - compared with, not listened on
 _STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -50,6 +53,13 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         parser.add_argument(
             f"--{name}-port", type=int, default=port, help=f"{meaning}; 0 = any (%(default)s)"
         )
+    parser.add_argument(
+        "--privacy",
+        choices=("sketches", "threshold"),
+        default="sketches",
+        help="threshold: reports of pairs are taken too, and both servers of the other party, which"
+        " is none here, run beside (%(default)s)",
+    )
     add_json(parser)
     parser.set_defaults(run=_run)
 
@@ -63,12 +73,16 @@ def _run(arguments: argparse.Namespace) -> int:
         if not 0 <= port <= 65_535:  # noqa: PLR2004 - the largest TCP port
             raise invalid(f"--{name}-port", "between 0 and 65,535")
     names = ["localhost", "127.0.0.1", "::1", *(arguments.names or [])]
+    reports = arguments.privacy == "threshold"
+    if reports and arguments.host not in _ANY_ADDRESS:
+        names.append(arguments.host)  # by which services of this machine call each other
     plan = site.Plan(
         folder.ServeFolder(arguments.data.absolute()),
         arguments.host,
         tuple(dict.fromkeys(names)),
         site.Ports(**ports),
         arguments.database_url or "",
+        reports,
     )
     serving = site.Site(plan, os.environ, _tell)
     for number in _STOPS:
@@ -98,6 +112,12 @@ def _banner(arguments: argparse.Namespace, site: Site, folder: ServeFolder) -> N
         "OMEGA_BRAIN_CONSTELLATION_TLS_CA": str(folder.server_ca),
         "OMEGA_BRAIN_ENROLMENT_KEY_FILE": str(folder.enrolment_key),
     }
+    if arguments.privacy == "threshold":
+        tv["OMEGA_BRAIN_SHARING"] = "threshold"
+        for party in ("relay", "randomness"):
+            port = addresses[f"omega-{party}"].rpartition(":")[2]
+            tv[f"OMEGA_BRAIN_{party.upper()}_URL"] = f"https://{name}:{port}"
+            tv[f"OMEGA_BRAIN_{party.upper()}_TLS_CA"] = str(folder.server_ca)
     console = f"http://{addresses['omega-console']}"
     if arguments.json:
         pids = {keeper.name: keeper.pid for keeper in site.keepers}

@@ -73,6 +73,16 @@ class ServeFolder:
         """What a TV must know to register."""
         return self.path / "enrolment-key"
 
+    @property
+    def threshold_secret(self) -> Path:
+        """What keys of reports of pairs follow from, where such are taken."""
+        return self.path / "threshold-secret"
+
+    @property
+    def randomness(self) -> Path:
+        """What the randomness server keeps, where it is served too."""
+        return self.path / "randomness"
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Holds the folder, which is made if absent, for this process alone.
@@ -116,6 +126,16 @@ class ServeFolder:
             write_private(self.token_keys, f"first:{secrets.token_hex(32)}\n".encode())
         if not self.enrolment_key.exists():
             write_private(self.enrolment_key, f"{secrets.token_urlsafe(32)}\n".encode())
+
+    def prepare_reports(self) -> None:
+        """Makes what reports of pairs need, where it is absent.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
+        self.randomness.mkdir(mode=0o700, exist_ok=True)
+        if not self.threshold_secret.exists():
+            write_private(self.threshold_secret, f"{secrets.token_urlsafe(48)}\n".encode())
 
     def _good(self, names: Sequence[str], now: datetime) -> bool:
         try:

@@ -46,6 +46,10 @@ class Ports:
     """Rounds, on loopback."""
     console: int = 50_074
     """Operators' browsers, on loopback."""
+    relay: int = 50_076
+    """TVs' reports of pairs, where they are taken."""
+    randomness: int = 50_077
+    """Coins of such reports."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,17 @@ class Plan:
     """Where services listen."""
     database_url: str = field(default="", repr=False)
     """Postgres to use; empty = one in the folder."""
+    reports: bool = False
+    """Whether reports of pairs are taken, and randomness server and relay run here as well."""
+
+    def called(self, port: str) -> bool:
+        """Whether TVs call a port."""
+        return port in {"sync", "mtls", "relay", "randomness"}
+
+    def open_ports(self) -> dict[str, int]:
+        """Ports that something is to listen on."""
+        left = set() if self.reports else {"relay", "randomness"}
+        return {name: port for name, port in vars(self.ports).items() if name not in left}
 
 
 class Site:
@@ -106,6 +121,7 @@ class Site:
         if not plan.database_url:
             self._start_postgres()
         pki, ports = folder.pki, plan.ports
+        taking = self._start_randomness() if plan.reports else {}
         self._keeper(
             "omega-constellation",
             ports.constellation,
@@ -113,6 +129,7 @@ class Site:
                 "OMEGA_CONSTELLATION_DATABASE_URL": self.database_url,
                 "OMEGA_CONSTELLATION_DEVICE_CA_CERTIFICATE": str(pki / "device-ca.pem"),
                 "OMEGA_CONSTELLATION_DEVICE_CA_KEY": str(pki / "device-ca.key"),
+                **taking,
             },
         ).start()
         target = self.addresses["omega-constellation"]
@@ -153,6 +170,16 @@ class Site:
         with ThreadPoolExecutor(len(together)) as pool:
             for started in [pool.submit(keeper.start) for keeper in together]:
                 started.result()
+        if plan.reports:
+            gateway = self._local("omega-sync")
+            self._party(
+                "omega-relay",
+                ports.relay,
+                {
+                    "OMEGA_RELAY_GATEWAY_TARGET": gateway,
+                    "OMEGA_RELAY_GATEWAY_TLS_CA": str(folder.server_ca),
+                },
+            ).start()
         folder.profile.write_text(f'target = "{target}"\n', "utf-8")
 
     def stop(self) -> None:
@@ -174,6 +201,33 @@ class Site:
         self._stack.callback(keeper.stop)
         keeper.start()
         self.keepers.append(keeper)
+
+    def _start_randomness(self) -> dict[str, str]:
+        """The other party's server; returns what the constellation has to know of it."""
+        folder = self._plan.folder
+        folder.prepare_reports()
+        storage = {"OMEGA_RANDOMNESS_STORAGE_PATH": str(folder.randomness)}
+        self._party("omega-randomness", self._plan.ports.randomness, storage).start()
+        return {
+            "OMEGA_CONSTELLATION_THRESHOLD_SECRET_FILE": str(folder.threshold_secret),
+            "OMEGA_CONSTELLATION_RANDOMNESS_TARGET": self._local("omega-randomness"),
+            "OMEGA_CONSTELLATION_RANDOMNESS_TLS_CA": str(folder.server_ca),
+        }
+
+    def _local(self, script: str) -> str:
+        """How a service of this machine calls one that TVs call: as its certificate names it."""
+        host, _, port = self.addresses[script].rpartition(":")
+        return f"{host if self._plan.host in self._plan.names else 'localhost'}:{port}"
+
+    def _party(self, script: str, port: int, settings: Mapping[str, str]) -> Keeper:
+        """Keeps a service that TVs call, which in a fleet another party runs."""
+        prefix, pki = f"OMEGA_{script.split('-')[1].upper()}_", self._plan.folder.pki
+        tls = {
+            f"{prefix}TLS_CERTIFICATE": str(pki / "server.pem"),
+            f"{prefix}TLS_KEY": str(pki / "server.key"),
+        }
+        trusted = ClientTls(self._plan.folder.server_ca)
+        return self._keeper(script, port, {**settings, **tls}, host=self._plan.host, tls=trusted)
 
     def _keeper(
         self,
@@ -214,9 +268,8 @@ class Site:
     def _check_ports(self) -> None:
         """Waits for what a killed predecessor still holds."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        ports = self._plan.ports
-        for name, port in vars(ports).items():
-            host = self._plan.host if name in {"sync", "mtls"} else LOOPBACK
+        for name, port in self._plan.open_ports().items():
+            host = self._plan.host if self._plan.called(name) else LOOPBACK
             while not _free(host, port):
                 if time.monotonic() > deadline:
                     raise invalid(f"--{name}-port", f"free; something else listens on {port}")
