@@ -187,4 +187,3 @@ def restore(tv: PairTv) -> None:
     for side in ("brain.db-wal", "brain.db-shm"):
         (tv.folder / side).unlink(missing_ok=True)
     tv.restart()
-

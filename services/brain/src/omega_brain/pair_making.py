@@ -78,11 +78,13 @@ class PairMaker:
             ServiceError: a party refuses or does not answer.
         """
         reports = self._stores.pair_reports
-        wished = wishes(self._liked.newest(), reports.known(), MOST)
+        likes = self._liked.newest()
         unpaid = [each for each in reports.waiting() if not each.token]
-        if not (wished or unpaid or again):
+        if not (likes or unpaid or again):
             return 0
         told = self._keys.current(now, again=again)
+        known, support = reports.known(), self._liked.support
+        wished = wishes(likes, known, MOST, epoch=told.epoch, support=support)
         unpaid = [each for each in unpaid if each.epoch == told.epoch][:MOST]
         count = self._room(now, told, len(wished), len(unpaid))
         if not (count or unpaid):

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from omega_persistence.pair_reports import Titles
 from omega_threshold import Pair, title_key
-from omega_threshold.sampling import order
+from omega_threshold.sampling import MOST_LIKES, order
 
 if TYPE_CHECKING:
     from omega_brain.brain import Brain
-
-MOST_LIKES = 100
-"""The newest liked titles that make pairs."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +34,10 @@ class Liked(Protocol):
 
     def newest(self) -> Mapping[int, str]:
         """Content ids of the newest MOST_LIKES, by rowid."""
+        ...
+
+    def support(self) -> Mapping[bytes, float]:
+        """Title key -> how much the fleet likes a title that it published a factor of."""
         ...
 
 
@@ -63,26 +64,46 @@ class LikedHere:
         rows = stores.contents.by_rowids(newest)
         return {rowid: rows[rowid].content.content_id for rowid in newest if rowid in rows}
 
+    def support(self) -> Mapping[bytes, float]:
+        """Of the factors that this TV holds."""
+        shares = self._brain.published_shares()
+        return {title_key(content_id): share for content_id, share in shares.items()}
 
-def wishes(likes: Mapping[int, str], known: Collection[Titles], most: int) -> list[Wish]:
-    """The first `most` pairs of `likes` that are not known, in the order of all TVs.
+
+def wishes(
+    likes: Mapping[int, str],
+    known: Collection[Titles],
+    most: int,
+    *,
+    epoch: int,
+    support: Callable[[], Mapping[bytes, float]],
+) -> list[Wish]:
+    """The first `most` pairs of `likes` that are not known and are due, in the order of all TVs.
 
     Pairs are looked at only where titles alone are too few: there are up to 4,950.
+
+    Args:
+        likes: content ids by rowid.
+        known: what was told, or waits.
+        most: at least 0.
+        epoch: of the reports.
+        support: as order() has it; called where pairs are looked at.
     """
     keys = {rowid: title_key(content_id) for rowid, content_id in likes.items()}
-    found = _ordered([(rowid, rowid) for rowid in sorted(keys)], keys, known)[:most]
+    alone = _wished(((rowid, rowid) for rowid in keys), keys, known)
+    found = order(alone, epoch=epoch, support={})[:most]
     if len(found) < most:
-        pairs = list(itertools.combinations(sorted(keys), 2))
-        found += _ordered(pairs, keys, known)[: most - len(found)]
-    return found
+        pairs = _wished(itertools.combinations(sorted(keys), 2), keys, known)
+        found += order(pairs, epoch=epoch, support=support())[: most - len(found)]
+        alone |= pairs
+    return [Wish(alone[pair], pair) for pair in found]
 
 
-def _ordered(
-    pairs: list[Titles], keys: Mapping[int, bytes], known: Collection[Titles]
-) -> list[Wish]:
-    wished = {
+def _wished(
+    pairs: Iterable[Titles], keys: Mapping[int, bytes], known: Collection[Titles]
+) -> dict[Pair, Titles]:
+    return {
         Pair(*sorted((keys[low], keys[high]))): (low, high)
         for low, high in pairs
         if (low, high) not in known
     }
-    return [Wish(wished[pair], pair) for pair in order(wished)]
