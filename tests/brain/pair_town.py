@@ -76,7 +76,7 @@ class Arrived:
 class Town(relay_service_pb2_grpc.GatewayServiceServicer):
     """Operator, relay and randomness server; `fleet` is what a TV asks as itself."""
 
-    def __init__(self, folder: Path, clock: ManualClock, stack: ExitStack, **days: int) -> None:
+    def __init__(self, folder: Path, clock: Any, stack: ExitStack, **days: int) -> None:
         self.clock = clock
         self.schedule = Schedule(**days) if days else Schedule()
         self.coins = stack.enter_context(KeyRing(folder / "coins", "coins", self.schedule))
@@ -87,6 +87,8 @@ class Town(relay_service_pb2_grpc.GatewayServiceServicer):
         """Reports that were taken, each once."""
         self.titles: list[int] = []
         """Rowids of all titles that anybody likes."""
+        self.known: set[Pair] = set()
+        """All that anybody reports, in the place of `titles`."""
         self._names: dict[bytes, Pair] = {}
         self.arrived: list[Arrived] = []
         """Calls of relay and randomness server."""
@@ -110,13 +112,13 @@ class Town(relay_service_pb2_grpc.GatewayServiceServicer):
             randomness_service_pb2_grpc.add_RandomnessServiceServicer_to_server,
             Watched(self, RandomnessServicer(self.coins, budget, clock)),
         )
-        gateway = _serve(
+        self.gateway_at = _serve(
             stack,
             "omega.threshold.v1.GatewayService",
             relay_service_pb2_grpc.add_GatewayServiceServicer_to_server,
             self,
         )
-        channel = stack.enter_context(grpc.insecure_channel(gateway.target))
+        channel = stack.enter_context(grpc.insecure_channel(self.gateway_at.target))
         copy = KeysCopy(channel, timedelta(minutes=5), 20.0, clock)
         limit = RateLimit(Rate(1e6, 1_000_000), "network", lambda: 0.0)
         self.relay_at = _serve(
@@ -190,6 +192,7 @@ class Town(relay_service_pb2_grpc.GatewayServiceServicer):
             answer = exchange.seal(bytes([made[self.outcomes.pop(0)]]))
         else:
             answer = self.intake.handle(request.encapsulated, self.clock.now())
+            self.at("took a report")
         return relay_pb.HandleResponse(encapsulated=answer)
 
     def pairs(self) -> Counter[Pair]:
@@ -204,7 +207,7 @@ class Town(relay_service_pb2_grpc.GatewayServiceServicer):
 
     def _read(self, report: Report) -> Pair:
         key = self.coins.key(report.epoch, self.clock.now())
-        for pair in told(self.titles):
+        for pair in self.known or told(self.titles):
             sealing = Sealing.of_coins(key.evaluate(pair.asked), report.epoch, THRESHOLD)
             if sealing.opened(report) == pair:
                 return pair
@@ -331,7 +334,7 @@ class PairTv:
 
 
 @contextmanager
-def town(folder: Path, clock: ManualClock | None = None, **days: int) -> Iterator[Town]:
+def town(folder: Path, clock: Any = None, **days: int) -> Iterator[Town]:
     """Serves all parties."""
     with ExitStack() as stack:
         yield Town(folder, clock or ManualClock(NOW), stack, **days)
