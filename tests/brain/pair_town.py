@@ -36,7 +36,7 @@ from omega_relay.servicer import RelayServicer
 from omega_rpc.config import ServerConfig
 from omega_rpc.rate_limits import Rate, RateLimit
 from omega_rpc.server import Binding, Server
-from omega_testing.household_traces import stock
+from omega_testing.household_traces import TITLES, stock
 from omega_threshold import (
     KeyRing,
     Pair,
@@ -46,6 +46,7 @@ from omega_threshold import (
     Sealing,
     SpentTokens,
     evaluate,
+    title_key,
 )
 from omega_threshold.envelope import Gateway, KeyConfig
 from omega_threshold.intake import Intake
@@ -259,6 +260,9 @@ class Likes:
 
     def newest(self) -> dict[int, str]:
         return {rowid: f"c{rowid - 1}" for rowid in self.titles[-100:]}
+
+    def support(self) -> dict[bytes, float]:
+        return {title_key(f"c{number}"): 1 / (number + 1) for number in range(TITLES)}
 
 
 @dataclass

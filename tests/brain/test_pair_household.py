@@ -72,7 +72,9 @@ def gateway(parties: Town) -> Door:
 
 
 @pytest.fixture
-def open_pairs(open_tv: OpenTv, parties: Town) -> OpenTv:
+def open_pairs(open_tv: OpenTv, parties: Town, publish_factors: Publish) -> OpenTv:
+    publish_factors(list(range(20)))
+
     def start(**settings: Any) -> Tv:
         given = {
             "sharing": "threshold",
@@ -325,7 +327,7 @@ def test_a_call_that_hangs_ends_with_the_brain(
     tv = open_pairs(sync_interval_secs=0)
     tv.sync()
     tv.watch([viewing(titles[0].content_id)])
-    reached, left = [], []
+    reached, left = list[str](), list[int]()
 
     def at(point: str) -> None:
         if point == "came to Evaluate":
@@ -345,3 +347,30 @@ def test_a_call_that_hangs_ends_with_the_brain(
     background.stop()
     assert time.monotonic() - begun < 15, "it does not wait for the answer"
     left.append(1)
+
+
+def test_before_factors_are_published_titles_are_told_alone(
+    open_tv: OpenTv,
+    parties: Town,
+    titles: list[Content],
+    publish_catalogue: Publish,
+    publish_factors: Publish,
+    viewing: Viewing,
+) -> None:
+    publish_catalogue(titles)
+    parties.known = all_of(titles[:3])
+    tv = open_tv(
+        sharing="threshold",
+        relay_url=f"http://{parties.relay_at.target}",
+        randomness_url=f"http://{parties.randomness_at.target}",
+        pair_bytes_a_day=100_000,
+    )
+    tv.sync()
+    tv.watch([viewing(title.content_id) for title in titles[:3]])
+    turns(tv.brain, 20)
+    assert parties.pairs() == {pair: 1 for pair in parties.known if pair.alone}
+    publish_factors([0, 2])
+    tv.sync()
+    turns(tv.brain, 20)
+    both = Pair.of(titles[0].content_id, titles[2].content_id)
+    assert parties.pairs() == {pair: 1 for pair in parties.known if pair.alone or pair == both}

@@ -62,6 +62,7 @@ def environ(tmp_path: Path, parties: Town, gateway: Door) -> Iterator[dict[str, 
             "OMEGA_BRAIN_SYNC_INTERVAL_SECS": "0",
             "OMEGA_BRAIN_MIN_SAMPLES": "1",
             "OMEGA_BRAIN_CATALOGUE_HOURS": "0",
+            "OMEGA_BRAIN_FACTORS_HOURS": "0",
             "OMEGA_BRAIN_SHARING": "threshold",
             "OMEGA_BRAIN_RELAY_URL": f"http://{relay.address}",
             "OMEGA_BRAIN_RANDOMNESS_URL": f"http://{randomness.address}",
@@ -74,8 +75,10 @@ def test_a_brain_that_is_killed_again_and_again_tells_each_pair_once(
     parties: Town,
     titles: list[Content],
     publish_catalogue: Publish,
+    publish_factors: Publish,
 ) -> None:
     publish_catalogue(titles)
+    publish_factors(list(range(20)))
     parties.known = all_of(titles[:4])
     chance = random.Random(3)  # noqa: S311 - where it dies
     taken, hold, killed = threading.Event(), threading.Event(), 0
