@@ -1,4 +1,4 @@
-"""All that a TV reports pairs to, in this process over real sockets, under a clock that is moved."""
+"""All that a TV reports pairs to, over real sockets, under a clock that is moved."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from omega.threshold.v1 import (
     randomness_service_pb2_grpc,
     relay_service_pb2_grpc,
 )
-from omega.threshold.v1 import randomness_service_pb2 as randomness_pb
 from omega.threshold.v1 import relay_service_pb2 as relay_pb
 from omega_brain.endpoint import Endpoint
 from omega_brain.pair_calls import PairCalls
@@ -32,11 +31,12 @@ from omega_core.errors import ErrorCode, OmegaError
 from omega_persistence.pair_reports import PairState
 from omega_randomness.budget import Budget
 from omega_randomness.servicer import RandomnessServicer
+from omega_relay.keys import KeysCopy
 from omega_relay.servicer import RelayServicer
 from omega_rpc.config import ServerConfig
 from omega_rpc.rate_limits import Rate, RateLimit
 from omega_rpc.server import Binding, Server
-from omega_testing.household_traces import stock
+from omega_testing.household_traces import TITLES, stock
 from omega_threshold import (
     KeyRing,
     Pair,
@@ -51,7 +51,8 @@ from omega_threshold import (
 from omega_threshold.envelope import Gateway, KeyConfig
 from omega_threshold.intake import Intake
 
-NOW = datetime(2026, 1, 10, 9, tzinfo=UTC)
+NOW = datetime(2026, 1, 16, 9, tzinfo=UTC)
+"""A day after an epoch began."""
 THRESHOLD = 3
 SETTLED = {PairState.TOLD, PairState.REFUSED}
 
@@ -76,7 +77,7 @@ class Arrived:
 class Town(relay_service_pb2_grpc.GatewayServiceServicer):
     """Operator, relay and randomness server; `fleet` is what a TV asks as itself."""
 
-    def __init__(self, folder: Path, clock: ManualClock, stack: ExitStack, **days: int) -> None:
+    def __init__(self, folder: Path, clock: Any, stack: ExitStack, **days: int) -> None:
         self.clock = clock
         self.schedule = Schedule(**days) if days else Schedule()
         self.coins = stack.enter_context(KeyRing(folder / "coins", "coins", self.schedule))
@@ -87,6 +88,8 @@ class Town(relay_service_pb2_grpc.GatewayServiceServicer):
         """Reports that were taken, each once."""
         self.titles: list[int] = []
         """Rowids of all titles that anybody likes."""
+        self.known: set[Pair] = set()
+        """All that anybody reports, in the place of `titles`."""
         self._names: dict[bytes, Pair] = {}
         self.arrived: list[Arrived] = []
         """Calls of relay and randomness server."""
@@ -110,19 +113,20 @@ class Town(relay_service_pb2_grpc.GatewayServiceServicer):
             randomness_service_pb2_grpc.add_RandomnessServiceServicer_to_server,
             Watched(self, RandomnessServicer(self.coins, budget, clock)),
         )
-        gateway = _serve(
+        self.gateway_at = _serve(
             stack,
             "omega.threshold.v1.GatewayService",
             relay_service_pb2_grpc.add_GatewayServiceServicer_to_server,
             self,
         )
-        channel = stack.enter_context(grpc.insecure_channel(gateway.target))
+        channel = stack.enter_context(grpc.insecure_channel(self.gateway_at.target))
+        copy = KeysCopy(channel, timedelta(minutes=5), 20.0, clock)
         limit = RateLimit(Rate(1e6, 1_000_000), "network", lambda: 0.0)
         self.relay_at = _serve(
             stack,
             "omega.threshold.v1.RelayService",
             relay_service_pb2_grpc.add_RelayServiceServicer_to_server,
-            Watched(self, RelayServicer(channel, limit, 20.0)),
+            Watched(self, RelayServicer(channel, limit, copy, 20.0)),
         )
 
     def keys(self) -> keys_pb2.ReportingKeys:
@@ -166,10 +170,21 @@ class Town(relay_service_pb2_grpc.GatewayServiceServicer):
         left = self.quota - sum(map(len, self.issued.values()))
         return sync.IssueTokensResponse(evaluated=answer.elements, proof=answer.proof, left=left)
 
+    def GetReportingKeys(  # noqa: N802 - named by the contract
+        self,
+        request: relay_pb.GatewayServiceGetReportingKeysRequest,
+        context: grpc.ServicerContext,
+    ) -> relay_pb.GatewayServiceGetReportingKeysResponse:
+        """What the operator tells a relay."""
+        del request, context
+        self._must("operator")
+        return relay_pb.GatewayServiceGetReportingKeysResponse(keys=self.keys())
+
     def Handle(  # noqa: N802 - named by the contract
         self, request: relay_pb.HandleRequest, context: grpc.ServicerContext
     ) -> relay_pb.HandleResponse:
         """The operator's intake."""
+        del context
         self._must("operator")
         if self.outcomes:
             data, exchange = self.gateway_keys.decapsulate(request.encapsulated)
@@ -178,6 +193,7 @@ class Town(relay_service_pb2_grpc.GatewayServiceServicer):
             answer = exchange.seal(bytes([made[self.outcomes.pop(0)]]))
         else:
             answer = self.intake.handle(request.encapsulated, self.clock.now())
+            self.at("took a report")
         return relay_pb.HandleResponse(encapsulated=answer)
 
     def pairs(self) -> Counter[Pair]:
@@ -192,7 +208,7 @@ class Town(relay_service_pb2_grpc.GatewayServiceServicer):
 
     def _read(self, report: Report) -> Pair:
         key = self.coins.key(report.epoch, self.clock.now())
-        for pair in told(self.titles):
+        for pair in self.known or told(self.titles):
             sealing = Sealing.of_coins(key.evaluate(pair.asked), report.epoch, THRESHOLD)
             if sealing.opened(report) == pair:
                 return pair
@@ -219,15 +235,14 @@ class Watched:
             blinded = len(getattr(request, "blinded", ()))
             seen = Arrived(self._town.clock.now(), name, request.ByteSize(), shown, blinded)
             self._town.arrived.append(seen)
-            self._town._must(self._party)  # noqa: SLF001 - of the same file
+            self._town._must(self._party)
             self._town.at(f"came to {name}")
+            assert inner is not None
+            answer = inner(request, context)
             if name == "GetReportingKeys":
-                keys = self._town.keys()
-                self._town.told_by_relay(keys)
-                answer: Any = relay_pb.RelayServiceGetReportingKeysResponse(keys=keys)
-            else:
-                assert inner is not None
-                answer = inner(request, context)
+                told = keys_pb2.ReportingKeys.FromString(answer.keys.SerializeToString())
+                self._town.told_by_relay(told)
+                answer = relay_pb.RelayServiceGetReportingKeysResponse(keys=told)
             self._town.at(f"answers {name}")
             return answer
 
@@ -247,8 +262,7 @@ class Likes:
         return {rowid: f"c{rowid - 1}" for rowid in self.titles[-100:]}
 
     def support(self) -> dict[bytes, float]:
-        """All titles alike, so that every pair is due in every epoch."""
-        return {title_key(f"c{rowid - 1}"): 1.0 for rowid in self.titles}
+        return {title_key(f"c{number}"): 1 / (number + 1) for number in range(TITLES)}
 
 
 @dataclass
@@ -324,7 +338,7 @@ class PairTv:
 
 
 @contextmanager
-def town(folder: Path, clock: ManualClock | None = None, **days: int) -> Iterator[Town]:
+def town(folder: Path, clock: Any = None, **days: int) -> Iterator[Town]:
     """Serves all parties."""
     with ExitStack() as stack:
         yield Town(folder, clock or ManualClock(NOW), stack, **days)

@@ -78,6 +78,8 @@ PAIRS_JOINED = "pairs_joined"
 """There when tokens were asked for under the present identity."""
 PAIRS_BLOCKED = "pairs_blocked"
 """There while keys differ: nothing is reported."""
+PAIRS_FORGOTTEN = "pairs_forgotten"
+"""There when this database has forgotten which pairs were told (`pair_mark`)."""
 PAIR_PREPARE_AT = "pair_prepare_at"
 """Instant from which on the next reports of pairs are made."""
 PAIR_PREPARE_ERROR = "pair_prepare_error"
@@ -128,6 +130,8 @@ IMPERSONAL = frozenset(
         STATE_VERSION,
         STATE_MODEL,
         TRENDS_AT,
+        # The same as LINEAGE, of which the mark beside the database tells too.
+        PAIR_LINEAGE,
         # A refusal that an erasure took back would not be one.
         CONSENT_REFUSED,
         METERED,

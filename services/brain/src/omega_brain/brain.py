@@ -298,10 +298,6 @@ class Brain(Closing):
         """
         return self.household.liked_titles()
 
-    def published_shares(self) -> dict[str, float]:
-        """How much the fleet likes each title that it published a factor of. As Household's."""
-        return self.household.published_shares()
-
     def pattern_samples(self) -> dict[int, int]:
         """Viewings behind the taste pattern of each title that the household watched, by rowid.
 

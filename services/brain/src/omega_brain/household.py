@@ -337,24 +337,6 @@ class Household:
                 for row in rows.tolist()
             ]
 
-    def published_shares(self) -> dict[str, float]:
-        """Content id -> how much the fleet likes the title, above 0, up to a common factor.
-
-        Of the titles that have a factor of their own: of others the fleet has said nothing.
-        """
-        with self._lock:
-            catalogue, model = self._titles.catalogue, self._collective.model
-        if model is None:
-            return {}
-        rows = np.flatnonzero(model.has_factor)
-        logs = model.log_prior[rows].astype(np.float64)
-        shares = np.exp(logs - logs.max(initial=-np.inf))
-        return {
-            catalogue.contents[row].content_id: share
-            for row, share in zip(rows.tolist(), shares.tolist(), strict=True)
-            if share > 0
-        }
-
     def _open(
         self, query: RecommendQuery, shown: Collection[str]
     ) -> tuple[Viewer, NDArray[np.bool_]]:

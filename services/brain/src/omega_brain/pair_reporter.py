@@ -14,7 +14,7 @@ from omega_brain.pair_instants import Instants
 from omega_brain.pair_keys import schedule_of
 from omega_brain.pair_making import MOST, PairMaker, without_token
 from omega_brain.pair_sending import PairSender
-from omega_brain.pair_wishes import Liked
+from omega_brain.pair_wishes import Liked, every_pair
 from omega_brain.stores import Stores
 from omega_client import ServiceError
 from omega_core.clock import Clock
@@ -84,14 +84,14 @@ class PairReporter:
             self._broken, self._rest_until = 0, None
 
     def wait(self) -> float:
-        """Seconds until the next turn, 1 to LONGEST_WAIT; after a turn that raised, longer.
+        """Seconds until the next turn, at most LONGEST_WAIT; after a turn that raised, longer.
 
         Raises:
             OmegaError: STORAGE_UNAVAILABLE.
         """
         at = self._rest_until or self.next_at()
         wait = LONGEST_WAIT if at is None else (at - self._clock.now()).total_seconds()
-        return min(max(wait, 1.0), LONGEST_WAIT)
+        return min(max(wait, 1.0 if self._instants.delay else 0.05), LONGEST_WAIT)
 
     def next_at(self) -> datetime | None:
         """When the next step is due; None = nothing is planned.
@@ -139,6 +139,10 @@ class PairReporter:
                     # A backup is in force: of what waits in it, any may have left since.
                     reports.assume_tried()
                 facts.set(keys.PAIR_LINEAGE, lineage)
+        if facts.get(keys.PAIRS_FORGOTTEN) and (likes := self._liked.newest()):
+            with self._stores.database.transaction():
+                reports.assume_told(every_pair(likes))
+                facts.remove(keys.PAIRS_FORGOTTEN)
         for epoch, told in means.told().items():
             if now >= schedule_of(told).closes(epoch):
                 with self._stores.database.transaction():
