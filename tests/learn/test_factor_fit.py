@@ -180,12 +180,12 @@ def test_a_large_matrix_without_its_small_counts_gives_what_a_full_decomposition
     statistics = counted(500, 700, least, 3)
     gram = statistics.gram / UNIT**2
     assert np.linalg.eigvalsh(gram)[0] < -40, "without care there is no Cholesky factor of it"
-    below = what_is_below_zero(gram, top_eigenpairs(gram, 64, 1.0), 1.0)
-    assert np.linalg.eigvalsh(gram + below @ below.T)[0] > -20
+    below = what_is_below_zero(gram, 64, 1.0)
+    assert np.linalg.eigvalsh(gram + below @ below.T)[0] > -0.5
     whole = fit_factors(statistics, even(700), lam=20, rank=64, gaps=True)
     monkeypatch.setattr("omega_learn.factors.LARGE", 500)
     found = fit_factors(statistics, even(700), lam=20, rank=64, gaps=True)
-    np.testing.assert_allclose(found.gains, whole.gains, rtol=0.02)
+    np.testing.assert_allclose(found.gains, whole.gains, rtol=0.01)
     assert (found.gains >= 1).all()
     scores = [(f.factors * f.steps) @ (f.factors * f.steps).T for f in (found, whole)]
     assert np.abs(scores[0] - scores[1]).max() < 0.05 * np.abs(scores[1]).max()

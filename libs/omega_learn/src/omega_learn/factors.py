@@ -126,7 +126,7 @@ def _whole(gram: DoubleArray, lam: float, kept: int) -> Solved:
 def _large(gram: DoubleArray, lam: float, kept: int, *, gaps: bool) -> Solved | None:
     """By the eigenpairs that are kept; None where too much of the matrix is below zero for that."""
     values, vectors = top_eigenpairs(gram, kept, UNIT**2)
-    below = what_is_below_zero(gram, (values, vectors), UNIT**2) if gaps else None
+    below = what_is_below_zero(gram, kept, UNIT**2) if gaps else None
     try:
         inverse = inverse_diagonal(gram, lam, UNIT**2, below)
     except np.linalg.LinAlgError:

@@ -20,9 +20,7 @@ _STEPS = 6
 """Blocks of that space after the first."""
 
 
-def top_eigenpairs(
-    gram: DoubleArray, count: int, scale: float, without: DoubleArray | None = None
-) -> tuple[DoubleArray, DoubleArray]:
+def top_eigenpairs(gram: DoubleArray, count: int, scale: float) -> tuple[DoubleArray, DoubleArray]:
     """The largest eigenvalues of gram / scale, falling, (count,), and vectors, (n, count).
 
     Block Lanczos with full reorthogonalisation and Rayleigh-Ritz (Golub & Van Loan, Matrix
@@ -33,51 +31,38 @@ def top_eigenpairs(
         gram: symmetric, (n, n).
         count: at least 1, below n.
         scale: above 0; below, the eigenpairs are those of -gram / |scale|.
-        without: columns B, so that the eigenpairs are those of (gram - B B') / scale, (n, b).
     """
     n = len(gram)
-
-    def image(block: DoubleArray) -> DoubleArray:
-        found = gram @ block
-        if without is not None:
-            found -= without @ (without.T @ block)
-        return np.asarray(found / scale, np.float64)
-
     width = min(count + _MORE, n)
     block = np.linalg.qr(np.random.default_rng(0).standard_normal((n, width)))[0]
-    basis, images = [block], [image(block)]
+    basis, images = [block], [gram @ block / scale]
     for _ in range(_STEPS):
         room = n - sum(each.shape[1] for each in basis)
         if room <= 0:
             break
         block = images[-1][:, :room].copy()
-        for _ in range(2):  # once leaves what rounding brought back
+        # Once leaves what rounding brought back; of next to nothing, all of it is rounding.
+        for _ in range(2):
             for each in basis:
                 block -= each @ (each.T @ block)
-        block = np.linalg.qr(block)[0]
+            block = np.linalg.qr(block)[0]
         basis.append(block)
-        images.append(image(block))
-    space, reached = np.hstack(basis), np.hstack(images)
-    values, small = np.linalg.eigh(space.T @ reached)
+        images.append(gram @ block / scale)
+    space, image = np.hstack(basis), np.hstack(images)
+    values, small = np.linalg.eigh(space.T @ image)
     top = slice(None, -count - 1, -1)
     return values[top], space @ small[:, top]
 
 
-def what_is_below_zero(
-    gram: DoubleArray, top: tuple[DoubleArray, DoubleArray], scale: float
-) -> DoubleArray:
-    """Columns B that make the most negative eigenvalues of gram / scale + B B' zero, (n, b).
+def what_is_below_zero(gram: DoubleArray, count: int, scale: float) -> DoubleArray:
+    """Columns B such that the most negative eigenvalues of gram / scale + B B' are 0, (n, b).
 
     Args:
         gram: symmetric, (n, n).
-        top: its largest eigenpairs, from top_eigenpairs(): without them, the others are found with
-            as few steps.
+        count: most columns, at least 1, below n.
         scale: above 0.
     """
-    values, vectors = top
-    positive = values > 0
-    known = vectors[:, positive] * np.sqrt(values[positive] * scale)
-    values, vectors = top_eigenpairs(gram, len(values), -scale, known)
+    values, vectors = top_eigenpairs(gram, count, -scale)
     below = values > 0
     return np.asarray(vectors[:, below] * np.sqrt(values[below]), np.float64)
 
