@@ -18,6 +18,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -42,6 +43,11 @@ SERVERS = {
 }
 """What is killed, in the order in which it is started, and its program."""
 _DAY = timedelta(days=1)
+_TOLD = (
+    "SELECT one.content_id, other.content_id FROM pair_reports AS r"
+    " JOIN contents AS one ON one.content_rowid = r.low"
+    " JOIN contents AS other ON other.content_rowid = r.high WHERE r.state = 2"
+)
 _STEP = timedelta(minutes=10)
 """Virtual time moves by so much at once, and then stands: a call that has begun is answered in the
 same moment, unless a step comes in between, as a clock that is set might."""
@@ -129,10 +135,15 @@ class _Tv:
     process: ServiceProcess
 
     def pairs(self) -> set[Pair]:
+        """All that there is to tell."""
         names = [title.content_id for title in self.liked]
         return {Pair.of(*two) for two in itertools.combinations_with_replacement(names, 2)}
 
-    def read(self, query: str) -> list[tuple[int, ...]]:
+    def said(self) -> list[Pair]:
+        """What it counts as told."""
+        return [Pair.of(*map(str, two)) for two in self.read(_TOLD)]
+
+    def read(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of its own file, which it may be writing; none where that cannot be read now."""
         try:
             with closing(sqlite3.connect(self.storage / "brain.db", timeout=5)) as database:
@@ -248,7 +259,11 @@ class ChaosThreshold:
         report = self._report
         plain = Counter(pair for tv in self._tvs for pair in tv.pairs())
         report.pairs = plain.total()
-        report.told = sum(tv.told() for tv in self._tvs)
+        said = [tv.said() for tv in self._tvs]
+        report.told = sum(map(len, said))
+        for tv, told in zip(self._tvs, said, strict=True):
+            if set(told) != tv.pairs() or len(told) != len(set(told)):
+                report.faults.append(f"TV {tv.number} told other pairs than its household's")
         days = [row[0] for tv in self._tvs for row in tv.read("SELECT bytes FROM pair_days")]
         report.most_bytes_a_day = max(days, default=0)
         report.stored = self._rows("SELECT count(DISTINCT report) FROM threshold_inbox")[0][0]

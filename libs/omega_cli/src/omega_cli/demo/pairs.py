@@ -65,14 +65,21 @@ class PairTv:
         likes = list(self.tv.likes())[-MOST_LIKES:]
         return order(Pair.of(*two) for two in itertools.combinations_with_replacement(likes, 2))
 
-    def report(self, parties: Parties, most: int) -> None:
-        """Reports the next pairs, up to `most`, one by one; their way takes seconds here, not days.
+    def report(self, parties: Parties, most: int, *, alone: bool = False) -> None:
+        """Reports the next pairs, up to `most` in all, one by one; in seconds here, not days.
+
+        Args:
+            parties: whom it calls.
+            most: reports that it has sent in the end.
+            alone: only titles alone, which come first.
 
         Raises:
             OmegaError: KEYS_DIFFER, PROOF_REFUSED: then nothing more is sent.
             ServiceError: a party refused.
         """
-        waiting = self.pairs()[len(self.sent) :][:most]
+        known = set(self.sent)
+        waiting = [pair for pair in self.pairs() if pair not in known and (pair.alone or not alone)]
+        waiting = waiting[: max(0, most - len(known))]
         for begin in range(0, len(waiting), BATCH):
             for pair, submission in self.made(parties, waiting[begin : begin + BATCH]):
                 self.outcomes[self.submit(parties, submission)] += 1

@@ -42,6 +42,7 @@ class PairStory(Story):
     """One run."""
 
     parts = "Postgres, constellation, sync, federation worker, randomness server and relay"
+    refresh = True
     reports = REPORTS
     """Most reports of a TV without a process of its own."""
 
@@ -57,13 +58,19 @@ class PairStory(Story):
         )
         self._reporting = [PairTv(tv) for tv in tvs]
         by_tv = {id(each.tv): each for each in self._reporting}
+
+        def report(tv: FleetTv, *, alone: bool) -> None:
+            by_tv[id(tv)].report(parties, self.reports, alone=alone)
+
+        with self._step("reporting titles, each alone", len(tvs)) as advance:
+            for_each(tvs, lambda tv: report(tv, alone=True), lambda: advance(1))
+        # TVs know by then which titles the fleet likes at all.
+        self._run_round()
         with self._step("reporting pairs, each alone", len(sets) + len(tvs)) as advance:
+            for_each(tvs, lambda tv: report(tv, alone=False), lambda: advance(1))
             for each in sets:
                 self._report_day(each)
                 advance(1)
-            for_each(
-                tvs, lambda tv: by_tv[id(tv)].report(parties, self.reports), lambda: advance(1)
-            )
 
     def _report_day(self, each: BrainSet) -> None:
         """Waits until a brain has reported what its day pays for: nine or ten, one a second.
