@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from omega.sync.v1 import sync_service_pb2 as sync_pb
-from omega_cli.demo.cluster import Cluster
+from omega_cli.demo.cluster import PAIR_BYTES, Cluster
 from omega_cli.demo.fleet import FleetTv, for_each
 from omega_cli.demo.pairs import PairTv, Parties
 from omega_cli.demo.report import PairFigures, TableFigures, TrafficFigures
@@ -31,6 +31,7 @@ REPORTS = 100
 """Most reports of a TV, all in one go; by itself it sends ten a day, at instants by chance."""
 BYTES_A_DAY = 4_000
 """What a TV spends on them by default."""
+_BRAIN_SECONDS = 120.0
 FORWARD = 279
 """Bytes of a report and its answer; with less than that a TV's day is over."""
 _COUNTS = (
@@ -73,7 +74,7 @@ class PairStory(Story):
                 advance(1)
 
     def _report_day(self, each: BrainSet) -> None:
-        """Waits until a brain has reported what its day pays for: nine or ten, one a second.
+        """Waits until a brain has reported what its day pays for, one a second.
 
         Raises:
             TimeoutError: it does not.
@@ -84,9 +85,10 @@ class PairStory(Story):
             with closing(sqlite3.connect(path)) as database:
                 waiting, told = database.execute(_COUNTS).fetchone()
                 spent = database.execute("SELECT max(bytes) FROM pair_days").fetchone()[0] or 0
-            return bool(told and (not waiting or spent > BYTES_A_DAY - FORWARD))
+            return bool(told and (not waiting or spent > PAIR_BYTES - FORWARD))
 
-        eventually(done, bool, what=f"the reports of {each.household.household_id}")
+        what = f"the reports of {each.household.household_id}"
+        eventually(done, bool, what=what, seconds=_BRAIN_SECONDS)
 
     def _storage(self, each: BrainSet) -> Path:
         return self._cluster.storage(each.household.household_id) / "brain.db"
