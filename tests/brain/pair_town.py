@@ -1,4 +1,4 @@
-"""All that a TV reports pairs to, in this process over real sockets, under a clock that is moved."""
+"""All that a TV reports pairs to, over real sockets, under a clock that is moved."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from omega.threshold.v1 import (
     randomness_service_pb2_grpc,
     relay_service_pb2_grpc,
 )
-from omega.threshold.v1 import randomness_service_pb2 as randomness_pb
 from omega.threshold.v1 import relay_service_pb2 as relay_pb
 from omega_brain.endpoint import Endpoint
 from omega_brain.pair_calls import PairCalls
@@ -32,6 +31,7 @@ from omega_core.errors import ErrorCode, OmegaError
 from omega_persistence.pair_reports import PairState
 from omega_randomness.budget import Budget
 from omega_randomness.servicer import RandomnessServicer
+from omega_relay.keys import KeysCopy
 from omega_relay.servicer import RelayServicer
 from omega_rpc.config import ServerConfig
 from omega_rpc.rate_limits import Rate, RateLimit
@@ -50,7 +50,8 @@ from omega_threshold import (
 from omega_threshold.envelope import Gateway, KeyConfig
 from omega_threshold.intake import Intake
 
-NOW = datetime(2026, 1, 10, 9, tzinfo=UTC)
+NOW = datetime(2026, 1, 16, 9, tzinfo=UTC)
+"""A day after an epoch began."""
 THRESHOLD = 3
 SETTLED = {PairState.TOLD, PairState.REFUSED}
 
@@ -116,12 +117,13 @@ class Town(relay_service_pb2_grpc.GatewayServiceServicer):
             self,
         )
         channel = stack.enter_context(grpc.insecure_channel(gateway.target))
+        copy = KeysCopy(channel, timedelta(minutes=5), 20.0, clock)
         limit = RateLimit(Rate(1e6, 1_000_000), "network", lambda: 0.0)
         self.relay_at = _serve(
             stack,
             "omega.threshold.v1.RelayService",
             relay_service_pb2_grpc.add_RelayServiceServicer_to_server,
-            Watched(self, RelayServicer(channel, limit, 20.0)),
+            Watched(self, RelayServicer(channel, limit, copy, 20.0)),
         )
 
     def keys(self) -> keys_pb2.ReportingKeys:
@@ -165,10 +167,21 @@ class Town(relay_service_pb2_grpc.GatewayServiceServicer):
         left = self.quota - sum(map(len, self.issued.values()))
         return sync.IssueTokensResponse(evaluated=answer.elements, proof=answer.proof, left=left)
 
+    def GetReportingKeys(  # noqa: N802 - named by the contract
+        self,
+        request: relay_pb.GatewayServiceGetReportingKeysRequest,
+        context: grpc.ServicerContext,
+    ) -> relay_pb.GatewayServiceGetReportingKeysResponse:
+        """What the operator tells a relay."""
+        del request, context
+        self._must("operator")
+        return relay_pb.GatewayServiceGetReportingKeysResponse(keys=self.keys())
+
     def Handle(  # noqa: N802 - named by the contract
         self, request: relay_pb.HandleRequest, context: grpc.ServicerContext
     ) -> relay_pb.HandleResponse:
         """The operator's intake."""
+        del context
         self._must("operator")
         if self.outcomes:
             data, exchange = self.gateway_keys.decapsulate(request.encapsulated)
@@ -218,15 +231,14 @@ class Watched:
             blinded = len(getattr(request, "blinded", ()))
             seen = Arrived(self._town.clock.now(), name, request.ByteSize(), shown, blinded)
             self._town.arrived.append(seen)
-            self._town._must(self._party)  # noqa: SLF001 - of the same file
+            self._town._must(self._party)
             self._town.at(f"came to {name}")
+            assert inner is not None
+            answer = inner(request, context)
             if name == "GetReportingKeys":
-                keys = self._town.keys()
-                self._town.told_by_relay(keys)
-                answer: Any = relay_pb.RelayServiceGetReportingKeysResponse(keys=keys)
-            else:
-                assert inner is not None
-                answer = inner(request, context)
+                told = keys_pb2.ReportingKeys.FromString(answer.keys.SerializeToString())
+                self._town.told_by_relay(told)
+                answer = relay_pb.RelayServiceGetReportingKeysResponse(keys=told)
             self._town.at(f"answers {name}")
             return answer
 

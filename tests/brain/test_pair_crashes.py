@@ -43,7 +43,7 @@ def parties(tmp_path: Path) -> Iterator[Town]:
 
 def die_at(tv: PairTv, point: str) -> None:
     """Has the next turn that comes to a point of a call end there, and a new process go on."""
-    town, dead = tv.town, []
+    town, dead = tv.town, list[str]()
 
     def at(reached: str) -> None:
         if reached == point and not dead:
@@ -187,4 +187,3 @@ def restore(tv: PairTv) -> None:
     for side in ("brain.db-wal", "brain.db-shm"):
         (tv.folder / side).unlink(missing_ok=True)
     tv.restart()
-

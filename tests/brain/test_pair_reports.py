@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.brain.pair_town import Likes, PairTv, Town, told, town
@@ -23,7 +24,7 @@ def parties(tmp_path: Path) -> Iterator[Town]:
 def open_tv(parties: Town, tmp_path: Path) -> Iterator[Callable[..., PairTv]]:
     made: list[PairTv] = []
 
-    def start(likes: list[int], **settings: int) -> PairTv:
+    def start(likes: list[int], **settings: Any) -> PairTv:
         tv = PairTv(parties, tmp_path / f"tv-{len(made)}", Likes(likes), **settings)
         tv.start()
         made.append(tv)
