@@ -36,7 +36,7 @@ from omega_relay.servicer import RelayServicer
 from omega_rpc.config import ServerConfig
 from omega_rpc.rate_limits import Rate, RateLimit
 from omega_rpc.server import Binding, Server
-from omega_testing.household_traces import stock
+from omega_testing.household_traces import TITLES, stock
 from omega_threshold import (
     KeyRing,
     Pair,
@@ -46,6 +46,7 @@ from omega_threshold import (
     Sealing,
     SpentTokens,
     evaluate,
+    title_key,
 )
 from omega_threshold.envelope import Gateway, KeyConfig
 from omega_threshold.intake import Intake
@@ -76,7 +77,7 @@ class Arrived:
 class Town(relay_service_pb2_grpc.GatewayServiceServicer):
     """Operator, relay and randomness server; `fleet` is what a TV asks as itself."""
 
-    def __init__(self, folder: Path, clock: ManualClock, stack: ExitStack, **days: int) -> None:
+    def __init__(self, folder: Path, clock: Any, stack: ExitStack, **days: int) -> None:
         self.clock = clock
         self.schedule = Schedule(**days) if days else Schedule()
         self.coins = stack.enter_context(KeyRing(folder / "coins", "coins", self.schedule))
@@ -87,6 +88,8 @@ class Town(relay_service_pb2_grpc.GatewayServiceServicer):
         """Reports that were taken, each once."""
         self.titles: list[int] = []
         """Rowids of all titles that anybody likes."""
+        self.known: set[Pair] = set()
+        """All that anybody reports, in the place of `titles`."""
         self._names: dict[bytes, Pair] = {}
         self.arrived: list[Arrived] = []
         """Calls of relay and randomness server."""
@@ -110,13 +113,13 @@ class Town(relay_service_pb2_grpc.GatewayServiceServicer):
             randomness_service_pb2_grpc.add_RandomnessServiceServicer_to_server,
             Watched(self, RandomnessServicer(self.coins, budget, clock)),
         )
-        gateway = _serve(
+        self.gateway_at = _serve(
             stack,
             "omega.threshold.v1.GatewayService",
             relay_service_pb2_grpc.add_GatewayServiceServicer_to_server,
             self,
         )
-        channel = stack.enter_context(grpc.insecure_channel(gateway.target))
+        channel = stack.enter_context(grpc.insecure_channel(self.gateway_at.target))
         copy = KeysCopy(channel, timedelta(minutes=5), 20.0, clock)
         limit = RateLimit(Rate(1e6, 1_000_000), "network", lambda: 0.0)
         self.relay_at = _serve(
@@ -190,6 +193,7 @@ class Town(relay_service_pb2_grpc.GatewayServiceServicer):
             answer = exchange.seal(bytes([made[self.outcomes.pop(0)]]))
         else:
             answer = self.intake.handle(request.encapsulated, self.clock.now())
+            self.at("took a report")
         return relay_pb.HandleResponse(encapsulated=answer)
 
     def pairs(self) -> Counter[Pair]:
@@ -204,7 +208,7 @@ class Town(relay_service_pb2_grpc.GatewayServiceServicer):
 
     def _read(self, report: Report) -> Pair:
         key = self.coins.key(report.epoch, self.clock.now())
-        for pair in told(self.titles):
+        for pair in self.known or told(self.titles):
             sealing = Sealing.of_coins(key.evaluate(pair.asked), report.epoch, THRESHOLD)
             if sealing.opened(report) == pair:
                 return pair
@@ -256,6 +260,9 @@ class Likes:
 
     def newest(self) -> dict[int, str]:
         return {rowid: f"c{rowid - 1}" for rowid in self.titles[-100:]}
+
+    def support(self) -> dict[bytes, float]:
+        return {title_key(f"c{number}"): 1 / (number + 1) for number in range(TITLES)}
 
 
 @dataclass
@@ -331,7 +338,7 @@ class PairTv:
 
 
 @contextmanager
-def town(folder: Path, clock: ManualClock | None = None, **days: int) -> Iterator[Town]:
+def town(folder: Path, clock: Any = None, **days: int) -> Iterator[Town]:
     """Serves all parties."""
     with ExitStack() as stack:
         yield Town(folder, clock or ManualClock(NOW), stack, **days)

@@ -81,8 +81,14 @@ def test_a_push_states_the_noise_of_the_policy(
 @pytest.mark.parametrize(
     ("field", "value", "bound"),
     [
-        ("sharing", "some", "sketches, strict or receive-only"),
-        ("sharing", "", "sketches, strict or receive-only"),
+        ("sharing", "some", "sketches, strict, receive-only or threshold"),
+        ("sharing", "", "sketches, strict, receive-only or threshold"),
+        ("pair_bytes_a_day", "999", "between 1,000 and 1,000,000"),
+        (
+            "relay_url",
+            "http://elsewhere:1",
+            "https://HOST[:PORT], http://HOST:PORT of this machine,",
+        ),
         ("share_classes", "half", "full, coarse or none"),
         ("sigma", "0.4", "between 0.5 and 64"),
         ("sigma", "nan", "between 0.5 and 64"),
@@ -94,7 +100,25 @@ def test_a_choice_that_does_not_exist_is_refused(field: str, value: str, bound: 
     with pytest.raises(OmegaError) as caught:
         load(BrainConfig, "OMEGA_BRAIN_", {f"OMEGA_BRAIN_{field.upper()}": value})
     assert caught.value.code is ErrorCode.INVALID_FIELD
-    assert (caught.value.field, caught.value.bound) == (field, bound)
+    assert (caught.value.field, caught.value.bound.removesuffix(" or empty")) == (field, bound)
+
+
+@pytest.mark.parametrize("missing", ["relay_url", "randomness_url"])
+def test_pairs_are_reported_where_both_parties_are_named(missing: str) -> None:
+    environ = {
+        "OMEGA_BRAIN_SHARING": "threshold",
+        "OMEGA_BRAIN_RELAY_URL": "https://relay.example",
+        "OMEGA_BRAIN_RANDOMNESS_URL": "https://randomness.example",
+    }
+    assert load(BrainConfig, "OMEGA_BRAIN_", environ).policy().reports_pairs
+    del environ[f"OMEGA_BRAIN_{missing.upper()}"]
+    with pytest.raises(OmegaError) as caught:
+        load(BrainConfig, "OMEGA_BRAIN_", environ)
+    assert caught.value.code is ErrorCode.INVALID_FIELD
+    assert (caught.value.field, caught.value.bound) == (
+        missing,
+        "given where OMEGA_BRAIN_SHARING is threshold",
+    )
 
 
 def test_a_household_that_only_receives_sends_nothing_and_keeps_what_left(

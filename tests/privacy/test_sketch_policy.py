@@ -43,6 +43,7 @@ def test_consent_overrules_every_choice() -> None:
     for sharing in Sharing:
         assert not SketchPolicy.of(sharing, consent=False).leaves
     assert not SketchPolicy.of(Sharing.RECEIVE_ONLY).leaves
+    assert SketchPolicy.of(Sharing.THRESHOLD) == SketchPolicy.threshold()
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,18 @@ def test_titles_qualify_from_their_bounds_on(
     assert SketchPolicy.default().qualifies(title, taste, samples) is expected
     assert not SketchPolicy.off().qualifies(title, taste, samples)
     assert not SketchPolicy.receive_only().qualifies(title, taste, samples)
+
+
+def test_pairs_leave_in_the_place_of_sketches_and_with_consent_alone() -> None:
+    pairs = SketchPolicy.threshold()
+    assert (pairs.leaves, pairs.reports_pairs) == (False, True)
+    assert pairs.qualifies(0.7, 0.7, 3)
+    assert not pairs.qualifies(0.69, 0.7, 3)
+    silent = SketchPolicy.of(Sharing.THRESHOLD, consent=False)
+    assert not silent.reports_pairs
+    assert not silent.qualifies(1.0, 1.0, 9)
+    others = [SketchPolicy.of(each) for each in Sharing if each is not Sharing.THRESHOLD]
+    assert not any(policy.reports_pairs for policy in others)
 
 
 @pytest.mark.parametrize(

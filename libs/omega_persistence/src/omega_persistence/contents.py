@@ -181,6 +181,15 @@ class Contents:
         rows = self._rows("content_rowid IN (SELECT value FROM json_each(?))", wanted)
         return {row.rowid: row for row in rows}
 
+    def ids_by_ordinal(self) -> dict[int, str]:
+        """Content ids of the fleet's catalogue, by ordinal."""
+        with self._database.read() as connection:
+            return dict(
+                connection.execute(
+                    "SELECT ordinal, content_id FROM contents WHERE ordinal IS NOT NULL"
+                ).fetchall()
+            )
+
     def all_rows(self) -> Iterator[ContentRow]:
         """Every title in order of rowid, read in pages; other threads may write in between."""
         last = 0

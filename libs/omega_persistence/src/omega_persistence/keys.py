@@ -128,6 +128,8 @@ IMPERSONAL = frozenset(
         STATE_VERSION,
         STATE_MODEL,
         TRENDS_AT,
+        # The same as LINEAGE, of which the mark beside the database tells too.
+        PAIR_LINEAGE,
         # A refusal that an erasure took back would not be one.
         CONSENT_REFUSED,
         METERED,

@@ -17,6 +17,8 @@ _SOON = 6
 _LONGEST_RETRY = 21_600.0
 _SPARE = timedelta(hours=1)
 """How long before its epoch closes a report leaves at the latest."""
+_POLL = timedelta(seconds=1)
+"""Time between two looks where nothing is held back."""
 LATE = timedelta(minutes=15)
 """How long after its instant a report still leaves; later, another instant is drawn."""
 
@@ -55,7 +57,7 @@ class Instants:
 
     def again(self, now: datetime) -> datetime:
         """After a try that brought no answer."""
-        return now + (draw_delay(self.delay) or timedelta(seconds=1))
+        return now + (draw_delay(self.delay) or _POLL)
 
     def missed(self, now: datetime) -> datetime:
         """For what should have left while the TV was off, or together with another."""
@@ -67,6 +69,8 @@ class Instants:
 
     def next_batch(self, now: datetime, most: int) -> datetime:
         """After a batch of at most `most` was made, or none was needed."""
+        if not self.delay:
+            return now + _POLL
         return now + draw_delay(self.delay * min(1.0, most / self.a_day))
 
     def retry(self, now: datetime, failures: int) -> datetime:

@@ -9,7 +9,7 @@ from uuid import uuid4
 from omega_brain.pair_calls import BATCH, EACH, FORWARD, PairCalls, SpentError
 from omega_brain.pair_instants import Instants
 from omega_brain.pair_keys import PairKeys, schedule_of
-from omega_brain.pair_wishes import Liked, Wish, wishes
+from omega_brain.pair_wishes import Liked, Wish, remain, wishes
 from omega_brain.stores import Stores
 from omega_client import ServiceError
 from omega_core.clock import day_of
@@ -78,11 +78,12 @@ class PairMaker:
             ServiceError: a party refuses or does not answer.
         """
         reports = self._stores.pair_reports
-        wished = wishes(self._liked.newest(), reports.known(), MOST)
+        likes, known = self._liked.newest(), reports.known()
         unpaid = [each for each in reports.waiting() if not each.token]
-        if not (wished or unpaid or again):
+        if not (unpaid or again or remain(likes, known)):
             return 0
         told = self._keys.current(now, again=again)
+        wished = wishes(likes, known, MOST, told.epoch, self._liked.support)
         unpaid = [each for each in unpaid if each.epoch == told.epoch][:MOST]
         count = self._room(now, told, len(wished), len(unpaid))
         if not (count or unpaid):

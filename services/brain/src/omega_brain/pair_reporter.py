@@ -84,14 +84,14 @@ class PairReporter:
             self._broken, self._rest_until = 0, None
 
     def wait(self) -> float:
-        """Seconds until the next turn, 1 to LONGEST_WAIT; after a turn that raised, longer.
+        """Seconds until the next turn, at most LONGEST_WAIT; after a turn that raised, longer.
 
         Raises:
             OmegaError: STORAGE_UNAVAILABLE.
         """
         at = self._rest_until or self.next_at()
         wait = LONGEST_WAIT if at is None else (at - self._clock.now()).total_seconds()
-        return min(max(wait, 1.0), LONGEST_WAIT)
+        return min(max(wait, 1.0 if self._instants.delay else 0.05), LONGEST_WAIT)
 
     def next_at(self) -> datetime | None:
         """When the next step is due; None = nothing is planned.

@@ -47,9 +47,9 @@ class PairSender:
         Raises:
             OmegaError: STORAGE_FULL, STORAGE_UNAVAILABLE: it was not sent, or comes again.
         """
-        if waiting.batch > self._backed_up:
-            # A restore must know of every report that may have left, and hold its bytes: another
-            # report of the same pair would count a second time.
+        if waiting.batch > self._backed_up or waiting.refusals:
+            # A restore must know of every report that may have left, and hold its bytes and what
+            # pays for it: another report of the same pair would count a second time.
             self._stores.database.backup()
             self._backed_up = waiting.batch
         reports, facts = self._stores.pair_reports, self._stores.pair_means.facts
@@ -101,8 +101,6 @@ class PairSender:
         reports = self._stores.pair_reports
         if waiting.refusals + 1 >= _MOST_REFUSALS:
             return self._refused(waiting, "its tokens are refused")
-        # The copy that a restore would bring back pays with the old one.
-        self._backed_up = 0
         reports.refuse_token(waiting.titles)
         for token in self._stores.pair_means.tokens(waiting.epoch)[:1]:
             reports.pay(waiting.titles, token, self._instants.again(now))

@@ -1,21 +1,20 @@
-"""Which pairs of titles a TV tells next: a title alone before pairs, each of them once."""
+"""Which pairs of titles a TV tells next, each of them once."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from omega_brain.state import FACTORS
+from omega_delta import decode_factors
 from omega_persistence.pair_reports import Titles
 from omega_threshold import Pair, title_key
-from omega_threshold.sampling import order
+from omega_threshold.sampling import MOST_LIKES, order
 
 if TYPE_CHECKING:
     from omega_brain.brain import Brain
-
-MOST_LIKES = 100
-"""The newest liked titles that make pairs."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,10 @@ class Liked(Protocol):
 
     def newest(self) -> Mapping[int, str]:
         """Content ids of the newest MOST_LIKES, by rowid."""
+        ...
+
+    def support(self) -> Mapping[bytes, float]:
+        """Share of each title that the fleet publishes one of, above 0, by its key."""
         ...
 
 
@@ -63,26 +66,62 @@ class LikedHere:
         rows = stores.contents.by_rowids(newest)
         return {rowid: rows[rowid].content.content_id for rowid in newest if rowid in rows}
 
+    def support(self) -> Mapping[bytes, float]:
+        """The prior of the factors that are held; empty without any."""
+        stores = self._brain.stores
+        stored = stores.resources.get(FACTORS)
+        if stored is None:
+            return {}
+        pack, ids = decode_factors(stored.body), stores.contents.ids_by_ordinal()
+        return {
+            title_key(ids[ordinal]): share
+            for ordinal, share in zip(pack.ordinals.tolist(), pack.prior.tolist(), strict=True)
+            if share > 0 and ordinal in ids
+        }
 
-def wishes(likes: Mapping[int, str], known: Collection[Titles], most: int) -> list[Wish]:
-    """The first `most` pairs of `likes` that are not known, in the order of all TVs.
+
+def remain(likes: Mapping[int, str], known: Collection[Titles]) -> bool:
+    """Whether some pair of `likes` is not known, due or not."""
+    return any(pair not in known for pair in _pairs(likes))
+
+
+def wishes(
+    likes: Mapping[int, str],
+    known: Collection[Titles],
+    most: int,
+    epoch: int,
+    support: Callable[[], Mapping[bytes, float]],
+) -> list[Wish]:
+    """The first `most` pairs of `likes` that are not known and due, in the order of all TVs.
 
     Pairs are looked at only where titles alone are too few: there are up to 4,950.
+
+    Args:
+        likes: content ids by rowid.
+        known: what is told or under way.
+        most: how many.
+        epoch: of the reports.
+        support: shares of titles, as the fleet publishes them; asked where pairs are looked at.
     """
-    keys = {rowid: title_key(content_id) for rowid, content_id in likes.items()}
-    found = _ordered([(rowid, rowid) for rowid in sorted(keys)], keys, known)[:most]
+    titles = {rowid: title_key(content_id) for rowid, content_id in likes.items()}
+    alone = _unknown(((rowid, rowid) for rowid in titles), titles, known)
+    found = order(alone, epoch=epoch, support={})[:most]
     if len(found) < most:
-        pairs = list(itertools.combinations(sorted(keys), 2))
-        found += _ordered(pairs, keys, known)[: most - len(found)]
-    return found
+        pairs = _unknown(itertools.combinations(sorted(titles), 2), titles, known)
+        found += order(pairs, epoch=epoch, support=support() if pairs else {})[: most - len(found)]
+        alone |= pairs
+    return [Wish(alone[pair], pair) for pair in found]
 
 
-def _ordered(
-    pairs: list[Titles], keys: Mapping[int, bytes], known: Collection[Titles]
-) -> list[Wish]:
-    wished = {
-        Pair(*sorted((keys[low], keys[high]))): (low, high)
+def _pairs(titles: Iterable[int]) -> Iterator[Titles]:
+    return itertools.combinations_with_replacement(sorted(titles), 2)
+
+
+def _unknown(
+    pairs: Iterable[Titles], titles: Mapping[int, bytes], known: Collection[Titles]
+) -> dict[Pair, Titles]:
+    return {
+        Pair(*sorted((titles[low], titles[high]))): (low, high)
         for low, high in pairs
         if (low, high) not in known
     }
-    return [Wish(wished[pair], pair) for pair in order(wished)]
