@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ from psycopg import sql
 
 from omega.sync.v1 import sync_service_pb2 as sync_pb
 from omega_cli.demo.cluster import PAIR_BYTES, Cluster
-from omega_cli.demo.fleet import FleetTv, for_each
+from omega_cli.demo.fleet import FleetTv, for_each, newest
 from omega_cli.demo.pairs import PairTv, Parties
 from omega_cli.demo.report import PairFigures, TableFigures, TrafficFigures
-from omega_cli.demo.story import BrainSet, Story
+from omega_cli.demo.story import FACTORS, BrainSet, Story
 from omega_client import RandomnessClient, RelayClient
+from omega_delta import decode_factors
 from omega_testing.probe import eventually
-from omega_threshold import Pair
+from omega_threshold import Pair, title_key
 from omega_threshold.intake import Outcome
 
 HOUSEHOLDS = 200
@@ -60,18 +61,33 @@ class PairStory(Story):
         self._reporting = [PairTv(tv) for tv in tvs]
         by_tv = {id(each.tv): each for each in self._reporting}
 
-        def report(tv: FleetTv, *, alone: bool) -> None:
-            by_tv[id(tv)].report(parties, self.reports, alone=alone)
+        def report(text: str, support: Mapping[bytes, float]) -> None:
+            with self._step(text, len(tvs)) as advance:
+                for_each(
+                    tvs,
+                    lambda tv: by_tv[id(tv)].report(parties, self.reports, support),
+                    lambda: advance(1),
+                )
 
-        with self._step("reporting titles, each alone", len(tvs)) as advance:
-            for_each(tvs, lambda tv: report(tv, alone=True), lambda: advance(1))
-        # TVs know by then which titles the fleet likes at all.
+        report("reporting titles, each alone", {})
+        # From this round on TVs know which titles the fleet likes, and so which pairs are due.
         self._run_round()
-        with self._step("reporting pairs, each alone", len(sets) + len(tvs)) as advance:
-            for_each(tvs, lambda tv: report(tv, alone=False), lambda: advance(1))
+        for each in sets:
+            each.client.sync_now()
+        report("reporting pairs, each alone", self._support(tvs[0]))
+        with self._step("waiting for the brains' own reports", len(sets)) as advance:
             for each in sets:
                 self._report_day(each)
                 advance(1)
+
+    def _support(self, tv: FleetTv) -> dict[bytes, float]:
+        """Share of each title that the fleet publishes one of, as TVs read it from its factors."""
+        answer = tv.exchange(self._sync, self._encoder.model_version)
+        body = self._sync.download(newest(answer, FACTORS), credential=tv.credential)
+        factors, catalogue = decode_factors(body), self._catalogue
+        names = dict(zip(catalogue.ordinals.tolist(), catalogue.ids, strict=True))
+        shares = zip(factors.ordinals.tolist(), factors.prior.tolist(), strict=True)
+        return {title_key(names[ordinal]): share for ordinal, share in shares if share > 0}
 
     def _report_day(self, each: BrainSet) -> None:
         """Waits until a brain has reported what its day pays for, one a second.
