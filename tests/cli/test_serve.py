@@ -24,7 +24,15 @@ from omega.federation.v1 import federation_service_pb2 as federation_pb
 from omega_cli.exits import Exit
 from omega_cli.main import main
 from omega_cli.serve.folder import ServeFolder
-from omega_client import BrainClient, ClientTls, ConstellationClient, FederationClient, ServiceError
+from omega_client import (
+    BrainClient,
+    ClientTls,
+    ConstellationClient,
+    FederationClient,
+    RandomnessClient,
+    RelayClient,
+    ServiceError,
+)
 from omega_core.errors import OmegaError
 from omega_rpc.probe import probe
 from omega_testing.processes import ServiceProcess
@@ -174,3 +182,33 @@ def test_what_was_served_is_there_after_a_kill(data: Path, tmp_path: Path) -> No
 def test_a_port_that_is_none_is_refused(tmp_path: Path) -> None:
     assert main(["serve", "--data", str(tmp_path), "--sync-port", "65536"]) == Exit.FAILED
     assert list(tmp_path.iterdir()) == []
+
+
+def test_with_reports_both_servers_of_another_party_run_beside(data: Path, tmp_path: Path) -> None:
+    ports = ["--relay-port=0", "--randomness-port=0"]
+    with serving(data, "--privacy", "threshold", *ports) as (process, served):
+        assert {"omega-randomness", "omega-relay"} <= served["pids"].keys()
+        tv = served["tv"]
+        assert tv["OMEGA_BRAIN_SHARING"] == "threshold"
+        urls = [tv[f"OMEGA_BRAIN_{party}_URL"] for party in ("RELAY", "RANDOMNESS")]
+        ways = [
+            ClientTls(Path(tv[f"OMEGA_BRAIN_{party}_TLS_CA"])) for party in ("RELAY", "RANDOMNESS")
+        ]
+        with (
+            RelayClient(urls[0].removeprefix("https://"), tls=ways[0]) as relay,
+            RandomnessClient(urls[1].removeprefix("https://"), tls=ways[1]) as randomness,
+        ):
+            epoch = relay.get_reporting_keys().keys.epochs[-1]
+            assert randomness.get_public_key(epoch.epoch).public_key == epoch.randomness
+        settings = {
+            "OMEGA_BRAIN_STORAGE_PATH": str(tmp_path / "tv"),
+            "OMEGA_BRAIN_ENCODER": "lexical",
+            "OMEGA_BRAIN_SYNC_INTERVAL_SECS": "0",
+            "OMEGA_BRAIN_LISTEN": "127.0.0.1:0",
+            **tv,
+        }
+        with ServiceProcess(["omega-brain"], settings) as brain:
+            assert brain.serving()
+        children = family(process)
+    until(lambda: gone(children))
+    assert (data / "threshold-secret").stat().st_mode & 0o777 == 0o600

@@ -18,6 +18,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -25,6 +26,7 @@ from omega.brain.v1 import brain_service_pb2 as brain_pb
 from omega.federation.v1 import federation_service_pb2 as federation_pb
 from omega_client import BrainClient, ConstellationClient, FederationClient, ServiceError
 from omega_core.content import Content
+from omega_core.errors import ErrorCode
 from omega_core.shared_clock import VARIABLE, MovedClock
 from omega_testing.postgres import EmbeddedPostgres
 from omega_testing.processes import AT_ONCE, ServiceProcess, free_port
@@ -42,6 +44,11 @@ SERVERS = {
 }
 """What is killed, in the order in which it is started, and its program."""
 _DAY = timedelta(days=1)
+_TOLD = (
+    "SELECT one.content_id, other.content_id FROM pair_reports AS r"
+    " JOIN contents AS one ON one.content_rowid = r.low"
+    " JOIN contents AS other ON other.content_rowid = r.high WHERE r.state = 2"
+)
 _STEP = timedelta(minutes=10)
 """Virtual time moves by so much at once, and then stands: a call that has begun is answered in the
 same moment, unless a step comes in between, as a clock that is set might."""
@@ -61,8 +68,8 @@ class Plan:
     """Of likes and faults."""
     tvs: int = 6
     """Brains."""
-    likes: int = 11
-    """Titles that each household likes; 11 make 66 reports, a week of them."""
+    likes: int = 13
+    """Titles that each household likes, 2 of them as hardly anybody else does."""
     day_seconds: float = 15.0
     """How long a virtual day takes."""
     kill_hours: float = 8.0
@@ -88,17 +95,21 @@ class Report:
     away_days: dict[str, float] = field(default_factory=dict)
     """Virtual days without a party."""
     told: int = 0
-    """Reports that TVs count as told: all of their pairs."""
+    """Reports that TVs count as told."""
     pairs: int = 0
-    """Pairs of all households, each counted once a household."""
+    """Reports that are due of all households: each title, and pairs of what enough of them like."""
     longest_queue: int = 0
     """Most reports that waited on one TV at once."""
     queue_cap: int = CAP
     """Most that may."""
     most_bytes_a_day: int = 0
     """Of one TV; at most 4,000."""
-    stored: int = 0
-    """Reports in the operator's database before the round, each once."""
+    paid: int = 0
+    """Tokens that the operator took."""
+    rounds: int = 0
+    """Rounds that learned, one a day; those before any title has enough reports do not."""
+    syncs_failed: int = 0
+    """Daily exchanges of a TV that failed, for something was down."""
     opened: int = 0
     """Pairs and titles that the round opened."""
     sealed: int = 0
@@ -128,11 +139,11 @@ class _Tv:
     storage: Path
     process: ServiceProcess
 
-    def pairs(self) -> set[Pair]:
-        names = [title.content_id for title in self.liked]
-        return {Pair.of(*two) for two in itertools.combinations_with_replacement(names, 2)}
+    def said(self) -> list[Pair]:
+        """What it counts as told."""
+        return [Pair.of(*map(str, two)) for two in self.read(_TOLD)]
 
-    def read(self, query: str) -> list[tuple[int, ...]]:
+    def read(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of its own file, which it may be writing; none where that cannot be read now."""
         try:
             with closing(sqlite3.connect(self.storage / "brain.db", timeout=5)) as database:
@@ -200,6 +211,7 @@ class ChaosThreshold:
         """Kills one after another, and two days without a party, until all is told."""
         plan, report = self._plan, self._report
         outages = {"relay": plan.relay_away, "randomness": plan.randomness_away}
+        rounds = 0
         next_kill = self._random.expovariate(24 / plan.kill_hours)
         while self._days < plan.longest_days:
             for name, (begins, ends) in outages.items():
@@ -217,13 +229,42 @@ class ChaosThreshold:
             queues = [tv.waiting() for tv in self._tvs]
             report.longest_queue = max(report.longest_queue, *queues)
             over = self._days > max(ends for _, ends in outages.values())
-            if over and all(tv.told() == len(tv.pairs()) for tv in self._tvs):
+            if over and all(tv.told() == len(due) for tv, due in self._due()):
                 break
+            if int(self._days) > rounds:
+                rounds = int(self._days)
+                self._round()
+                self._pull()
             time.sleep(plan.day_seconds * (_STEP / _DAY))
             self._clock.advance(_STEP)
         else:
             report.faults.append(f"not all was told in {plan.longest_days:g} days")
         report.days = self._days
+
+    def _due(self) -> list[tuple[_Tv, set[Pair]]]:
+        """What each TV is to tell: its titles, and pairs of those that enough households like.
+
+        Those are the ones that factors tell a share of; with fewer than sampling.ALWAYS of them all
+        their pairs are due in every epoch.
+        """
+        liking = Counter(title.content_id for tv in self._tvs for title in tv.liked)
+        found = []
+        for tv in self._tvs:
+            names = [title.content_id for title in tv.liked]
+            shared = [name for name in names if liking[name] >= THRESHOLD]
+            pairs = {Pair.of(name, name) for name in names}
+            pairs |= {Pair.of(*two) for two in itertools.combinations(shared, 2)}
+            found.append((tv, pairs))
+        return found
+
+    def _pull(self) -> None:
+        """Has every TV ask for news, as it does every day; one that cannot will the next day."""
+        for tv in self._tvs:
+            with BrainClient(tv.process.address) as client:
+                try:
+                    client.sync_now()
+                except ServiceError:
+                    self._report.syncs_failed += 1
 
     def _kill_somebody(self) -> None:
         """SIGKILL in the middle of whatever it does, and again."""
@@ -246,12 +287,17 @@ class ChaosThreshold:
     def _judge(self) -> None:
         """Counts on the TVs, in the database before the round, and after it."""
         report = self._report
-        plain = Counter(pair for tv in self._tvs for pair in tv.pairs())
+        due = self._due()
+        plain = Counter(pair for _, pairs in due for pair in pairs)
         report.pairs = plain.total()
-        report.told = sum(tv.told() for tv in self._tvs)
+        said = [tv.said() for tv in self._tvs]
+        report.told = sum(map(len, said))
+        for (tv, pairs), told in zip(due, said, strict=True):
+            if Counter(told) != Counter(pairs):
+                report.faults.append(f"TV {tv.number} told other pairs than those that are due")
         days = [row[0] for tv in self._tvs for row in tv.read("SELECT bytes FROM pair_days")]
         report.most_bytes_a_day = max(days, default=0)
-        report.stored = self._rows("SELECT count(DISTINCT report) FROM threshold_inbox")[0][0]
+        report.paid = self._rows("SELECT count(*) FROM threshold_spent")[0][0]
         self._round()
         opened = {
             Pair(bytes(low), bytes(high)): int(number)
@@ -282,8 +328,10 @@ class ChaosThreshold:
             request = federation_pb.RunRoundRequest(request_id=str(uuid.uuid4()), refresh=True)
             try:
                 client.run_round(request)
+                self._report.rounds += 1
             except ServiceError as error:
-                self._report.faults.append(f"the round: {error}")
+                if error.reason != ErrorCode.ROUND_NOT_POSSIBLE:
+                    self._report.faults.append(f"a round: {error}")
 
     def _rows(self, query: str) -> list[tuple[int, ...]]:
         with psycopg.connect(self._postgres.url) as connection:
@@ -329,8 +377,8 @@ class ChaosThreshold:
 
     def _tv(self, number: int) -> _Tv:
         """A brain whose household has watched all that it likes."""
-        common, rare = self._plan.titles[:8], self._plan.titles[8:60]
-        liked = self._random.sample(common, 6) + self._random.sample(rare, self._plan.likes - 6)
+        common, rare = self._plan.titles[:14], self._plan.titles[14:60]
+        liked = self._random.sample(common, self._plan.likes - 2) + self._random.sample(rare, 2)
         tv = _Tv(number, liked, self._root / f"tv{number}", self._brain(number))
         with BrainClient(tv.process.address) as client:
             # First of all a TV needs titles, or it knows none that is watched.

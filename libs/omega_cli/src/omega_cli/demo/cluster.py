@@ -13,6 +13,8 @@ from omega_testing.postgres import EmbeddedPostgres
 from omega_testing.processes import AT_ONCE, ServiceProcess
 
 ANY_PORT = "127.0.0.1:0"
+PAIR_BYTES = 12_000
+"""What reports of pairs may cost a brain of the demo a day: three days' worth."""
 
 
 class Cluster(Starting):
@@ -57,6 +59,7 @@ class Cluster(Starting):
         if self._threshold:
             usual |= {
                 "OMEGA_BRAIN_SHARING": "threshold",
+                "OMEGA_BRAIN_PAIR_BYTES_A_DAY": str(PAIR_BYTES),
                 "OMEGA_BRAIN_RELAY_URL": f"http://{self.relay.address}",
                 "OMEGA_BRAIN_RANDOMNESS_URL": f"http://{self.randomness.address}",
             }

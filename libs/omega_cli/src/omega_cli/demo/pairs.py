@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -26,10 +26,8 @@ from omega_threshold import (
 from omega_threshold.envelope import KeyConfig
 from omega_threshold.intake import Outcome, Submission, outcome_of
 from omega_threshold.published import EpochKeys, ReportingKeys
-from omega_threshold.sampling import order
+from omega_threshold.sampling import MOST_LIKES, order
 
-MOST_LIKES = 100
-"""The newest likes of a household that make pairs, as a brain has it."""
 BATCH = 32
 """Coins and tokens that are asked for at once, as a brain does."""
 
@@ -61,18 +59,27 @@ class PairTv:
     _keys: ReportingKeys | None = None
 
     def pairs(self) -> list[Pair]:
-        """All that there is to report, in the order in which every TV takes them."""
+        """All that there is to report of its household, due or not."""
         likes = list(self.tv.likes())[-MOST_LIKES:]
-        return order(Pair.of(*two) for two in itertools.combinations_with_replacement(likes, 2))
+        return [Pair.of(*two) for two in itertools.combinations_with_replacement(likes, 2)]
 
-    def report(self, parties: Parties, most: int) -> None:
-        """Reports the next pairs, up to `most`, one by one; their way takes seconds here, not days.
+    def report(self, parties: Parties, most: int, support: Mapping[bytes, float]) -> None:
+        """Reports what is due, one by one, first ones first; in seconds here, not days.
+
+        Args:
+            parties: whom it calls.
+            most: reports that it has sent in the end.
+            support: share of each title that the fleet publishes one of, by its key; without any,
+                titles alone are due.
 
         Raises:
             OmegaError: KEYS_DIFFER, PROOF_REFUSED: then nothing more is sent.
             ServiceError: a party refused.
         """
-        waiting = self.pairs()[len(self.sent) :][:most]
+        known, epoch = set(self.sent), self._epoch(parties).epoch
+        waiting = order(
+            (pair for pair in self.pairs() if pair not in known), epoch=epoch, support=support
+        )[: max(0, most - len(known))]
         for begin in range(0, len(waiting), BATCH):
             for pair, submission in self.made(parties, waiting[begin : begin + BATCH]):
                 self.outcomes[self.submit(parties, submission)] += 1
@@ -80,9 +87,8 @@ class PairTv:
 
     def made(self, parties: Parties, pairs: Sequence[Pair]) -> list[tuple[Pair, Submission]]:
         """Reports of some pairs, each with a token, ready to be sealed."""
-        keys = self._told(parties)
-        epoch = keys.of(keys.schedule.at(datetime.now(UTC)))
-        asked = ReportRequest.of(epoch.epoch, keys.threshold, pairs)
+        threshold, epoch = self._told(parties).threshold, self._epoch(parties)
+        asked = ReportRequest.of(epoch.epoch, threshold, pairs)
         coins = parties.randomness.evaluate(epoch.epoch, asked.blinded.elements)
         reports = asked.finalize(Evaluation(tuple(coins.evaluated), coins.proof), epoch.randomness)
         tokens = TokenRequest.drawn(epoch.epoch, len(pairs))
@@ -106,6 +112,11 @@ class PairTv:
         self.carried += len(sent) + 3
         self._count(answer)
         return outcome_of(exchange, answer.encapsulated)
+
+    def _epoch(self, parties: Parties) -> EpochKeys:
+        """Keys of the epoch that it is."""
+        keys = self._told(parties)
+        return keys.of(keys.schedule.at(datetime.now(UTC)))
 
     def _told(self, parties: Parties) -> ReportingKeys:
         """What the operator told it, once three parties have said the same."""

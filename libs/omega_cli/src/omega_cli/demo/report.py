@@ -142,7 +142,7 @@ class PairFigures:
     days: float
     """How long these reports would take a TV that keeps to 4,000 bytes a day."""
     left: int
-    """Pairs of these households that no TV has come to yet."""
+    """Pairs of these households that were not reported: not due, or not yet come to."""
     titles_open: int
     """Titles that so many TVs have reported."""
     pairs_open: int

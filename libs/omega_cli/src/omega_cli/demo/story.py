@@ -80,6 +80,8 @@ class Story:
 
     parts = "Postgres, constellation, sync and federation worker"
     """What is started."""
+    refresh = False
+    """Whether a round learns from everything, though one that did so is not long ago."""
 
     def __init__(self, cast: Cast, encoder: Encoder, progress: Progress, stack: ExitStack) -> None:
         self._cast = cast
@@ -218,7 +220,9 @@ class Story:
             self._step("federation round", 1),
             FederationClient(self._cluster.worker.address) as client,
         ):
-            request = federation_pb.RunRoundRequest(request_id=str(uuid.uuid4()))
+            request = federation_pb.RunRoundRequest(
+                request_id=str(uuid.uuid4()), refresh=self.refresh
+            )
             done = client.run_round(request).round
             self._settle()
         return RoundFigures(

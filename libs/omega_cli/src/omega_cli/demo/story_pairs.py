@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,15 @@ import psycopg
 from psycopg import sql
 
 from omega.sync.v1 import sync_service_pb2 as sync_pb
-from omega_cli.demo.cluster import Cluster
-from omega_cli.demo.fleet import FleetTv, for_each
+from omega_cli.demo.cluster import PAIR_BYTES, Cluster
+from omega_cli.demo.fleet import FleetTv, for_each, newest
 from omega_cli.demo.pairs import PairTv, Parties
 from omega_cli.demo.report import PairFigures, TableFigures, TrafficFigures
-from omega_cli.demo.story import BrainSet, Story
+from omega_cli.demo.story import FACTORS, BrainSet, Story
 from omega_client import RandomnessClient, RelayClient
+from omega_delta import decode_factors
 from omega_testing.probe import eventually
-from omega_threshold import Pair
+from omega_threshold import Pair, title_key
 from omega_threshold.intake import Outcome
 
 HOUSEHOLDS = 200
@@ -31,6 +32,7 @@ REPORTS = 100
 """Most reports of a TV, all in one go; by itself it sends ten a day, at instants by chance."""
 BYTES_A_DAY = 4_000
 """What a TV spends on them by default."""
+_BRAIN_SECONDS = 120.0
 FORWARD = 279
 """Bytes of a report and its answer; with less than that a TV's day is over."""
 _COUNTS = (
@@ -42,6 +44,7 @@ class PairStory(Story):
     """One run."""
 
     parts = "Postgres, constellation, sync, federation worker, randomness server and relay"
+    refresh = True
     reports = REPORTS
     """Most reports of a TV without a process of its own."""
 
@@ -57,16 +60,37 @@ class PairStory(Story):
         )
         self._reporting = [PairTv(tv) for tv in tvs]
         by_tv = {id(each.tv): each for each in self._reporting}
-        with self._step("reporting pairs, each alone", len(sets) + len(tvs)) as advance:
+
+        def report(text: str, support: Mapping[bytes, float]) -> None:
+            with self._step(text, len(tvs)) as advance:
+                for_each(
+                    tvs,
+                    lambda tv: by_tv[id(tv)].report(parties, self.reports, support),
+                    lambda: advance(1),
+                )
+
+        report("reporting titles, each alone", {})
+        # From this round on TVs know which titles the fleet likes, and so which pairs are due.
+        self._run_round()
+        for each in sets:
+            each.client.sync_now()
+        report("reporting pairs, each alone", self._support(tvs[0]))
+        with self._step("waiting for the brains' own reports", len(sets)) as advance:
             for each in sets:
                 self._report_day(each)
                 advance(1)
-            for_each(
-                tvs, lambda tv: by_tv[id(tv)].report(parties, self.reports), lambda: advance(1)
-            )
+
+    def _support(self, tv: FleetTv) -> dict[bytes, float]:
+        """Share of each title that the fleet publishes one of, as TVs read it from its factors."""
+        answer = tv.exchange(self._sync, self._encoder.model_version)
+        body = self._sync.download(newest(answer, FACTORS), credential=tv.credential)
+        factors, catalogue = decode_factors(body), self._catalogue
+        names = dict(zip(catalogue.ordinals.tolist(), catalogue.ids, strict=True))
+        shares = zip(factors.ordinals.tolist(), factors.prior.tolist(), strict=True)
+        return {title_key(names[ordinal]): share for ordinal, share in shares if share > 0}
 
     def _report_day(self, each: BrainSet) -> None:
-        """Waits until a brain has reported what its day pays for: nine or ten, one a second.
+        """Waits until a brain has reported what its day pays for, one a second.
 
         Raises:
             TimeoutError: it does not.
@@ -77,9 +101,10 @@ class PairStory(Story):
             with closing(sqlite3.connect(path)) as database:
                 waiting, told = database.execute(_COUNTS).fetchone()
                 spent = database.execute("SELECT max(bytes) FROM pair_days").fetchone()[0] or 0
-            return bool(told and (not waiting or spent > BYTES_A_DAY - FORWARD))
+            return bool(told and (not waiting or spent > PAIR_BYTES - FORWARD))
 
-        eventually(done, bool, what=f"the reports of {each.household.household_id}")
+        what = f"the reports of {each.household.household_id}"
+        eventually(done, bool, what=what, seconds=_BRAIN_SECONDS)
 
     def _storage(self, each: BrainSet) -> Path:
         return self._cluster.storage(each.household.household_id) / "brain.db"

@@ -144,7 +144,7 @@ def pair_rows(pairs: PairFigures) -> list[tuple[str, str, str]]:
         (
             "reports sent, each alone",
             f"{pairs.reports:,}",
-            f"by {pairs.reporting:,} TVs; {pairs.left:,} of their pairs were not come to",
+            f"by {pairs.reporting:,} TVs; {pairs.left:,} of their pairs are not due, or not yet",
         ),
         (
             "bytes a report, coins, token and keys with it",
