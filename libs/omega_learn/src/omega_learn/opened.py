@@ -61,5 +61,5 @@ def opened_pairs(opened: Iterable[tuple[bytes, bytes, int]], keys: Sequence[byte
     for column in pairs.T:
         np.maximum.at(liked, column, both)
     order = np.lexsort((pairs[:, 1], pairs[:, 0]))
-    found = PairCounts(liked, pairs[order], both[order], int(liked.max(initial=0)))
+    found = PairCounts(liked, pairs[order], both[order], int(liked.max(initial=0)), sealed=True)
     return OpenedPairs(found, groups, reports)

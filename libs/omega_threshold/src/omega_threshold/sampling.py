@@ -52,9 +52,9 @@ def order(pairs: Iterable[Pair], *, epoch: int, support: Mapping[bytes, float]) 
             alone.append(pair)
         elif pair.low in place and pair.high in place:
             turn = _turn(max(place[pair.low], place[pair.high]))
-            if _hash(pair) % turn == epoch % turn:
-                due.append((-support[pair.low] * support[pair.high], _hash(pair), pair))
-    return sorted(alone, key=_hash) + [pair for _, _, pair in sorted(due)]
+            if public_hash(pair) % turn == epoch % turn:
+                due.append((-support[pair.low] * support[pair.high], public_hash(pair), pair))
+    return sorted(alone, key=public_hash) + [pair for _, _, pair in sorted(due)]
 
 
 def _turn(place: int) -> int:
@@ -65,7 +65,7 @@ def _turn(place: int) -> int:
     return turn
 
 
-def _hash(pair: Pair) -> int:
+def public_hash(pair: Pair) -> int:
     """A number that all TVs know, so that they take equal ones in the same order."""
     digest = hashlib.sha256(b"omega.threshold.v1 turn\0" + pair.encode()).digest()
     return int.from_bytes(digest[:8], "big")
