@@ -170,6 +170,16 @@ CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], obje
                 lambda c: c.erase_device(credential=Shown("one")),
                 sync_service_pb2.EraseDeviceRequest(),
             ),
+            "GetReportingKeys": (
+                lambda c: c.get_reporting_keys(credential=Shown("one")),
+                sync_service_pb2.GetReportingKeysRequest(),
+            ),
+            "IssueTokens": (
+                lambda c: c.issue_tokens(
+                    sync_service_pb2.IssueTokensRequest(epoch=8), credential=Shown("one")
+                ),
+                sync_service_pb2.IssueTokensRequest(epoch=8),
+            ),
             "PushPatterns": (
                 lambda c: c.push_patterns(
                     sync_service_pb2.PushPatternsRequest(sketches=b"s"), credential=Shown("one")
@@ -239,6 +249,12 @@ CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], obje
             "SpendClaim": (
                 lambda c: c.spend_claim("claim", "tv"),
                 directory_pb2.SpendClaimRequest(claim="claim", device_id="tv"),
+            ),
+            "IssueTokens": (
+                lambda c: c.issue_tokens(
+                    constellation_service_pb2.IssueTokensRequest(device_id="tv", epoch=8)
+                ),
+                constellation_service_pb2.IssueTokensRequest(device_id="tv", epoch=8),
             ),
         },
     ),
@@ -343,6 +359,10 @@ CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], obje
                 lambda c: c.forward(b"e"),
                 relay_service_pb2.ForwardRequest(encapsulated=b"e"),
             ),
+            "GetReportingKeys": (
+                lambda c: c.get_reporting_keys(),
+                relay_service_pb2.RelayServiceGetReportingKeysRequest(),
+            ),
         },
     ),
     GATEWAY: (
@@ -351,6 +371,10 @@ CALLS: dict[str, tuple[type[ServiceClient], dict[str, tuple[Callable[[Any], obje
             "Handle": (
                 lambda c: c.handle(b"e"),
                 relay_service_pb2.HandleRequest(encapsulated=b"e"),
+            ),
+            "GetReportingKeys": (
+                lambda c: c.get_reporting_keys(),
+                relay_service_pb2.GatewayServiceGetReportingKeysRequest(),
             ),
         },
     ),

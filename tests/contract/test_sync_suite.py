@@ -27,6 +27,8 @@ from omega_client import ConstellationClient
 from omega_constellation.app import build as build_constellation
 from omega_constellation.config import ConstellationConfig
 from omega_core.limits import DIMENSION
+from omega_randomness.app import build as build_randomness
+from omega_randomness.config import RandomnessConfig
 from omega_rpc.config import ServerConfig
 from omega_rpc.local_authority import authority
 from omega_rpc.tokens import new_key_line
@@ -84,9 +86,14 @@ def fleet(
     url = postgres.create_database("contract_sync", template_database)
     with ExitStack() as stack:
         stack.callback(postgres.drop_database, "contract_sync")
+        (folder / "randomness").mkdir()
+        randomness = build_randomness(RandomnessConfig(storage_path=folder / "randomness"), LOCAL)
+        stack.callback(randomness.close)
         shard = build_constellation(
             ConstellationConfig(
                 database_url=url,
+                threshold_secret_file=write(folder / "secret", b"x" * 32),
+                randomness_target=stack.enter_context(running(randomness.server)),
                 device_ca_certificate=device_ca,
                 device_ca_key=write(folder / "devices.key", devices.key_pem()),
             ),

@@ -13,7 +13,7 @@ from omega_core.errors import ErrorCode, OmegaError
 from omega_core.vectors import FloatArray
 from omega_learn import Statistics, fit_factors
 from omega_learn.rows import UNIT
-from omega_learn.solve import inverse_diagonal, top_eigenpairs
+from omega_learn.solve import inverse_diagonal, top_eigenpairs, what_is_below_zero
 
 
 def statistics_of(x: FloatArray) -> Statistics:
@@ -156,3 +156,49 @@ def test_the_pieces_of_a_large_solution_are_exact() -> None:
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(40), atol=1e-9)
     inverse = np.diag(np.linalg.inv(gram / 4.0 + 3.0 * np.eye(1_100)))
     np.testing.assert_allclose(inverse_diagonal(gram, 3.0, 4.0), inverse, rtol=1e-9)
+
+
+def counted(devices: int, titles: int, least: int, seed: int) -> Statistics:
+    """Of likes of few popular titles and many others, where `least` are enough to count."""
+    random = np.random.default_rng(seed)
+    shares = 1 / np.arange(1.0, titles + 1)
+    x = (random.random((devices, titles)) < np.minimum(0.5, 40 * shares / shares.sum())) * 1.0
+    gram = x.T @ x
+    gram = np.where(gram >= least, gram, 0.0)
+    np.fill_diagonal(gram, np.maximum(np.diag(gram), 1))
+    none = np.zeros(titles, np.int64)
+    counts = np.diag(gram).astype(np.int64)
+    return Statistics(
+        np.arange(titles, dtype=np.int32), counts, none, none, devices, gram * UNIT**2
+    )
+
+
+@pytest.mark.parametrize("least", [4, 12])
+def test_a_large_matrix_without_its_small_counts_gives_what_a_full_decomposition_does(
+    least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statistics = counted(500, 700, least, 3)
+    gram = statistics.gram / UNIT**2
+    assert np.linalg.eigvalsh(gram)[0] < -40, "without care there is no Cholesky factor of it"
+    below = what_is_below_zero(gram, 64, 1.0)
+    assert np.linalg.eigvalsh(gram + below @ below.T)[0] > -0.5
+    whole = fit_factors(statistics, even(700), lam=20, rank=64, gaps=True)
+    monkeypatch.setattr("omega_learn.factors.LARGE", 500)
+    found = fit_factors(statistics, even(700), lam=20, rank=64, gaps=True)
+    np.testing.assert_allclose(found.gains, whole.gains, rtol=0.01)
+    assert (found.gains >= 1).all()
+    scores = [(f.factors * f.steps) @ (f.factors * f.steps).T for f in (found, whole)]
+    assert np.abs(scores[0] - scores[1]).max() < 0.05 * np.abs(scores[1]).max()
+
+
+def test_a_large_matrix_half_of_which_is_below_zero_is_decomposed_in_full(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    noise = np.random.default_rng(4).standard_normal((300, 300)) * 30
+    statistics = counted(200, 300, 1, 5)
+    spoilt = replace(statistics, gram=np.rint(statistics.gram + (noise + noise.T) * UNIT**2))
+    whole = fit_factors(spoilt, even(300), lam=1, rank=8, gaps=True)
+    monkeypatch.setattr("omega_learn.factors.LARGE", 100)
+    found = fit_factors(spoilt, even(300), lam=1, rank=8, gaps=True)
+    np.testing.assert_array_equal(found.gains, whole.gains)
+    np.testing.assert_array_equal(found.factors, whole.factors)

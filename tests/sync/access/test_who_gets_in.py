@@ -113,6 +113,8 @@ def test_a_claim_admits_one_device(build_site: Callable[..., Site]) -> None:
     assert renewed.device_id == device.device_id
 
 
+ELEMENT = bytes.fromhex("e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76")
+"""The generator of ristretto255 (RFC 9496, appendix A.1)."""
 METHODS: dict[str, Callable[[Stub, dict[str, Any], pb.SyncRequest], object]] = {
     "Sync": lambda tv, call, push: tv.Sync(push, **call),
     "PushPatterns": lambda tv, call, push: tv.PushPatterns(
@@ -132,7 +134,20 @@ METHODS: dict[str, Callable[[Stub, dict[str, Any], pb.SyncRequest], object]] = {
         tv.GetResource(pb.GetResourceRequest(kind=CATALOGUE_KIND, version=1), **call)
     ),
     "EraseDevice": lambda tv, call, _: tv.EraseDevice(pb.EraseDeviceRequest(), **call),
+    "GetReportingKeys": lambda tv, call, _: tv.GetReportingKeys(
+        pb.GetReportingKeysRequest(), **call
+    ),
+    "IssueTokens": lambda tv, call, push: tv.IssueTokens(
+        pb.IssueTokensRequest(request_id=push.request_id, epoch=1, blinded=[ELEMENT]), **call
+    ),
 }
+NOT_TAKEN = Refusal("FAILED_PRECONDITION", "REPORTS_NOT_TAKEN", "")
+LACKING = {
+    "GetResource": Refusal("NOT_FOUND", "UNKNOWN_RESOURCE", ""),
+    "GetReportingKeys": NOT_TAKEN,
+    "IssueTokens": NOT_TAKEN,
+}
+"""What a site cannot give where nothing is published and no reports are taken."""
 every_method = pytest.mark.parametrize("method", sorted(METHODS))
 
 
@@ -164,9 +179,7 @@ def test_a_proof_is_good_for_one_call_of_one_method(site: Site, push: Push, meth
     device = site.device()
     tv, call = site.dial(), METHODS[method]
     once = device.call(method)
-    # Nothing is published that could be had.
-    missing = Refusal("NOT_FOUND", "UNKNOWN_RESOURCE", "") if method == "GetResource" else None
-    assert refusal_of(lambda: call(tv, once, push())) == missing
+    assert refusal_of(lambda: call(tv, once, push())) == LACKING.get(method)
     before = stored(site)
     assert denied(lambda: call(tv, once, push())) == wrong("dpop")
     elsewhere = device.call("RegisterDevice")

@@ -39,6 +39,8 @@ REQUESTS: dict[str, Message] = {
     "StreamSync": pb.StreamSyncRequest(exchange=pb.SyncRequest(request_id=ID, model_version="m")),
     "GetResource": pb.GetResourceRequest(kind=CATALOGUE_KIND, version=4),
     "EraseDevice": pb.EraseDeviceRequest(),
+    "GetReportingKeys": pb.GetReportingKeysRequest(),
+    "IssueTokens": pb.IssueTokensRequest(request_id=ID, epoch=7, blinded=[bytes(32)] * 128),
 }
 WRONG: dict[str, list[tuple[Message, str]]] = {
     "RegisterDevice": [(pb.RegisterDeviceRequest(request_id="1"), "request_id")],
@@ -53,6 +55,12 @@ WRONG: dict[str, list[tuple[Message, str]]] = {
         (pb.PullPatternsRequest(page=1), "wanted_version"),
     ],
     "StreamSync": [(pb.StreamSyncRequest(), "message")],
+    "IssueTokens": [
+        (pb.IssueTokensRequest(request_id="1", epoch=7, blinded=[bytes(32)]), "request_id"),
+        (pb.IssueTokensRequest(request_id=ID, epoch=7), "blinded"),
+        (pb.IssueTokensRequest(request_id=ID, epoch=7, blinded=[bytes(32)] * 129), "blinded"),
+        (pb.IssueTokensRequest(request_id=ID, blinded=[bytes(32), bytes(31)]), "blinded[1]"),
+    ],
     "GetResource": [
         (pb.GetResourceRequest(), "kind"),
         (pb.GetResourceRequest(kind=CATALOGUE_KIND, version=1, base_version=1), "base_sha256"),

@@ -124,17 +124,30 @@ def push() -> Push:
 
 
 @pytest.fixture(
-    params=["RegisterDevice", "Sync", "Sync without sketches", "GetResource", "EraseDevice"]
+    params=[
+        "RegisterDevice",
+        "Sync",
+        "Sync without sketches",
+        "GetResource",
+        "EraseDevice",
+        "GetReportingKeys",
+        "IssueTokens",
+    ]
 )
 def ask(request: pytest.FixtureRequest, push: Push) -> Callable[..., object]:
     """ask(tv, bearer): each method in turn."""
     registration = pb.RegisterDeviceRequest(request_id=str(uuid.uuid4()))
     wanted = pb.GetResourceRequest(kind=CATALOGUE_KIND, version=4)
+    tokens = pb.IssueTokensRequest(request_id=str(uuid.uuid4()), epoch=7, blinded=[bytes(32)])
     calls: dict[str, Callable[[sync_service_pb2_grpc.SyncServiceStub, Any], object]] = {
         "RegisterDevice": lambda tv, bearer: tv.RegisterDevice(registration, **bearer),
         "Sync": lambda tv, bearer: tv.Sync(push(1), **bearer),
         "Sync without sketches": lambda tv, bearer: tv.Sync(push(0), **bearer),
         "GetResource": lambda tv, bearer: list(tv.GetResource(wanted, **bearer)),
         "EraseDevice": lambda tv, bearer: tv.EraseDevice(pb.EraseDeviceRequest(), **bearer),
+        "GetReportingKeys": lambda tv, bearer: tv.GetReportingKeys(
+            pb.GetReportingKeysRequest(), **bearer
+        ),
+        "IssueTokens": lambda tv, bearer: tv.IssueTokens(tokens, **bearer),
     }
     return calls[request.param]

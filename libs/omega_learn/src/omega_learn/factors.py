@@ -13,7 +13,7 @@ from omega_core.vectors import FloatArray
 from omega_learn.arrays import Arrays, DoubleArray, Int8Array, Int32Array
 from omega_learn.rotation import LEVELS, Held, quantised_onto, turned
 from omega_learn.rows import UNIT
-from omega_learn.solve import inverse_diagonal, top_eigenpairs
+from omega_learn.solve import inverse_diagonal, top_eigenpairs, what_is_below_zero
 from omega_learn.statistics import Statistics
 
 MAX_RANK = 256
@@ -59,6 +59,7 @@ def fit_factors(
     rank: int = 64,
     held: Held | None = None,
     noisy: bool = False,
+    gaps: bool = False,
 ) -> Factors:
     """EASE's P = (G + lam I)^-1 by the eigendecomposition G = V diag(w) V'.
 
@@ -74,6 +75,9 @@ def fit_factors(
             serve; then columns are not in the order of eigenvalues.
         noisy: whether the matrix may have negative eigenvalues, which count as 0: then all of them
             are computed, however large it is.
+        gaps: whether some may be negative because small counts are missing. They count as 0, too,
+            but of a large matrix only as many of the most negative ones as there are columns; what
+            is left above -lam stays as it is, but no gain is below 1.
 
     Raises:
         OmegaError: INVALID_FIELD when a bound is broken, ROUND_NOT_POSSIBLE without any title.
@@ -88,17 +92,8 @@ def fit_factors(
         raise invalid("prior", f"{n:,} numbers of at least 0, not all 0")
     columns = np.zeros((n, rank))
     kept = min(n, rank)
-    if n > LARGE and not noisy:
-        values, vectors = top_eigenpairs(statistics.gram, kept, UNIT**2)
-        inverse = inverse_diagonal(statistics.gram, lam, UNIT**2)
-        np.maximum(values, 0, out=values)
-    else:
-        values, vectors = np.linalg.eigh(statistics.gram / UNIT**2)
-        # What is zero up to rounding gives no direction.
-        values[values < values[-1] * n * np.finfo(np.float64).eps] = 0.0
-        inverse = np.square(vectors) @ (1 / (values + lam))
-        top = slice(None, -kept - 1, -1)
-        values, vectors = values[top], vectors[:, top]
+    solved = None if noisy or n <= LARGE else _large(statistics.gram, lam, kept, gaps=gaps)
+    values, vectors, inverse = solved or _whole(statistics.gram, lam, kept)
     columns[:, :kept] = vectors * np.sqrt(values / (values + lam))
     if held is not None and len(held.steps) == rank:
         columns = turned(columns, statistics.titles, held)
@@ -112,6 +107,33 @@ def fit_factors(
         gains=np.asarray(1 / (lam * inverse), np.float32),
         prior=np.asarray(prior / prior.sum(dtype=np.float64), np.float32),
     )
+
+
+Solved = tuple[DoubleArray, DoubleArray, DoubleArray]
+"""The largest eigenvalues, falling and at least 0; their vectors; the diagonal of P."""
+
+
+def _whole(gram: DoubleArray, lam: float, kept: int) -> Solved:
+    """By all eigenpairs."""
+    values, vectors = np.linalg.eigh(gram / UNIT**2)
+    # What is zero up to rounding gives no direction.
+    values[values < values[-1] * len(gram) * np.finfo(np.float64).eps] = 0.0
+    inverse = np.square(vectors) @ (1 / (values + lam))
+    top = slice(None, -kept - 1, -1)
+    return values[top], vectors[:, top], inverse
+
+
+def _large(gram: DoubleArray, lam: float, kept: int, *, gaps: bool) -> Solved | None:
+    """By the eigenpairs that are kept; None where too much of the matrix is below zero for that."""
+    values, vectors = top_eigenpairs(gram, kept, UNIT**2)
+    below = what_is_below_zero(gram, kept, UNIT**2) if gaps else None
+    try:
+        inverse = inverse_diagonal(gram, lam, UNIT**2, below)
+    except np.linalg.LinAlgError:
+        return None
+    if gaps:
+        np.minimum(inverse, 1 / lam, out=inverse)
+    return np.maximum(values, 0), vectors, inverse
 
 
 def _quantise(columns: DoubleArray) -> tuple[Int8Array, FloatArray]:

@@ -359,5 +359,5 @@ def _fit(
         rank=config.rank,
         held=held,
         # Counts of pairs leave out those that few devices like: what is left need not be X'X.
-        noisy=bool(lead.evidence),
+        gaps=bool(lead.evidence),
     )

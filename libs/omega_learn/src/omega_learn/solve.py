@@ -28,9 +28,9 @@ def top_eigenpairs(gram: DoubleArray, count: int, scale: float) -> tuple[DoubleA
     drawn with a fixed seed, so an equal matrix gives an equal result.
 
     Args:
-        gram: symmetric, without negative eigenvalues, (n, n).
+        gram: symmetric, (n, n).
         count: at least 1, below n.
-        scale: above 0.
+        scale: above 0; below, the eigenpairs are those of -gram / |scale|.
     """
     n = len(gram)
     width = min(count + _MORE, n)
@@ -41,10 +41,11 @@ def top_eigenpairs(gram: DoubleArray, count: int, scale: float) -> tuple[DoubleA
         if room <= 0:
             break
         block = images[-1][:, :room].copy()
-        for _ in range(2):  # once leaves what rounding brought back
+        # Once leaves what rounding brought back; of next to nothing, all of it is rounding.
+        for _ in range(2):
             for each in basis:
                 block -= each @ (each.T @ block)
-        block = np.linalg.qr(block)[0]
+            block = np.linalg.qr(block)[0]
         basis.append(block)
         images.append(gram @ block / scale)
     space, image = np.hstack(basis), np.hstack(images)
@@ -53,17 +54,36 @@ def top_eigenpairs(gram: DoubleArray, count: int, scale: float) -> tuple[DoubleA
     return values[top], space @ small[:, top]
 
 
-def inverse_diagonal(gram: DoubleArray, lam: float, scale: float) -> DoubleArray:
-    """The diagonal of (gram / scale + lam I)^-1, (n,).
+def what_is_below_zero(gram: DoubleArray, count: int, scale: float) -> DoubleArray:
+    """Columns B such that the most negative eigenvalues of gram / scale + B B' are 0, (n, b).
+
+    Args:
+        gram: symmetric, (n, n).
+        count: most columns, at least 1, below n.
+        scale: above 0.
+    """
+    values, vectors = top_eigenpairs(gram, count, -scale)
+    below = values > 0
+    return np.asarray(vectors[:, below] * np.sqrt(values[below]), np.float64)
+
+
+def inverse_diagonal(
+    gram: DoubleArray, lam: float, scale: float, plus: DoubleArray | None = None
+) -> DoubleArray:
+    """The diagonal of (gram / scale + B B' + lam I)^-1, (n,).
 
     With the Cholesky factor L it is the sum of squares of each column of L^-1.
 
     Args:
-        gram: symmetric, without negative eigenvalues, (n, n).
+        gram: symmetric, (n, n).
         lam: above 0.
         scale: above 0.
+        plus: B, (n, b); None = nothing.
+
+    Raises:
+        numpy.linalg.LinAlgError: what is inverted has an eigenvalue of 0 or below.
     """
-    factor, inverses = _cholesky(gram, lam, scale)
+    factor, inverses = _cholesky(gram, lam, scale, plus)
     bounds = np.array([0, *np.cumsum([len(row) for row in factor])])
     found = np.empty(len(gram))
     for j, (start, stop) in enumerate(pairwise(bounds.tolist())):
@@ -78,7 +98,7 @@ def inverse_diagonal(gram: DoubleArray, lam: float, scale: float) -> DoubleArray
 
 
 def _cholesky(
-    gram: DoubleArray, lam: float, scale: float
+    gram: DoubleArray, lam: float, scale: float, plus: DoubleArray | None
 ) -> tuple[list[DoubleArray], list[DoubleArray]]:
     """Block rows of the lower factor up to the diagonal, and inverses of its diagonal blocks."""
     factor: list[DoubleArray] = []
@@ -86,6 +106,8 @@ def _cholesky(
     for start in range(0, len(gram), _BLOCK):
         stop = min(start + _BLOCK, len(gram))
         row = np.asarray(gram[start:stop, :stop] / scale, np.float64)
+        if plus is not None:
+            row += plus[start:stop] @ plus[:stop].T
         row[:, start:] += lam * np.eye(stop - start)
         for j, (above, inverse) in enumerate(zip(factor, inverses, strict=True)):
             first = j * _BLOCK

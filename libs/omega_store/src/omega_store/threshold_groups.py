@@ -13,7 +13,7 @@ from psycopg import sql
 
 from omega_core.errors import OmegaError
 from omega_store.pool import Connection
-from omega_threshold.aggregate import open_group
+from omega_threshold.aggregate import Opened, open_group
 from omega_threshold.pair import Pair
 from omega_threshold.report import POINT_BYTES, Report
 from omega_threshold.ristretto import SCALAR_BYTES
@@ -173,9 +173,11 @@ class _Work:
             points: list[tuple[Key, int]] = []
             for key, each in groupby(read, lambda report: report.group):
                 reports = list(each)
-                if key not in self._open:
-                    self._try(key, reports)
-                points += self._held(key, reports)
+                if key in self._open:
+                    points += self._held(key, reports)
+                elif opened := self._try(key, reports):
+                    self._found.refused += opened.refused
+                    points += [(key, x) for x in opened.points]
         self._count(points)
 
     def _large(self, key: Key) -> None:
@@ -199,13 +201,14 @@ class _Work:
             raise ValueError("a stored secret that does not open its group")
         self._open[key], self._pairs[epoch, tag] = sealing, pair
 
-    def _try(self, key: Key, reports: list[Report]) -> None:
+    def _try(self, key: Key, reports: list[Report]) -> Opened | None:
         opened = open_group(reports, self._effort)
         if opened is not None:
             self._found.groups += 1
             self._open[key], self._pairs[key[0], key[2]] = opened.sealing, opened.pair
         elif math.comb(len(reports), key[1]) > self._effort:
             self._failed.add(key)  # else every set was tried, and only more reports can help
+        return opened
 
     def _held(self, key: Key, reports: list[Report]) -> list[tuple[Key, int]]:
         """Where the honest shares of an open group lie; none of another."""

@@ -85,8 +85,11 @@ class ReportingTV:
         tokens = self.tokens(len(pairs))
         return [Submission(*each) for each in zip(tokens, self.reports(pairs), strict=True)]
 
-    def submit(self, submission: Submission) -> Outcome:
-        """Sends one through the relay; what the operator says inside its answer."""
-        config = self.keys().epochs[-1].gateway
+    def submit(self, submission: Submission, told: ReportingKeys | None = None) -> Outcome:
+        """Sends one through the relay; what the operator says inside its answer.
+
+        It is sealed with the keys of its epoch, as they were told, or are now.
+        """
+        config = (told or self.keys()).of(submission.report.epoch).gateway
         sent, exchange = submission.sealed(config)
         return outcome_of(exchange, self.relay.forward(sent).encapsulated)

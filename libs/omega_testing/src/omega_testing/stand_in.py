@@ -15,6 +15,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from omega.common.v1 import resource_pb2
 from omega.constellation.v1 import constellation_service_pb2 as pb
 from omega.constellation.v1 import constellation_service_pb2_grpc as pb_grpc
+from omega.threshold.v1 import keys_pb2
+from omega.threshold.v1 import relay_service_pb2 as relay_pb
+from omega.threshold.v1 import relay_service_pb2_grpc as relay_pb_grpc
 from omega_core import limits
 from omega_rpc import call as calls
 from omega_rpc.server import Binding
@@ -65,6 +68,8 @@ class StandIn(pb_grpc.ConstellationServiceServicer):
     """Requests, in order."""
     request_ids: set[str] = field(default_factory=set)
     """Ids of the calls."""
+    metadata: list[dict[str, str | bytes]] = field(default_factory=list)
+    """Of the calls."""
     time_left: list[float] = field(default_factory=list)
     """Seconds that each call had."""
     sent: int = 0
@@ -164,19 +169,51 @@ class StandIn(pb_grpc.ConstellationServiceServicer):
         self._note(request, context)
         return pb.EraseDeviceResponse(pushes=3)
 
+    def IssueTokens(  # noqa: N802 - name of the contract
+        self, request: pb.IssueTokensRequest, context: grpc.ServicerContext
+    ) -> pb.IssueTokensResponse:
+        """What was asked, and five tokens left."""
+        self._note(request, context)
+        return pb.IssueTokensResponse(evaluated=request.blinded, proof=bytes(64), left=5)
+
+    def Handle(  # noqa: N802 - name of the contract
+        self, request: relay_pb.HandleRequest, context: grpc.ServicerContext
+    ) -> relay_pb.HandleResponse:
+        """What was sent, backwards."""
+        self._note(request, context)
+        return relay_pb.HandleResponse(encapsulated=request.encapsulated[::-1])
+
+    def GetReportingKeys(  # noqa: N802 - name of the contract
+        self,
+        request: relay_pb.GatewayServiceGetReportingKeysRequest,
+        context: grpc.ServicerContext,
+    ) -> relay_pb.GatewayServiceGetReportingKeysResponse:
+        """Keys that are none."""
+        self._note(request, context)
+        told = keys_pb2.EpochKeys(
+            epoch=7, gateway=bytes(41), tokens=bytes(32), randomness=bytes(32)
+        )
+        keys = keys_pb2.ReportingKeys(threshold=5, epoch_days=28, grace_hours=48, epochs=[told])
+        return relay_pb.GatewayServiceGetReportingKeysResponse(keys=keys)
+
     def await_poll(self) -> None:
         """Returns when a gateway has been told what is to be told now."""
         due = self.polls + 2
         eventually(lambda: self.polls, lambda polls: polls >= due)
 
     def binding(self) -> Binding:
-        """Serves it."""
-        add = pb_grpc.add_ConstellationServiceServicer_to_server
+        """Serves it, and what relays call."""
+
+        def add(servicer: Any, server: Any) -> None:
+            pb_grpc.add_ConstellationServiceServicer_to_server(servicer, server)
+            relay_pb_grpc.add_GatewayServiceServicer_to_server(servicer, server)
+
         return Binding("omega.constellation.v1.ConstellationService", add, self)
 
     def _note(self, request: Any, context: grpc.ServicerContext) -> None:
         self.asked.append(request)
         self.request_ids.add(calls.request_id())
+        self.metadata.append(dict(context.invocation_metadata()))
         self.time_left.append(context.time_remaining())
         if self.failure is not None:
             raise self.failure

@@ -55,7 +55,7 @@ def build(config: ConstellationConfig, server_config: ServerConfig) -> Applicati
     )
     directories = Directories(config.shard)
     peers = _peers(config)
-    taking = _taking(config)
+    taking = _taking(config, server_config)
     store = Store.connect(config.database_url, config.store())
     writer = PushWriter(store, config.push_writer(), clock)
     readiness = Readiness(store, migrating=config.migrate_at_start)
@@ -136,14 +136,16 @@ def _peers(config: ConstellationConfig) -> Peers:
         raise invalid(f"peer_{error.field}", error.bound) from error
 
 
-def _taking(config: ConstellationConfig) -> Callable[[Store, Clock], Reporting] | None:
+def _taking(
+    config: ConstellationConfig, server_config: ServerConfig
+) -> Callable[[Store, Clock], Reporting] | None:
     """Makes what takes reports of pairs; None where the operator has set no secret for them."""
     if config.threshold_secret_file is None:
         return None
     # Its cryptography writes a file as it is loaded, which a shard without reports need not allow.
     from omega_constellation.reporting import taking  # noqa: PLC0415
 
-    return taking(config)
+    return taking(config, server_config.workers)
 
 
 def _authority(config: ConstellationConfig) -> DeviceAuthority | None:

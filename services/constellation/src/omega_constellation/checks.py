@@ -23,6 +23,7 @@ _MAX_DEVICES = 1_000
 _MAX_CLAIMS = 1_000
 _SHORTEST_CLAIM, _LONGEST_CLAIM = 60, 366 * 86_400
 _SHA256_BYTES = 32
+_MAX_BLINDED, _ELEMENT_BYTES = 128, 32
 _UNIT_TOLERANCE = 1e-2
 
 
@@ -159,6 +160,19 @@ def codebook(request: pb.PublishCodebookRequest) -> None:
     """
     if not 1 <= len(request.body) <= limits.MAX_CODEBOOK:
         raise invalid("body", f"1 to {limits.MAX_CODEBOOK:,} bytes")
+
+
+def tokens(request: pb.IssueTokensRequest) -> None:
+    """Checks an IssueTokensRequest; what is no element of the group is found where it is used.
+
+    Raises:
+        OmegaError: INVALID_FIELD.
+    """
+    validate.device_id("device_id", request.device_id)
+    validate.uuid("request_id", request.request_id)
+    validate.count("blinded", request.blinded, _MAX_BLINDED, 1)
+    for i, element in enumerate(request.blinded):
+        validate.size(f"blinded[{i}]", element, _ELEMENT_BYTES)
 
 
 def erasure(request: pb.EraseDeviceRequest) -> None:

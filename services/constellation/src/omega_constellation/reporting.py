@@ -15,17 +15,15 @@ from omega_constellation import metering
 from omega_constellation.config import ConstellationConfig
 from omega_constellation.randomness_keys import PATIENCE_SECONDS, RandomnessKeys
 from omega_constellation.repeating import Repeating
-from omega_core import validate
 from omega_core.clock import Clock
 from omega_core.errors import ErrorCode, OmegaError, invalid
 from omega_rpc.tokens import read_secret
 from omega_store import Store, threshold_intake
 from omega_store.threshold_intake import ReportInbox
-from omega_threshold import MAX_BATCH, DerivedKeys, Redeemer, Schedule, evaluate, ristretto
+from omega_threshold import DerivedKeys, Redeemer, Schedule, evaluate, ristretto
 from omega_threshold.intake import Intake, Outcome
 
 _log = logging.getLogger(__name__)
-_AT_WORK, _MOST_AT_ONCE = 4, 16
 _COMPARE_SECONDS, _RETRY_SECONDS = 600.0, 30.0
 
 
@@ -37,6 +35,10 @@ class Terms:
     """Reports that open a pair."""
     tokens_per_epoch: int
     """Most tokens of a device in an epoch."""
+    at_work: int
+    """Reports that are worked on at once: half of the connections."""
+    at_once: int
+    """Reports that are worked on or wait for it before OVERLOADED: half of the threads."""
 
 
 class Reporting:
@@ -66,8 +68,8 @@ class Reporting:
         self._redeemer = Redeemer(keys, ReportInbox(store))
         # Anybody may send what looks like a report: it must take neither all threads nor all
         # connections.
-        self._welcome = threading.BoundedSemaphore(_MOST_AT_ONCE)
-        self._working = threading.BoundedSemaphore(_AT_WORK)
+        self._welcome = threading.BoundedSemaphore(terms.at_once)
+        self._working = threading.BoundedSemaphore(terms.at_work)
         self._away = False
         self._comparing = Repeating("randomness keys", self._compare, _RETRY_SECONDS)
 
@@ -108,10 +110,10 @@ class Reporting:
 
     def issue(self, request: pb.IssueTokensRequest) -> pb.IssueTokensResponse:
         """See Reports.issue. Counted, durably, before anything is evaluated."""
-        validate.device_id("device_id", request.device_id)
-        validate.uuid("request_id", request.request_id)
-        validate.count("blinded", request.blinded, MAX_BATCH, 1)
-        blinded = [ristretto.decode_element("blinded", each) for each in request.blinded]
+        blinded = [
+            ristretto.decode_element(f"blinded[{i}]", each)
+            for i, each in enumerate(request.blinded)
+        ]
         key = self._keys.key(request.epoch, self._clock.now())
         with self._store.transaction("issue tokens") as conn:
             left = threshold_intake.issue(
@@ -148,8 +150,12 @@ class Reporting:
         return _COMPARE_SECONDS
 
 
-def taking(config: ConstellationConfig) -> Callable[[Store, Clock], Reporting]:
+def taking(config: ConstellationConfig, workers: int) -> Callable[[Store, Clock], Reporting]:
     """Makes what takes reports, once there is a store.
+
+    Args:
+        config: of the constellation.
+        workers: threads that answer calls.
 
     Raises:
         OmegaError: INVALID_FIELD threshold_secret_file, randomness_target or randomness_tls_ca.
@@ -168,7 +174,12 @@ def taking(config: ConstellationConfig) -> Callable[[Store, Clock], Reporting]:
         )
     except OmegaError as error:
         raise invalid(f"randomness_{error.field}", error.bound) from error
-    terms = Terms(config.threshold, config.tokens_per_epoch)
+    terms = Terms(
+        config.threshold,
+        config.tokens_per_epoch,
+        at_work=max(1, config.pool_size // 2),
+        at_once=max(1, workers // 2),
+    )
     return lambda store, clock: Reporting(store, keys, RandomnessKeys(store, server), terms, clock)
 
 

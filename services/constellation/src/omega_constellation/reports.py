@@ -33,9 +33,13 @@ class Reports(Protocol):
     def issue(self, request: pb.IssueTokensRequest) -> pb.IssueTokensResponse:
         """Tokens for a device.
 
+        Args:
+            request: held to its bounds.
+
         Raises:
-            OmegaError: INVALID_FIELD, EPOCH_CLOSED epoch, TOKENS_SPENT, UNKNOWN_DEVICE, REVOKED,
-                DEVICE_MOVING, REPORTS_NOT_TAKEN, STORAGE_UNAVAILABLE, STORAGE_FULL.
+            OmegaError: INVALID_FIELD blinded or request_id, EPOCH_CLOSED epoch, TOKENS_SPENT,
+                UNKNOWN_DEVICE, REVOKED, DEVICE_MOVING, REPORTS_NOT_TAKEN, STORAGE_UNAVAILABLE,
+                STORAGE_FULL.
         """
         ...
 

@@ -229,6 +229,7 @@ class ConstellationServicer(BetweenShards):
     ) -> pb.IssueTokensResponse:
         """Counted when it is answered."""
         del context
+        checks.tokens(request)
         return self._reports.issue(request)
 
     def GetClusterStatus(  # noqa: N802 - named by the contract

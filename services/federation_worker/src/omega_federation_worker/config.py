@@ -96,6 +96,8 @@ class FederationConfig:
         validate.number("min_shard_share", self.min_shard_share, 0.01, 1)
         validate.integer("threads", self.threads, 1, 64)
         validate.integer("max_patterns", self.max_patterns, 1, MOST_PATTERNS)
+        validate.integer("epoch_days", self.epoch_days, 1, 366)
+        validate.integer("grace_hours", self.grace_hours, 0, 720)
         validate.integer("pool_size", self.pool_size, 2, 256)
         # They hold the rest to its bounds.
         self.store()

@@ -12,6 +12,7 @@ from omega.sync.v1 import sync_service_pb2 as pb
 from omega.threshold.v1 import keys_pb2, relay_service_pb2_grpc
 from omega.threshold.v1 import relay_service_pb2 as relay_pb
 from omega_core.errors import ErrorCode, OmegaError
+from omega_rpc import call as calls
 from omega_rpc.call import Principal
 from omega_sync import checks
 from omega_sync.fleet import Fleet
@@ -41,12 +42,12 @@ class Reports:
         await self._fleet.ready()
         await self._fleet.of(principal.device_id).heads.current()
         self._fleet.check(principal)
-        return pb.GetReportingKeysResponse(keys=await self.told())
+        return pb.GetReportingKeysResponse(keys=await self.told(calls.request_id()))
 
-    async def told(self) -> keys_pb2.ReportingKeys:
-        """What everybody is told."""
+    async def told(self, request_id: str = "") -> keys_pb2.ReportingKeys:
+        """What everybody is told; for the call of this id, or a relay's."""
         await self._fleet.ready()
-        return await self._fleet.home.constellation.reporting_keys()
+        return await self._fleet.home.constellation.reporting_keys(request_id)
 
     async def handle(self, request: relay_pb.HandleRequest) -> relay_pb.HandleResponse:
         """What a relay handed on, to the home shard and back."""

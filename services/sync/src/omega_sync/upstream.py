@@ -141,11 +141,12 @@ class Constellation:
         seconds = calls.remaining(self._call_seconds)
         return await self._ask(self._gateway.Handle, request, seconds, "")
 
-    async def reporting_keys(self) -> keys_pb2.ReportingKeys:
-        """What TVs are told of reports."""
+    async def reporting_keys(self, request_id: str = "") -> keys_pb2.ReportingKeys:
+        """What TVs are told of reports, on behalf of the call of this id; empty = a relay's."""
         request = relay_service_pb2.GatewayServiceGetReportingKeysRequest()
         seconds = calls.remaining(self._call_seconds)
-        return (await self._ask(self._gateway.GetReportingKeys, request, seconds, "")).keys
+        answer = await self._ask(self._gateway.GetReportingKeys, request, seconds, request_id)
+        return answer.keys
 
     async def body(self, request: pb.GetResourceRequest) -> AsyncIterator[pb.GetResourceResponse]:
         """Chunks of a resource, on behalf of whoever waits for it."""

@@ -28,6 +28,7 @@ _DOWN = "the shard's database would have to be down"
 _FULL = "the shard would have to be full, or its queue"
 _RELEASE = "a release that has ended would have to be there"
 _OWNERS = "a directory would have to be published, which no call takes back"
+_OPEN = "an epoch that is open would have to be known, which GatewayService tells to relays"
 UNPROVOKED = {
     **{
         (rpc, "UNAVAILABLE"): _DOWN
@@ -40,7 +41,12 @@ UNPROVOKED = {
             "GetDirectory",
             "AdoptDevices",
             "SpendClaim",
+            "IssueTokens",
         )
+    },
+    **{
+        ("IssueTokens", status): _OPEN
+        for status in ("NOT_FOUND", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED")
     },
     ("RegisterDevice", "RESOURCE_EXHAUSTED"): _FULL,
     ("IngestPatterns", "RESOURCE_EXHAUSTED"): _FULL,
@@ -97,7 +103,9 @@ def _rows(words: Words) -> Iterator[Row]:
     yield from bounds(of["AdoptDevices"], table.ADOPTION)
     yield from bounds(of["AdoptDevices"], table.MOVED, "devices[0].")
     yield from bounds(of["AdoptDevices"], table.MOVED_PUSH, "devices[0].pushes[0].")
+    yield from bounds(of["AdoptDevices"], table.MOVED_TOKENS, "devices[0].tokens[0].")
     yield from bounds(of["SpendClaim"], table.CLAIM)
+    yield from bounds(of["IssueTokens"], table.ISSUED)
     yield from shard_rows.special(words)
 
 
@@ -190,6 +198,12 @@ def _sound(words: Words) -> tuple[Sound, ...]:
             (directory_pb2.SpendClaimRequest(claim="x" * 43, device_id=NOBODY),),
             Wanted("PERMISSION_DENIED", "claim", "ENROLMENT_REFUSED"),
             bad=(directory_pb2.SpendClaimRequest(claim="x"), "device_id"),
+        ),
+        Sound(
+            "IssueTokens",
+            (words.tokens(),),
+            Wanted("FAILED_PRECONDITION"),
+            bad=(words.tokens(device_id=""), "device_id"),
         ),
     )
 

@@ -9,7 +9,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from omega.constellation.v1 import directory_pb2
 from omega_cli.contract import brain_bounds
-from omega_cli.contract.sync_bounds import HOLDINGS, PUSH, REGION, REPORT, uuid, word
+from omega_cli.contract.sync_bounds import HOLDINGS, PUSH, REGION, REPORT, TOKENS, uuid, word
 from omega_cli.contract.tables import Bound
 
 _MOST = 2**63 - 1
@@ -49,6 +49,8 @@ STATE = (
     REGION,
 )
 """Of a question for news."""
+ISSUED = (DEVICE, *TOKENS)
+"""Of a device's question for tokens."""
 HEADS = (Bound("revocations_after", (0, _MOST), (_MOST + 1,)),)
 """Of a question for the newest versions."""
 _HALF = np.float16(1 / np.sqrt(384))
@@ -93,9 +95,10 @@ MOVED = (
         ([],),
         ([directory_pb2.MovedCertificate(serial=b"x")] * 65,),
     ),
+    Bound("tokens", ([],), ([directory_pb2.MovedTokens()] * 100_001,)),
     Bound("certificates[0].serial", (b"x", b"x" * 20), (b"", b"x" * 21)),
 )
-"""Of one of them, which has one certificate and one push."""
+"""Of one of them, which has one certificate, one push and a call for tokens."""
 MOVED_PUSH = (
     uuid("request_id"),
     *PUSH[1:],
@@ -103,6 +106,12 @@ MOVED_PUSH = (
     Bound("classes", (), (b"", b"\x20")),
 )
 """Of its push, which has one sketch."""
+MOVED_TOKENS = (
+    uuid("request_id"),
+    Bound("tokens", (1, 128), (0, 129)),
+    Bound("blinded_sha256", (), (b"", b"x" * 31, b"x" * 33)),
+)
+"""Of the tokens that it had by one call."""
 CLAIM = (Bound("claim", ("x" * 64,), ("", "x" * 65, "a.b")), DEVICE)
 """Of a claim that is spent."""
 CLAIMS = (

@@ -13,7 +13,7 @@ from omega.constellation.v1 import constellation_service_pb2 as pb
 from omega.constellation.v1 import directory_pb2
 from omega_cli.contract.brain_words import title
 from omega_cli.contract.shard_bounds import UNIT, entry
-from omega_cli.contract.sync_bounds import HELD
+from omega_cli.contract.sync_bounds import ELEMENT, HELD
 
 NOBODY = "tv-" + "0" * 32
 """A device that there is not."""
@@ -96,10 +96,26 @@ class Words:
             registered_at=_NOW,
             pushes=[push],
             certificates=[directory_pb2.MovedCertificate(serial=b"x", expires_at=_NOW)],
+            tokens=[
+                directory_pb2.MovedTokens(
+                    request_id=self.request_id, epoch=1, tokens=1, blinded_sha256=bytes(32)
+                )
+            ],
         )
         return directory_pb2.AdoptDevicesRequest(
             from_shard="contract", directory_version=ABSENT, devices=[device]
         )
+
+    def tokens(self, **more: object) -> pb.IssueTokensRequest:
+        """A token of an epoch that closed long ago, for nobody: none is given."""
+        fields = {
+            "device_id": NOBODY,
+            "request_id": self.request_id,
+            "epoch": 1,
+            "blinded": [ELEMENT],
+            **more,
+        }
+        return pb.IssueTokensRequest(**fields)  # type: ignore[arg-type]  # a table of fields
 
     def body(self, **more: object) -> pb.GetResourceRequest:
         """A question for a body that is not kept."""

@@ -9,6 +9,7 @@ from omega_cli.contract import sync_bounds as table
 from omega_cli.contract import sync_rows
 from omega_cli.contract.rows import Row, Wanted
 from omega_cli.contract.suite import Suite
+from omega_cli.contract.sync_tokens import PERHAPS
 from omega_cli.contract.sync_words import Words, body, pull
 from omega_cli.contract.tables import Sound, bounds, every_method
 
@@ -26,13 +27,17 @@ _MOVED = "credentials of another shard would have to be at hand"
 _DOWN = "the constellation behind the gateway would have to be down"
 _MANY = "a device may make hundreds of these calls at once, and a network thousands"
 _AS_SYNC = ("Sync", "PushPatterns", "PullPatterns", "StreamSync", "GetResource")
+_REPORTS = ("GetReportingKeys", "IssueTokens")
 UNPROVOKED = {
-    **{(rpc, "PERMISSION_DENIED"): _REVOKED for rpc in _AS_SYNC},
-    **{(rpc, "FAILED_PRECONDITION"): _MOVED for rpc in _AS_SYNC},
-    **{(rpc, "UNAVAILABLE"): _DOWN for rpc in (*_AS_SYNC, "RegisterDevice", "EraseDevice")},
+    **{(rpc, "PERMISSION_DENIED"): _REVOKED for rpc in (*_AS_SYNC, *_REPORTS)},
+    **{(rpc, "FAILED_PRECONDITION"): _MOVED for rpc in (*_AS_SYNC, "GetReportingKeys")},
+    **{
+        (rpc, "UNAVAILABLE"): _DOWN
+        for rpc in (*_AS_SYNC, *_REPORTS, "RegisterDevice", "EraseDevice")
+    },
     **{
         (rpc, "RESOURCE_EXHAUSTED"): _MANY
-        for rpc in ("PullPatterns", "GetResource", "RegisterDevice")
+        for rpc in ("PullPatterns", "GetResource", "RegisterDevice", "GetReportingKeys")
     },
 }
 """Statuses that gRPC's own bounds give besides are not meant."""
@@ -61,6 +66,7 @@ def _rows(words: Words) -> Iterator[Row]:
         "report.",
     )
     yield from bounds(of["GetResource"], table.BODY)
+    yield from bounds(of["IssueTokens"], table.TOKENS)
     yield from sync_rows.special(words)
 
 
@@ -83,4 +89,11 @@ def _sound(words: Words) -> tuple[Sound, ...]:
             bad=(body(version=0), "version"),
         ),
         Sound("EraseDevice", (pb.EraseDeviceRequest(),), who="new"),
+        Sound("GetReportingKeys", (pb.GetReportingKeysRequest(),), PERHAPS),
+        Sound(
+            "IssueTokens",
+            (words.tokens(),),
+            Wanted("FAILED_PRECONDITION"),
+            bad=(words.tokens(blinded=[]), "blinded"),
+        ),
     )

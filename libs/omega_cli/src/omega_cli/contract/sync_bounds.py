@@ -72,6 +72,14 @@ REPORT = (
     Bound("epsilon_hundredths", (10, 300), (9, 301)),
 )
 """Of a report on a release."""
+ELEMENT = bytes.fromhex("e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76")
+"""An element of ristretto255: its generator (RFC 9496, appendix A.1)."""
+TOKENS = (
+    uuid("request_id"),
+    Bound("blinded", ([ELEMENT], [ELEMENT] * 128), ([], [ELEMENT] * 129)),
+    Bound("blinded", (), ([ELEMENT[:-1]], [ELEMENT + b"x"]), "blinded[0]"),
+)
+"""Of a question for tokens."""
 BODY = (
     Bound("kind", (1, 2, 3), (0, 9)),
     Bound("version", (_MOST,), (0, _MOST + 1)),

@@ -21,10 +21,13 @@ from omega_cli.contract.rows import (
     has,
     refused,
 )
+from omega_cli.contract.sync_tokens import Tokens
 from omega_cli.contract.sync_words import ABSENT, SKETCH, Words, body, pull
 
 _LARGEST = 1_024
 _CHAIN, _CERTIFICATE = 4, 4_096
+_REPORTS = {"GetReportingKeys", "IssueTokens"}
+"""Refused at a fleet that takes no reports before it asks who calls."""
 _FLOOD = 40
 """More exchanges at once than a device has."""
 
@@ -44,6 +47,8 @@ def special(words: Words) -> Iterator[Row]:
         "StreamSync": words.streamed(),
         "GetResource": (body(),),
         "EraseDevice": (pb.EraseDeviceRequest(),),
+        "GetReportingKeys": (pb.GetReportingKeysRequest(),),
+        "IssueTokens": (words.tokens(),),
     }
     for rpc, messages in sent.items():
         yield from _callers(rpc, messages)
@@ -55,6 +60,7 @@ def special(words: Words) -> Iterator[Row]:
     yield from _pulls()
     yield from Reader().rows(words)
     yield from _streams(words)
+    yield from Tokens().rows(words)
     hashless = (body(base_version=1),)
     yield Row("GetResource", "a base without its hash", hashless, refused("base_sha256"))
     yield Row(
@@ -94,7 +100,7 @@ def _callers(rpc: str, messages: Messages) -> Iterator[Row]:
     yield replace(row, case="a proof of five minutes ago", who="late")
     # Where the first call is answered a stream is left open; the second shows what the first did.
     yield replace(row, case="a proof that was shown before", who="repeater", how=_twice(rpc))
-    if rpc not in {"EraseDevice", "PullPatterns", "GetResource"}:
+    if rpc not in {"EraseDevice", "PullPatterns", "GetResource", *_REPORTS}:
         yield replace(row, case="a device that was erased", wanted=unknown(""), who="erased")
     row = replace(row, wanted=Wanted("UNAVAILABLE"), needs=CERTIFIED)
     yield replace(row, case="a certificate of its own making", who="self-signed")
@@ -102,7 +108,8 @@ def _callers(rpc: str, messages: Messages) -> Iterator[Row]:
 
 
 def _twice(rpc: str) -> How:
-    return How(take=int(rpc == "StreamSync"), together=2, despite=("NOT_FOUND",))
+    despite = ("NOT_FOUND", "FAILED_PRECONDITION")
+    return How(take=int(rpc == "StreamSync"), together=2, despite=despite)
 
 
 def _sketches(rpc: str, made: Callable[..., Message], before: str = "") -> Iterator[Row]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from omega.common.v1 import release_pb2, resource_pb2
 from omega.sync.v1 import sync_service_pb2 as pb
-from omega_cli.contract.sync_bounds import HELD
+from omega_cli.contract.sync_bounds import ELEMENT, HELD
 from omega_rpc.device_keys import DeviceKey
 
 SKETCH = 48
@@ -64,6 +64,11 @@ class Words:
             **more,
         }
         return pb.PushPatternsRequest(**fields)  # type: ignore[arg-type]  # a table of fields
+
+    def tokens(self, **more: object) -> pb.IssueTokensRequest:
+        """A question for a token of an epoch that closed long ago: none is given."""
+        fields = {"request_id": self.request_id, "epoch": 1, "blinded": [ELEMENT], **more}
+        return pb.IssueTokensRequest(**fields)  # type: ignore[arg-type]  # a table of fields
 
     def streaming(self, count: int = 0, **more: object) -> pb.StreamSyncRequest:
         """An exchange of so many sketches on a stream."""
