@@ -89,6 +89,7 @@ def test_the_command_says_whether_counting_is_the_cryptography(
         ("--order", "alphabet", "order"),
         ("--households", "-1", "households"),
         ("--proof-days", "0", "proof-days"),
+        ("--joining", "-1", "joining"),
     ],
 )
 def test_flags_out_of_bounds_are_refused_before_anything_is_read(

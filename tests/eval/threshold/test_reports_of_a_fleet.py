@@ -61,6 +61,13 @@ def test_each_pair_is_reported_once_within_the_budget_titles_first(likes: Likes,
         assert alone == sorted(alone, reverse=True)
 
 
+def test_tvs_that_join_later_begin_later(likes: Likes) -> None:
+    some = chosen(likes, 10)
+    reports = told(some, 3, 12, ORDERS[SHIPPED], joining=10)
+    first = {n: int(reports.days[reports.households == n].min()) for n in range(10)}
+    assert sorted(first.values()) == list(range(10))
+
+
 def test_in_turns_nobody_reports_a_pair_of_titles_that_are_not_open(likes: Likes) -> None:
     some = chosen(likes, 8)
     reports = told(some, 3, 56, ORDERS[SHIPPED])

@@ -67,6 +67,12 @@ def _pairs(frontier: argparse.ArgumentParser) -> None:
         help="which pairs go first: turns, chance, hash or most-liked (%(default)s)",
     )
     frontier.add_argument(
+        "--joining",
+        type=int,
+        default=0,
+        help="days over which TVs begin to report, evenly; 0 = all on the first day (%(default)s)",
+    )
+    frontier.add_argument(
         "--mixed", action="store_true", help="measure a fleet, too, of which half sketches"
     )
     frontier.add_argument(

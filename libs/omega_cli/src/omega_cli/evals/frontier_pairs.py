@@ -74,7 +74,8 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
     validate.integer("proof-days", arguments.proof_days, 1, _MOST_DAYS)
     thresholds = _integers("thresholds", arguments.thresholds, MIN_THRESHOLD, MAX_THRESHOLD)
     days = _integers("days", arguments.days, 1, _MOST_DAYS)
-    return Plan(thresholds, days, order=arguments.order, mixed=arguments.mixed)
+    joining = validate.integer("joining", arguments.joining, 0, _MOST_DAYS)
+    return Plan(thresholds, days, order=arguments.order, joining=joining, mixed=arguments.mixed)
 
 
 def _integers(field: str, text: str, least: int, most: int) -> tuple[int, ...]:

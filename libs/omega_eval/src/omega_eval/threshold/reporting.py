@@ -24,6 +24,7 @@ BATCH = 32
 """Pairs or tokens that a TV asks for at a time."""
 REPORT_COST = SENT_BYTES + ANSWERED_BYTES + 2 * (2 * ELEMENT_BYTES + PROOF_BYTES // BATCH)
 """Bytes that a report moves in all: sealed, its answer, its coins and its token."""
+_SEED = 7
 IntArray = NDArray[np.int64]
 """An int64 array."""
 
@@ -122,9 +123,9 @@ def told(
     days: int,
     order_of: Callable[[int], Order],
     budget: Budget | None = None,
-    advance: Callable[[], None] = lambda: None,
+    joining: int = 0,
 ) -> Told:
-    """A fleet's reports from the day on which all its TVs begin.
+    """A fleet's reports from the day on which its first TV begins.
 
     Each evening the fleet opens titles that are reported often enough in the epoch and gives
     their shares out; the next day's order rests on them.
@@ -135,17 +136,20 @@ def told(
         days: for so long, at least 1.
         order_of: household -> in which order it reports.
         budget: as shipped where absent.
-        advance: called after each day.
+        joining: days over which TVs begin, evenly, in an order by chance; 0 = all at once.
     """
     budget = budget or Budget()
     tvs = [_Tv(number, likes, order_of(number)) for number in range(len(likes.rows))]
+    begins = np.random.default_rng(_SEED).permutation(len(tvs)) * joining // max(len(tvs), 1)
     alone: dict[tuple[int, int], int] = defaultdict(int)
     found: list[tuple[int, int, int]] = []
     news: tuple[int, Mapping[bytes, float]] = (0, {})
     for day in range(days):
         epoch = day // budget.epoch_days
         fresh = False
-        for tv in tvs:
+        for tv, begin in zip(tvs, begins.tolist(), strict=True):
+            if begin > day:
+                continue
             for code in tv.report(epoch, news, budget.reports(day)):
                 found.append((tv.number, code, day))
                 one, other = divmod(code, len(likes.keys))
@@ -154,7 +158,6 @@ def told(
                     fresh = True
         if fresh:
             news = (day + 1, _support(alone, threshold, likes.keys))
-        advance()
     columns = np.array(found, np.int64).reshape(-1, 3).T
     return Told(columns[0], columns[1], columns[2], budget.epoch_days)
 

@@ -42,6 +42,8 @@ class Plan:
     """In which order TVs report, of ORDERS."""
     attacks: bool = True
     """Whether the +5 test is run."""
+    joining: int = 0
+    """Days over which TVs begin to report; 0 = all on the first."""
     mixed: bool = False
     """Whether a fleet of which each second TV sketches is measured too, at the last of `days`."""
 
@@ -90,7 +92,7 @@ def measure(
     for threshold in plan.thresholds:
         desk = _Desk(study, plan, threshold, config)
         say(f"t = {threshold}: {max(plan.days)} days of reports")
-        sent_reports = told(likes, threshold, max(plan.days), ORDERS[plan.order], plan.budget)
+        sent_reports = desk.told(likes, max(plan.days))
         for days in plan.days:
             say(f"t = {threshold}: the model after {days} days")
             found.append(desk.point(likes, sent_reports.until(days), days))
@@ -112,6 +114,12 @@ class _Desk:
         self._config = config
         self._histories = histories_of(study.world)
 
+    def told(self, likes: Likes, days: int) -> Told:
+        """The fleet's reports."""
+        plan = self._plan
+        order = ORDERS[plan.order]
+        return told(likes, self._threshold, days, order, plan.budget, plan.joining)
+
     def point(self, likes: Likes, reports: Told, days: int | None) -> Point:
         """A fleet in which all report pairs."""
         opening = Opening.of(reports, self._threshold)
@@ -121,8 +129,8 @@ class _Desk:
         """A fleet in which each second TV sketches, at the weights that ship."""
         nothing = np.empty(0, np.int64)
         some = tuple(rows if i % 2 else nothing for i, rows in enumerate(likes.rows))
-        half, budget = Likes(some, likes.keys), self._plan.budget
-        reports = told(half, self._threshold, days, ORDERS[self._plan.order], budget)
+        half = Likes(some, likes.keys)
+        reports = self.told(half, days)
         opening = Opening.of(reports, self._threshold)
         policy, shard = named(DEFAULT), self._study.shard
         others = [tv for tv in self._study.fleet if not tv.number % 2]
