@@ -60,8 +60,8 @@ class Client(ABC):
 
     bare: ClassVar[bool] = False
     """Whether calls do not tell the id of the call being served here, which would tie them to what
-    else the caller does. Their trace omega_rpc.tracing leaves out; they are to be repeated here, for
-    repeats by the channel are numbered."""
+    else the caller does. Their trace is left out by omega_rpc.tracing; they are to be repeated
+    here, for repeats by the channel are numbered."""
 
     def __init__(
         self, target: str, *, timeout: float | None = None, tls: ClientTls | None = None
