@@ -97,6 +97,13 @@ def test_what_waited_while_the_tv_was_off_leaves_spread_out(parties: Town, open_
     assert (sent[-1] - sent[0]) > timedelta(minutes=20)
 
 
+def test_the_least_budget_still_reports(parties: Town, open_tv: OpenTv) -> None:
+    tv = open_tv([1, 2], most=1_000)
+    tv.days(8)
+    assert parties.pairs() == dict.fromkeys(told([1, 2]), 1)
+    assert max(tv.stores.pair_means.days().values()) <= 1_000
+
+
 def test_the_bytes_of_a_day_hold_for_weeks(parties: Town, open_tv: OpenTv) -> None:
     """As the parties count them, who do not ask the TV."""
     tv = open_tv(list(range(1, 21)), most=2_000)
