@@ -13,7 +13,7 @@ import pytest
 from tests.brain.pair_town import Likes, PairTv, Town, told, town
 
 from omega_core.clock import day_of
-from omega_core.errors import ErrorCode
+from omega_core.errors import ErrorCode, OmegaError
 from omega_persistence import keys
 from omega_persistence.pair_reports import PairState
 
@@ -260,3 +260,12 @@ def test_a_clock_that_went_back_holds_nothing_up_for_ever(parties: Town, open_tv
     due = tv.reporter.next_at()
     assert due is not None
     assert due - parties.clock.now() <= DAY
+
+
+def test_a_database_that_does_not_answer_ends_no_thread(open_tv: OpenTv) -> None:
+    tv = open_tv([1])
+    tv.stores.database.close()
+    with pytest.raises(OmegaError) as caught:
+        tv.reporter.turn()
+    assert caught.value.code is ErrorCode.STORAGE_UNAVAILABLE
+    assert 30 <= tv.reporter.wait() <= 600, "it is tried again, and not at once"
