@@ -20,6 +20,7 @@ from omega.threshold.v1 import (
     randomness_service_pb2_grpc,
     relay_service_pb2_grpc,
 )
+from omega.threshold.v1 import randomness_service_pb2 as randomness_pb
 from omega.threshold.v1 import relay_service_pb2 as relay_pb
 from omega_brain.endpoint import Endpoint
 from omega_brain.pair_calls import PairCalls
@@ -44,6 +45,7 @@ from omega_threshold import (
     Report,
     Schedule,
     Sealing,
+    SecretKey,
     SpentTokens,
     evaluate,
     title_key,
@@ -95,6 +97,8 @@ class Town(relay_service_pb2_grpc.GatewayServiceServicer):
         """Calls of relay and randomness server."""
         self.issued: dict[str, tuple[bytes, ...]] = {}
         self.quota = 10_000
+        self.cheats: set[str] = set()
+        """Of "randomness" and "fleet": those that use a key of their own for this TV."""
         self.down: set[str] = set()
         """Of "relay", "randomness", "operator", "fleet"."""
         self.told_by_relay: Callable[[keys_pb2.ReportingKeys], None] = lambda _: None
@@ -165,6 +169,8 @@ class Town(relay_service_pb2_grpc.GatewayServiceServicer):
             raise ServiceError("RESOURCE_EXHAUSTED", reason=ErrorCode.TOKENS_SPENT)
         self.issued[request.request_id] = tuple(request.blinded)
         key = self.issuer.key(request.epoch, self.clock.now())
+        if "fleet" in self.cheats:
+            key = SecretKey.derived(bytes(32), b"of this TV")
         answer = evaluate(key, request.blinded)
         self.at("gave tokens")
         left = self.quota - sum(map(len, self.issued.values()))
@@ -243,6 +249,9 @@ class Watched:
                 told = keys_pb2.ReportingKeys.FromString(answer.keys.SerializeToString())
                 self._town.told_by_relay(told)
                 answer = relay_pb.RelayServiceGetReportingKeysResponse(keys=told)
+            if name == "Evaluate" and "randomness" in self._town.cheats:
+                cheat = evaluate(SecretKey.derived(bytes(32), b"of this TV"), request.blinded)
+                answer = randomness_pb.EvaluateResponse(evaluated=cheat.elements, proof=cheat.proof)
             self._town.at(f"answers {name}")
             return answer
 

@@ -120,7 +120,7 @@ ACTIONS = st.one_of(
 
 
 @settings(
-    max_examples=8,
+    max_examples=6,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -164,12 +164,12 @@ def test_an_older_copy_that_is_put_back_by_hand_tells_nothing_twice(
     parties.titles = likes
     tv = PairTv(parties, tmp_path / "tv", Likes(likes))
     tv.start()
-    tv.days(1.5)
+    tv.reporter.turn()
     tv.stop()
     copy = tmp_path / "older.db"
     shutil.copyfile(tv.folder / "brain.db", copy)
     tv.start()
-    tv.days(1.5)
+    tv.days(2.5)
     assert 9 < (sent := len(parties.rows)) < 45
     tv.stop()
     restore_file(copy, tv.folder / "brain.db", clock=parties.clock)
@@ -185,6 +185,32 @@ def test_an_older_copy_that_is_put_back_by_hand_tells_nothing_twice(
     tv.start()
     assert not tv.stores.database.recovery_notes
     tv.stop()
+
+
+@pytest.mark.parametrize("off", [0, 40], ids=["at once", "after the epoch"])
+def test_a_backup_that_is_restored_knows_what_may_have_left(
+    off: int, parties: Town, tmp_path: Path
+) -> None:
+    """All of a batch but one left after the backup; what waits in it must not be made anew."""
+    likes = list(range(1, 5))
+    tv = PairTv(parties, tmp_path / "tv", Likes(likes))
+    tv.start()
+    while len(parties.rows) < 6:
+        due = tv.reporter.next_at()
+        assert due is not None
+        parties.clock.advance(max(timedelta(), due - parties.clock.now()))
+        tv.reporter.turn()
+    left = set(parties.rows)
+    restore(tv)
+    waiting = tv.stores.pair_reports.waiting()
+    assert len(waiting) > 4, "it is the backup of before they left"
+    parties.clock.advance(timedelta(days=off))
+    tv.days(8)
+    assert left <= set(parties.rows)
+    assert set(parties.pairs().values()) == {1}
+    counts = tv.stores.pair_reports.counts()
+    assert counts[PairState.TOLD] == 10
+    assert len(parties.rows) == 10 or off, "nothing is lost but with an epoch"
 
 
 def _do(tv: PairTv, titles: list[int], action: str, value: object) -> None:

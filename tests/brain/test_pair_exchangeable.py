@@ -17,13 +17,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
 from tests.brain.pair_town import NOW, Arrived, Likes, PairTv, Town, town
 
 from omega.threshold.v1 import randomness_service_pb2_grpc, relay_service_pb2_grpc
 from omega_client import RandomnessClient, RelayClient, ServiceError
+from omega_core import spans
 from omega_core.clock import ManualClock
 from omega_rpc import call as calls
+from omega_testing.recording import recording
 from omega_threshold.intake import SENT_BYTES
 
 EXPECTED = {"user-agent"}
@@ -165,15 +166,15 @@ def test_a_call_inside_another_and_in_a_trace_shows_nothing_of_either(
     looks: tuple[Looks, str],
 ) -> None:
     made, address = looks
-    tracer = TracerProvider().get_tracer("test")
     token = calls._request_id.set("a-request-of-this-tv")
     try:
-        with tracer.start_as_current_span("exchange"), kind(address) as client:
+        with recording() as recorded, spans.span("exchange"), kind(address) as client:
             assert trace.get_current_span().get_span_context().is_valid
             with pytest.raises(ServiceError):
                 ask(client)
     finally:
         calls._request_id.reset(token)
+    assert [span.name for span in recorded.all()] == ["exchange"]
     assert len(made.seen) == 2, "the one that was not taken is repeated"
     assert made.seen[0] == made.seen[1], "and looks as the first"
     assert [key for key, _ in made.seen[0]] == ["user-agent"]

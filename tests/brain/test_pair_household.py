@@ -18,6 +18,7 @@ from omega_brain.brain import Brain
 from omega_client import BrainClient
 from omega_core.clock import SystemClock
 from omega_core.content import Content
+from omega_core.errors import ErrorCode, OmegaError
 from omega_core.profile import Profile
 from omega_core.viewing import ViewingEvent
 from omega_persistence import keys
@@ -139,6 +140,15 @@ def test_pairs_leave_in_the_place_of_sketches_and_news_are_pulled(
     tv.watch([viewing(titles[4].content_id) for _ in range(9)])
     turns(tv.brain, 3)
     assert "does not answer" in serve(tv.brain).get_stats().sync.last_report_error
+
+
+@pytest.mark.parametrize("setting", ["relay_tls_ca", "randomness_tls_ca"])
+def test_certificates_that_cannot_be_read_are_found_at_the_start(
+    setting: str, open_pairs: OpenTv, tmp_path: Path
+) -> None:
+    with pytest.raises(OmegaError, match=f"{setting} must be") as caught:
+        open_pairs(**{setting: tmp_path / "nowhere.pem"})
+    assert caught.value.code is ErrorCode.INVALID_FIELD
 
 
 def test_another_policy_and_back_loses_and_doubles_nothing(

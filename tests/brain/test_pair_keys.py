@@ -107,6 +107,21 @@ def test_other_keys_for_an_epoch_that_was_believed_stop_what_waits(
     assert parties.pairs() == dict.fromkeys(told(LIKES), 1)
 
 
+@pytest.mark.parametrize("party", ["fleet", "randomness"])
+def test_a_party_that_uses_a_key_of_its_own_for_a_tv_gets_nothing(
+    party: str, parties: Town, tv: PairTv
+) -> None:
+    parties.cheats.add(party)
+    tv.days(2)
+    assert error(tv) == "the answer was not made with the published key"
+    assert not parties.rows
+    assert not tv.stores.pair_reports.known()
+    parties.cheats.clear()
+    tv.days(4)
+    assert parties.pairs() == dict.fromkeys(told(LIKES), 1)
+    assert error(tv) == ""
+
+
 def test_a_new_epoch_brings_new_keys(parties: Town, tv: PairTv) -> None:
     parties.titles = [1, 2, 3, 4, 5]
     tv.days(5)

@@ -13,7 +13,7 @@ import pytest
 from tests.brain.pair_town import Likes, PairTv, Town, told, town
 
 from omega_core.clock import day_of
-from omega_core.errors import ErrorCode
+from omega_core.errors import ErrorCode, OmegaError
 from omega_persistence import keys
 from omega_persistence.pair_reports import PairState
 
@@ -95,6 +95,13 @@ def test_what_waited_while_the_tv_was_off_leaves_spread_out(parties: Town, open_
     assert 1 < len(sent) <= waited
     assert max(a_day(parties).values()) <= 4_000 // 279
     assert (sent[-1] - sent[0]) > timedelta(minutes=20)
+
+
+def test_the_least_budget_still_reports(parties: Town, open_tv: OpenTv) -> None:
+    tv = open_tv([1, 2], most=1_000)
+    tv.days(8)
+    assert parties.pairs() == dict.fromkeys(told([1, 2]), 1)
+    assert max(tv.stores.pair_means.days().values()) <= 1_000
 
 
 def test_the_bytes_of_a_day_hold_for_weeks(parties: Town, open_tv: OpenTv) -> None:
@@ -253,3 +260,12 @@ def test_a_clock_that_went_back_holds_nothing_up_for_ever(parties: Town, open_tv
     due = tv.reporter.next_at()
     assert due is not None
     assert due - parties.clock.now() <= DAY
+
+
+def test_a_database_that_does_not_answer_ends_no_thread(open_tv: OpenTv) -> None:
+    tv = open_tv([1])
+    tv.stores.database.close()
+    with pytest.raises(OmegaError) as caught:
+        tv.reporter.turn()
+    assert caught.value.code is ErrorCode.STORAGE_UNAVAILABLE
+    assert 30 <= tv.reporter.wait() <= 600, "it is tried again, and not at once"

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from tests.brain.pair_town import Town, town
 from tests.brain.test_pair_household import Door, all_of
 
 from omega.brain.v1 import brain_service_pb2 as pb
-from omega_client import BrainClient
+from omega_client import BrainClient, ClientTls
 from omega_core.clock import SystemClock
 from omega_core.content import Content
+from omega_rpc import local_authority
 from omega_testing.gateway import serving
 from omega_testing.processes import ServiceProcess
 from omega_threshold import KeyRing, Schedule
@@ -39,18 +41,36 @@ def gateway(parties: Town) -> Door:
 @pytest.fixture
 def environ(tmp_path: Path, parties: Town, gateway: Door) -> Iterator[dict[str, str]]:
     (tmp_path / "coins").mkdir()
+    now, life = datetime.now(UTC), timedelta(days=1)
+    authority = local_authority.authority("parties", now, life)
+    server = local_authority.server(authority, ["127.0.0.1", "localhost"], now, life)
+    for name, data in (
+        ("ca.pem", authority.certificate_pem()),
+        ("server.pem", server.certificate_pem()),
+        ("server.key", server.key_pem()),
+    ):
+        path = tmp_path / name
+        path.touch(mode=0o600)
+        path.write_bytes(data)
+    trusts = ClientTls(tmp_path / "ca.pem")
     of_randomness = {
         "OMEGA_RANDOMNESS_LISTEN": "127.0.0.1:0",
         "OMEGA_RANDOMNESS_STORAGE_PATH": str(tmp_path / "coins"),
+        "OMEGA_RANDOMNESS_TLS_CERTIFICATE": str(tmp_path / "server.pem"),
+        "OMEGA_RANDOMNESS_TLS_KEY": str(tmp_path / "server.key"),
     }
     of_relay = {
         "OMEGA_RELAY_LISTEN": "127.0.0.1:0",
         "OMEGA_RELAY_GATEWAY_TARGET": parties.gateway_at.target,
+        "OMEGA_RELAY_TLS_CERTIFICATE": str(tmp_path / "server.pem"),
+        "OMEGA_RELAY_TLS_KEY": str(tmp_path / "server.key"),
     }
     with ExitStack() as stack:
         address = stack.enter_context(serving(gateway))
-        randomness = stack.enter_context(ServiceProcess(["omega-randomness"], of_randomness))
-        relay = stack.enter_context(ServiceProcess(["omega-relay"], of_relay))
+        randomness, relay = (
+            stack.enter_context(ServiceProcess([name], settings, tls=trusts))
+            for name, settings in (("omega-randomness", of_randomness), ("omega-relay", of_relay))
+        )
         file = tmp_path / "coins" / "keys.sqlite"
         # What tells the test which pair a report is of; the operator has nothing like it.
         parties.coins = stack.enter_context(KeyRing(file, "omega.threshold.v1 pairs", Schedule()))
@@ -64,8 +84,10 @@ def environ(tmp_path: Path, parties: Town, gateway: Door) -> Iterator[dict[str, 
             "OMEGA_BRAIN_CATALOGUE_HOURS": "0",
             "OMEGA_BRAIN_FACTORS_HOURS": "0",
             "OMEGA_BRAIN_SHARING": "threshold",
-            "OMEGA_BRAIN_RELAY_URL": f"http://{relay.address}",
-            "OMEGA_BRAIN_RANDOMNESS_URL": f"http://{randomness.address}",
+            "OMEGA_BRAIN_RELAY_URL": f"https://{relay.address}",
+            "OMEGA_BRAIN_RANDOMNESS_URL": f"https://{randomness.address}",
+            "OMEGA_BRAIN_RELAY_TLS_CA": str(tmp_path / "ca.pem"),
+            "OMEGA_BRAIN_RANDOMNESS_TLS_CA": str(tmp_path / "ca.pem"),
             "OMEGA_BRAIN_PAIR_BYTES_A_DAY": "100000",
         }
 

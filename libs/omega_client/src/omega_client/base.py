@@ -59,8 +59,9 @@ class Client(ABC):
     """Whether the channel finds out by itself that the other end has gone silent."""
 
     bare: ClassVar[bool] = False
-    """Whether calls tell nothing of what else the caller does: neither the id of the call being
-    served here nor its trace; repeats are made here, for the channel's own are numbered."""
+    """Whether calls do not tell the id of the call being served here, which would tie them to what
+    else the caller does. Their trace is left out by omega_rpc.tracing; they are to be repeated
+    here, for repeats by the channel are numbered."""
 
     def __init__(
         self, target: str, *, timeout: float | None = None, tls: ClientTls | None = None
@@ -153,14 +154,7 @@ class ServiceClient(Client, Closing):
         self._channel.close()
 
     def _open(self, target: str, tls: ClientTls | None) -> grpc.Channel:
-        return connect(
-            target,
-            tls,
-            retries=self.repeats,
-            single=self.single,
-            pings=self.pings,
-            bare=self.bare,
-        )
+        return connect(target, tls, retries=self.repeats, single=self.single, pings=self.pings)
 
     def _call(
         self,

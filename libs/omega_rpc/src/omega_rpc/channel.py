@@ -36,7 +36,6 @@ def connect(
     retries: bool = True,
     single: Sequence[str] = (),
     pings: bool = False,
-    bare: bool = False,
 ) -> grpc.Channel:
     """Opens a channel to HOST:PORT or unix:/path. Nothing is dialled before the first call.
 
@@ -48,16 +47,14 @@ def connect(
         single: methods, as "package.Service/Method", that are never sent again.
         pings: while a call is under way ask each 20 seconds whether the other end is still there,
             and fail it 10 seconds later; for lines that go silent, and servers of this project.
-        bare: neither span and time calls nor tell the server of the trace: for one who must not
-            learn what else the caller does.
     """
     given = options(target, retries=retries, single=single, pings=pings)
     credentials = credentials_of(tls)
     if credentials is None:
-        channel = grpc.insecure_channel(target, options=given)
+        bare = grpc.insecure_channel(target, options=given)
     else:
-        channel = grpc.secure_channel(target, credentials, options=given)
-    return channel if bare else grpc.intercept_channel(channel, _TRACED)
+        bare = grpc.secure_channel(target, credentials, options=given)
+    return grpc.intercept_channel(bare, _TRACED)
 
 
 def credentials_of(

@@ -84,12 +84,12 @@ class PairReporter:
             self._broken, self._rest_until = 0, None
 
     def wait(self) -> float:
-        """Seconds until the next turn, at most LONGEST_WAIT; after a turn that raised, longer.
-
-        Raises:
-            OmegaError: STORAGE_UNAVAILABLE.
-        """
-        at = self._rest_until or self.next_at()
+        """Seconds until the next turn, at most LONGEST_WAIT; after a turn that raised, longer."""
+        try:
+            at = self._rest_until or self.next_at()
+        except OmegaError as error:
+            _log.warning("when the next report of a pair is due cannot be read: %s", error)
+            at = None
         wait = LONGEST_WAIT if at is None else (at - self._clock.now()).total_seconds()
         return min(max(wait, 1.0 if self._instants.delay else 0.05), LONGEST_WAIT)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from omega_brain import endpoint
 from omega_client import ClientTls
 from omega_privacy import Sharing
+from omega_rpc.tls import authorities
 
 if TYPE_CHECKING:
     from omega_brain.brain import Brain
@@ -58,6 +59,9 @@ def _reporter(brain: Brain) -> PairReporter:
     randomness_at = endpoint.parse(config.randomness_url, "randomness_url")
     if relay_at is None or randomness_at is None:
         raise RuntimeError("the settings ask for both")
+    # A file of certificates that cannot be read is found at the start.
+    authorities("relay_tls_ca", config.relay_tls_ca)
+    authorities("randomness_tls_ca", config.randomness_tls_ca)
     calls = PairCalls(
         relay_at=relay_at,
         relay_tls=ClientTls(config.relay_tls_ca),

@@ -35,14 +35,7 @@ class ServiceClient(Client, AsyncClosing):
         await self._channel.close()
 
     def _open(self, target: str, tls: ClientTls | None) -> grpc.aio.Channel:
-        return connect(
-            target,
-            tls,
-            retries=self.repeats,
-            single=self.single,
-            pings=self.pings,
-            bare=self.bare,
-        )
+        return connect(target, tls, retries=self.repeats, single=self.single, pings=self.pings)
 
     async def _call(
         self,

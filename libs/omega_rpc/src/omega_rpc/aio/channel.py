@@ -20,15 +20,15 @@ def connect(
     retries: bool = True,
     single: Sequence[str] = (),
     pings: bool = False,
-    bare: bool = False,
 ) -> grpc.aio.Channel:
     """Opens a channel, as omega_rpc.channel.connect; call it on the loop that uses it."""
     given = options(target, retries=retries, single=single, pings=pings)
-    traced: list[grpc.aio.ClientInterceptor] = (
-        []
-        if bare
-        else [_UnaryTraced(), _ServerStreamTraced(), _ClientStreamTraced(), _ExchangeTraced()]
-    )
+    traced: list[grpc.aio.ClientInterceptor] = [
+        _UnaryTraced(),
+        _ServerStreamTraced(),
+        _ClientStreamTraced(),
+        _ExchangeTraced(),
+    ]
     credentials = credentials_of(tls)
     if credentials is None:
         return grpc.aio.insecure_channel(target, options=given, interceptors=traced)
