@@ -426,6 +426,23 @@ def test_erasure_takes_what_names_the_device_and_leaves_its_reports(shard: Shard
     assert len(shard.stored()) == 1
 
 
+def test_a_shard_forgets_by_itself_what_it_gave_out_in_an_epoch_that_closed(
+    clock: MovedClock, store: Store, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    def given() -> list[int]:
+        with store.statements() as conn:
+            return [e for (e,) in conn.execute("SELECT epoch FROM threshold_issued").fetchall()]
+
+    (device,) = registered(store, 1)
+    with randomness_at(settings["randomness_target"], tmp_path / "randomness"):
+        with serving(store.url, **settings) as address, ConstellationClient(address) as operator:
+            operator.issue_tokens(asking(device, elements(1)))
+        clock.move_to(SCHEDULE.closes(EPOCH))
+        with serving(store.url, **settings) as address, ConstellationClient(address) as operator:
+            operator.issue_tokens(asking(device, elements(1), EPOCH + 1))
+            eventually(given, lambda found: found == [EPOCH + 1])
+
+
 # Where reports are not taken, and where Postgres is away
 
 

@@ -118,7 +118,7 @@ def test_all_are_told_the_same_bytes_and_the_gateway_is_asked_once(
     relay: RelayClient, gateway: Teller, clock: MovedClock
 ) -> None:
     told = gateway.told
-    answers = set()
+    answers = set[bytes]()
     for _ in range(4):
         gateway.told = keys()
         if not answers:

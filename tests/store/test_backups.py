@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 import uuid
@@ -16,9 +17,17 @@ from omega_core.errors import OmegaError
 from omega_store import Store, audit, backup, backup_manifest, pushes, resources, states
 from omega_store.migrate import pending
 from omega_store.resources import ResourceKind
+from omega_store.threshold_intake import ReportInbox, issue, note_randomness_keys
 from omega_testing.fleet import NOW, patterns, push, registered
 from omega_testing.postgres import EmbeddedPostgres
 from omega_testing.published import publish
+
+THRESHOLD = (
+    "threshold_inbox",
+    "threshold_spent",
+    "threshold_issued",
+    "threshold_randomness",
+)
 
 
 @pytest.fixture
@@ -92,6 +101,38 @@ def test_what_was_there_is_there_and_later_versions_keep_clear_of_what_was_given
         assert publish(restored, patterns(1, seed=9)).state_version == backup.VERSION_GAP + 3
     with filled.transaction() as conn:
         assert [e.action for e in audit.entries(conn, 0, 5)] == ["CreateBackup"]
+
+
+def test_reports_and_tokens_are_those_of_the_backup_and_what_came_since_is_forgotten(
+    store: Store, direct_url: str, other_url: str, pg_bin: Path, tmp_path: Path
+) -> None:
+    (device,) = registered(store, 1)
+    inbox = ReportInbox(store)
+    moved, kept, later = ((os.urandom(32), os.urandom(118)) for _ in range(3))
+    inbox.spend(7, *moved)
+    with store.transaction() as conn:
+        conn.execute("DELETE FROM threshold_inbox")
+        issue(conn, device, str(uuid.uuid4()), 7, [bytes(32)] * 3, 5)
+        note_randomness_keys(conn, {7: bytes(32)})
+    inbox.spend(7, *kept)
+    before = {t: rows(direct_url, f"TABLE {t}") for t in THRESHOLD}
+    backup.create(direct_url, tmp_path / "b", pg_bin=pg_bin)
+    inbox.spend(7, *later)
+    with store.transaction() as conn:
+        issue(conn, device, str(uuid.uuid4()), 7, [bytes(32)] * 2, 5)
+    backup.restore(tmp_path / "b", other_url, pg_bin=pg_bin)
+    assert {t: rows(other_url, f"TABLE {t}") for t in THRESHOLD} == before
+    assert all(before.values())
+    with Store.connect(other_url) as restored:
+        again = ReportInbox(restored)
+        # The report that came since is gone, and its number is good once more.
+        taken = [again.spend(7, *each) for each in (moved, kept, later)]
+        assert taken == [False, False, True]
+        with restored.transaction() as conn:
+            assert issue(conn, device, str(uuid.uuid4()), 7, [bytes(32)] * 2, 5) == 0
+            conn.execute("DELETE FROM threshold_inbox")
+        assert len(rows(other_url, "TABLE threshold_spent")) == 3
+        assert again.spend(7, *later) is False
 
 
 def test_a_backup_whose_making_cannot_be_noted_is_none(

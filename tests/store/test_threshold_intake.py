@@ -15,6 +15,7 @@ from omega_core.errors import ErrorCode, OmegaError
 from omega_store import Store, devices, moves
 from omega_store.threshold_intake import (
     ReportInbox,
+    forget,
     issue,
     note_randomness_keys,
     randomness_keys,
@@ -242,6 +243,19 @@ def test_erasure_deletes_what_names_the_device_and_no_report(store: Store) -> No
     with store.statements() as conn:
         assert conn.execute("SELECT FROM threshold_issued").fetchall() == []
     assert stored(store) == [report]
+
+
+def test_what_was_given_out_is_forgotten_with_its_epoch(store: Store) -> None:
+    (device,) = registered(store, 1)
+    for epoch in (EPOCH - 2, EPOCH - 1, EPOCH):
+        issued(store, device, 3, epoch=epoch)
+    with store.transaction() as conn:
+        note_randomness_keys(conn, {EPOCH - 1: b"\1" * 32, EPOCH: b"\2" * 32})
+        assert forget(conn, EPOCH) == 2
+        assert forget(conn, EPOCH) == 0
+        assert randomness_keys(conn, range(EPOCH + 1)) == {EPOCH: b"\2" * 32}
+        rows = conn.execute("SELECT epoch FROM threshold_issued").fetchall()
+    assert rows == [(EPOCH,)]
 
 
 def test_the_first_key_that_the_randomness_server_told_stays(store: Store) -> None:

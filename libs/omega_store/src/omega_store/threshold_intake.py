@@ -120,6 +120,18 @@ def note_randomness_keys(conn: Connection, told: Mapping[int, bytes]) -> None:
         )
 
 
+def forget(conn: Connection, first_open: int) -> int:
+    """Deletes what was given out for epochs before `first_open`, and the keys that were told.
+
+    Each shard counts its own devices, so each forgets by itself; reports are a round's to forget.
+
+    Returns:
+        How many calls of devices were forgotten.
+    """
+    conn.execute("DELETE FROM threshold_randomness WHERE epoch < %s", (first_open,))
+    return conn.execute("DELETE FROM threshold_issued WHERE epoch < %s", (first_open,)).rowcount
+
+
 def _check_here(conn: Connection, device_id: str) -> None:
     row = conn.execute(_DEVICE, (device_id,)).fetchone()
     if row is None:

@@ -1,4 +1,8 @@
-"""Which tokens were spent: a file that outlives a crash, so that none is spent twice."""
+"""Which tokens were spent: a file that outlives a crash, so that none is spent twice.
+
+For who takes reports without a database. A fleet of this project notes them in its Postgres, with
+the reports, in one statement.
+"""
 
 from __future__ import annotations
 

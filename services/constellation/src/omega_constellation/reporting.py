@@ -24,7 +24,7 @@ from omega_threshold import DerivedKeys, Redeemer, Schedule, evaluate, ristretto
 from omega_threshold.intake import Intake, Outcome
 
 _log = logging.getLogger(__name__)
-_COMPARE_SECONDS, _RETRY_SECONDS = 600.0, 30.0
+_LOOK_SECONDS, _RETRY_SECONDS = 600.0, 30.0
 
 
 @dataclass(frozen=True)
@@ -70,16 +70,16 @@ class Reporting:
         # connections.
         self._welcome = threading.BoundedSemaphore(terms.at_once)
         self._working = threading.BoundedSemaphore(terms.at_work)
-        self._away = False
-        self._comparing = Repeating("randomness keys", self._compare, _RETRY_SECONDS)
+        self._complaint = ""
+        self._looking = Repeating("reports", self._look, _RETRY_SECONDS)
 
     def start(self) -> None:
-        """Asks the randomness server, and again from time to time."""
-        self._comparing.start()
+        """From time to time asks the randomness server, and forgets epochs that have closed."""
+        self._looking.start()
 
     def close(self) -> None:
         """Ends."""
-        self._comparing.stop()
+        self._looking.stop()
         self._randomness.close()
 
     def handle(self, encapsulated: bytes) -> bytes:
@@ -138,16 +138,19 @@ class Reporting:
         finally:
             self._welcome.release()
 
-    def _compare(self) -> float:
+    def _look(self) -> float:
+        served = self._keys.schedule.open(self._clock.now())
         try:
-            self._randomness.compare(self._keys.schedule.open(self._clock.now()))
+            with self._store.transaction("forget tokens") as conn:
+                threshold_intake.forget(conn, served.start)
+            self._randomness.compare(served)
         except OmegaError as error:
-            if not self._away:
-                _log.warning("keys of reports are not compared: %s", error)
-            self._away = True
+            if str(error) != self._complaint:
+                _log.warning("keys of reports are not looked after: %s", error)
+            self._complaint = str(error)
             return _RETRY_SECONDS
-        self._away = False
-        return _COMPARE_SECONDS
+        self._complaint = ""
+        return _LOOK_SECONDS
 
 
 def taking(config: ConstellationConfig, workers: int) -> Callable[[Store, Clock], Reporting]:
