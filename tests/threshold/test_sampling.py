@@ -107,10 +107,11 @@ def test_the_most_liked_come_first() -> None:
 
 
 def test_pairs_wait_for_both_titles_to_be_known() -> None:
-    known, unknown = Pair.of(*CONTENTS[:2]), Pair.of(CONTENTS[0], "movie:unknown")
-    title = Pair.of("movie:unknown", "movie:unknown")
-    assert order([unknown, known, title], epoch=3, support=SUPPORT) == [title, known]
-    assert order([unknown, known, title], epoch=3, support={}) == [title]
+    known, title = Pair.of(*CONTENTS[:2]), Pair.of("movie:unknown", "movie:unknown")
+    unknown = [Pair.of(CONTENTS[0], f"movie:unknown-{n}") for n in range(20)]
+    assert {pair.low in SUPPORT for pair in unknown} == {True, False}
+    assert order([*unknown, known, title], epoch=3, support=SUPPORT) == [title, known]
+    assert order([*unknown, known, title], epoch=3, support={}) == [title]
 
 
 def test_an_epoch_out_of_bounds_is_refused() -> None:

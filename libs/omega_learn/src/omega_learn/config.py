@@ -47,7 +47,7 @@ class LearnConfig:
     """Most sketches from which the prior is estimated, 1,000 to 1,000,000."""
     pair_weight: float = 0.25
     """What a report of a pair counts in the Gram matrix and the prior, 0.001 to 1,000: by default
-    as much as two sketches of a device do at most (docs/adr/0077, 0078). Not used with dp_mu."""
+    what two sketches of a device do at most (docs/adr/0077, 0078). Not used with dp_mu."""
     dp_mu: float = 0.0
     """Gaussian differential privacy of what a round gives out, 0 to 64; 0 = no noise (omega_learn.
     dp)."""

@@ -139,7 +139,9 @@ class PairCounts:
         likes = support.astype(np.float64)
         chance = np.outer(likes, rate * likes)
         np.minimum(chance, float(self.counts.min() - 1), out=chance)
-        return np.asarray(np.rint(chance * float(UNIT**2)), np.float64)
+        chance *= float(UNIT**2)
+        np.rint(chance, out=chance)
+        return chance
 
 
 @dataclass(frozen=True)
