@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 from tests.brain.pair_town import Likes, PairTv, Town, told, town
 
 from omega_core.errors import ErrorCode, OmegaError
+from omega_persistence import pair_mark
 from omega_persistence.pair_reports import PairState
+from omega_persistence.restoring import restore as restore_file
 from omega_threshold.intake import SENT_BYTES
 
 POINTS = (
@@ -152,6 +155,36 @@ def test_whatever_happens_each_pair_counts_once(
             SENT_BYTES + 3
         }
         tv.stop()
+
+
+def test_an_older_copy_that_is_put_back_by_hand_tells_nothing_twice(
+    parties: Town, tmp_path: Path
+) -> None:
+    likes = list(range(1, 10))
+    parties.titles = likes
+    tv = PairTv(parties, tmp_path / "tv", Likes(likes))
+    tv.start()
+    tv.days(1.5)
+    tv.stop()
+    copy = tmp_path / "older.db"
+    shutil.copyfile(tv.folder / "brain.db", copy)
+    tv.start()
+    tv.days(1.5)
+    assert 9 < (sent := len(parties.rows)) < 45
+    tv.stop()
+    restore_file(copy, tv.folder / "brain.db", clock=parties.clock)
+    tv.start()
+    assert pair_mark.NOTE in tv.stores.database.recovery_notes
+    tv.days(6)
+    assert len(parties.rows) >= sent
+    assert set(parties.pairs().values()) == {1}
+    tv.likes.titles = parties.titles = [*likes, 20]
+    tv.days(4)
+    assert {pair for pair in parties.pairs() if pair not in told(likes)}, "of what is new"
+    tv.stop()
+    tv.start()
+    assert not tv.stores.database.recovery_notes
+    tv.stop()
 
 
 def _do(tv: PairTv, titles: list[int], action: str, value: object) -> None:

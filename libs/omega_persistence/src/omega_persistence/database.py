@@ -13,7 +13,17 @@ from pathlib import Path
 
 from omega_core.clock import Clock
 from omega_core.errors import OmegaError
-from omega_persistence import backups, erasure, files, keys, mark, migrate, pushed, recovery
+from omega_persistence import (
+    backups,
+    erasure,
+    files,
+    keys,
+    mark,
+    migrate,
+    pair_mark,
+    pushed,
+    recovery,
+)
 from omega_persistence.failures import sqlite_errors, storage_errors, unavailable
 from omega_persistence.held import Held
 from omega_persistence.losses import Past
@@ -76,7 +86,8 @@ class Database:
         """Opens or makes the database and takes sole ownership of it until `close`.
 
         Damage is moved aside and the last good backup restored; where what is there has lost noise
-        of sketches that left (`pushed`), the identity is laid down. `recovery_notes` says so.
+        of sketches that left (`pushed`), the identity is laid down; where it has forgotten pairs
+        that were told (`pair_mark`), it notes that. `recovery_notes` says so.
 
         Args:
             path: the file; its directory is made with mode 0700 when absent.
@@ -102,6 +113,8 @@ class Database:
             erasure.finish(database)
             if pushed.reconcile(database):
                 database.recovery_notes.append(pushed.NOTE)
+            if pair_mark.reconcile(database):
+                database.recovery_notes.append(pair_mark.NOTE)
             database.make_shrinkable()
         except BaseException:
             database.close()
@@ -293,7 +306,7 @@ def _hold(
         undo.callback(owner.release)
         told = Mark(path)
         undo.callback(told.close)
-        for target in (path, backup, pushed.file_of(path)):
+        for target in (path, backup, pushed.file_of(path), pair_mark.file_of(path)):
             files.discard(files.temporary(target))
         past = Past(owner.found, told.found)
         found = recovery.open_sound(path, backup, past, migrations, now)

@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from omega_core import validate
 from omega_core.errors import ErrorCode, OmegaError
-from omega_persistence import backups, files, identity, keys, personal, pushed
+from omega_persistence import backups, files, identity, keys, pair_mark, personal, pushed
 from omega_persistence.failures import storage_errors
 from omega_persistence.traces import Traces
 
@@ -117,6 +117,8 @@ def _erase(database: Database, request_id: str) -> Erased:
         sought = Traces.of(personal.read(connection))
     with _backup_again_on_failure(database):
         copies = _remove_copies(database)
+        with storage_errors("erasure"):
+            pair_mark.drop(database.path)
         own = (database.path, files.side_file(database.path, "-wal"), database.backup_path)
         names = tuple(sorted({path.name for path in (*own, *copies)}))
         now = database.now()

@@ -8,7 +8,7 @@ answered counts as told: to lose a report is better than to count it twice.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -165,6 +165,15 @@ class PairReports:
         """Takes for tried what waits: where history began anew, it may have left since."""
         with self._database.transaction() as connection:
             connection.execute("UPDATE pair_reports SET state = 1 WHERE state = 0")
+
+    def assume_told(self, pairs: Iterable[Titles]) -> None:
+        """Takes pairs for told of which nothing is known: this database has forgotten some."""
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "INSERT INTO pair_reports (low, high, state) VALUES (?, ?, 2) "
+                "ON CONFLICT (low, high) DO NOTHING",
+                pairs,
+            )
 
     def close_epoch(self, epoch: int) -> None:
         """An epoch is closed: what was tried counts as told, what was not is a wish again."""

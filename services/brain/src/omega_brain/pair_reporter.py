@@ -14,7 +14,7 @@ from omega_brain.pair_instants import Instants
 from omega_brain.pair_keys import schedule_of
 from omega_brain.pair_making import MOST, PairMaker, without_token
 from omega_brain.pair_sending import PairSender
-from omega_brain.pair_wishes import Liked
+from omega_brain.pair_wishes import Liked, every_pair
 from omega_brain.stores import Stores
 from omega_client import ServiceError
 from omega_core.clock import Clock
@@ -139,6 +139,10 @@ class PairReporter:
                     # A backup is in force: of what waits in it, any may have left since.
                     reports.assume_tried()
                 facts.set(keys.PAIR_LINEAGE, lineage)
+        if facts.get(keys.PAIRS_FORGOTTEN) and (likes := self._liked.newest()):
+            with self._stores.database.transaction():
+                reports.assume_told(every_pair(likes))
+                facts.remove(keys.PAIRS_FORGOTTEN)
         for epoch, told in means.told().items():
             if now >= schedule_of(told).closes(epoch):
                 with self._stores.database.transaction():

@@ -11,7 +11,7 @@ from omega_brain.pair_instants import Instants
 from omega_brain.stores import Stores
 from omega_client import ServiceError
 from omega_core.errors import ErrorCode, OmegaError
-from omega_persistence import keys
+from omega_persistence import keys, pair_mark
 from omega_persistence.pair_means import ToldKeys
 from omega_persistence.pair_reports import PairState, Waiting
 from omega_threshold.envelope import KeyConfig
@@ -51,6 +51,7 @@ class PairSender:
             # A restore must know of every report that may have left, and hold its bytes and what
             # pays for it: another report of the same pair would count a second time.
             self._stores.database.backup()
+            pair_mark.tell(self._stores.database, waiting.batch)
             self._backed_up = waiting.batch
         reports, facts = self._stores.pair_reports, self._stores.pair_means.facts
         sent, exchange = Submission.decode(waiting.token + waiting.report).sealed(

@@ -82,7 +82,7 @@ class LikedHere:
 
 def remain(likes: Mapping[int, str], known: Collection[Titles]) -> bool:
     """Whether some pair of `likes` is not known, due or not."""
-    return any(pair not in known for pair in _pairs(likes))
+    return any(pair not in known for pair in every_pair(likes))
 
 
 def wishes(
@@ -113,7 +113,8 @@ def wishes(
     return [Wish(alone[pair], pair) for pair in found]
 
 
-def _pairs(titles: Iterable[int]) -> Iterator[Titles]:
+def every_pair(titles: Iterable[int]) -> Iterator[Titles]:
+    """All pairs of titles, by rowid, and each alone."""
     return itertools.combinations_with_replacement(sorted(titles), 2)
 
 
