@@ -121,7 +121,7 @@ def test_rounds_are_asked_for_listed_and_shown(
     assert machine("rounds", "trigger", "--request-id", request_id) == asked
     with store.transaction() as conn:
         rounds.begin(conn, request_id, NOW)
-        rounds.succeed(conn, 1, RoundFigures(devices=7, pattern_shift=0.25, quality=0.5), NOW)
+        rounds.succeed(conn, 1, RoundFigures(devices=7, pairs=9, reports=60, pair_weight=0.5), NOW)
     newest = machine("rounds", "trigger")["round_id"]
     listed = machine("rounds", "list", "--limit", "1")
     assert ([r["round_id"] for r in listed["rounds"]], listed["more"]) == ([newest], True)
@@ -131,6 +131,8 @@ def test_rounds_are_asked_for_listed_and_shown(
     assert code == Exit.DONE
     assert re.search(r"status\s+succeeded\n", shown)
     assert re.search(r"took\s+0\.0 s\n", shown)
+    assert re.search(r"open titles and pairs\s+9\nreports behind them\s+60\n", shown)
+    assert re.search(r"weight of a report\s+0\.5\n", shown)
     for missing in (str(newest + 1), "0"):
         assert omega("rounds", "show", missing) == (
             Exit.NOT_FOUND,

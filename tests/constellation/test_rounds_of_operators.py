@@ -15,6 +15,9 @@ from omega_store import Store, rounds
 from omega_store.rounds import RoundFigures, RoundStatus
 from omega_testing.fleet import NOW
 
+FIGURES = RoundFigures(
+    devices=7, pattern_shift=0.25, quality=0.5, pairs=9, reports=60, pair_weight=0.5
+)
 REQUESTED = pb.RoundStatus.ROUND_STATUS_REQUESTED
 
 
@@ -38,10 +41,11 @@ def test_a_round_that_is_asked_for_waits_for_a_worker(admin: AdminClient, store:
         begun = rounds.begin(conn, request_id, NOW)
         assert (begun.round_id, begun.status) == (1, RoundStatus.RUNNING)
         assert rounds.requested(conn) is None
-        rounds.succeed(conn, 1, RoundFigures(devices=7, pattern_shift=0.25, quality=0.5), NOW)
+        rounds.succeed(conn, 1, FIGURES, NOW)
     done = admin.trigger_federation(request_id).round
     assert done.status == pb.RoundStatus.ROUND_STATUS_SUCCEEDED
     assert (done.devices, done.pattern_shift, done.quality) == (7, 0.25, 0.5)
+    assert (done.pairs, done.reports, done.pair_weight) == (9, 60, 0.5)
 
 
 def test_rounds_are_listed_newest_first_page_by_page(admin: AdminClient, store: Store) -> None:

@@ -50,6 +50,9 @@ DETAILS = (
     Column("state", "state_version"),
     Column("factors", "factors_version"),
     Column("noise (mu)", "dp_mu"),
+    Column("open titles and pairs", "pairs"),
+    Column("reports behind them", "reports"),
+    Column("weight of a report", "pair_weight"),
     Column("error", "error_code"),
     Column("request", "request_id"),
 )

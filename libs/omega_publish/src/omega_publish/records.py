@@ -83,6 +83,9 @@ def round_message(stored: Round) -> pb.Round:
         quality=figures.quality,
         trends=figures.trends,
         dp_mu=figures.dp_mu,
+        pairs=figures.pairs,
+        reports=figures.reports,
+        pair_weight=figures.pair_weight,
     )
 
 

@@ -295,6 +295,9 @@ class Round(_message.Message):
     QUALITY_FIELD_NUMBER: _builtins.int
     TRENDS_FIELD_NUMBER: _builtins.int
     DP_MU_FIELD_NUMBER: _builtins.int
+    PAIRS_FIELD_NUMBER: _builtins.int
+    REPORTS_FIELD_NUMBER: _builtins.int
+    PAIR_WEIGHT_FIELD_NUMBER: _builtins.int
     round_id: _builtins.int
     """From 1."""
     request_id: _builtins.str
@@ -329,6 +332,12 @@ class Round(_message.Message):
     """Titles that rise, over all regions."""
     dp_mu: _builtins.float
     """Gaussian differential privacy that it spent; 0 = what it published carries no noise."""
+    pairs: _builtins.int
+    """Titles and pairs of threshold reports that its model rests on; 0 also where it published no model."""
+    reports: _builtins.int
+    """Reports that were counted for them."""
+    pair_weight: _builtins.float
+    """What each of these counts in the model, beside sketches, 0.001 to 1,000; 0 = there are none."""
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When it began."""
@@ -363,10 +372,13 @@ class Round(_message.Message):
         quality: _builtins.float = ...,
         trends: _builtins.int = ...,
         dp_mu: _builtins.float = ...,
+        pairs: _builtins.int = ...,
+        reports: _builtins.int = ...,
+        pair_weight: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["finished_at", b"finished_at", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decoded_sketches", b"decoded_sketches", "devices", b"devices", "dp_mu", b"dp_mu", "error_code", b"error_code", "factors_version", b"factors_version", "finished_at", b"finished_at", "pattern_shift", b"pattern_shift", "patterns", b"patterns", "quality", b"quality", "refreshed", b"refreshed", "request_id", b"request_id", "round_id", b"round_id", "shards", b"shards", "sketches", b"sketches", "started_at", b"started_at", "state_version", b"state_version", "status", b"status", "supported_titles", b"supported_titles", "trends", b"trends"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decoded_sketches", b"decoded_sketches", "devices", b"devices", "dp_mu", b"dp_mu", "error_code", b"error_code", "factors_version", b"factors_version", "finished_at", b"finished_at", "pair_weight", b"pair_weight", "pairs", b"pairs", "pattern_shift", b"pattern_shift", "patterns", b"patterns", "quality", b"quality", "refreshed", b"refreshed", "reports", b"reports", "request_id", b"request_id", "round_id", b"round_id", "shards", b"shards", "sketches", b"sketches", "started_at", b"started_at", "state_version", b"state_version", "status", b"status", "supported_titles", b"supported_titles", "trends", b"trends"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
