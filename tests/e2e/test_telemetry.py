@@ -61,13 +61,16 @@ ALLOWED = {
 """Every attribute that may leave, and what it may say."""
 RESOURCE = {"service.name", "telemetry.sdk.language", "telemetry.sdk.name", "telemetry.sdk.version"}
 UNSEEN = {
-    # Nothing failed, nothing had to go, nobody watched for half an hour or on an open stream.
+    # Nothing failed, nothing had to go, nobody watched for half an hour or on an open stream, and
+    # this fleet takes no reports of pairs.
     "omega.brain.answer.duration",
     "omega.brain.breaker.state",
     "omega.brain.loop.duration",
     "omega.brain.loop.failures",
     "omega.brain.memory.evicted",
     "omega.brain.taste.patterns",
+    "omega.constellation.reports",
+    "omega.constellation.tokens",
     "omega.gateway.streams",
 }
 

@@ -21,6 +21,7 @@ from omega_store.threshold_intake import (
     randomness_keys,
 )
 from omega_testing.fleet import NOW, registered
+from omega_testing.probe import eventually
 
 EPOCH = 735
 QUOTA = 10
@@ -156,6 +157,38 @@ def test_nothing_is_taken_twice_while_rounds_move_reports(store: Store) -> None:
     assert len(moved) + len(stored(store)) == len(nonces)
 
 
+def test_a_number_that_came_and_moved_meanwhile_pays_for_nothing_else(
+    store: Store, database_url: str
+) -> None:
+    """The other report is stored and moved by one transaction, which this call waits for."""
+    inbox, nonce, report = ReportInbox(store), os.urandom(32), a_report()
+    with psycopg.connect(database_url) as conn, ThreadPoolExecutor(1) as pool:
+        conn.execute("SELECT threshold_take(%s, %s, %s)", (EPOCH, nonce, report))
+        waiting = pool.submit(inbox.spend, EPOCH, nonce, a_report())
+        await_waiting(store)
+        conn.execute("DELETE FROM threshold_inbox")
+        conn.commit()
+        refused = waiting.exception(20)
+    assert isinstance(refused, OmegaError)
+    assert refused.code is ErrorCode.TOKEN_REFUSED
+    assert stored(store) == []
+    assert [number for number, _ in spent(store)] == [nonce]
+
+
+def await_waiting(store: Store) -> None:
+    """Returns when a call waits for another's transaction."""
+
+    def waiting() -> bool:
+        with store.statements() as conn:
+            row = conn.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                " AND datname = current_database()"
+            ).fetchone()
+        return row is not None and row[0] > 0
+
+    eventually(waiting, bool)
+
+
 def test_a_repeat_does_not_wait_for_a_round(store: Store, database_url: str) -> None:
     inbox, nonce, report = ReportInbox(store), os.urandom(32), a_report()
     inbox.spend(EPOCH, nonce, report)
@@ -195,6 +228,18 @@ def test_a_request_is_for_the_same_elements_for_ever(store: Store, other_epoch: 
     with pytest.raises(OmegaError) as refused, store.transaction() as conn:
         issue(conn, device, request, EPOCH + other_epoch, changed, QUOTA)
     assert (refused.value.code, refused.value.field) == (ErrorCode.INVALID_FIELD, "request_id")
+
+
+def test_a_call_waits_for_the_one_before_it(store: Store, database_url: str) -> None:
+    (device,) = registered(store, 1)
+    with psycopg.connect(database_url) as conn, ThreadPoolExecutor(1) as pool:
+        issue(conn, device, str(uuid.uuid4()), EPOCH, elements(6), QUOTA)
+        waiting = pool.submit(issued, store, device, 6)
+        await_waiting(store)
+        conn.commit()
+        refused = waiting.exception(20)
+    assert isinstance(refused, OmegaError)
+    assert refused.code is ErrorCode.TOKENS_SPENT
 
 
 def test_calls_at_once_get_no_more_than_one_after_the_other(store: Store) -> None:

@@ -129,11 +129,11 @@ def test_a_move_gives_no_device_its_tokens_anew(
     moved = [each for each in devices if after[each.device_id] != before[each.device_id]]
     assert moved
     for device in devices:
-        request_id, asked = repeated[device.device_id]
-        assert ask(tv, device, asked, request_id).left == 1
         with pytest.raises(ServiceError) as refused:
             tokens(tv, device, 2)
         assert refused.value.reason == "TOKENS_SPENT"
+        request_id, asked = repeated[device.device_id]
+        assert ask(tv, device, asked, request_id).left == 1
         tokens(tv, device, 1)
     held = [
         str(device_id)
