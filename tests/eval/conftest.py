@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from omega_eval.split import split
 from omega_eval.world import World, build_world, served
 
 TITLES, GROUPS, HOUSEHOLDS, VIEWED = 120, 6, 45, 20
+GENRES = ("Comedy", "Crime", "Drama", "Western")
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
 
@@ -68,3 +70,25 @@ def shard(group_contents: list[Content], group_embeddings: FloatArray) -> Shard:
 def small_world(shard: Shard, group_households: list[Household]) -> World:
     """The fleet, the last fifth of each household held out."""
     return build_world(shard.pack, shard.catalogue, split(group_households))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """96 films; 30 users who like 12 of one genre and little else."""
+    rng = np.random.default_rng(1)
+    folder = tmp_path / "ml"
+    folder.mkdir()
+    films = [f"{i},Film {i} ({1980 + i % 30}),{GENRES[i % 4]}" for i in range(1, 97)]
+    ratings = [
+        f"{user},{4 * place + user % 4 + 1},5.0,{1_000_000_000 + 86_400 * n}"
+        for user in range(1, 31)
+        for n, place in enumerate(rng.permutation(23)[:12])
+    ]
+    tables = {
+        "movies.csv": ["movieId,title,genres", *films],
+        "ratings.csv": ["userId,movieId,rating,timestamp", *ratings],
+        "tags.csv": ["userId,movieId,tag,timestamp"],
+    }
+    for name, lines in tables.items():
+        (folder / name).write_text("\n".join(lines) + "\n", "utf-8")
+    return folder

@@ -20,6 +20,7 @@ from omega_core.errors import ErrorCode, OmegaError
 from omega_delta import FactorPack, decode_factors
 from omega_federation_worker import metering
 from omega_federation_worker.config import FederationConfig
+from omega_learn import LearnConfig
 from omega_store import Store, devices, resources, states
 from omega_store.resources import ResourceKind
 from omega_store.rounds import RoundFigures
@@ -32,6 +33,7 @@ from omega_testing.taste_shard import SIGMA, TasteShard
 from omega_threshold import Schedule
 
 T = 3
+WEIGHT = LearnConfig.pair_weight
 EPOCH = Schedule().at(NOW + HOUR)
 WORKER = "omega-federation-worker"
 
@@ -46,12 +48,23 @@ def likes(number: int, first: int = 0) -> list[list[str]]:
 
 
 def matrix(households: Sequence[Sequence[str]], least: int = T) -> np.ndarray[tuple[int, int]]:
-    """How many like both of two titles, where that many are enough."""
+    """How many like both of two titles, where that many are enough.
+
+    Elsewhere what chance makes of it: the share of n_i n_j that open pairs have on average, below
+    the least of them.
+    """
     x = np.zeros((len(households), 30))
     for n, liked in enumerate(households):
         x[n, [int(title[1:]) for title in liked]] = 1
     gram = x.T @ x
-    return np.where(gram >= least, gram, 0)
+    both = np.diag(gram) * (np.diag(gram) >= least)
+    chance = np.outer(both, both)
+    open_ = np.triu(gram >= least, 1)
+    if open_.any():
+        chance = np.minimum(chance * gram[open_].sum() / chance[open_].sum(), gram[open_].min() - 1)
+    found = np.where(gram >= least, gram, chance)
+    np.fill_diagonal(found, both)
+    return found
 
 
 def factors(store: Store) -> FactorPack | None:
@@ -67,7 +80,7 @@ def assert_learned(store: Store, households: Sequence[Sequence[str]], lam: float
     """The factors are those of what these households like, by the definition."""
     gram = matrix(households)
     titles = np.flatnonzero(np.diag(gram))
-    values, vectors = np.linalg.eigh(gram[np.ix_(titles, titles)])
+    values, vectors = np.linalg.eigh(WEIGHT * gram[np.ix_(titles, titles)])
     values = np.maximum(values, 0)
     pack = factors(store)
     assert pack is not None
@@ -105,7 +118,7 @@ def test_a_fleet_of_pairs_alone_gets_factors_from_them(rounds: Rounds, store: St
         refreshed=True,
         pairs=len(expected),
         reports=expected.total(),
-        pair_weight=1.0,
+        pair_weight=0.25,
     )
     assert_learned(store, households)
     with store.snapshot() as conn:
@@ -173,6 +186,7 @@ def test_a_mixed_fleet_learns_from_both_and_says_by_what_weight(
     # They like the last titles of each group, of which too few sketch.
     households = [["t12", "t13", "t14"], ["t27", "t28", "t29"]] * 10
     bring(store, reports_of(households, T, EPOCH))
+    rounds.plan = replace(PLAN, learning=replace(PLAN.learning, pair_weight=1))
     figures = rounds.run(refresh=True)
     assert (figures.devices, figures.sketches) == (alone.devices, alone.sketches)
     assert (figures.patterns, figures.pairs, figures.reports) == (alone.patterns, 12, 120)
@@ -203,7 +217,7 @@ def test_when_those_that_sketch_leave_pairs_go_on_alone(
     assert (step.refreshed, step.patterns, step.devices) == (False, 0, 2)
     assert factors(store) is not None
     refresh = rounds.run(refresh=True)
-    assert (refresh.devices, refresh.pair_weight) == (0, 1.0)
+    assert (refresh.devices, refresh.pair_weight) == (0, 0.25)
     assert_learned(store, households)
     assert rounds.run(refresh=True).factors_version == 0, "nothing changed"
 

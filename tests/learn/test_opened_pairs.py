@@ -65,7 +65,7 @@ def told(likes: Likes, least: int) -> Iterator[tuple[bytes, bytes, int]]:
 
 
 def opened(likes: Likes, least: int = 2) -> OpenedPairs:
-    return opened_pairs(told(likes, least), KEYS)
+    return opened_pairs(told(likes, least), KEYS, sealed=False)
 
 
 def matrix(likes: Likes, least: int = 2) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -104,7 +104,7 @@ def assert_equal(a: Factors, b: Factors) -> None:
 def test_counts_are_those_of_plain_counting(likes: list[set[int]], least: int) -> None:
     rows = [sorted(each) for each in likes]
     unknown = (bytes(16), KEYS[3], 9), (bytes(16), bytes(16), 9)
-    found = opened_pairs([*told(rows, least), *unknown], KEYS)
+    found = opened_pairs([*told(rows, least), *unknown], KEYS, sealed=False)
     gram = matrix(rows, least)
     statistics = found.evidence.statistics(np.arange(TITLES, dtype=np.int32))
     np.testing.assert_array_equal(statistics.gram, gram * 2**20)
@@ -119,6 +119,28 @@ def test_a_title_is_liked_by_as_many_as_any_of_its_pairs_says() -> None:
     assert found.evidence.liked[:3].tolist() == [7, 0, 7]
     assert (found.evidence.pairs.tolist(), found.evidence.counts.tolist()) == ([[0, 2]], [7])
     assert (found.groups, found.reports, found.evidence.devices) == (2, 12, 7)
+
+
+def test_a_sealed_pair_counts_as_what_chance_makes_of_its_titles_below_any_open_one() -> None:
+    counts = {(0, 0): 10, (1, 1): 8, (2, 2): 100, (3, 3): 6, (0, 1): 6, (0, 2): 8}
+    told_keys = [(KEYS[one], KEYS[other], count) for (one, other), count in counts.items()]
+    titles = np.arange(4, dtype=np.int32)
+    gram = opened_pairs(told_keys, KEYS).evidence.statistics(titles).gram / 2**20
+    rate = (6 + 8) / (10 * 8 + 10 * 100)
+    assert np.diag(gram).tolist() == [10, 8, 100, 6]
+    assert (gram[0, 1], gram[0, 2], gram[2, 0]) == (6, 8, 8)
+    assert gram[0, 3] == pytest.approx(rate * 60)
+    assert gram[1, 3] == pytest.approx(rate * 48)
+    assert gram[1, 2] == gram[2, 1] == gram[2, 3] == 5, "chance says more than an open pair has"
+    np.testing.assert_array_equal(gram, gram.T)
+    some = opened_pairs(told_keys, KEYS).evidence.statistics(titles[[1, 3]]).gram / 2**20
+    np.testing.assert_array_equal(some, gram[np.ix_([1, 3], [1, 3])])
+
+
+def test_titles_alone_say_nothing_of_pairs() -> None:
+    found = opened_pairs([(KEYS[0], KEYS[0], 5), (KEYS[1], KEYS[1], 7)], KEYS)
+    gram = found.evidence.statistics(np.arange(2, dtype=np.int32)).gram / 2**20
+    assert gram.tolist() == [[5, 0], [0, 7]]
 
 
 def test_factors_of_a_fleet_of_pairs_alone_are_ease_on_what_its_households_like() -> None:

@@ -6,37 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from omega_cli.evals.attack_command import DEFAULT_SIGMA, PARTS
 from omega_cli.main import main
 from omega_eval.attacks.suite import Part
 from omega_privacy import SketchPolicy
-
-GENRES = ("Comedy", "Crime", "Drama", "Western")
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """96 films; 30 users who like 12 of one genre and little else."""
-    rng = np.random.default_rng(1)
-    folder = tmp_path / "ml"
-    folder.mkdir()
-    films = [f"{i},Film {i} ({1980 + i % 30}),{GENRES[i % 4]}" for i in range(1, 97)]
-    ratings = [
-        f"{user},{4 * place + user % 4 + 1},5.0,{1_000_000_000 + 86_400 * n}"
-        for user in range(1, 31)
-        for n, place in enumerate(rng.permutation(23)[:12])
-    ]
-    tables = {
-        "movies.csv": ["movieId,title,genres", *films],
-        "ratings.csv": ["userId,movieId,rating,timestamp", *ratings],
-        "tags.csv": ["userId,movieId,tag,timestamp"],
-    }
-    for name, lines in tables.items():
-        (folder / name).write_text("\n".join(lines) + "\n", "utf-8")
-    return folder
 
 
 def shown(capsys: pytest.CaptureFixture[str], data: Path, what: str, *more: str) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def test_a_mixed_fleet_over_three_shards_is_that_of_one(mixed: FleetOfThree) -> 
     assert counted(found.figures) == counted(whole.figures)
     expected = plain_counts(HOUSEHOLDS, T)
     assert (found.figures.devices, found.figures.pairs) == (36, len(expected))
-    assert (found.figures.reports, found.figures.pair_weight) == (expected.total(), 1.0)
+    assert (found.figures.reports, found.figures.pair_weight) == (expected.total(), 0.25)
     assert differences(mixed.home, mixed.whole) == []
     for name, store in mixed.shards.items():
         assert counts(store) == (expected if name == HOME else {})

@@ -45,9 +45,9 @@ class LearnConfig:
     """EM steps of the prior, 0 to 100."""
     prior_sample: int = 200_000
     """Most sketches from which the prior is estimated, 1,000 to 1,000,000."""
-    pair_weight: float = 1.0
-    """What a report of a pair counts in the Gram matrix and the prior, 0.001 to 1,000, beside 1 for
-    a device's two sketches (docs/adr/0077). Not used with dp_mu."""
+    pair_weight: float = 0.25
+    """What a report of a pair counts in the Gram matrix and the prior, 0.001 to 1,000: by default
+    what two sketches of a device do at most (docs/adr/0077, 0078). Not used with dp_mu."""
     dp_mu: float = 0.0
     """Gaussian differential privacy of what a round gives out, 0 to 64; 0 = no noise (omega_learn.
     dp)."""

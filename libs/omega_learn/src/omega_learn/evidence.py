@@ -74,6 +74,9 @@ class PairCounts:
     """Devices that like both, at least 1, at most those that like either, (p,)."""
     devices: int
     """Distinct devices that were counted, at least those that like any one title."""
+    sealed: bool = False
+    """Whether pairs that are not here may have been counted and kept back, for they were few. Then
+    one counts as what chance makes of its titles, and below the least count that is here."""
 
     def __post_init__(self) -> None:
         m, p = len(self.liked), len(self.pairs)
@@ -111,7 +114,8 @@ class PairCounts:
         place = np.full(len(self.liked), -1, np.int64)
         place[titles] = np.arange(t)
         support = self.liked[titles]
-        gram = np.diag(support * float(UNIT**2))
+        gram = self._by_chance(support)
+        gram[np.diag_indices_from(gram)] = support * float(UNIT**2)
         first, second = place[self.pairs].T
         known = (first >= 0) & (second >= 0)
         both = self.counts[known] * float(UNIT**2)
@@ -119,6 +123,25 @@ class PairCounts:
         gram[second[known], first[known]] = both
         nothing = np.zeros(t, np.int64)
         return Statistics(titles, support, nothing, nothing, self.devices, gram)
+
+    def _by_chance(self, support: Int64Array) -> DoubleArray:
+        """What pairs that are kept back count, (t, t).
+
+        The product of their titles' likes, times the share of that product that pairs which are
+        here have on average. No count below the threshold is told, so this is all there is.
+        """
+        t = len(support)
+        if not self.sealed or not len(self.counts):
+            return np.zeros((t, t))
+        first, second = self.pairs.T
+        expected = float(self.liked[first].astype(np.float64) @ self.liked[second])
+        rate = float(self.counts.sum()) / expected
+        likes = support.astype(np.float64)
+        chance = np.outer(likes, rate * likes)
+        np.minimum(chance, float(self.counts.min() - 1), out=chance)
+        chance *= float(UNIT**2)
+        np.rint(chance, out=chance)
+        return chance
 
 
 @dataclass(frozen=True)

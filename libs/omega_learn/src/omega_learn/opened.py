@@ -24,7 +24,9 @@ class OpenedPairs:
     """How many reports were counted for them."""
 
 
-def opened_pairs(opened: Iterable[tuple[bytes, bytes, int]], keys: Sequence[bytes]) -> OpenedPairs:
+def opened_pairs(
+    opened: Iterable[tuple[bytes, bytes, int]], keys: Sequence[bytes], *, sealed: bool = True
+) -> OpenedPairs:
     """Counts by rows of a catalogue.
 
     Who likes two titles likes each of them, but a title's own reports may still be sealed where
@@ -36,6 +38,7 @@ def opened_pairs(opened: Iterable[tuple[bytes, bytes, int]], keys: Sequence[byte
             once, its keys in either order. What no title of the catalogue has as its key is left
             out.
         keys: of the titles, distinct, by rows of the catalogue.
+        sealed: whether pairs that are not here may be sealed, and count by chance (PairCounts).
 
     Raises:
         OmegaError: INVALID_FIELD as PairCounts.
@@ -61,5 +64,5 @@ def opened_pairs(opened: Iterable[tuple[bytes, bytes, int]], keys: Sequence[byte
     for column in pairs.T:
         np.maximum.at(liked, column, both)
     order = np.lexsort((pairs[:, 1], pairs[:, 0]))
-    found = PairCounts(liked, pairs[order], both[order], int(liked.max(initial=0)))
+    found = PairCounts(liked, pairs[order], both[order], int(liked.max(initial=0)), sealed=sealed)
     return OpenedPairs(found, groups, reports)

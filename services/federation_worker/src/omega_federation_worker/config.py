@@ -69,9 +69,9 @@ class FederationConfig:
     dp_mu: float = 0.0
     """Gaussian differential privacy of what a round gives out, 0 to 64; 0 = no noise. Rounds that
     decode every sketch add up as the root of the sum of squares; those between give out nothing."""
-    pair_weight: float = 1.0
+    pair_weight: float = 0.25
     """What a threshold report of a pair counts in the model, 0.001 to 1,000; a device that pushes
-    sketches of both titles counts a quarter at most. Not used with dp_mu."""
+    sketches of both titles counts a quarter at most, too. Not used with dp_mu."""
     epoch_days: int = 28
     """Length of an epoch of threshold reports, 1 to 366; that of the constellation."""
     grace_hours: int = 48

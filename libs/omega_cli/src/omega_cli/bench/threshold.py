@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from omega_cli.bench import threshold_round
+from omega_cli.bench import threshold_relay, threshold_round
 from omega_cli.bench.figures import Figure
 from omega_core import validate
 from omega_threshold import (
@@ -48,6 +48,8 @@ class Plan:
     """Reports that open a pair, 2 to 32."""
     devices: int = 1_000
     """TVs of the fleet over which a round is run, 0 to 1,000,000; 0 = none is."""
+    relayed: int = 2_000
+    """Reports through a relay in each run, 0 to 1,000,000; 0 = no relay is started."""
     runs: int = 5
     """Runs of each figure, of which the best counts, 1 to 100."""
 
@@ -56,17 +58,20 @@ class Plan:
         validate.integer("reports", self.reports, 100, 10_000_000)
         validate.integer("threshold", self.threshold, 2, 32)
         validate.integer("devices", self.devices, 0, 1_000_000)
+        validate.integer("relayed", self.relayed, 0, 1_000_000)
         validate.integer("runs", self.runs, 1, 100)
 
 
 def measure(plan: Plan, say: Say) -> dict[str, Figure]:
     """Every figure; `say` hears what is being done.
 
-    Processor time of this process alone, so that busy neighbours count for little; but of a round,
+    Processor time of one process alone, so that busy neighbours count for little; but of a round,
     all the time that it takes.
     """
     with tempfile.TemporaryDirectory() as folder:
         found = _measure(plan, say, Path(folder))
+    if plan.relayed:
+        found |= threshold_relay.measure(threshold_relay.RelayPlan(plan.relayed, plan.runs), say)
     if plan.devices:
         size = threshold_round.RoundPlan(devices=plan.devices, threshold=plan.threshold)
         found |= threshold_round.measure(size, say)

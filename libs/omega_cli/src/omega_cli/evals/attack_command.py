@@ -43,10 +43,50 @@ def register(what: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     frontier = what.add_parser("frontier", help="quality and attacks for each amount of noise")
     _common(frontier)
     frontier.add_argument(
-        "--sigma", type=float, nargs="+", help="noise scales (default: 3 4 4.5 5 6 8)"
+        "--sigma",
+        type=float,
+        nargs="*",
+        help="noise scales (default: 3 4 4.5 5 6 8); --sigma alone = no sketches",
     )
+    _pairs(frontier)
     frontier.add_argument("--plot", type=Path, help="write a plot to this file (.svg or .png)")
     frontier.set_defaults(run=_frontier)
+
+
+def _pairs(frontier: argparse.ArgumentParser) -> None:
+    """The flags of threshold reports."""
+    frontier.add_argument(
+        "--thresholds", help="measure threshold reports too: t, with commas (such as 3,5,10)"
+    )
+    frontier.add_argument(
+        "--days", default="7,28,90,180,365", help="days of reporting, with commas (%(default)s)"
+    )
+    frontier.add_argument(
+        "--order",
+        default="turns",
+        help="which pairs go first: turns, chance, hash or most-liked (%(default)s)",
+    )
+    frontier.add_argument(
+        "--joining",
+        type=int,
+        default=0,
+        help="days over which TVs begin to report, evenly; 0 = all on the first day (%(default)s)",
+    )
+    frontier.add_argument(
+        "--mixed", action="store_true", help="measure a fleet, too, of which half sketches"
+    )
+    frontier.add_argument(
+        "--level", choices=("test", "val"), default="test", help="cut for pairs (%(default)s)"
+    )
+    frontier.add_argument(
+        "--households",
+        type=int,
+        default=100,
+        help="households whose reports go through the real cryptography, 0 = none (%(default)s)",
+    )
+    frontier.add_argument(
+        "--proof-days", type=int, default=28, help="days of their reports (%(default)s)"
+    )
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
@@ -81,19 +121,29 @@ def _frontier(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from omega_cli.bench import figures
-    from omega_cli.evals import frontier
+    from omega_cli.evals import frontier, frontier_pairs
 
-    points = _watched(
-        lambda progress: frontier.measure(
-            arguments.data, arguments.cache_dir, arguments.sigma, progress
+    plan = frontier_pairs.plan_of(arguments) if arguments.thresholds else None
+    points = []
+    if plan is None or arguments.sigma != []:
+        points = _watched(
+            lambda progress: frontier.measure(
+                arguments.data, arguments.cache_dir, arguments.sigma, progress
+            )
         )
-    )
+    pairs = None
+    if plan is not None:
+        pairs = _watched(lambda progress: frontier_pairs.run(arguments, plan, progress))
     if arguments.plot:
         frontier.plot(points, arguments.plot)
     if arguments.json:
-        print(figures.as_json("frontier", frontier.figures(points)))
-    else:
+        more = frontier_pairs.figures(pairs) if pairs else {}
+        print(figures.as_json("frontier", frontier.figures(points) | more))
+        return 0
+    if points:
         frontier.show(points, Console())
+    if pairs:
+        frontier_pairs.show(pairs, Console())
     return 0
 
 

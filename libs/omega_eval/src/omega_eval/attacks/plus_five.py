@@ -6,7 +6,7 @@ outside the fleet like, and when it has the published model as well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +38,13 @@ class PlusFive:
     published: Rate
     """The same with the published factors."""
     reports: Rate
-    """The same with the target's reports, read by the joint attacker."""
+    """The same with the target's reports, read by the joint attacker; or with what is open of a
+    fleet's reports that have no device."""
+
+
+Reading = Callable[[Known, IntArray, FloatArray], FloatArray]
+"""What reports say of each title in trials: (t, n), 0 to 1, of what is known of other households,
+the targets (t,) and their known likes (t, n)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +76,23 @@ def plus_five(
     """
     told = np.zeros_like(histories.liked)
     told[evidence.owner_users] = evidence.stakes(posterior, histories.titles)
+    return plus_five_by(histories, published, lambda _known, users, _given: told[users], seed)
+
+
+def plus_five_by(
+    histories: Histories, published: Factors, reading: Reading, seed: int = 0
+) -> PlusFive:
+    """The same for any kind of report.
+
+    Args:
+        histories: the truth.
+        published: what the fleet gave out, learnt from its reports.
+        reading: what an attacker makes of the reports.
+        seed: of the draws.
+
+    Raises:
+        ValueError: no household has six likes.
+    """
     hits: dict[str, list[NDArray[np.float64]]] = {}
     users: list[IntArray] = []
     for fold in range(FOLDS):
@@ -81,7 +104,7 @@ def plus_five(
             (practice, outside(histories, fold, (fold + 1) % FOLDS)),
             (target, outside(histories, fold)),
         )
-        for name, guesses in _guesses(sides, published, told).items():
+        for name, guesses in _guesses(sides, published, reading).items():
             right = histories.liked[target.users, guesses] > 0
             hits.setdefault(name, []).append(right.astype(np.float64))
         users.append(target.users)
@@ -111,17 +134,17 @@ def _trials(histories: Histories, chosen: NDArray[np.bool_], seed: int) -> _Tria
 def _guesses(
     sides: tuple[tuple[_Trials, Known], tuple[_Trials, Known]],
     published: Factors,
-    told: FloatArray,
+    reading: Reading,
 ) -> Mapping[str, IntArray]:
     """For each attacker its guess in each of the target's trials, (t,)."""
     columns = {"nobody": 3, "published": 5, "reports": 7}
     (practice, practised), (target, known) = sides
-    pool, clues, banned = _clues(practice, practised, published, told)
+    pool, clues, banned = _clues(practice, practised, published, reading)
     liked = (practised.histories.liked[practice.users[:, None], pool] > 0) & ~banned
     rng = np.random.default_rng(len(practice.users))
     lucky = liked.any(axis=1)
     chosen = np.where(liked, rng.random(liked.shape), -1).argmax(axis=1)
-    places, asked, banned = _clues(target, known, published, told)
+    places, asked, banned = _clues(target, known, published, reading)
     popular = np.where(target.given > 0, -1, known.likes).argmax(axis=1)
     found = {"popularity": popular.astype(np.int64)}
     for name, width in columns.items():
@@ -132,7 +155,7 @@ def _guesses(
 
 
 def _clues(
-    trials: _Trials, known: Known, published: Factors, told: FloatArray
+    trials: _Trials, known: Known, published: Factors, reading: Reading
 ) -> tuple[IntArray, FloatArray, NDArray[np.bool_]]:
     """Titles to choose from (t, p), what speaks for each (t, p, 7), and which are known (t, p).
 
@@ -148,7 +171,7 @@ def _clues(
     prior = np.full(given.shape[1], 1e-7, np.float32)
     prior[published.titles] += published.prior
     scored = np.maximum(((given @ columns) @ columns.T) * gains, 0)
-    reported = told[trials.users]
+    reported = reading(known, trials.users, given)
     both = _peaks(expected) + np.square(reported) + _peaks(scored) * 0.5 + known.popularity
     both[given > 0] = -1
     most = min(_POOL, given.shape[1])
