@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import signal
@@ -50,3 +51,26 @@ def test_a_machine_without_an_engine_is_told_what_to_install(
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert "apt-get install -y --no-install-recommends buildah podman" in _ends(monkeypatch, capsys)
+
+
+@pytest.mark.parametrize("faults", [[], ["it runs as 0"]])
+def test_images_that_were_only_built_are_told_of_without_a_run(
+    faults: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = command.Row("omega-relay", "amd64", "base", 57.9, 97.5, 105, 26, 21, 145, "here", faults)
+    assert command._show([row], None, 1.0, machine=False) == len(faults)
+    said = capsys.readouterr().out
+    assert "97.5 MB" in said
+    assert "the loop" not in said
+    assert ("FAULT omega-relay (amd64): it runs as 0" in said) == bool(faults)
+    assert command._show([row], None, 1.0, machine=True) == len(faults)
+    assert json.loads(capsys.readouterr().out)["images"][0]["image"] == "omega-relay"
+
+
+def test_an_image_that_there_is_not_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["images", "all", "--only", "relay", "gateway"])
+    with pytest.raises(SystemExit, match="2"):
+        command.main()
+    assert "invalid choice: 'gateway'" in capsys.readouterr().err

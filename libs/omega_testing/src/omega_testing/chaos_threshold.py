@@ -105,7 +105,7 @@ class Report:
     most_bytes_a_day: int = 0
     """Of one TV; at most 4,000."""
     paid: int = 0
-    """Tokens that the operator took."""
+    """Tokens that the operator took: one a report."""
     rounds: int = 0
     """Rounds that learned, one a day; those before any title has enough reports do not."""
     syncs_failed: int = 0
@@ -125,7 +125,7 @@ class Report:
 
     def ok(self) -> bool:
         """Whether all held."""
-        whole = self.told == self.pairs > 0 and self.opened > 0 and self.sealed > 0
+        whole = self.told == self.pairs == self.paid and self.opened > 0 and self.sealed > 0
         within = self.longest_queue <= self.queue_cap and self.most_bytes_a_day <= 4_000  # noqa: PLR2004 - the default
         return whole and within and not (self.lost or self.doubled or self.faults)
 
@@ -297,8 +297,8 @@ class ChaosThreshold:
                 report.faults.append(f"TV {tv.number} told other pairs than those that are due")
         days = [row[0] for tv in self._tvs for row in tv.read("SELECT bytes FROM pair_days")]
         report.most_bytes_a_day = max(days, default=0)
-        report.paid = self._rows("SELECT count(*) FROM threshold_spent")[0][0]
         self._round()
+        report.paid = self._rows("SELECT count(*) FROM threshold_spent")[0][0]
         opened = {
             Pair(bytes(low), bytes(high)): int(number)
             for low, high, number in self._rows("SELECT low, high, reports FROM threshold_pairs")

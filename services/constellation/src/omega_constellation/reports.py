@@ -47,8 +47,8 @@ class Reports(Protocol):
 class NotTaken:
     """Reports where the operator has set no secret for them.
 
-    What takes them is loaded where it is needed only: its cryptography needs a folder for temporary
-    files, which a shard without it has not.
+    What takes them is loaded where it is needed only: a shard without it does without its
+    cryptography, too.
     """
 
     def handle(self, encapsulated: bytes) -> bytes:
