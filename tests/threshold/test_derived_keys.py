@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omega_core.errors import ErrorCode, OmegaError
-from omega_threshold import DerivedKeys, Schedule
-from omega_threshold.derived import KEY_IDS, MAX_SECRET_BYTES, MIN_SECRET_BYTES
+from omega_threshold import DerivedKeys, Schedule, SecretKey
+from omega_threshold.derived import INFO, KEY_IDS, MAX_SECRET_BYTES, MIN_SECRET_BYTES
 from omega_threshold.envelope import encapsulate
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
@@ -50,6 +50,9 @@ def test_no_two_purposes_epochs_or_secrets_share_a_key(
     if secret != another:
         found += keys_of(DerivedKeys(another, schedule), now)
     assert len(set(found)) == len(found)
+    # Nor does a key of the gateway give one of tokens.
+    given = {SecretKey.derived(key, INFO).secret for key in held.gateway(now).keys.values()}
+    assert not given & set(found)
 
 
 @given(SCHEDULES, INSTANTS)

@@ -21,6 +21,8 @@ from omega_threshold.oprf import SecretKey
 
 MIN_SECRET_BYTES, MAX_SECRET_BYTES = 32, 1_024
 """Bounds of the secret's length."""
+INFO = b"omega.threshold.v1 tokens"
+"""What keys of tokens are for."""
 KEY_IDS = 256
 """Key ids of a gateway: an epoch's is its rest by this."""
 
@@ -57,7 +59,7 @@ class DerivedKeys:
                 served = self.schedule.open(now)
                 self._tokens = {e: key for e, key in self._tokens.items() if e in served}
                 seed = self._derived(b"tokens", epoch)
-                self._tokens[epoch] = SecretKey.derived(seed, b"omega.threshold.v1 tokens")
+                self._tokens[epoch] = SecretKey.derived(seed, INFO)
             return self._tokens[epoch]
 
     def gateway(self, now: datetime) -> Gateway:
