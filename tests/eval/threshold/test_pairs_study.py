@@ -79,6 +79,18 @@ def test_the_command_says_whether_counting_is_the_cryptography(
     assert "t 2, 3 days, half sketch" in out
 
 
+def test_pairs_stand_beside_sketches(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    more = ("--sigma", "9", "--thresholds", "2", "--days", "1", "--households", "0")
+    assert run(data, *more) == 0
+    out = capsys.readouterr().out
+    assert "Noise, quality and what an attacker infers" in out
+    assert "t 2, all at once" in out
+    assert "cryptography" not in out
+
+
 @pytest.mark.parametrize(
     ("flag", "value", "named"),
     [
