@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from tests.brain.pair_town import Likes, PairTv, Town, told, town
 
+from omega_brain import pair_metering
 from omega_core.clock import day_of
 from omega_core.errors import ErrorCode, OmegaError
 from omega_persistence import keys
 from omega_persistence.pair_reports import PairState
+from omega_testing.recording import counting
 
 DAY = timedelta(days=1)
 SIX = [1, 2, 3, 4, 5, 6]
@@ -269,3 +271,18 @@ def test_a_database_that_does_not_answer_ends_no_thread(open_tv: OpenTv) -> None
         tv.reporter.turn()
     assert caught.value.code is ErrorCode.STORAGE_UNAVAILABLE
     assert 30 <= tv.reporter.wait() <= 600, "it is tried again, and not at once"
+
+
+def test_tries_and_bytes_are_counted(parties: Town, open_tv: OpenTv) -> None:
+    tv = open_tv([1, 2])
+    parties.outcomes = [ErrorCode.TOKEN_REFUSED]
+    with counting(pair_metering) as counted:
+        tv.days(5)
+        found = counted()
+    assert {
+        (name, dict(told).get("omega.sync.outcome")): value for (name, told), value in found.items()
+    } == {
+        ("omega.sync.pair.reports", "succeeded"): 3,
+        ("omega.sync.pair.reports", "TOKEN_REFUSED"): 1,
+        ("omega.sync.pair.size", None): sum(tv.stores.pair_means.days().values()),
+    }

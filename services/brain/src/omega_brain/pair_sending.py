@@ -9,6 +9,7 @@ from omega_brain import pair_metering
 from omega_brain.pair_calls import PairCalls, SpentError
 from omega_brain.pair_instants import Instants
 from omega_brain.stores import Stores
+from omega_brain.sync_metering import SUCCEEDED
 from omega_client import ServiceError
 from omega_core.errors import ErrorCode, OmegaError
 from omega_persistence import keys, pair_mark
@@ -77,7 +78,7 @@ class PairSender:
             facts.set(keys.PAIR_SEND_ERROR, error.public_text)
             reports.put_off(waiting.titles, self._instants.again(now))
             return
-        pair_metering.tried(outcome.name.lower())
+        pair_metering.tried(SUCCEEDED if outcome is Outcome.TAKEN else outcome.name)
         self._take(waiting, outcome, now)
 
     def _take(self, waiting: Waiting, outcome: Outcome, now: datetime) -> None:
