@@ -79,6 +79,8 @@ class PairStory(Story):
             for each in sets:
                 self._report_day(each)
                 advance(1)
+        # Brains go on by themselves: from here on what was told stands still, and can be counted.
+        self._cluster.relay.terminate()
 
     def _support(self, tv: FleetTv) -> dict[bytes, float]:
         """Share of each title that the fleet publishes one of, as TVs read it from its factors."""
