@@ -125,7 +125,7 @@ release-proof: setup ## Releases a bad and an equal version to 100,000 devices, 
 .PHONY: frontier-threshold
 frontier-threshold: setup ## Threshold reports: quality, attacks, bytes, and counting held to the cryptography (OMEGA_DATA=path of ml-latest-small)
 	@test -n "$(OMEGA_DATA)" || { echo "OMEGA_DATA is not set: it names the folder of ml-latest-small"; exit 1; }
-	OPENBLAS_NUM_THREADS=1 $(BIN)/omega eval frontier --data $(OMEGA_DATA) --sigma --thresholds 3,5,10 $(ARGS)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/omega eval frontier --data $(OMEGA_DATA) --sigma --thresholds 5,3,10 $(ARGS)
 
 .PHONY: chaos-sync
 chaos-sync: setup ## TVs and a shard on both ends of a bad line, cut and killed in the middle (root)
