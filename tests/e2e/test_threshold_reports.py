@@ -260,6 +260,9 @@ def test_no_table_of_reports_has_room_for_a_time_an_address_or_a_device(fleet: F
         "threshold_spent": {"epoch": "bigint", "nonce": "bytea", "spent_on": "bytea"},
         "threshold_sealed": {**group, "x": "bytea", "y": "bytea"},
         "threshold_opened": {**group, "secret": "bytea"},
+        "threshold_points": {"epoch": "bigint", "tag": "bytea", "x": "bytea"},
+        "threshold_grown": {**group, "spoiled": "boolean"},
+        "threshold_forgotten": {"first_kept": "bigint"},
         "threshold_pairs": {"low": "bytea", "high": "bytea", "reports": "bigint"},
         "threshold_randomness": {"epoch": "bigint", "public_key": "bytea"},
         "threshold_issued": {
