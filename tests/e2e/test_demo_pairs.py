@@ -23,11 +23,12 @@ class Short(PairStory):
     """Some days of reports."""
 
     reports = 20
+    brain_bytes = 7_000
 
 
 def test_the_demo_of_pairs_opens_what_counting_by_hand_finds_and_no_more() -> None:
     contents = load_sample()[:150]
-    households = split(synthetic_households(contents, 24, seed=5))
+    households = split(synthetic_households(contents, 18, seed=5))
     chosen = tuple(i for i, h in enumerate(households) if h.held_out)[:1]
     cast = Cast("a small cast", synthetic=True, contents=tuple(contents), households=households,
                 with_brain=chosen)  # fmt: skip
@@ -38,8 +39,8 @@ def test_the_demo_of_pairs_opens_what_counting_by_hand_finds_and_no_more() -> No
     assert pairs
     assert pairs.as_plain
     assert pairs.threshold == THRESHOLD
-    assert pairs.reporting == 24
-    assert 0 < pairs.reports <= 24 * 20
+    assert pairs.reporting == 18
+    assert 0 < pairs.reports <= 18 * 40
     assert pairs.reports == pairs.counted + pairs.sealed
     assert pairs.titles_open > 10
     assert pairs.groups_sealed > pairs.titles_open

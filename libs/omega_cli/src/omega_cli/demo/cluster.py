@@ -25,6 +25,7 @@ class Cluster(Starting):
         environ: further variables of every process.
         threshold: reports that open a pair. 0 = TVs send sketches; else they report pairs, and a
             randomness server and a relay run beside the rest.
+        pair_bytes: what reports of pairs may cost a brain a day.
     """
 
     constellation: ServiceProcess
@@ -39,12 +40,18 @@ class Cluster(Starting):
     """Hands reports on; with a threshold."""
 
     def __init__(
-        self, encoder: str, environ: Mapping[str, str] | None = None, *, threshold: int = 0
+        self,
+        encoder: str,
+        environ: Mapping[str, str] | None = None,
+        *,
+        threshold: int = 0,
+        pair_bytes: int = PAIR_BYTES,
     ) -> None:
         super().__init__()
         self._encoder = encoder
         self._environ = dict(environ or {})
         self._threshold = threshold
+        self._pair_bytes = pair_bytes
 
     def brain(self, name: str, **settings: str) -> ServiceProcess:
         """Starts a brain on the storage directory of that name; settings win over the demo's."""
@@ -59,7 +66,7 @@ class Cluster(Starting):
         if self._threshold:
             usual |= {
                 "OMEGA_BRAIN_SHARING": "threshold",
-                "OMEGA_BRAIN_PAIR_BYTES_A_DAY": str(PAIR_BYTES),
+                "OMEGA_BRAIN_PAIR_BYTES_A_DAY": str(self._pair_bytes),
                 "OMEGA_BRAIN_RELAY_URL": f"http://{self.relay.address}",
                 "OMEGA_BRAIN_RANDOMNESS_URL": f"http://{self.randomness.address}",
             }

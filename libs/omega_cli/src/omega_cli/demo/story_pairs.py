@@ -47,9 +47,11 @@ class PairStory(Story):
     refresh = True
     reports = REPORTS
     """Most reports of a TV without a process of its own."""
+    brain_bytes = PAIR_BYTES
+    """What a brain may spend; it makes reports in batches and sends one a second."""
 
     def _services(self, kind: str) -> Cluster:
-        return Cluster(kind, threshold=THRESHOLD)
+        return Cluster(kind, threshold=THRESHOLD, pair_bytes=self.brain_bytes)
 
     def _push(self, sets: list[BrainSet], tvs: list[FleetTv]) -> None:
         enter = self._stack.enter_context
@@ -103,7 +105,7 @@ class PairStory(Story):
             with closing(sqlite3.connect(path)) as database:
                 waiting, told = database.execute(_COUNTS).fetchone()
                 spent = database.execute("SELECT max(bytes) FROM pair_days").fetchone()[0] or 0
-            return bool(told and (not waiting or spent > PAIR_BYTES - FORWARD))
+            return bool(told and (not waiting or spent > self.brain_bytes - FORWARD))
 
         what = f"the reports of {each.household.household_id}"
         eventually(done, bool, what=what, seconds=_BRAIN_SECONDS)
