@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -48,3 +49,13 @@ def test_every_pair_is_told_once_within_the_bytes_of_each_day(
     assert {each.size for each in parties.arrived if each.method == "Forward"} == {SENT_BYTES + 3}
     tv.days(10)
     assert len(parties.rows) == 45
+
+
+def test_without_a_delay_a_day_pays_for_sending_what_it_made(
+    parties: Town, open_tv: Callable[..., PairTv]
+) -> None:
+    tv = open_tv(list(range(1, 41)), delay=timedelta())
+    tv.days(1)
+    found = tv.stores.pair_reports.counts()
+    assert found[PairState.TOLD] == len(parties.rows) >= 14
+    assert found[PairState.READY] == found[PairState.TRIED] == 0

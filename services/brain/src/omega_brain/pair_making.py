@@ -120,7 +120,9 @@ class PairMaker:
         due = sum(day_of(each.release_at) == day_of(now) for each in waiting)
         left = self._most - means.spent(now) - due * FORWARD - BATCH - unpaid * EACH
         closes = schedule_of(told).closes(told.epoch)
-        paid = min(wished, MOST - unpaid, left // EACH, self._instants.fits(now, closes))
+        # What leaves at once is paid from this day, too; else some of it leaves tomorrow.
+        each = EACH if self._instants.delay else EACH + FORWARD
+        paid = min(wished, MOST - unpaid, left // each, self._instants.fits(now, closes))
         if wished and paid <= 0:
             raise SpentError
         tokens = means.left(told.epoch)
