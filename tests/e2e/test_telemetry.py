@@ -47,7 +47,7 @@ ALLOWED = {
     "db.client.connection.state": "idle|used",
     "cpu.mode": "user|system",
     "omega.statement": WORDS,
-    "omega.outcome": "ok|stored|repeated|succeeded|[A-Z_]+",
+    "omega.outcome": "ok|stored|repeated|succeeded|taken|counted|refused|[A-Z_]+",
     "omega.reason": "[A-Z_]+",
     "omega.state": "registered|active",
     "omega.kind": "refresh|step",
@@ -72,6 +72,8 @@ UNSEEN = {
     "omega.constellation.reports",
     "omega.constellation.tokens",
     "omega.gateway.streams",
+    "omega.sync.pair.reports",
+    "omega.sync.pair.size",
 }
 
 
