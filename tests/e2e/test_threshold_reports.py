@@ -265,9 +265,6 @@ def test_no_table_of_reports_has_room_for_a_time_an_address_or_a_device(fleet: F
         "threshold_forgotten": {"first_kept": "bigint"},
         "threshold_pairs": {"low": "bytea", "high": "bytea", "reports": "bigint"},
         "threshold_randomness": {"epoch": "bigint", "public_key": "bytea"},
-        "threshold_forgotten": {"first_kept": "bigint"},
-        "threshold_grown": {**group, "spoiled": "boolean"},
-        "threshold_points": {"epoch": "bigint", "tag": "bytea", "x": "bytea"},
         "threshold_issued": {
             "device_id": "text",
             "request_id": "uuid",
