@@ -8,21 +8,24 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from omega_cli.bench import proc
 from omega_cli.codebook import newest_catalogue, trained
-from omega_client import ConstellationClient
+from omega_client import ConstellationClient, GatewayClient, ServiceError
 from omega_core import validate
 from omega_core.closing import Starting
 from omega_core.content import Content
+from omega_core.errors import ErrorCode
 from omega_core.shared_clock import VARIABLE, MovedClock
 from omega_core.vectors import FloatArray, centre
 from omega_delta import CataloguePack
 from omega_embed import LexicalEncoder
 from omega_testing.postgres import EmbeddedPostgres
+from omega_testing.probe import eventually
 from omega_testing.processes import ServiceProcess, free_port
 from omega_testing.site import write
 from omega_titles.importing import import_contents
@@ -30,6 +33,7 @@ from omega_titles.importing import import_contents
 CONSTELLATION, WORKER, POSTGRES = "constellation", "worker", "Postgres"
 """Names of parts; gateways are "sync 1" and on."""
 _MOST = "10000000"
+_REACH_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,11 @@ class FleetSite(Starting):
         process.close()
 
     def start(self, part: str) -> None:
-        """Starts what was killed, where it was; once nothing is dead, waits until all serve."""
+        """Starts what was killed, where it was; once nothing is dead, waits until all serve.
+
+        And until gateways reach what was started: they dial again within moments of true time, in
+        which TVs may live for hours.
+        """
         self._dead.discard(part)
         if part == POSTGRES:
             self._postgres.restart()
@@ -128,6 +136,8 @@ class FleetSite(Starting):
         if not self._dead:
             for process in self._running.values():
                 process.wait_serving()
+            for address in self.gateways:
+                eventually(partial(_reaches, address), bool, what=f"the shard from {address}")
 
     def cpu(self) -> dict[str, float]:
         """Seconds of processor time that each part has used since it was first started."""
@@ -218,3 +228,13 @@ class FleetSite(Starting):
             "OMEGA_SYNC_NETWORK_CALL_BURST": _MOST,
             "OMEGA_SYNC_AUDIT_LOG": str(folder / f"{name}.audit"),
         }
+
+
+def _reaches(gateway: str) -> bool:
+    """Whether a gateway reaches its shard now: what its health says may be a second old."""
+    with GatewayClient(gateway, timeout=_REACH_SECONDS) as client:
+        try:
+            client.get_reporting_keys()
+        except ServiceError as error:
+            return error.reason == ErrorCode.REPORTS_NOT_TAKEN
+    return True
