@@ -29,7 +29,10 @@ def test_a_vector_comes_back_near_what_it_was(seed: int, power: float) -> None:
     packed = pack_u8(vector)
     assert len(packed) == PACKED_BYTES == 388
     (back,) = unpack_u8([packed], "row[{}]")
-    assert float(vector @ back) >= 0.999
+    # No component is farther off than half a step and what float16 rounds off least and step.
+    spread = float(np.ptp(vector))
+    off = spread / 510 + (abs(float(vector.min())) + spread) / 2**11
+    assert float(vector @ back) >= np.sqrt(1 - DIMENSION * off**2) - 1e-6
     assert abs(float(np.linalg.norm(back)) - 1) < 1e-5
 
 
