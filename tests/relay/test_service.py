@@ -44,7 +44,7 @@ class Reader(relay_service_pb2_grpc.GatewayServiceServicer):
     def GetReportingKeys(  # noqa: N802 - named by the contract
         self, request: pb.GatewayServiceGetReportingKeysRequest, context: grpc.ServicerContext
     ) -> pb.GatewayServiceGetReportingKeysResponse:
-        raise NotImplementedError  # tests/relay/test_keys.py
+        raise NotImplementedError  # no keys are told here: tests/relay/test_keys.py
 
 
 @pytest.fixture(scope="module")

@@ -12,18 +12,16 @@ from datetime import UTC, datetime
 from google.protobuf.message import Message
 
 from omega.sync.v1 import sync_service_pb2 as pb
-from omega.threshold.v1 import keys_pb2
 from omega_cli.demo.fleet import FleetTv
 from omega_client import RandomnessClient, RelayClient, SyncClient
 from omega_core.errors import ErrorCode, OmegaError
+from omega_testing.reporting import told_keys
 from omega_threshold import (
     Evaluation,
     Pair,
     ReportRequest,
-    Schedule,
     TokenRequest,
 )
-from omega_threshold.envelope import KeyConfig
 from omega_threshold.intake import Outcome, Submission, outcome_of
 from omega_threshold.published import EpochKeys, ReportingKeys
 from omega_threshold.sampling import MOST_LIKES, order
@@ -124,8 +122,8 @@ class PairTv:
             mine = parties.sync.get_reporting_keys(credential=self.tv.credential).keys
             theirs = parties.relay.get_reporting_keys().keys
             self._count(mine, theirs)
-            keys = reporting_keys(mine)
-            keys.check_same(reporting_keys(theirs))
+            keys = told_keys(mine)
+            keys.check_same(told_keys(theirs))
             epoch = keys.of(keys.schedule.at(datetime.now(UTC)))
             if parties.randomness.get_public_key(epoch.epoch).public_key != epoch.randomness:
                 raise OmegaError(ErrorCode.KEYS_DIFFER, field="randomness")
@@ -134,19 +132,3 @@ class PairTv:
 
     def _count(self, *messages: Message) -> None:
         self.carried += sum(message.ByteSize() for message in messages)
-
-
-def reporting_keys(told: keys_pb2.ReportingKeys) -> ReportingKeys:
-    """Keys as a message has them.
-
-    Raises:
-        OmegaError: INVALID_FIELD.
-    """
-    return ReportingKeys(
-        told.threshold,
-        Schedule(told.epoch_days, told.grace_hours),
-        tuple(
-            EpochKeys(each.epoch, KeyConfig.decode(each.gateway), each.tokens, each.randomness)
-            for each in told.epochs
-        ),
-    )
